@@ -1,0 +1,66 @@
+"""Addresses as operators write them: `host:port`, `:port`, `port`, `[v6]:port`, `unix:/path`. Text only, no look-ups."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from brownout_proxy.errors import InvalidSpec
+
+_MAX_PORT = 65535
+WILDCARDS = frozenset({"", "0.0.0.0", "::"})
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Either `host` and `port` (TCP) or `path` (a Unix socket)."""
+
+    host: str = ""
+    port: int = 0
+    path: str = ""
+
+    def __str__(self) -> str:
+        if self.path:
+            return f"unix:{self.path}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_wildcard(self) -> bool:
+        return not self.path and self.host in WILDCARDS
+
+    @property
+    def is_ip(self) -> bool:
+        """Whether the host is a literal that needs no look-up."""
+        try:
+            ipaddress.ip_address(self.host)
+        except ValueError:
+            return False
+        return True
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it: a Unix socket, `localhost` or an address of the loopback net."""
+        if self.path or self.host == "localhost":
+            return True
+        return self.is_ip and ipaddress.ip_address(self.host).is_loopback
+
+
+def parse(text: str, *, default_host: str = "") -> Address:
+    """The address that `text` names; a bare port gets `default_host`. Raises InvalidSpec."""
+    if text.startswith("unix:"):
+        path = text.removeprefix("unix:").removeprefix("//")
+        if not path:
+            raise InvalidSpec("", f"{text!r} names no socket; write unix:/path/to/socket")
+        return Address(path=path)
+    host, colon, port = text.rpartition(":")
+    if not colon and port.isdigit():
+        return Address(default_host, _port(port, text))
+    if not colon or (":" in host and not (host.startswith("[") and host.endswith("]"))):
+        raise InvalidSpec("", f"address {text}: missing port in address")
+    return Address(host.removeprefix("[").removesuffix("]"), _port(port, text))
+
+
+def _port(text: str, address: str) -> int:
+    if not (text.isascii() and text.isdigit()) or int(text) > _MAX_PORT:
+        raise InvalidSpec("", f"address {address}: invalid port {text!r}; it must be 0 to {_MAX_PORT}")
+    return int(text)

@@ -1,0 +1,1 @@
+"""The control API: thin adapters between a wire format and the registry, without a state."""

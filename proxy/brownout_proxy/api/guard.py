@@ -1,0 +1,123 @@
+"""Who may use the control API: the decision, from a request's headers alone.
+
+Anybody who reaches a loopback port may, except a web page in this machine's browser: it is turned
+away by the browser's User-Agent (Toxiproxy's rule), by a foreign Origin, and by a Host that is not
+ours, which is what a page on a name that its owner points at 127.0.0.1 would send (DNS rebinding).
+Off loopback, where container names make every Host possible, it is the token that counts; no page
+knows it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import ipaddress
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from brownout_proxy.address import Address
+
+
+class Refusal(NamedTuple):
+    """Why a request is turned away. `plain` texts are bodies of their own, not errors in JSON."""
+
+    status: int
+    reason: str
+    plain: bool = False
+
+
+def known_hosts(bound: str, more: Iterable[str] = ()) -> frozenset[str] | None:
+    """The names that may stand in Host when the server is bound to the host `bound`; None for any.
+
+    `more` are names that the operator adds. IP addresses are always fine and need not be listed.
+    """
+    if not Address(host=bound).is_loopback:
+        return None
+    return frozenset(_bare(name) for name in ("localhost", bound, *more))
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """The rules in force: the token to ask for, and the names that Host may have; None for any."""
+
+    token: str | None = None
+    hosts: frozenset[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.token is not None and not self.token.strip():
+            raise ValueError("the token is empty")
+
+    def refusal(self, headers: Mapping[str, str], *, public: bool = False) -> Refusal | None:
+        """Why a request with these headers is refused; None if it is not.
+
+        A `public` one needs no token."""
+        if headers.get("User-Agent", "").startswith("Mozilla/"):
+            return Refusal(403, "User agent not allowed", plain=True)
+        host = headers.get("Host", "")
+        if not self._knows(host):
+            return Refusal(403, f"host {host!r} not allowed; use an IP address or localhost")
+        origin = headers.get("Origin")
+        if origin is not None and not _same_site(origin, host):
+            return Refusal(403, f"origin {origin!r} not allowed")
+        if not public and not self._admits(headers.get("Authorization", "")):
+            return Refusal(401, "unauthorized: send the header 'Authorization: Bearer TOKEN'")
+        return None
+
+    def _knows(self, host: str) -> bool:
+        # Without Host it is an old client and no browser, which always sends one.
+        if self.hosts is None or not host:
+            return True
+        name = _bare(_without_port(host))
+        return name in self.hosts or _is_ip(name)
+
+    def _admits(self, authorization: str) -> bool:
+        if self.token is None:
+            return True
+        # In constant time, so that the delay of the answer tells nothing.
+        return hmac.compare_digest(_credential(authorization), self.token.encode())
+
+
+def _credential(authorization: str) -> bytes:
+    """The token that is presented: after Bearer, or as the password of Basic.
+
+    The latter is for clients of Toxiproxy, which can be given http://any:TOKEN@host:8474.
+    """
+    scheme, _, value = authorization.partition(" ")
+    value = value.strip()
+    if scheme.lower() == "bearer":
+        return value.encode("utf-8", "surrogateescape")
+    if scheme.lower() != "basic":
+        return b""
+    try:
+        return base64.b64decode(value, validate=True).partition(b":")[2]
+    except (ValueError, binascii.Error):
+        return b""
+
+
+def _bare(name: str) -> str:
+    """The name as it is compared: without case, and without the dot of the root."""
+    return name.lower().removeprefix("[").removesuffix("]").removesuffix(".")
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return name if colon and (port.isdigit() or not port) and not host.endswith("]") else host
+
+
+def _is_ip(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _same_site(origin: str, host: str) -> bool:
+    """Whether the page that sent the request came from this very server."""
+    try:
+        return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:
+        return False

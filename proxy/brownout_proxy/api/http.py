@@ -1,0 +1,122 @@
+"""The HTTP application: the routes behind the rules that hold for all of them.
+
+Outside in: every answer is counted and carries a request id, every error becomes an answer, every
+request passes the guard. Who listens where, and with which settings, is decided above.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from brownout_proxy import __version__
+from brownout_proxy.api import answers
+from brownout_proxy.api.guard import Guard, known_hosts
+from brownout_proxy.api.patience import HEARD
+from brownout_proxy.api.routes import VERSION_PATH, Routes
+from brownout_proxy.api.status import INTERNAL, status_of
+from brownout_proxy.errors import BrownoutError
+from brownout_proxy.server.registry import Registry
+
+_LOG = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+ControlRequests = Counter[tuple[str, str, int]]
+"""How often a method, a route as it is written in the table, and a status came together."""
+
+BODY_LIMIT: Final = 4 * 2**20
+"""Bytes of a request's body: several ten thousand proxies in one populate."""
+
+_METHODS: Final = frozenset(("GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS"))
+_OTHER: Final = "other"
+
+
+def make_app(
+    registry: Registry,
+    *,
+    host: str,
+    metrics: Callable[[], bytes],
+    token: str | None = None,
+    allowed_hosts: Iterable[str] = (),
+    requests: ControlRequests | None = None,
+) -> web.Application:
+    """The application that controls `registry`.
+
+    `host` is where it will be bound: on loopback, Host may name only that, localhost, an IP address
+    or one of `allowed_hosts`. With a `token`, all routes but /version want it. `metrics` makes the
+    Prometheus text; `requests` counts what was asked, by route, so its size is bounded. Raises
+    ValueError for an empty token.
+    """
+    guard = Guard(token, known_hosts(host, allowed_hosts))
+    counter = ControlRequests() if requests is None else requests
+    application = web.Application(
+        middlewares=[_recording(counter), _answering_errors, _guarding(guard)],
+        client_max_size=BODY_LIMIT,
+    )
+    application[HEARD] = set()
+    application.add_routes(Routes(registry, metrics).table())
+    return application
+
+
+def _recording(counter: ControlRequests) -> Middleware:
+    @web.middleware
+    async def recording(request: web.Request, handler: Handler) -> web.StreamResponse:
+        request.app[HEARD].add(request.protocol)
+        answer = await handler(request)
+        answer.headers["Server"] = f"brownout/{__version__}"
+        if _is_routed(request):
+            answer.headers["X-Toxiproxy-Request-Id"] = secrets.token_hex(10)
+        method = request.method if request.method in _METHODS else _OTHER
+        counter[method, _route(request), answer.status] += 1
+        return answer
+
+    return recording
+
+
+@web.middleware
+async def _answering_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except BrownoutError as error:
+        return answers.failed(status_of(error).http, str(error))
+    except web.HTTPException as error:
+        if not _is_routed(request):
+            return answers.not_routed(error)
+        return answers.failed(error.status, error.reason)
+    except web.RequestPayloadError as error:
+        return answers.failed(400, f"bad request body: {error}")
+    except ConnectionError:
+        raise  # the client has left, and aiohttp knows what to do
+    except Exception:  # our own bug: told as such, and the proxy goes on
+        _LOG.exception("%s %s failed", request.method, request.rel_url)
+        return answers.failed(INTERNAL.http, "internal error; the log tells more")
+
+
+def _guarding(guard: Guard) -> Middleware:
+    @web.middleware
+    async def guarding(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if _is_routed(request):
+            refusal = guard.refusal(request.headers, public=_route(request) == VERSION_PATH)
+            if refusal is not None:
+                return answers.refused(refusal)
+        return await handler(request)
+
+    return guarding
+
+
+def _is_routed(request: web.Request) -> bool:
+    """Whether some route takes this path with this method."""
+    return request.match_info.http_exception is None
+
+
+def _route(request: web.Request) -> str:
+    """The path as the table of routes has it, with the names left open."""
+    resource = request.match_info.route.resource
+    return _OTHER if resource is None else resource.canonical

@@ -1,0 +1,84 @@
+"""How long the control port bears with those who do not speak HTTP: aiohttp's runner with limits.
+
+Between requests and within a body others keep the time; what is left to this module are connections
+that never get as far as a first request. They would hold a descriptor for ever, which the proxied
+connections may need. Garbage is answered and forgotten: what strangers send, or leave unsent, is no
+error of ours and gets no traceback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from typing import Final, TypeVar
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+_FIRST_REQUEST_SECONDS: Final = 15.0  # Toxiproxy's reading timeout
+_IDLE_SECONDS: Final = 60.0  # Toxiproxy's idle timeout
+
+T = TypeVar("T")
+
+HEARD: Final = web.AppKey("heard", set[web.RequestHandler])
+"""The connections that have made a request."""
+
+
+def make_runner(application: web.Application, *, first_request: float = _FIRST_REQUEST_SECONDS) -> web.AppRunner:
+    """A runner for `application`, not yet set up.
+
+    It closes a connection that made no request for `first_request` seconds (twice that at most) or
+    is idle for 60.
+    """
+
+    async def watching(application: web.Application) -> AsyncIterator[None]:
+        watch = asyncio.create_task(_watch(runner, application[HEARD], first_request))
+        yield
+        watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch
+
+    runner = web.AppRunner(
+        application,
+        access_log=None,
+        keepalive_timeout=_IDLE_SECONDS,
+        logger=_wire_log(),
+    )
+    application.cleanup_ctx.append(watching)
+    return runner
+
+
+async def _watch(runner: web.AppRunner, heard: set[web.RequestHandler], every: float) -> None:
+    """Closes the connections that were there at the last look and still have not been heard."""
+    silent: set[web.RequestHandler] = set()
+    while True:
+        await asyncio.sleep(every)
+        live = set(runner.server.connections) if runner.server is not None else set()
+        overdue, silent = look(silent, live, heard)
+        heard &= live
+        for connection in overdue:
+            connection.force_close()
+
+
+def look(silent: AbstractSet[T], live: AbstractSet[T], heard: AbstractSet[T]) -> tuple[set[T], set[T]]:
+    """Which connections have been silent for too long, and which are silent so far.
+
+    `silent` are those that were so at the last look: nobody is closed for coming just before this.
+    """
+    now_silent = set(live) - heard
+    return now_silent & silent, now_silent
+
+
+def _wire_log() -> logging.Logger:
+    """aiohttp's log without what peers do wrong. Adding a filter again has no effect."""
+    log = logging.getLogger("brownout_proxy.api.wire")
+    log.addFilter(_is_ours)
+    return log
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, (HttpProcessingError, ConnectionError))

@@ -1,0 +1,114 @@
+"""The proxy object of the HTTP API: from JSON to a proxy's specification and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from brownout_proxy.api.codec import Object, as_list, as_object, flag, text
+from brownout_proxy.api.toxics import read_toxic, show_toxic
+from brownout_proxy.errors import Conflict, InvalidSpec
+from brownout_proxy.faults.spec import FaultSpec
+from brownout_proxy.server.proxy import Proxy, ProxySpec
+
+
+class _Fields(NamedTuple):
+    """The keys of a proxy object that mean something; None where nothing was given."""
+
+    name: str | None
+    listen: str | None
+    upstream: str | None
+    enabled: bool | None
+
+
+class Change(NamedTuple):
+    """What an update changes of a proxy; None keeps."""
+
+    listen: str | None
+    upstream: str | None
+    enabled: bool | None
+
+
+def _fields(values: Object) -> _Fields:
+    return _Fields(
+        text(values, "name"),
+        text(values, "listen"),
+        text(values, "upstream"),
+        flag(values, "enabled"),
+    )
+
+
+def read_proxy(body: object) -> ProxySpec:
+    """The proxy that a client asks for, with its toxics. Raises InvalidSpec or Conflict."""
+    values = as_object(body)
+    return _spec(_fields(values), values, "")
+
+
+def read_proxies(body: object) -> list[ProxySpec]:
+    """The proxies of a populate request, all checked. Raises InvalidSpec or Conflict."""
+    entries = [as_object(entry, f"proxy {n}") for n, entry in enumerate(as_list(body), 1)]
+    read = [_fields(entry) for entry in entries]
+    for place, given in enumerate(read, 1):
+        _require(given, f" at proxy {place}")
+    return [
+        _spec(given, entry, f" at proxy {place}")
+        for place, (given, entry) in enumerate(zip(read, entries, strict=True), 1)
+    ]
+
+
+def read_proxy_change(body: object) -> Change:
+    """What an update asks for. Raises InvalidSpec.
+
+    Its name and toxics are ignored: clients send the whole object.
+    """
+    given = _fields(as_object(body))
+    return Change(given.listen, given.upstream, given.enabled)
+
+
+def show_proxy(proxy: Proxy) -> dict[str, object]:
+    """The proxy object that clients get."""
+    return {
+        "name": proxy.name,
+        "listen": proxy.listen,
+        "upstream": proxy.upstream,
+        "enabled": proxy.enabled,
+        "toxics": [show_toxic(active.spec) for active in proxy.ordered_faults()],
+    }
+
+
+def show_list(proxies: Iterable[Proxy]) -> list[dict[str, object]]:
+    return [show_proxy(proxy) for proxy in proxies]
+
+
+def _require(given: _Fields, place: str) -> tuple[str, str]:
+    """The name and the upstream, which are all that a proxy must have."""
+    if not given.name:
+        raise InvalidSpec("", f"missing required field: name{place}")
+    if not given.upstream:
+        raise InvalidSpec("", f"missing required field: upstream{place}")
+    return given.name, given.upstream
+
+
+def _spec(given: _Fields, values: Object, place: str) -> ProxySpec:
+    name, upstream = _require(given, place)
+    return ProxySpec(
+        name=name,
+        listen=given.listen or "",
+        upstream=upstream,
+        enabled=given.enabled is not False,
+        faults=_faults(values, place),
+    )
+
+
+def _faults(values: Object, place: str) -> tuple[FaultSpec, ...]:
+    specs: dict[str, FaultSpec] = {}
+    for number, entry in enumerate(as_list(values.get("toxics"), "toxics"), 1):
+        where = f" at toxic {number}{place}"
+        try:
+            spec = read_toxic(as_object(entry), specs)
+        except InvalidSpec as error:
+            raise InvalidSpec("", f"{error}{where}") from None
+        except Conflict as error:
+            raise Conflict(f"{error}{where}") from None
+        specs[spec.name] = spec
+    return tuple(specs.values())

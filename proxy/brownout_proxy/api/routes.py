@@ -1,0 +1,153 @@
+"""The routes of the HTTP API: each reads a request, tells the registry, and shows what came of it.
+
+A handler takes the whole body in before it looks anything up, so that nothing changes between the
+look and the deed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final
+
+from aiohttp import web
+
+from brownout_proxy.api import answers
+from brownout_proxy.api.codec import as_object, first_value
+from brownout_proxy.api.proxies import (
+    read_proxies,
+    read_proxy,
+    read_proxy_change,
+    show_list,
+    show_proxy,
+)
+from brownout_proxy.api.status import status_of
+from brownout_proxy.api.toxics import read_toxic, read_toxic_change, show_toxic
+from brownout_proxy.errors import BrownoutError
+from brownout_proxy.server.proxy import Proxy
+from brownout_proxy.server.registry import Registry
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+VERSION: Final = b'{"version": "2.12.0"}\n'
+"""The Toxiproxy whose contract this is: some clients choose by it what they send."""
+VERSION_PATH: Final = "/version"
+
+_BODY_SECONDS: Final = 15  # Toxiproxy's reading timeout
+# A name is one segment of the path, with any characters: a slash as %2F, and braces, which aiohttp
+# would leave out.
+_PROXY: Final = "/proxies/{proxy:[^/]+}"
+_TOXIC: Final = _PROXY + "/toxics/{toxic:[^/]+}"
+
+
+async def _body(request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(reason="the request body did not arrive in time") from None
+
+
+class Routes:
+    """The handlers over one registry. `metrics` makes the text of GET /metrics."""
+
+    def __init__(self, registry: Registry, metrics: Callable[[], bytes]) -> None:
+        self._registry = registry
+        self._metrics = metrics
+
+    def table(self) -> Iterator[web.RouteDef]:
+        """Every route. A method that a path does not have is the router's to refuse, HEAD too."""
+        rows: tuple[tuple[str, str, Handler], ...] = (
+            ("GET", "/proxies", self.list_proxies),
+            ("POST", "/proxies", self.create_proxy),
+            ("POST", "/populate", self.populate),
+            ("GET", _PROXY, self.show_proxy),
+            ("POST", _PROXY, self.update_proxy),
+            ("PATCH", _PROXY, self.update_proxy),
+            ("DELETE", _PROXY, self.delete_proxy),
+            ("GET", _PROXY + "/toxics", self.list_toxics),
+            ("POST", _PROXY + "/toxics", self.create_toxic),
+            ("GET", _TOXIC, self.show_toxic),
+            ("POST", _TOXIC, self.update_toxic),
+            ("PATCH", _TOXIC, self.update_toxic),
+            ("DELETE", _TOXIC, self.delete_toxic),
+            ("POST", "/reset", self.reset),
+            ("GET", VERSION_PATH, self.version),
+            ("*", "/metrics", self.metrics),
+        )
+        for method, path, handler in rows:
+            options = {"allow_head": False} if method == "GET" else {}
+            yield web.route(method, path, handler, **options)
+
+    def _proxy(self, request: web.Request) -> Proxy:
+        return self._registry.get(request.match_info["proxy"])
+
+    async def list_proxies(self, request: web.Request) -> web.Response:
+        return answers.ok({proxy.name: show_proxy(proxy) for proxy in self._registry.proxies()})
+
+    async def create_proxy(self, request: web.Request) -> web.Response:
+        spec = read_proxy(first_value(await _body(request)))
+        return answers.ok(show_proxy(await self._registry.create(spec)), 201)
+
+    async def populate(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        done: list[Proxy] = []
+        try:
+            await self._registry.populate(read_proxies(first_value(body)), done)
+        except BrownoutError as error:
+            status = status_of(error).http
+            told = {"error": str(error), "status": status, "proxies": show_list(done)}
+            return answers.ok(told, status)
+        return answers.ok({"proxies": show_list(done)}, 201)
+
+    async def show_proxy(self, request: web.Request) -> web.Response:
+        return answers.ok(show_proxy(self._proxy(request)))
+
+    async def update_proxy(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        name = self._proxy(request).name
+        change = read_proxy_change(first_value(body))
+        return answers.ok(show_proxy(await self._registry.update(name, **change._asdict())))
+
+    async def delete_proxy(self, request: web.Request) -> web.Response:
+        await self._registry.delete(request.match_info["proxy"])
+        return answers.nothing()
+
+    async def list_toxics(self, request: web.Request) -> web.Response:
+        faults = self._proxy(request).ordered_faults()
+        return answers.ok([show_toxic(active.spec) for active in faults])
+
+    async def create_toxic(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        proxy = self._proxy(request)
+        taken = {active.spec.name for active in proxy.faults}
+        active = proxy.add_fault(read_toxic(as_object(first_value(body)), taken))
+        return answers.ok(show_toxic(active.spec))
+
+    async def show_toxic(self, request: web.Request) -> web.Response:
+        active = self._proxy(request).fault(request.match_info["toxic"])
+        return answers.ok(show_toxic(active.spec))
+
+    async def update_toxic(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        proxy = self._proxy(request)
+        current = proxy.fault(request.match_info["toxic"]).spec
+        change = read_toxic_change(as_object(first_value(body)), current)
+        active = proxy.update_fault(current.name, **change._asdict())
+        return answers.ok(show_toxic(active.spec))
+
+    async def delete_toxic(self, request: web.Request) -> web.Response:
+        self._proxy(request).remove_fault(request.match_info["toxic"])
+        return answers.nothing()
+
+    async def reset(self, request: web.Request) -> web.Response:
+        await self._registry.reset()
+        return answers.nothing()
+
+    async def version(self, request: web.Request) -> web.Response:
+        headers = {"Content-Type": "application/json;charset=utf-8"}
+        return web.Response(body=VERSION, headers=headers)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        return web.Response(body=self._metrics(), headers=headers)

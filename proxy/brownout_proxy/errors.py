@@ -1,0 +1,38 @@
+"""What can go wrong between an operator's request and its effect.
+
+Only the distinctions that a caller acts on: each class is one row of the tables that turn an error into an HTTP status,
+a gRPC code or an exit code. Anything else that is raised is our own bug and is treated as one.
+"""
+
+from __future__ import annotations
+
+
+class BrownoutError(Exception):
+    """An error whose text is written for the operator who caused it."""
+
+
+class InvalidSpec(BrownoutError, ValueError):
+    """Something that was asked for is not well formed.
+
+    `path` says where (`proxies.postgres.faults[0].latency`), `reason` what would be right.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}" if path else reason)
+        self.path = path
+        self.reason = reason
+
+
+class NotFound(BrownoutError, LookupError):
+    """The proxy or fault that was named does not exist."""
+
+
+class Conflict(BrownoutError):
+    """The name is taken."""
+
+
+class Unavailable(BrownoutError, OSError):
+    """The operating system refused: a port is taken, a host name has no address, a file cannot be read."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""

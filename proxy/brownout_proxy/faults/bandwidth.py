@@ -1,0 +1,55 @@
+"""bandwidth: bytes leave at a steady rate, per connection or for the whole proxy."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Final, Literal
+
+from brownout_proxy.faults.spec import Fault, Pace, Rate, Site, Stage, extension
+
+_GRAIN: Final = 0.005
+"""Seconds of sending that go out in one piece: a quarter of the largest burst that is allowed (20 ms)."""
+
+
+class Bandwidth(Fault):
+    """Limits the rate; 0 lets nothing through until the fault changes.
+
+    A piece leaves once the time that it takes to send has passed; idle time earns no credit. With scope proxy all
+    connections of the proxy share the rate.
+    """
+
+    kind: ClassVar[str] = "bandwidth"
+
+    rate: Rate = 0
+    scope: Literal["connection", "proxy"] = extension("connection")
+
+    def stage(self, site: Site) -> Stage:
+        shared = self.scope == "proxy"
+        return _Paced(self.rate * 1e3, site.shared if shared else Pace(), shared)
+
+
+class _Paced(Stage):
+    __slots__ = ("_grain", "_pace", "_rate", "_shared")
+
+    def __init__(self, rate: float, pace: Pace, shared: bool) -> None:
+        """`rate` in bytes per second."""
+        self._rate = rate
+        self._pace = pace
+        self._shared = shared
+        self._grain = max(1, int(rate * _GRAIN))
+
+    def narrow(self, offset: int, size: int) -> int:
+        return min(size, self._grain)
+
+    def pace(self, now: float, size: int) -> float:
+        if not self._rate:
+            return math.inf
+        pace = self._pace
+        due = max(now, pace.next_free) + size / self._rate
+        pace.next_free = due
+        return due
+
+    def rewind(self, now: float) -> None:
+        # A shared schedule also holds the other links' places: going back would let the sum exceed the rate.
+        if not self._shared:
+            self._pace.next_free = min(self._pace.next_free, now)

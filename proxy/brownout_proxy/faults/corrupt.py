@@ -1,0 +1,53 @@
+"""corrupt: now and then a bit is flipped."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from brownout_proxy.faults.draw import Draws
+from brownout_proxy.faults.spec import Fault, Segment, Share, Site, Stage
+
+_SEGMENT: Final = 64
+"""Bytes of a virtual segment here: as small as a short request, so that probability 1 reaches every message."""
+_REACH: Final = 8
+"""The bit is one of the first bytes of its segment: a message shorter than the segment is still hit."""
+
+
+class Corrupt(Fault):
+    """Flips one bit in a share of the segments; the number of bytes stays the same."""
+
+    kind: ClassVar[str] = "corrupt"
+
+    probability: Share = 0
+    segment: Segment = _SEGMENT
+
+    def stage(self, site: Site) -> Stage:
+        return _Flips(self, site.draws)
+
+
+class _Flips(Stage):
+    __slots__ = ("_draws", "_probability", "_segment")
+
+    def __init__(self, fault: Corrupt, draws: Draws) -> None:
+        self._probability = fault.probability
+        self._segment = fault.segment
+        self._draws = draws
+
+    def _flip(self, place: int) -> tuple[int, int] | None:
+        """The offset and bit mask that are hit in the segment `place`, if any."""
+        if self._draws.uniform(2 * place) >= self._probability:
+            return None
+        reach = min(_REACH, self._segment)
+        number = int(self._draws.uniform(2 * place + 1) * reach * 8)
+        return place * self._segment + number // 8, 1 << number % 8
+
+    def transform(self, offset: int, data: bytes) -> bytes:
+        end = offset + len(data)
+        flips = map(self._flip, range(offset // self._segment, (end - 1) // self._segment + 1))
+        hits = [flip for flip in flips if flip is not None and offset <= flip[0] < end]
+        if not hits:
+            return data
+        damaged = bytearray(data)
+        for place, mask in hits:
+            damaged[place - offset] ^= mask
+        return bytes(damaged)

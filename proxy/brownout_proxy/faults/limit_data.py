@@ -1,0 +1,33 @@
+"""limit_data: exactly so many bytes, then the connection closes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from brownout_proxy.faults.spec import Fault, Site, Size, Stage
+
+
+class LimitData(Fault):
+    """Passes exactly that many bytes of its direction, counted per connection from when the fault met it, then closes.
+
+    With 0 bytes the connection closes at the first byte, which is not forwarded.
+    """
+
+    kind: ClassVar[str] = "limit_data"
+
+    limit: Size = Field(0, alias="bytes")  # `bytes` would hide the type
+
+    def stage(self, site: Site) -> Stage:
+        return _Limit(site.offset + self.limit)
+
+
+class _Limit(Stage):
+    __slots__ = ("_end",)
+
+    def __init__(self, end: int) -> None:
+        self._end = end
+
+    def end(self) -> float:
+        return self._end

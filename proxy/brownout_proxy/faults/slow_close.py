@@ -1,0 +1,28 @@
+"""slow_close: the end of the stream is late, the data is not."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from brownout_proxy.faults.spec import Fault, Millis, Site, Stage
+
+
+class SlowClose(Fault):
+    """Delays the end of the stream in its direction; data passes untouched."""
+
+    kind: ClassVar[str] = "slow_close"
+
+    delay: Millis = 0
+
+    def stage(self, site: Site) -> Stage:
+        return _LateEnd(self.delay / 1e3)
+
+
+class _LateEnd(Stage):
+    __slots__ = ("_delay",)
+
+    def __init__(self, delay: float) -> None:
+        self._delay = delay
+
+    def close_delay(self) -> float:
+        return self._delay

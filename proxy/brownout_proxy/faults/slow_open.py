@@ -1,0 +1,18 @@
+"""slow_open: the upstream is dialled late."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from brownout_proxy.faults.spec import Fault, Millis
+
+
+class SlowOpen(Fault):
+    """Delays the dial: the client is connected, but its bytes go nowhere until the upstream answers."""
+
+    kind: ClassVar[str] = "slow_open"
+
+    delay: Millis = 0
+
+    def dial_delay(self) -> float:
+        return self.delay / 1e3

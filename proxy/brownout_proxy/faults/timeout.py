@@ -1,0 +1,24 @@
+"""timeout: the data vanishes, and after a while the connection is closed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from brownout_proxy.faults.alarm import Alarm
+from brownout_proxy.faults.spec import Fault, Millis, Site, Stage
+
+
+class Timeout(Fault):
+    """Swallows all data; closes the connection after the timeout, 0 never.
+
+    The time counts from when the fault met the connection, traffic or not. When the fault is removed, connections that
+    lost bytes are closed: what they would carry on is not what was sent.
+    """
+
+    kind: ClassVar[str] = "timeout"
+
+    timeout: Millis = 0
+
+    def stage(self, site: Site) -> Stage:
+        at = site.start + self.timeout / 1e3 if self.timeout else None
+        return Alarm(at, "close", swallows=True)

@@ -1,0 +1,306 @@
+"""One client's connection: dials the upstream, joins two sockets by two links, and ends them the way TCP would.
+
+FIN is passed on as FIN, RST as RST, each in its own direction and behind the data. It asks its `Host` (the proxy) for the
+faults, and tells it when it is gone; it knows nothing of names, listeners or the control API.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from typing import Final, Literal, Protocol
+
+from brownout_proxy.address import Address
+from brownout_proxy.faults.active import ActiveFault
+from brownout_proxy.faults.draw import Draws
+from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM, Direction
+from brownout_proxy.relay.budget import Budget
+from brownout_proxy.relay.clock import Clock, Timer
+from brownout_proxy.relay.link import Link, Traffic
+from brownout_proxy.relay.side import Side, keep_alive
+from brownout_proxy.relay.splice import Splicer
+
+log = logging.getLogger(__name__)
+
+_LINGER: Final = 2.0
+"""Seconds after FIN in which a closing socket still reads: closing with unread bytes would send RST, and that would
+destroy what the peer has not read yet (RFC 1122 section 4.2.2.13)."""
+
+
+class Host(Protocol):
+    """The proxy, as its connections see it."""
+
+    loop: asyncio.AbstractEventLoop
+    clock: Clock
+    budget: Budget
+    traffic: dict[Direction, Traffic]
+
+    @property
+    def splicer(self) -> Splicer | None:
+        """None where bytes cannot be left to the kernel."""
+
+    @property
+    def target(self) -> Address:
+        """Where to dial; raises InvalidSpec if what was configured is no address."""
+
+    @property
+    def dial_timeout(self) -> float:
+        """Seconds."""
+
+    @property
+    def active(self) -> Sequence[ActiveFault]:
+        """The faults in the order in which they were added."""
+
+    def draws(self, fault: str, ordinal: int) -> Draws: ...
+
+    def hits(self, active: ActiveFault, ordinal: int, client: str) -> bool:
+        """Whether the fault is in force on that connection."""
+
+    def dialled(self, seconds: float, error: Exception | None) -> None: ...
+
+    def gone(self, connection: Connection) -> None: ...
+
+
+class Connection:
+    """A client's connection from accept to the closing of both sockets."""
+
+    __slots__ = (
+        "_client_ip", "_closing", "_dialling", "_gone", "_host", "_linger", "_retry", "client", "down", "ordinal", "up",
+        "upstream",
+    )  # fmt: skip
+
+    def __init__(self, host: Host, ordinal: int) -> None:
+        self._host = host
+        self.ordinal = ordinal
+        self._client_ip: str | None = None
+        self._dialling: asyncio.Task[None] | None = None
+        self._retry: asyncio.Event | None = None
+        self._closing = False
+        self._gone = False
+        self._linger: Timer | None = None
+        self.client = Side(self)
+        self.upstream: Side | None = None
+        self.up = self._link(UPSTREAM, self.client)
+        self.client.reads = self.up
+
+    def _link(self, direction: Direction, source: Side) -> Link:
+        host = self._host
+        return Link(direction, self, source, host.clock, host.budget, host.traffic[direction])
+
+    @property
+    def client_ip(self) -> str:
+        """The client's address; "" for a Unix socket."""
+        if self._client_ip is None:
+            peer = self.client.transport.get_extra_info("peername")
+            self._client_ip = str(peer[0]) if isinstance(peer, tuple) and peer else ""
+        return self._client_ip
+
+    # Life.
+
+    def side_ready(self, side: Side) -> None:
+        if side is not self.client:
+            self._join(side)
+        elif self._refused():
+            side.reset()
+        else:
+            self._dialling = self._host.loop.create_task(self._dial())
+
+    def _refused(self) -> bool:
+        for active in self._host.active:
+            if active.spec.fault.refuses and self._is_hit(active):
+                active.hits += 1
+                active.connections += 1
+                return True
+        return False
+
+    def _is_hit(self, active: ActiveFault) -> bool:
+        # Most faults ask for nothing about the client, and its address costs a system call.
+        client = self.client_ip if active.spec.selection.clients else ""
+        return self._host.hits(active, self.ordinal, client)
+
+    async def _dial(self) -> None:
+        host = self._host
+        try:
+            await self._open_slowly()
+            started = host.clock.now()
+            try:
+                async with asyncio.timeout(host.dial_timeout):
+                    await self._connect(host.target)
+            except (OSError, ValueError) as error:
+                host.dialled(host.clock.now() - started, error)
+                self.end("close")
+            else:
+                host.dialled(host.clock.now() - started, None)
+        finally:
+            self._dialling = None
+
+    async def _connect(self, target: Address) -> None:
+        loop = self._host.loop
+        if target.path:
+            await loop.create_unix_connection(self._upstream_side, target.path)
+        else:
+            await loop.create_connection(self._upstream_side, target.host, target.port)
+
+    def _upstream_side(self) -> Side:
+        return Side(self)
+
+    async def _open_slowly(self) -> None:
+        """Waits as long as slow_open faults want, which may change meanwhile."""
+        host, accepted = self._host, self._host.clock.now()
+        met: set[ActiveFault] = set()
+        while (due := accepted + self._dial_delay(met)) > host.clock.now():
+            self._retry = retry = asyncio.Event()
+            timer = host.clock.call_at(due, retry.set)
+            try:
+                await retry.wait()
+            finally:
+                timer.cancel()
+                self._retry = None
+
+    def _dial_delay(self, met: set[ActiveFault]) -> float:
+        total = 0.0
+        for active in self._host.active:
+            delay = active.spec.fault.dial_delay()
+            if delay and self._is_hit(active):
+                total += delay
+                if active not in met:
+                    met.add(active)
+                    active.hits += 1
+                    active.connections += 1
+        return total
+
+    def _join(self, upstream: Side) -> None:
+        """The upstream is there: both links begin, and so do the faults' times."""
+        if self._closing or self.client.lost:
+            upstream.reads = upstream.writes = self.up
+            upstream.abort()
+            return
+        keep_alive(upstream.socket())
+        self.upstream = upstream
+        self.down = self._link(DOWNSTREAM, upstream)
+        self.client.writes = self.down
+        upstream.reads, upstream.writes = self.down, self.up
+        self.refresh()
+        if not self._closing:
+            self.down.connect(self.client, self.client.transport.write)
+        if not self._closing:
+            self.up.connect(upstream, upstream.transport.write)
+
+    def refresh(self) -> None:
+        """The proxy's faults have changed."""
+        if self._retry is not None:
+            self._retry.set()
+        if self.upstream is None or self._closing:
+            return
+        chosen = [active for active in self._host.active if self._is_hit(active)]
+        for link in (self.up, self.down):
+            link.apply([active for active in chosen if active.spec.direction == link.direction])
+
+    # What the links ask for.
+
+    def draws(self, fault: str) -> Draws:
+        return self._host.draws(fault, self.ordinal)
+
+    def hand_over(self, link: Link) -> bool:
+        splicer, upstream = self._host.splicer, self.upstream
+        if splicer is None or upstream is None:
+            return False
+        source, sink = (self.client, upstream) if link is self.up else (upstream, self.client)
+        return not sink.transport.get_write_buffer_size() and splicer.start(link, source, sink)
+
+    def take_back(self, link: Link) -> None:
+        source = self.client if link is self.up else self.upstream
+        if self._host.splicer is not None and source is not None:
+            self._host.splicer.stop(link, source)
+
+    def link_done(self) -> None:
+        if self.up.done and self.upstream is not None and self.down.done:
+            self._closing = True
+            self.client.transport.close()
+            self.upstream.transport.close()
+
+    # Ends.
+
+    def end(self, how: Literal["close", "reset"] = "close") -> None:
+        """Ends the connection now: with RST, or with FIN on both sides; what is held is dropped."""
+        if self._closing and how == "close":
+            return
+        self._closing = True
+        self._drop_links()
+        if self._dialling is not None and self._dialling is not _current_task():
+            self._dialling.cancel()
+        for side in self._sides():
+            if how == "reset":
+                side.reset()
+            else:
+                self._finish(side)
+        if how == "close" and self._linger is None and not self._gone:
+            self._linger = self._host.clock.call_at(self._host.clock.now() + _LINGER, self.abort)
+
+    def _finish(self, side: Side) -> None:
+        """FIN after what the socket already took; then its peer's bytes are read and forgotten until it ends too."""
+        if side.lost:
+            return
+        side.write_eof()
+        if side.eof:
+            side.transport.close()
+        else:
+            side.resume()
+
+    def abort(self) -> None:
+        """Closes both sockets at once."""
+        self._closing = True
+        self._drop_links()
+        if self._dialling is not None:
+            self._dialling.cancel()
+        for side in self._sides():
+            if not side.lost:
+                side.abort()
+
+    def _drop_links(self) -> None:
+        self.up.discard()
+        if self.upstream is not None:
+            self.down.discard()
+
+    def _sides(self) -> list[Side]:
+        return [self.client] if self.upstream is None else [self.client, self.upstream]
+
+    def side_eof(self, side: Side) -> None:
+        if self._closing:
+            side.transport.close()
+
+    def side_lost(self, side: Side, error: Exception | None) -> None:
+        if side is not self.client and side is not self.upstream:
+            return  # an upstream that came too late
+        if self.upstream is None:
+            if self._dialling is not None:
+                self._dialling.cancel()
+            self._drop_links()
+            self._leave()
+            return
+        other = self.upstream if side is self.client else self.client
+        if other.lost:
+            self._drop_links()
+            self._leave()
+        elif not self._closing:
+            dead, living = (self.down, self.up) if side is self.client else (self.up, self.down)
+            dead.discard()  # nobody is there to read it
+            other.pause()
+            living.feed_end("reset")
+
+    def _leave(self) -> None:
+        if self._gone:
+            return
+        self._gone = True
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
+        self._host.gone(self)
+
+
+def _current_task() -> asyncio.Task[object] | None:
+    with contextlib.suppress(RuntimeError):
+        return asyncio.current_task()
+    return None

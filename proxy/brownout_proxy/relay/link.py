@@ -1,0 +1,326 @@
+"""A link: one direction of one connection. Made twice, it is a connection; which way it points is data.
+
+It takes what its source read, holds what the faults delay, and gives it to its sink in order: bytes first, then how the
+stream ended. Without faults and with nothing held it is plain: one call from read to write. It knows nothing of
+sockets or loops, only of two `Port`s, a clock and a budget.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from typing import Final, Literal, Protocol
+
+from brownout_proxy.faults.active import ActiveFault
+from brownout_proxy.faults.chain import Chain
+from brownout_proxy.faults.draw import Draws
+from brownout_proxy.faults.spec import Direction, Fault, Site, Stage
+from brownout_proxy.relay.budget import Budget
+from brownout_proxy.relay.clock import Clock, Timer
+from brownout_proxy.relay.schedule import Schedule
+
+_HELD_BY_A_SLOW_SINK: Final = 4 * 1024 * 1024
+"""Delayed bytes that may pile up behind a sink that does not take them, before the source is paused."""
+_BULK: Final = 128 * 1024
+"""A read of at least so many bytes is part of a bulk transfer (uvloop reads up to 256,000 bytes at a time)."""
+_BULK_READS: Final = 4
+"""So many bulk reads make a transfer worth handing to the kernel."""
+
+DELAY_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Upper bounds in seconds of the histogram of injected delay."""
+
+
+class Port(Protocol):
+    """What a link needs of a socket."""
+
+    @property
+    def blocked(self) -> bool:
+        """Its send buffer is full; it tells the link when that has changed."""
+
+    def write(self, data: bytes) -> None: ...
+
+    def write_segment(self, data: bytes) -> None:
+        """Writes data that leaves in TCP segments of its own."""
+
+    def write_eof(self) -> None: ...
+
+    def reset(self) -> None: ...
+
+    def pause(self) -> None:
+        """Stops reading; more than once is no error."""
+
+    def resume(self) -> None: ...
+
+
+class Traffic:
+    """What moved in one direction, over all connections of a proxy; bytes, and seconds of injected delay."""
+
+    __slots__ = ("delay_counts", "delay_sum", "received", "sent")
+
+    def __init__(self) -> None:
+        self.received = 0
+        self.sent = 0
+        self.delay_counts = [0] * (len(DELAY_BUCKETS) + 1)
+        self.delay_sum = 0.0
+
+    def delayed(self, seconds: float) -> None:
+        self.delay_counts[bisect_left(DELAY_BUCKETS, seconds)] += 1
+        self.delay_sum += seconds
+
+
+class Owner(Protocol):
+    """The connection, as its links see it."""
+
+    def link_done(self) -> None:
+        """A link has passed on the end of its stream."""
+
+    def end(self, how: Literal["close", "reset"]) -> None:
+        """A fault ends the whole connection."""
+
+    def draws(self, fault: str) -> Draws:
+        """The seeded decisions of that fault on this connection."""
+
+    def hand_over(self, link: Link) -> bool:
+        """A bulk transfer without faults: the kernel may move its bytes. False if it cannot."""
+
+    def take_back(self, link: Link) -> None:
+        """Undoes `hand_over` at once; what the kernel still holds comes through `feed`."""
+
+
+class Link:
+    """One direction. Until `connect` gives it a sink, what it is fed waits and its source is paused."""
+
+    __slots__ = (
+        "_budget", "_bulk_reads", "_clock", "_end", "_end_at", "_held", "_owner", "_schedule", "_stages", "_timer",
+        "_write", "direction", "done", "handed_over", "plain", "sink", "source", "traffic",
+    )  # fmt: skip
+
+    def __init__(
+        self, direction: Direction, owner: Owner, source: Port, clock: Clock, budget: Budget, traffic: Traffic
+    ) -> None:
+        self.direction = direction
+        self.traffic = traffic
+        self.source = source
+        self.sink: Port | None = None
+        self.plain = False
+        """Connected, without faults, and with nothing waiting."""
+        self.done = False
+        """The end has been passed on, or the link has been given up."""
+        self.handed_over = False
+        """The kernel moves the bytes; see `Owner.hand_over`."""
+        self._owner = owner
+        self._clock = clock
+        self._budget = budget
+        self._write: Callable[[bytes], None] = _no_sink
+        self._schedule = Schedule()
+        self._stages: dict[ActiveFault, tuple[Fault, Stage | None, int]] = {}
+        self._held = 0
+        self._end: Literal["eof", "reset"] | None = None
+        self._end_at = 0.0
+        self._timer: Timer | None = None
+        self._bulk_reads = 0
+
+    # What the connection tells.
+
+    def connect(self, sink: Port, write: Callable[[bytes], None]) -> None:
+        """The other side is there; `write` is the cheapest way into it. What waited goes on."""
+        self.sink = sink
+        self._write = write
+        self.advance()
+
+    def feed(self, data: bytes) -> None:
+        """The source read `data`."""
+        size = len(data)
+        self.traffic.received += size
+        if self.plain:
+            self.traffic.sent += size
+            self._write(data)
+            if size >= _BULK:
+                self._count_bulk()
+        elif not self.done:
+            self._schedule.push(self._clock.now(), data)
+            self.advance()
+
+    def feed_end(self, end: Literal["eof", "reset"]) -> None:
+        """The source will send nothing more."""
+        if not self.done:
+            self.plain = False
+            self._end, self._end_at = end, self._clock.now()
+            self.advance()
+
+    def sink_blocked(self) -> None:
+        if self.plain:
+            self.source.pause()
+        else:
+            self._regulate()
+
+    def sink_ready(self) -> None:
+        if self.plain:
+            self.source.resume()
+        else:
+            self.advance()
+
+    def discard(self) -> None:
+        """Gives up what is held and takes nothing more."""
+        self.done = True
+        self.plain = False
+        if self.handed_over:
+            self._owner.take_back(self)
+        self._schedule.clear()
+        self._settle()
+        self._budget.forget(self.advance)
+        self._set_timer(math.inf)
+
+    # Faults.
+
+    def apply(self, faults: Sequence[ActiveFault]) -> None:
+        """From now on these faults, in this order, are what is wrong with the link; nothing is dropped.
+
+        A stage goes on as it was while its fault's attributes are unchanged. A changed one starts its times anew but
+        keeps the offset at which it met the connection.
+        """
+        if self.done or not (faults or self._stages):
+            return
+        if self.handed_over:
+            self._owner.take_back(self)
+        now = self._clock.now()
+        self.plain = False
+        self._schedule.recall(now)  # now its offset is that of the first byte not delivered
+        self._schedule.use(self._build(faults, now), now)
+        if self._schedule.swallowed and self._schedule.chain.swallows is None:
+            self._owner.end("close")  # bytes are missing: what follows would not be what was sent
+        else:
+            self.advance()
+
+    def _build(self, faults: Sequence[ActiveFault], now: float) -> Chain:
+        stages: dict[ActiveFault, tuple[Fault, Stage | None, int]] = {}
+        for active in faults:
+            fault, known = active.spec.fault, self._stages.get(active)
+            if known is not None and known[0] is fault:
+                stages[active] = known
+                continue
+            active.connections += known is None
+            offset = self._schedule.offset if known is None else known[2]
+            site = Site(now, offset, self._owner.draws(active.spec.name), active.shared)
+            stages[active] = (fault, fault.stage(site), offset)
+        self._stages = stages
+        return Chain([(stage, active) for active, (_, stage, _) in stages.items() if stage is not None])
+
+    # Time passes.
+
+    def advance(self) -> None:
+        """Does all that is due. The one place where a link that is not plain moves."""
+        if self.done:
+            return
+        now = self._clock.now()
+        if self._alarmed(now):
+            return
+        if self.sink is not None:
+            self._schedule.plan(now)
+            self._deliver(now, self.sink)
+            if self._ended(now, self.sink):
+                return
+            self.plain = not self._stages and self._schedule.empty and self._end is None
+        self._settle()
+        self._set_timer(self._next_wake())
+        self._regulate()
+
+    def _alarmed(self, now: float) -> bool:
+        alarm = self._schedule.chain.alarm
+        if alarm is None or now < alarm[0][0]:
+            return False
+        alarm[1].hits += 1
+        self._owner.end(alarm[0][1])
+        return True
+
+    def _deliver(self, now: float, sink: Port) -> None:
+        schedule, traffic = self._schedule, self.traffic
+        chain = schedule.chain
+        write = sink.write_segment if chain.separates else self._write
+        while not sink.blocked and (piece := schedule.take(now)) is not None:
+            data = piece.content()
+            if chain.transforms:
+                data = chain.transform(piece.offset, data)
+            traffic.sent += len(data)
+            traffic.delayed(now - piece.arrived)
+            write(data)
+
+    def _ended(self, now: float, sink: Port) -> bool:
+        """Passes on the end of the stream if it is time, and says whether the link is over."""
+        schedule = self._schedule
+        if schedule.limited is not None:
+            if schedule.next_due == math.inf:
+                self._owner.end("close")
+                return True
+            return False
+        if self._end is None or now < schedule.end_due(self._end_at, abrupt=self._end == "reset"):
+            return False
+        self.discard()
+        if self._end == "reset":
+            sink.reset()
+        else:
+            schedule.chain.count_close()
+            sink.write_eof()
+            self._owner.link_done()
+        return True
+
+    def _next_wake(self) -> float:
+        schedule = self._schedule
+        alarm = schedule.chain.alarm
+        wake = math.inf if alarm is None else alarm[0][0]
+        if self.sink is None:
+            return wake
+        if not self.sink.blocked:
+            wake = min(wake, schedule.next_due, schedule.next_plan)
+        if self._end is not None:
+            wake = min(wake, schedule.end_due(self._end_at, abrupt=self._end == "reset"))
+        return wake
+
+    def _set_timer(self, due: float) -> None:
+        timer = self._timer
+        if timer is not None:
+            if timer.due == due and timer.callback is not None:
+                return
+            timer.cancel()
+        self._timer = self._clock.call_at(due, self._on_timer) if due < math.inf else None
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.advance()
+
+    # Backpressure: what holds bytes pauses its own source and nobody else's.
+
+    def _settle(self) -> None:
+        """Tells the budget what is held now."""
+        held = self._schedule.held
+        if held != self._held:
+            change, self._held = held - self._held, held
+            self._budget.change(change)
+
+    def _regulate(self) -> None:
+        schedule, sink = self._schedule, self.sink
+        if self._end is not None or self.handed_over:
+            return
+        if sink is None or schedule.backed_up or schedule.limited is not None:
+            self.source.pause()
+        elif sink.blocked and (self.plain or self._held > _HELD_BY_A_SLOW_SINK):
+            self.source.pause()
+        elif not self._budget.allows(self._held):
+            self.source.pause()
+            self._budget.wait(self.advance)
+        else:
+            self.source.resume()
+
+    # Bulk transfers.
+
+    def _count_bulk(self) -> None:
+        self._bulk_reads += 1
+        if self._bulk_reads >= _BULK_READS:
+            self._bulk_reads = 0
+            if not self.done and self.plain and self.sink is not None and not self.sink.blocked:
+                self.handed_over = self._owner.hand_over(self)
+
+
+def _no_sink(data: bytes) -> None:
+    raise RuntimeError("a link without a sink was asked to write")

@@ -1,0 +1,160 @@
+"""One socket of a connection, as the event loop's protocol and as the port that links write to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from typing import Final, Protocol, cast
+
+from brownout_proxy.relay.link import Link
+
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, 0 s; close(2) then sends RST (socket(7))
+_KEEPALIVE_IDLE: Final = 15  # seconds, as Toxiproxy and Go's net.Dialer have it
+
+
+class SideOwner(Protocol):
+    """The connection, as its sockets see it."""
+
+    def side_ready(self, side: Side) -> None: ...
+
+    def side_eof(self, side: Side) -> None:
+        """The peer has closed its direction."""
+
+    def side_lost(self, side: Side, error: Exception | None) -> None:
+        """The socket is closed: with an error if the peer reset it or vanished."""
+
+
+def keep_alive(sock: socket.socket) -> None:
+    """Detects peers that vanish without a word. Sockets accepted from a listener inherit it on Linux."""
+    with contextlib.suppress(OSError):  # a Unix socket has no such thing
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE_IDLE)
+
+
+class Side(asyncio.Protocol):
+    """The client's or the upstream's socket. `reads` takes what it sends, `writes` gives it what it receives."""
+
+    __slots__ = ("_duplicate", "_owner", "_paused", "blocked", "eof", "lost", "reads", "transport", "writes")
+
+    transport: asyncio.Transport
+    reads: Link
+    writes: Link
+
+    def __init__(self, owner: SideOwner) -> None:
+        self._owner = owner
+        self._paused = False
+        self._duplicate: socket.socket | None = None
+        self.blocked = False
+        self.eof = False
+        """The peer has sent FIN."""
+        self.lost = False
+        """The socket is closed, or about to be."""
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self._owner.side_ready(self)
+
+    def data_received(self, data: bytes) -> None:
+        self.reads.feed(data)
+
+    def eof_received(self) -> bool:
+        self.end_of_stream()
+        return True  # the socket stays open for the other direction
+
+    def pause_writing(self) -> None:
+        self.blocked = True
+        self.writes.sink_blocked()
+
+    def resume_writing(self) -> None:
+        self.blocked = False
+        self.writes.sink_ready()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        if self._duplicate is not None:
+            self._duplicate.close()
+            self._duplicate = None
+        self._owner.side_lost(self, exc)
+
+    # Port
+
+    def write(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def write_segment(self, data: bytes) -> None:
+        if self.transport.get_write_buffer_size():
+            self.transport.write(data)
+            return
+        try:
+            sent = self._raw().send(data, getattr(socket, "MSG_EOR", 0))
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:
+            return  # the transport finds out by itself and tells the connection
+        if sent < len(data):
+            self.transport.write(data[sent:])
+
+    def _raw(self) -> socket.socket:
+        """A descriptor of our own for the same socket: MSG_EOR keeps the kernel from joining two writes (tcp_sendmsg),
+        which TCP_NODELAY alone does not, and the loop's transport cannot pass flags."""
+        if self._duplicate is None:
+            self._duplicate = self.socket().dup()
+            self._duplicate.setblocking(False)
+            # Any unsent byte now blocks the port: pieces wait in the link, where they stay apart.
+            self.transport.set_write_buffer_limits(high=0)
+        return self._duplicate
+
+    def write_eof(self) -> None:
+        if not self.lost:
+            self.transport.write_eof()
+
+    def reset(self) -> None:
+        """Closes the socket at once, with RST on the wire."""
+        if self.lost:
+            return
+        self.lost = True
+        with contextlib.suppress(OSError):
+            self.socket().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        if self._duplicate is not None:  # RST is sent when the last descriptor goes
+            self._duplicate.close()
+            self._duplicate = None
+        self.transport.abort()
+
+    def abort(self) -> None:
+        """Closes the socket at once, whatever is unsent."""
+        self.lost = True
+        self.transport.abort()
+
+    def pause(self) -> None:
+        if not self._paused:
+            self._paused = True
+            if not self.eof and not self.lost:
+                self.transport.pause_reading()
+
+    def resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            if not self.eof and not self.lost:
+                self.transport.resume_reading()
+
+    # For the connection.
+
+    def end_of_stream(self) -> None:
+        self.eof = True
+        self.reads.feed_end("eof")
+        self._owner.side_eof(self)
+
+    def broken(self, error: OSError) -> None:
+        """The kernel reported that the connection to this peer is gone."""
+        if not self.lost:
+            self.lost = True
+            self._owner.side_lost(self, error)
+            self.transport.abort()
+
+    def socket(self) -> socket.socket:
+        return cast(socket.socket, self.transport.get_extra_info("socket"))

@@ -1,0 +1,39 @@
+"""What all proxies of a process share: the loop, the exact clock, the budget for delayed bytes, the kernel's transfers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from brownout_proxy.relay.budget import Budget
+from brownout_proxy.relay.clock import LoopClock
+from brownout_proxy.relay.splice import AVAILABLE, Splicer
+from brownout_proxy.server.headroom import Headroom
+
+_UNLIMITED: Final = 1 << 20
+
+
+class Engine:
+    """Made once for a running loop. `buffer` is in bytes, `dial_timeout` in seconds."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, buffer: int, dial_timeout: float) -> None:
+        self.loop = loop
+        self.clock = LoopClock(loop)
+        self.budget = Budget(buffer)
+        self.splicer = Splicer(loop) if AVAILABLE else None
+        self.headroom = Headroom(loop, _open_files())
+        self.dial_timeout = dial_timeout
+
+    def close(self) -> None:
+        if self.splicer is not None:
+            self.splicer.close()
+        self.clock.close()
+
+
+def _open_files() -> int:
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return _UNLIMITED
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _UNLIMITED if soft == resource.RLIM_INFINITY else soft

@@ -1,0 +1,147 @@
+"""A listening socket: bound at once or not at all, and able to pause without refusing anybody.
+
+While paused the socket stays open, so new clients wait in the kernel's queue instead of being turned away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import stat
+from collections.abc import Callable
+
+from brownout_proxy.address import Address
+from brownout_proxy.address import parse as parse_address
+from brownout_proxy.errors import InvalidSpec, Unavailable
+from brownout_proxy.relay.side import keep_alive
+
+
+async def resolve(text: str, loop: asyncio.AbstractEventLoop, *, prefix: str = "listen tcp: ") -> Address:
+    """The address to bind that `text` asks for, without host names. Raises Unavailable, worded as Go words it."""
+    try:
+        address = parse_address(text) if text else Address()
+    except InvalidSpec as error:
+        raise Unavailable(f"listen tcp: {error}") from None
+    if address.path or address.is_wildcard:
+        return Address("::", address.port) if not address.path else address
+    if address.is_ip:
+        return address
+    try:
+        found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise Unavailable(f"{prefix}lookup {address.host}: no such host") from None
+    found.sort(key=lambda info: info[0] != socket.AF_INET)  # IPv4 first, as Go has it
+    return Address(str(found[0][4][0]), address.port)
+
+
+class Listener:
+    """A bound and listening socket. `address` is the real one, with its port."""
+
+    def __init__(self, address: Address, backlog: int) -> None:
+        """Binds. Raises Unavailable."""
+        self._server: asyncio.AbstractServer | None = None
+        self._backlog = backlog
+        self._factory: Callable[[], asyncio.Protocol] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed: bool = False
+        try:
+            self._socket = _bound(address)
+            self._socket.listen(backlog)
+        except OSError as error:
+            raise Unavailable(_refusal(address, error)) from None
+        self.address = address if address.path else _name(self._socket)
+
+    async def serve(self, loop: asyncio.AbstractEventLoop, factory: Callable[[], asyncio.Protocol]) -> None:
+        """Gives every client a protocol made by `factory`."""
+        self._loop, self._factory = loop, factory
+        await self.resume()
+
+    def pause(self) -> None:
+        """Accepts nobody until `resume`; clients wait."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    async def resume(self) -> None:
+        if self._closed or self._server is not None or self._loop is None or self._factory is None:
+            return
+        # The server closes the socket that it is given: it gets a duplicate.
+        create = self._loop.create_unix_server if self.address.path else self._loop.create_server
+        server = await create(self._factory, sock=self._socket.dup(), backlog=self._backlog)
+        self._server = server
+        if self._closed:  # while it was being made
+            self.pause()
+
+    def close(self) -> None:
+        self._closed = True
+        self.pause()
+        self._socket.close()
+        if self.address.path:
+            with contextlib.suppress(OSError):
+                os.unlink(self.address.path)
+
+
+def _bound(address: Address) -> socket.socket:
+    if address.path:
+        return _bound_unix(address.path)
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    if address.host == "::" and not _has_ipv6():
+        family, address = socket.AF_INET, Address("0.0.0.0", address.port)
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(address.host != "::"))
+        keep_alive(sock)
+        sock.bind((address.host, address.port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _bound_unix(path: str) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        _remove_stale(path)
+        sock.bind(path)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _remove_stale(path: str) -> None:
+    """Removes a socket file that a process which was killed left behind; one that answers is in use."""
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            return
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            try:
+                probe.connect(path)
+            except ConnectionRefusedError:
+                os.unlink(path)
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def _name(sock: socket.socket) -> Address:
+    host, port = sock.getsockname()[:2]
+    return Address("::" if host == "0.0.0.0" else str(host), int(port))
+
+
+def _refusal(address: Address, error: OSError) -> str:
+    network = "unix" if address.path else "tcp"
+    reason = os.strerror(error.errno).lower() if error.errno else str(error)
+    return f"listen {network} {address.path or address}: bind: {reason}"

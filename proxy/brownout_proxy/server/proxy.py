@@ -1,0 +1,208 @@
+"""A proxy: a listener with one upstream, the faults on it, and the connections through it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from brownout_proxy.address import Address
+from brownout_proxy.address import parse as parse_address
+from brownout_proxy.errors import Conflict, NotFound
+from brownout_proxy.faults import changed
+from brownout_proxy.faults.active import ActiveFault
+from brownout_proxy.faults.draw import Draws
+from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM, Direction, FaultSpec, Selection, validated
+from brownout_proxy.relay.clock import Clock
+from brownout_proxy.relay.connection import Connection
+from brownout_proxy.relay.link import Traffic
+from brownout_proxy.relay.side import Side
+from brownout_proxy.relay.splice import Splicer
+from brownout_proxy.server.engine import Engine
+from brownout_proxy.server.listener import Listener
+
+DIAL_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds in seconds of the histogram of dial times."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProxySpec:
+    """A proxy as it is asked for; `listen` may have port 0 or be empty for any free port."""
+
+    name: str
+    listen: str
+    upstream: str
+    enabled: bool = True
+    faults: tuple[FaultSpec, ...] = ()
+
+
+class Proxy:
+    """One proxy. The registry starts and stops it; its faults can be changed at any time and act at once."""
+
+    def __init__(self, spec: ProxySpec, engine: Engine, seed: int) -> None:
+        self.name = spec.name
+        self.listen = spec.listen
+        """As bound, or as asked for while it never was."""
+        self.upstream = spec.upstream
+        self.faults: list[ActiveFault] = [ActiveFault(fault, since=0) for fault in spec.faults]
+        self.traffic: dict[Direction, Traffic] = {UPSTREAM: Traffic(), DOWNSTREAM: Traffic()}
+        self.accepted = 0
+        """Connections so far: the ordinal of the newest."""
+        self.dial_counts = [0] * (len(DIAL_BUCKETS) + 1)
+        self.dial_seconds = 0.0
+        self.dial_failures = 0
+        self._engine = engine
+        self._seed = seed
+        self._listener: Listener | None = None
+        self._connections: set[Connection] = set()
+        # What connections ask their host for.
+        self.loop = engine.loop
+        self.clock: Clock = engine.clock
+        self.budget = engine.budget
+
+    @property
+    def enabled(self) -> bool:
+        return self._listener is not None
+
+    @property
+    def live(self) -> int:
+        """Connections now open."""
+        return len(self._connections)
+
+    # Faults.
+
+    @property
+    def active(self) -> Sequence[ActiveFault]:
+        return self.faults
+
+    def ordered_faults(self) -> list[ActiveFault]:
+        """Upstream ones first, each direction in the order of adding."""
+        return sorted(self.faults, key=lambda active: active.spec.direction != UPSTREAM)
+
+    def fault(self, name: str) -> ActiveFault:
+        """Raises NotFound."""
+        for active in self.faults:
+            if active.spec.name == name:
+                return active
+        raise NotFound("toxic not found")
+
+    def add_fault(self, spec: FaultSpec) -> ActiveFault:
+        """Raises Conflict if the name is taken, in either direction."""
+        if any(active.spec.name == spec.name for active in self.faults):
+            raise Conflict("toxic already exists")
+        active = ActiveFault(spec, since=self.accepted)
+        self.faults.append(active)
+        self._refresh()
+        return active
+
+    def update_fault(
+        self,
+        name: str,
+        *,
+        attributes: Mapping[str, Any] | None = None,
+        selection: Mapping[str, Any] | None = None,
+        text: bool = False,
+    ) -> ActiveFault:
+        """Merges the values into the fault's own, all or none. Raises NotFound, InvalidSpec."""
+        active = self.fault(name)
+        fault, chosen = active.spec.fault, active.spec.selection
+        if attributes:
+            fault = changed(fault, attributes, text=text)
+        if selection:
+            chosen = validated(Selection, {**chosen.model_dump(exclude_unset=True), **selection}, text=text)
+        active.spec = replace(active.spec, fault=fault, selection=chosen)
+        self._refresh()
+        return active
+
+    def remove_fault(self, name: str) -> None:
+        """Raises NotFound."""
+        self.faults.remove(self.fault(name))
+        self._refresh()
+
+    def replace_faults(self, specs: Sequence[FaultSpec]) -> None:
+        """Exactly these faults from now on; one whose name stays goes on with its counters."""
+        known = {active.spec.name: active for active in self.faults}
+        faults = []
+        for spec in specs:
+            active = known.get(spec.name)
+            if active is None or active.spec.direction != spec.direction or active.spec.kind != spec.kind:
+                active = ActiveFault(spec, since=self.accepted)
+            elif active.spec != spec:
+                active.spec = spec
+            faults.append(active)
+        self.faults = faults
+        self._refresh()
+
+    def clear_faults(self) -> None:
+        self.replace_faults(())
+
+    def _refresh(self) -> None:
+        for connection in tuple(self._connections):
+            connection.refresh()
+
+    # Listening: for the registry.
+
+    async def start(self, listener: Listener) -> None:
+        """Serves the clients of `listener`, which is bound."""
+        self._listener = listener
+        self.listen = str(listener.address)
+        await self._engine.headroom.add(listener)
+        await listener.serve(self.loop, self._accept)
+
+    def stop(self) -> None:
+        """Stops listening and closes every connection (FIN); returns at once."""
+        self.stop_listening()
+        self.drop_connections()
+
+    def stop_listening(self) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            self._engine.headroom.remove(listener)
+            listener.close()
+
+    def drop_connections(self, *, abort: bool = False) -> None:
+        for connection in tuple(self._connections):
+            if abort:
+                connection.abort()
+            else:
+                connection.end("close")
+
+    # What connections ask for.
+
+    @property
+    def target(self) -> Address:
+        return parse_address(self.upstream)
+
+    @property
+    def dial_timeout(self) -> float:
+        return self._engine.dial_timeout
+
+    @property
+    def splicer(self) -> Splicer | None:
+        return self._engine.splicer if self._engine.headroom.allows_pipes else None
+
+    def draws(self, fault: str, ordinal: int) -> Draws:
+        return Draws(self._seed, self.name, fault, ordinal)
+
+    def hits(self, active: ActiveFault, ordinal: int, client: str) -> bool:
+        spec = active.spec
+        return spec.selection.hits(
+            seed=self._seed, proxy=self.name, fault=spec.name, ordinal=ordinal, since=active.since, client=client
+        )
+
+    def dialled(self, seconds: float, error: Exception | None) -> None:
+        self.dial_counts[bisect_left(DIAL_BUCKETS, seconds)] += 1
+        self.dial_seconds += seconds
+        self.dial_failures += error is not None
+
+    def gone(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        self._engine.headroom.closed()
+
+    def _accept(self) -> Side:
+        self.accepted += 1
+        connection = Connection(self, self.accepted)
+        self._connections.add(connection)
+        self._engine.headroom.opened()
+        return connection.client

@@ -1,0 +1,178 @@
+"""The registry: every proxy of the process by name, and the only way to change them.
+
+What may look up a host name is a coroutine, and such changes happen one at a time; nothing waits for a client or an
+upstream. Each is done entirely or not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from brownout_proxy.address import Address
+from brownout_proxy.address import parse as parse_address
+from brownout_proxy.errors import Conflict, NotFound, Unavailable
+from brownout_proxy.server.engine import Engine
+from brownout_proxy.server.listener import Listener, resolve
+from brownout_proxy.server.proxy import Proxy, ProxySpec
+
+BUFFER: Final = 256 * 1024 * 1024
+"""Bytes that faults may hold back, over all connections."""
+DIAL_TIMEOUT: Final = 10.0
+"""Seconds until a dial to the upstream is given up."""
+_FAREWELL: Final = 1.0
+"""Seconds that closing connections get to send what they have, at shutdown."""
+
+
+class Registry:
+    """All proxies. To be used from one running event loop; `seed` makes every decision repeatable."""
+
+    def __init__(self, *, seed: int, buffer: int = BUFFER, dial_timeout: float = DIAL_TIMEOUT) -> None:
+        self.seed = seed
+        self._buffer = buffer
+        self._dial_timeout = dial_timeout
+        self._proxies: dict[str, Proxy] = {}
+        self._changing = asyncio.Lock()
+        self._made: Engine | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """What the proxies share; made when the loop runs."""
+        if self._made is None:
+            loop = asyncio.get_running_loop()
+            self._made = Engine(loop, buffer=self._buffer, dial_timeout=self._dial_timeout)
+        return self._made
+
+    def proxies(self) -> list[Proxy]:
+        """Sorted by name, in byte order."""
+        return [self._proxies[name] for name in sorted(self._proxies, key=str.encode)]
+
+    def get(self, name: str) -> Proxy:
+        """Raises NotFound."""
+        if name not in self._proxies:
+            raise NotFound("proxy not found")
+        return self._proxies[name]
+
+    async def create(self, spec: ProxySpec) -> Proxy:
+        """Raises Conflict, Unavailable."""
+        async with self._changing:
+            if spec.name in self._proxies:
+                raise Conflict("proxy already exists")
+            return await self._add(spec)
+
+    async def _add(self, spec: ProxySpec) -> Proxy:
+        listener = await self._bind(spec.listen) if spec.enabled else None
+        proxy = Proxy(spec, self.engine, self.seed)
+        if listener is not None:
+            await proxy.start(listener)
+        self._proxies[spec.name] = proxy
+        return proxy
+
+    async def _bind(self, listen: str, *, prefix: str = "listen tcp: ") -> Listener:
+        address = await resolve(listen, self.engine.loop, prefix=prefix)
+        return Listener(address, self.engine.headroom.backlog)
+
+    async def update(
+        self, name: str, *, listen: str | None = None, upstream: str | None = None, enabled: bool | None = None
+    ) -> Proxy:
+        """Changes what is given. Another address or upstream drops the connections; the faults stay.
+
+        A new address is bound before the old one is given up. Raises NotFound, Unavailable.
+        """
+        async with self._changing:
+            proxy = self.get(name)
+            on = proxy.enabled if enabled is None else enabled
+            moves = bool(listen) and not await self._is_same(proxy, listen or "")
+            if on and (moves or not proxy.enabled):
+                listener = await self._bind(listen if moves and listen else proxy.listen, prefix="")
+                proxy.stop()
+                proxy.upstream = upstream or proxy.upstream
+                await proxy.start(listener)
+                return proxy
+            if not on:
+                proxy.stop()
+                proxy.listen = listen if moves and listen else proxy.listen
+            if upstream and upstream != proxy.upstream:
+                proxy.upstream = upstream
+                proxy.drop_connections()
+            return proxy
+
+    async def _is_same(self, proxy: Proxy, listen: str, *, any_port: bool = False) -> bool:
+        """Whether `listen` is where the proxy is; with `any_port`, port 0 means the port that it has."""
+        if listen == proxy.listen:
+            return True
+        if not proxy.enabled:
+            return False
+        wanted = await resolve(listen, self.engine.loop, prefix="")
+        current = parse_address(proxy.listen)
+        if any_port and not wanted.port and not wanted.path:
+            wanted = Address(wanted.host, current.port)
+        return wanted == current
+
+    async def delete(self, name: str) -> None:
+        """Raises NotFound."""
+        async with self._changing:
+            self.get(name).stop()
+            del self._proxies[name]
+
+    async def populate(self, specs: Sequence[ProxySpec], done: list[Proxy]) -> None:
+        """Creates or replaces proxies in order. One whose address and upstream are the same is left untouched.
+
+        Each finished proxy is appended to `done`; the first failure ends the run. Raises Unavailable.
+        """
+        async with self._changing:
+            for spec in specs:
+                done.append(await self._ensure(spec))
+
+    async def _ensure(self, spec: ProxySpec) -> Proxy:
+        current = self._proxies.get(spec.name)
+        if current is None:
+            return await self._add(spec)
+        same_place = await self._is_same(current, spec.listen, any_port=True)
+        if same_place and current.upstream == spec.upstream:
+            return current
+        if same_place:
+            current.stop()  # its port is the one that the new one wants
+            return await self._add(ProxySpec(spec.name, current.listen, spec.upstream, spec.enabled, spec.faults))
+        proxy = await self._add(spec)
+        current.stop()
+        return proxy
+
+    async def reset(self) -> None:
+        """Enables every proxy and removes every fault. Tries all, then raises Unavailable for those that failed."""
+        async with self._changing:
+            failures = []
+            for proxy in self.proxies():
+                proxy.clear_faults()
+                if not proxy.enabled:
+                    try:
+                        await proxy.start(await self._bind(proxy.listen))
+                    except Unavailable as error:
+                        failures.append(f"{proxy.name}: {error}" if len(self._proxies) > 1 else str(error))
+            if failures:
+                raise Unavailable("; ".join(failures))
+
+    async def close(self, drain: float = 0.0) -> None:
+        """Stops listening, waits up to `drain` seconds for clients to finish, then closes what is left."""
+        async with self._changing:
+            proxies = list(self._proxies.values())
+            for proxy in proxies:
+                proxy.stop_listening()
+            await self._until_idle(proxies, drain)
+            for proxy in proxies:
+                proxy.drop_connections()
+            await self._until_idle(proxies, _FAREWELL)
+            for proxy in proxies:
+                proxy.drop_connections(abort=True)
+            await self._until_idle(proxies, _FAREWELL)
+            self._proxies.clear()
+            if self._made is not None:
+                self._made.close()
+                self._made = None
+
+    async def _until_idle(self, proxies: Sequence[Proxy], seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while any(proxy.live for proxy in proxies) and loop.time() < deadline:
+            await asyncio.sleep(0.02)

@@ -1,0 +1,40 @@
+"""The twin of api/answers.py."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from brownout_proxy.api import answers
+from brownout_proxy.api.guard import Refusal
+
+
+def test_an_error_is_json_that_says_it_is_text() -> None:
+    answer = answers.failed(409, 'toxic "x" exists')
+    assert (answer.status, answer.body) == (409, b'{"error":"toxic \\"x\\" exists","status":409}\n')
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_value_is_json_without_a_charset() -> None:
+    answer = answers.ok({"a": 1}, 201)
+    assert (answer.status, answer.body) == (201, b'{"a":1}')
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+def test_nothing_is_a_204_without_a_body() -> None:
+    answer = answers.nothing()
+    assert (answer.status, answer.body) == (204, None)
+
+
+def test_a_plain_refusal_is_its_text_and_another_an_error() -> None:
+    assert answers.refused(Refusal(403, "no", plain=True)).body == b"no\n"
+    other = answers.refused(Refusal(401, "no"))
+    assert other.body == b'{"error":"no","status":401}\n'
+    assert other.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_the_router_refuses_paths_in_words_and_methods_without() -> None:
+    assert answers.not_routed(web.HTTPNotFound()).body == b"404 page not found\n"
+    answer = answers.not_routed(web.HTTPMethodNotAllowed("PUT", ["POST", "GET"]))
+    assert (answer.status, answer.body) == (405, None)
+    assert answer.headers["Allow"] == "GET, POST"

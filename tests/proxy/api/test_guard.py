@@ -1,0 +1,124 @@
+"""The twin of api/guard.py."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from brownout_proxy.api.guard import Guard, known_hosts
+
+_LOCAL = Guard(hosts=known_hosts("127.0.0.1", ["toxics.test"]))
+
+
+def _basic(credentials: str) -> str:
+    return "Basic " + base64.b64encode(credentials.encode()).decode()
+
+
+def test_a_plain_local_client_is_let_in() -> None:
+    assert _LOCAL.refusal({"Host": "127.0.0.1:8474", "User-Agent": "toxiproxy-cli/2.12.0"}) is None
+    assert _LOCAL.refusal({}) is None
+
+
+def test_a_browser_is_turned_away_with_toxiproxys_words() -> None:
+    refusal = _LOCAL.refusal({"Host": "localhost", "User-Agent": "Mozilla/5.0 (X11)"})
+    assert refusal == (403, "User agent not allowed", True)
+    for agent in ("mozilla/5.0", "Mozilla", "a Mozilla/5.0"):
+        assert _LOCAL.refusal({"Host": "localhost", "User-Agent": agent}) is None
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "LOCALHOST:8474", "localhost.:8474", "127.0.0.1", "127.0.0.9:1", "[::1]:8474",
+     "[::1]", "10.0.0.7:8474", "toxics.test:8474", "Toxics.Test"],
+)  # fmt: skip
+def test_on_loopback_host_may_be_local_an_address_or_a_listed_name(host: str) -> None:
+    assert _LOCAL.refusal({"Host": host}) is None
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.test", "evil.test:8474", "localhost.evil.test", "127.0.0.1.evil.test", "127.1", ":8474",
+     "0x7f000001:8474", "evil.test:8474:127.0.0.1", "[evil.test]", "localhost@evil.test", "a b"],
+)  # fmt: skip
+def test_on_loopback_any_other_host_is_refused(host: str) -> None:
+    refusal = _LOCAL.refusal({"Host": host})
+    assert refusal is not None
+    assert refusal.status == 403
+    assert not refusal.plain
+
+
+@pytest.mark.parametrize("bound", ["0.0.0.0", "::", "", "10.1.2.3", "proxy.internal"])
+def test_off_loopback_any_host_is_fine(bound: str) -> None:
+    assert known_hosts(bound) is None
+    assert Guard(hosts=None).refusal({"Host": "toxiproxy:8474"}) is None
+
+
+@pytest.mark.parametrize("bound", ["127.0.0.1", "localhost", "::1", "127.0.0.53"])
+def test_loopback_knows_localhost_by_every_address(bound: str) -> None:
+    known = known_hosts(bound)
+    assert known is not None
+    assert "localhost" in known
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["http://evil.test", "http://localhost:3000", "null", "http://127.0.0.1:8474.evil.test",
+     "http://[", "", "file://", "http://localhost"],
+)  # fmt: skip
+def test_a_foreign_origin_is_refused(origin: str) -> None:
+    refusal = _LOCAL.refusal({"Host": "localhost:8474", "Origin": origin})
+    assert refusal is not None
+    assert refusal.status == 403
+
+
+def test_a_page_of_this_very_server_is_let_in() -> None:
+    headers = {"Host": "localhost:8474", "Origin": "http://LOCALHOST:8474"}
+    assert _LOCAL.refusal(headers) is None
+
+
+def test_an_origin_without_a_host_to_compare_is_refused() -> None:
+    assert _LOCAL.refusal({"Origin": "http://localhost"}) is not None
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["Bearer s3cret", "bearer s3cret", "BEARER  s3cret ", _basic("any:s3cret"), _basic(":s3cret")],
+)
+def test_the_token_opens(authorization: str) -> None:
+    assert Guard(token="s3cret").refusal({"Authorization": authorization}) is None
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["", "s3cret", "Bearer", "Bearer ", "Bearer s3cre", "Bearer s3cret0", "Bearer S3CRET",
+     "Token s3cret", _basic("s3cret:"), _basic("s3cret"), "Basic s3cret", "Basic !!!", "Basic é",
+     "Bearer \udcff", "Bearer é"],
+)  # fmt: skip
+def test_anything_else_is_unauthorized(authorization: str) -> None:
+    refusal = Guard(token="s3cret").refusal({"Authorization": authorization})
+    assert refusal is not None
+    assert refusal.status == 401
+    assert "s3cret" not in refusal.reason
+
+
+def test_a_token_beyond_ascii_works() -> None:
+    assert Guard(token="schlüssel").refusal({"Authorization": "Bearer schlüssel"}) is None
+
+
+def test_a_public_route_needs_no_token_but_obeys_the_other_rules() -> None:
+    guard = Guard(token="s3cret", hosts=known_hosts("127.0.0.1"))
+    assert guard.refusal({"Host": "localhost"}, public=True) is None
+    assert guard.refusal({"Host": "evil.test"}, public=True) is not None
+    assert guard.refusal({"User-Agent": "Mozilla/5.0"}, public=True) is not None
+
+
+def test_a_browser_is_turned_away_even_with_the_token() -> None:
+    headers = {"User-Agent": "Mozilla/5.0", "Authorization": "Bearer s3cret"}
+    assert Guard(token="s3cret").refusal(headers) is not None
+
+
+@pytest.mark.parametrize("token", ["", "  "])
+def test_an_empty_token_is_a_mistake_and_not_an_open_door(token: str) -> None:
+    with pytest.raises(ValueError, match="empty"):
+        Guard(token=token)

@@ -1,0 +1,139 @@
+"""The twin of api/patience.py."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+import pytest
+from aiohttp import web
+
+from brownout_proxy.api import routes
+from brownout_proxy.api.http import make_app
+from brownout_proxy.api.patience import look, make_runner
+from brownout_proxy.server.registry import Registry
+
+_REQUEST = b"GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n"
+_DEADLINE = 10.0
+
+Peer = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Script = Callable[[Callable[[], Awaitable[Peer]]], Awaitable[None]]
+
+
+@asynccontextmanager
+async def _port(first_request: float) -> AsyncIterator[int]:
+    runner = make_runner(make_app(Registry(seed=1), host="127.0.0.1", metrics=bytes), first_request=first_request)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+def _run(script: Script, first_request: float = 0.02) -> None:
+    async def main() -> None:
+        async with (
+            asyncio.timeout(_DEADLINE),
+            _port(first_request) as port,
+            AsyncExitStack() as stack,
+        ):
+
+            async def connect() -> Peer:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                stack.push_async_callback(_closed, writer)
+                return reader, writer
+
+            await script(connect)
+
+    asyncio.run(main())
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+def test_a_connection_has_from_one_look_to_the_next_to_make_a_request() -> None:
+    overdue, silent = look(set(), {"new", "quick"}, {"quick"})
+    assert (overdue, silent) == (set(), {"new"})
+    overdue, silent = look(silent, {"new", "newer", "quick"}, {"quick"})
+    assert (overdue, silent) == ({"new"}, {"new", "newer"})
+
+
+def test_a_connection_that_has_left_or_spoken_since_is_not_overdue() -> None:
+    assert look({"gone", "spoke"}, {"spoke"}, {"spoke"}) == (set(), set())
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /vers", b"GET /version HTTP/1.1\r\nHost: loc"])
+def test_who_makes_no_request_is_disconnected(sent: bytes) -> None:
+    async def script(connect: Callable[[], Awaitable[Peer]]) -> None:
+        reader, writer = await connect()
+        writer.write(sent)
+        assert await reader.read() == b""
+
+    _run(script)
+
+
+def test_who_has_made_a_request_may_stay() -> None:
+    async def script(connect: Callable[[], Awaitable[Peer]]) -> None:
+        reader, writer = await connect()
+        writer.write(_REQUEST)
+        await reader.readuntil(b"2.12.0")
+        # Three silent ones, one after the other, are closed meanwhile: several looks have passed.
+        for _ in range(3):
+            silent, _writer = await connect()
+            assert await silent.read() == b""
+        writer.write(_REQUEST)
+        await reader.readuntil(b"2.12.0")
+
+    _run(script)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200) + b"\r\n\r\n",
+        b"BREW /proxies HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET /version HTTP/1.1\r\n" + b"X: " + b"y" * 100_000 + b"\r\n\r\n",
+        b"POST /proxies HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+        _REQUEST + b"garbage\r\n\r\n",
+        b"POST /proxies HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{",
+    ],
+)  # fmt: skip
+def test_garbage_is_answered_and_leaves_no_traceback(garbage: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    async def script(connect: Callable[[], Awaitable[Peer]]) -> None:
+        reader, writer = await connect()
+        writer.write(garbage)
+        assert b" 400 Bad Request" in await reader.read()
+
+    _run(script, first_request=60)
+    assert "Traceback" not in caplog.text
+
+
+def test_a_client_that_leaves_within_its_body_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    async def script(connect: Callable[[], Awaitable[Peer]]) -> None:
+        _, writer = await connect()
+        writer.write(b"POST /proxies HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+        await writer.drain()
+        writer.transport.abort()
+        reader, writer = await connect()
+        writer.write(_REQUEST)
+        await reader.readuntil(b"2.12.0")
+
+    _run(script, first_request=60)
+    assert not caplog.records
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "_BODY_SECONDS", 0.02)
+
+    async def script(connect: Callable[[], Awaitable[Peer]]) -> None:
+        reader, writer = await connect()
+        writer.write(b"POST /proxies HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+        assert b" 408 " in await reader.readuntil(b'"status":408}\n')
+
+    _run(script, first_request=60)

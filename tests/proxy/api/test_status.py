@@ -1,0 +1,41 @@
+"""The twin of api/status.py."""
+
+from __future__ import annotations
+
+import pytest
+
+from brownout_proxy import errors
+from brownout_proxy.api.status import INTERNAL, TABLE, status_of
+from brownout_proxy.errors import BrownoutError, Conflict, InvalidSpec, NotFound, Unavailable
+
+
+@pytest.mark.parametrize(
+    ("error", "http", "code"),
+    [
+        (InvalidSpec("", "no"), 400, 2),
+        (NotFound("no"), 404, 1),
+        (Conflict("no"), 409, 1),
+        (Unavailable("no"), 500, 1),
+    ],
+)
+def test_each_error_has_the_status_that_toxiproxy_clients_know(error: BrownoutError, http: int, code: int) -> None:
+    assert status_of(error) == (http, code)
+
+
+def test_every_error_of_ours_has_a_row() -> None:
+    declared = {
+        value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, BrownoutError)
+    }
+    assert declared - {BrownoutError} == set(TABLE)
+
+
+def test_an_error_takes_the_row_of_its_nearest_base() -> None:
+    class Sharper(NotFound):
+        pass
+
+    assert status_of(Sharper("no")) == TABLE[NotFound]
+
+
+def test_what_has_no_row_is_our_own_bug() -> None:
+    assert status_of(KeyError("x")) == INTERNAL
+    assert INTERNAL.exit not in {row.exit for row in TABLE.values()}
