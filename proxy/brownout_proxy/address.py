@@ -1,4 +1,4 @@
-"""Addresses as operators write them: `host:port`, `:port`, `port`, `[v6]:port`, `unix:/path`. Text only, no look-ups."""
+"""Addresses as operators write them: `host:port`, `:port`, `port`, `[v6]:port`, `unix:/path`. Nothing is looked up."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ class Address:
         return self.is_ip and ipaddress.ip_address(self.host).is_loopback
 
 
-def parse(text: str, *, default_host: str = "") -> Address:
-    """The address that `text` names; a bare port gets `default_host`. Raises InvalidSpec."""
+def parse(text: str, *, default_host: str | None = None) -> Address:
+    """The address that `text` names; a bare port is one only with a `default_host`. Raises InvalidSpec."""
     if text.startswith("unix:"):
         path = text.removeprefix("unix:").removeprefix("//")
         if not path:
             raise InvalidSpec("", f"{text!r} names no socket; write unix:/path/to/socket")
         return Address(path=path)
     host, colon, port = text.rpartition(":")
-    if not colon and port.isdigit():
+    if not colon and port.isdigit() and default_host is not None:
         return Address(default_host, _port(port, text))
     if not colon or (":" in host and not (host.startswith("[") and host.endswith("]"))):
         raise InvalidSpec("", f"address {text}: missing port in address")

@@ -1,4 +1,4 @@
-"""The control API answers whatever clients and upstreams do; a request that waits runs into its timeout."""
+"""The control API answers whatever clients and upstreams do: a request that waits times out."""
 
 from __future__ import annotations
 
@@ -115,4 +115,4 @@ def test_a_slow_and_a_garbled_request_hold_up_no_other(server: ControlServer) ->
         ):
             peer = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
             peer.sendall(sent)
-        assert server.ask("GET", "/proxies").body == "{}"
+        assert server.ask("GET", "/proxies").status == 200

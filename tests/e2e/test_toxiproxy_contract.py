@@ -69,7 +69,7 @@ def test_the_contract_is_kept(server: ControlServer, ours: bool, case: str, take
         reply = server.ask(method, path, body, row.headers)
         if ours or not row.better:
             assert _differences(reply, row) == [], row
-        else:
+        elif row.always:
             assert _differences(reply, row), f"Toxiproxy does the same: {row}"
 
 

@@ -38,7 +38,7 @@ class _Paced(Stage):
         self._shared = shared
         self._grain = max(1, int(rate * _GRAIN))
 
-    def narrow(self, offset: int, size: int) -> int:
+    def grain(self, size: int) -> int:
         return min(size, self._grain)
 
     def pace(self, now: float, size: int) -> float:

@@ -6,9 +6,8 @@ chain holds nothing but the schedules of its rates; the bytes are the link's.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from brownout_proxy.faults.spec import Stage
 
@@ -62,6 +61,12 @@ class Chain:
             size = stage.narrow(offset, size)
         return size
 
+    def grain(self, size: int) -> int:
+        """How many of `size` bytes the rates let go in one piece: at least 1."""
+        for stage, _ in self._pacing:
+            size = stage.grain(size)
+        return size
+
     def pace(self, now: float, size: int) -> float:
         """When a piece that is ready at `now` may leave; infinity for not until something changes."""
         for stage, tally in self._pacing:
@@ -101,3 +106,7 @@ class Chain:
                 tally.hits += 1
                 data = changed
         return data
+
+
+NO_FAULTS: Final = Chain(())
+"""What a link without faults has; one for all, as it holds nothing."""

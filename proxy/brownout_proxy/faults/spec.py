@@ -111,6 +111,10 @@ class Stage:
         """How many of the `size` bytes at `offset` (at least one) share one fate."""
         return size
 
+    def grain(self, size: int) -> int:
+        """How many of `size` bytes a rate lets go in one piece (at least one)."""
+        return size
+
     def end(self) -> float:
         """The offset at which the link closes; infinity if it does not."""
         return math.inf

@@ -17,9 +17,11 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 log = logging.getLogger(__name__)
+
+_CROWDED: Final = 256  # timers: fewer are not worth tidying
 
 
 class Timer:
@@ -61,6 +63,7 @@ class LoopClock:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._heap: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
+        self._crowded = _CROWDED
         self._armed = math.inf
         make = _TimerFd if sys.platform == "linux" else _LoopTimer
         self._alarm: Alarm = make(loop, self._fire)
@@ -72,25 +75,33 @@ class LoopClock:
 
     def call_at(self, due: float, callback: Callable[[], None]) -> Timer:
         timer = Timer(due, callback)
+        if len(self._heap) >= self._crowded:
+            self._forget_cancelled()
         heapq.heappush(self._heap, (due, next(self._order), timer))
         if due < self._armed:
             self._armed = due
             self._alarm.set(due)
         return timer
 
+    def _forget_cancelled(self) -> None:
+        """Most timers are cancelled long before their time (dial timeouts): they must not pile up."""
+        self._heap = [entry for entry in self._heap if entry[2].callback is not None]
+        heapq.heapify(self._heap)
+        self._crowded = max(_CROWDED, 2 * len(self._heap))
+
     def close(self) -> None:
         self._heap.clear()
         self._alarm.close()
 
     def _fire(self) -> None:
-        heap, now = self._heap, self.now()
+        now = self.now()
         self._armed = -math.inf  # timers set by the callbacks are armed once, below
-        while heap and (heap[0][0] <= now or heap[0][2].callback is None):
-            callback = heapq.heappop(heap)[2].callback
+        while self._heap and (self._heap[0][0] <= now or self._heap[0][2].callback is None):
+            callback = heapq.heappop(self._heap)[2].callback
             if callback is not None:
                 _run(callback)
-        self._armed = heap[0][0] if heap else math.inf
-        if heap:
+        self._armed = self._heap[0][0] if self._heap else math.inf
+        if self._heap:
             self._alarm.set(self._armed)
 
 

@@ -7,7 +7,6 @@ faults, and tells it when it is gone; it knows nothing of names, listeners or th
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Sequence
 from typing import Final, Literal, Protocol
@@ -19,7 +18,7 @@ from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM, Direction
 from brownout_proxy.relay.budget import Budget
 from brownout_proxy.relay.clock import Clock, Timer
 from brownout_proxy.relay.link import Link, Traffic
-from brownout_proxy.relay.side import Side, keep_alive
+from brownout_proxy.relay.side import Side
 from brownout_proxy.relay.splice import Splicer
 
 log = logging.getLogger(__name__)
@@ -42,8 +41,8 @@ class Host(Protocol):
         """None where bytes cannot be left to the kernel."""
 
     @property
-    def target(self) -> Address:
-        """Where to dial; raises InvalidSpec if what was configured is no address."""
+    def target(self) -> Address | None:
+        """Where to dial; None if what was configured is no address."""
 
     @property
     def dial_timeout(self) -> float:
@@ -58,7 +57,8 @@ class Host(Protocol):
     def hits(self, active: ActiveFault, ordinal: int, client: str) -> bool:
         """Whether the fault is in force on that connection."""
 
-    def dialled(self, seconds: float, error: Exception | None) -> None: ...
+    def dialled(self, seconds: float, *, ok: bool) -> None:
+        """A dial has ended after so long."""
 
     def gone(self, connection: Connection) -> None: ...
 
@@ -67,7 +67,7 @@ class Connection:
     """A client's connection from accept to the closing of both sockets."""
 
     __slots__ = (
-        "_client_ip", "_closing", "_dialling", "_gone", "_host", "_linger", "_retry", "client", "down", "ordinal", "up",
+        "_client_ip", "_closing", "_dialling", "_faulty", "_gone", "_host", "_linger", "_retry", "client", "down", "ordinal", "up",
         "upstream",
     )  # fmt: skip
 
@@ -79,6 +79,7 @@ class Connection:
         self._retry: asyncio.Event | None = None
         self._closing = False
         self._gone = False
+        self._faulty = False  # it has or had faults
         self._linger: Timer | None = None
         self.client = Side(self)
         self.upstream: Side | None = None
@@ -121,33 +122,41 @@ class Connection:
         return self._host.hits(active, self.ordinal, client)
 
     async def _dial(self) -> None:
-        host = self._host
+        host, loop, target = self._host, self._host.loop, self._host.target
+        await self._open_slowly()
+        started = host.clock.now()
+        # A timer of the clock costs a tenth of asyncio.timeout(), and almost none of them ever fires.
+        patience = host.clock.call_at(started + host.dial_timeout, self._give_up)
         try:
-            await self._open_slowly()
-            started = host.clock.now()
-            try:
-                async with asyncio.timeout(host.dial_timeout):
-                    await self._connect(host.target)
-            except (OSError, ValueError) as error:
-                host.dialled(host.clock.now() - started, error)
-                self.end("close")
+            if target is None:
+                raise ValueError("the upstream is not an address")
+            if target.path:
+                await loop.create_unix_connection(self._upstream_side, target.path)
             else:
-                host.dialled(host.clock.now() - started, None)
+                await loop.create_connection(self._upstream_side, target.host, target.port)
+        except (OSError, ValueError) as error:
+            self._dialling = None
+            log.debug("connection %d: the upstream cannot be reached: %s", self.ordinal, error)
+            host.dialled(host.clock.now() - started, ok=False)
+            self.end("close")
+        else:
+            host.dialled(host.clock.now() - started, ok=True)
         finally:
             self._dialling = None
+            patience.cancel()
 
-    async def _connect(self, target: Address) -> None:
-        loop = self._host.loop
-        if target.path:
-            await loop.create_unix_connection(self._upstream_side, target.path)
-        else:
-            await loop.create_connection(self._upstream_side, target.host, target.port)
+    def _give_up(self) -> None:
+        """The upstream did not answer in time."""
+        self._host.dialled(self._host.dial_timeout, ok=False)
+        self.end("close")
 
     def _upstream_side(self) -> Side:
         return Side(self)
 
     async def _open_slowly(self) -> None:
         """Waits as long as slow_open faults want, which may change meanwhile."""
+        if not self._host.active:
+            return
         host, accepted = self._host, self._host.clock.now()
         met: set[ActiveFault] = set()
         while (due := accepted + self._dial_delay(met)) > host.clock.now():
@@ -177,7 +186,7 @@ class Connection:
             upstream.reads = upstream.writes = self.up
             upstream.abort()
             return
-        keep_alive(upstream.socket())
+        upstream.keep_alive()
         self.upstream = upstream
         self.down = self._link(DOWNSTREAM, upstream)
         self.client.writes = self.down
@@ -194,6 +203,9 @@ class Connection:
             self._retry.set()
         if self.upstream is None or self._closing:
             return
+        if not self._host.active and not self._faulty:
+            return
+        self._faulty = True
         chosen = [active for active in self._host.active if self._is_hit(active)]
         for link in (self.up, self.down):
             link.apply([active for active in chosen if active.spec.direction == link.direction])
@@ -229,7 +241,7 @@ class Connection:
             return
         self._closing = True
         self._drop_links()
-        if self._dialling is not None and self._dialling is not _current_task():
+        if self._dialling is not None:
             self._dialling.cancel()
         for side in self._sides():
             if how == "reset":
@@ -298,9 +310,3 @@ class Connection:
             self._linger.cancel()
             self._linger = None
         self._host.gone(self)
-
-
-def _current_task() -> asyncio.Task[object] | None:
-    with contextlib.suppress(RuntimeError):
-        return asyncio.current_task()
-    return None

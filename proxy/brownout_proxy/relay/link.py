@@ -18,7 +18,7 @@ from brownout_proxy.faults.draw import Draws
 from brownout_proxy.faults.spec import Direction, Fault, Site, Stage
 from brownout_proxy.relay.budget import Budget
 from brownout_proxy.relay.clock import Clock, Timer
-from brownout_proxy.relay.schedule import Schedule
+from brownout_proxy.relay.schedule import TURN, Schedule
 
 _HELD_BY_A_SLOW_SINK: Final = 4 * 1024 * 1024
 """Delayed bytes that may pile up behind a sink that does not take them, before the source is paused."""
@@ -127,7 +127,16 @@ class Link:
         """The other side is there; `write` is the cheapest way into it. What waited goes on."""
         self.sink = sink
         self._write = write
-        self.advance()
+        if self._stages or self._end is not None:
+            self.advance()
+            return
+        self.plain = True
+        if not self._schedule.empty:
+            for data in self._schedule.release():
+                self.traffic.sent += len(data)
+                write(data)
+            self._settle()
+            self.source.resume()
 
     def feed(self, data: bytes) -> None:
         """The source read `data`."""
@@ -140,14 +149,22 @@ class Link:
                 self._count_bulk()
         elif not self.done:
             self._schedule.push(self._clock.now(), data)
-            self.advance()
+            if self.sink is None:
+                self._settle()
+                self.source.pause()
+            else:
+                self.advance()
 
     def feed_end(self, end: Literal["eof", "reset"]) -> None:
         """The source will send nothing more."""
-        if not self.done:
-            self.plain = False
-            self._end, self._end_at = end, self._clock.now()
-            self.advance()
+        if self.done:
+            return
+        if self.plain and end == "eof" and self.sink is not None:
+            self._pass_on_eof(self.sink)  # what advance() would come to
+            return
+        self.plain = False
+        self._end, self._end_at = end, self._clock.now()
+        self.advance()
 
     def sink_blocked(self) -> None:
         if self.plain:
@@ -167,10 +184,12 @@ class Link:
         self.plain = False
         if self.handed_over:
             self._owner.take_back(self)
-        self._schedule.clear()
-        self._settle()
-        self._budget.forget(self.advance)
-        self._set_timer(math.inf)
+        if self._held:
+            self._schedule.clear()
+            self._settle()
+            self._budget.forget(self.advance)
+        if self._timer is not None:
+            self._set_timer(math.inf)
 
     # Faults.
 
@@ -238,7 +257,9 @@ class Link:
         schedule, traffic = self._schedule, self.traffic
         chain = schedule.chain
         write = sink.write_segment if chain.separates else self._write
-        while not sink.blocked and (piece := schedule.take(now)) is not None:
+        for _ in range(TURN):
+            if sink.blocked or (piece := schedule.take(now)) is None:
+                return
             data = piece.content()
             if chain.transforms:
                 data = chain.transform(piece.offset, data)
@@ -256,14 +277,18 @@ class Link:
             return False
         if self._end is None or now < schedule.end_due(self._end_at, abrupt=self._end == "reset"):
             return False
-        self.discard()
         if self._end == "reset":
+            self.discard()
             sink.reset()
         else:
             schedule.chain.count_close()
-            sink.write_eof()
-            self._owner.link_done()
+            self._pass_on_eof(sink)
         return True
+
+    def _pass_on_eof(self, sink: Port) -> None:
+        self.discard()
+        sink.write_eof()
+        self._owner.link_done()
 
     def _next_wake(self) -> float:
         schedule = self._schedule
@@ -302,9 +327,12 @@ class Link:
         schedule, sink = self._schedule, self.sink
         if self._end is not None or self.handed_over:
             return
-        if sink is None or schedule.backed_up or schedule.limited is not None:
-            self.source.pause()
-        elif sink.blocked and (self.plain or self._held > _HELD_BY_A_SLOW_SINK):
+        if (
+            sink is None
+            or schedule.backed_up
+            or schedule.limited is not None
+            or (sink.blocked and (self.plain or self._held > _HELD_BY_A_SLOW_SINK))
+        ):
             self.source.pause()
         elif not self._budget.allows(self._held):
             self.source.pause()

@@ -11,13 +11,17 @@ import math
 from collections import deque
 from typing import Final, NamedTuple
 
-from brownout_proxy.faults.chain import Chain, Tally
+from brownout_proxy.faults.chain import NO_FAULTS, Chain, Tally
 
 HORIZON: Final = 0.02
 """Seconds of a rate's schedule that are planned ahead: enough to never run dry, and the most that could burst."""
 
 _ENTRY: Final = 200
 """What a waiting piece costs besides its bytes (tuple and object headers), so that tiny writes respect the budget."""
+
+
+TURN: Final = 1000
+"""Pieces that are planned or delivered before other links and the control API get their turn: a few milliseconds."""
 
 
 class Piece(NamedTuple):
@@ -43,11 +47,11 @@ class Schedule:
     """The bytes of one link that have not left yet, in order."""
 
     __slots__ = (
-        "_bytes", "_last_due", "_pending", "_planned", "_queue", "_stuck", "chain", "limited", "offset", "swallowed",
+        "_bytes", "_last_due", "_more", "_pending", "_planned", "_queue", "_stuck", "chain", "limited", "offset", "swallowed",
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self.chain = Chain(())
+        self.chain = NO_FAULTS
         self.offset = 0
         """Of the first byte that has not been given a time: how many bytes have passed."""
         self.swallowed = 0
@@ -60,6 +64,7 @@ class Schedule:
         self._planned = -math.inf  # when the rates let the last planned byte go
         self._last_due = -math.inf
         self._stuck = False  # a rate lets nothing go until the faults change
+        self._more = False  # there was more to plan than one turn allows
         self._bytes = 0
 
     @property
@@ -84,6 +89,8 @@ class Schedule:
     @property
     def next_plan(self) -> float:
         """When pending bytes should be planned; infinity if there are none or no time will help."""
+        if self._more:
+            return -math.inf
         if not self._pending or self._stuck:
             return math.inf
         return self._planned - HORIZON / 2  # early enough that the line does not run dry before
@@ -108,7 +115,13 @@ class Schedule:
         """Gives pending bytes their times, as far ahead as the rates allow."""
         chain, pending = self.chain, self._pending
         self._stuck = False
+        self._more = False
+        turns = TURN
         while pending and self.limited is None:
+            if not turns:
+                self._more = True
+                return
+            turns -= 1
             arrived, ready, data, start = pending[0]
             size = len(data) - start
             if chain.swallows is not None:
@@ -123,6 +136,7 @@ class Schedule:
                 return
             size = chain.narrow(self.offset, size)
             if ready is None:
+                size = chain.grain(size)
                 ready = chain.pace(now, size) if chain.paces else arrived
                 if ready == math.inf:
                     self._stuck = True
@@ -180,6 +194,14 @@ class Schedule:
         self.limited = None
         self.chain = chain
         chain.rewind(now)
+
+    def release(self) -> list[bytes]:
+        """Everything that waits, in order, at once: for a link on which nothing is wrong."""
+        contents = [piece.content() for piece in self._queue]
+        contents += [data[start:] for _, _, data, start in self._pending]
+        self.offset += sum(len(data) - start for _, _, data, start in self._pending)
+        self.clear()
+        return contents
 
     def clear(self) -> None:
         self._pending.clear()

@@ -144,6 +144,14 @@ class Side(asyncio.Protocol):
 
     # For the connection.
 
+    def keep_alive(self) -> None:
+        # The transport's socket makes and drops one of these for each call.
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=self.socket().fileno())
+        try:
+            keep_alive(sock)
+        finally:
+            sock.detach()
+
     def end_of_stream(self) -> None:
         self.eof = True
         self.reads.feed_end("eof")

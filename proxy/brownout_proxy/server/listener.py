@@ -23,7 +23,7 @@ async def resolve(text: str, loop: asyncio.AbstractEventLoop, *, prefix: str = "
     try:
         address = parse_address(text) if text else Address()
     except InvalidSpec as error:
-        raise Unavailable(f"listen tcp: {error}") from None
+        raise Unavailable(f"{prefix}{error}") from None
     if address.path or address.is_wildcard:
         return Address("::", address.port) if not address.path else address
     if address.is_ip:

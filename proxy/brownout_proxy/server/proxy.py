@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +10,7 @@ from typing import Any, Final
 
 from brownout_proxy.address import Address
 from brownout_proxy.address import parse as parse_address
-from brownout_proxy.errors import Conflict, NotFound
+from brownout_proxy.errors import Conflict, InvalidSpec, NotFound
 from brownout_proxy.faults import changed
 from brownout_proxy.faults.active import ActiveFault
 from brownout_proxy.faults.draw import Draws
@@ -21,6 +22,8 @@ from brownout_proxy.relay.side import Side
 from brownout_proxy.relay.splice import Splicer
 from brownout_proxy.server.engine import Engine
 from brownout_proxy.server.listener import Listener
+
+log = logging.getLogger(__name__)
 
 DIAL_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds in seconds of the histogram of dial times."""
@@ -44,6 +47,7 @@ class Proxy:
         self.name = spec.name
         self.listen = spec.listen
         """As bound, or as asked for while it never was."""
+        self.target: Address | None
         self.upstream = spec.upstream
         self.faults: list[ActiveFault] = [ActiveFault(fault, since=0) for fault in spec.faults]
         self.traffic: dict[Direction, Traffic] = {UPSTREAM: Traffic(), DOWNSTREAM: Traffic()}
@@ -64,6 +68,11 @@ class Proxy:
     @property
     def enabled(self) -> bool:
         return self._listener is not None
+
+    @property
+    def address(self) -> Address | None:
+        """Where it listens; None while it is disabled."""
+        return None if self._listener is None else self._listener.address
 
     @property
     def live(self) -> int:
@@ -171,8 +180,14 @@ class Proxy:
     # What connections ask for.
 
     @property
-    def target(self) -> Address:
-        return parse_address(self.upstream)
+    def upstream(self) -> str:
+        """Where to dial, as it was written."""
+        return self._upstream
+
+    @upstream.setter
+    def upstream(self, text: str) -> None:
+        self._upstream = text
+        self.target = _address(text)
 
     @property
     def dial_timeout(self) -> float:
@@ -191,10 +206,10 @@ class Proxy:
             seed=self._seed, proxy=self.name, fault=spec.name, ordinal=ordinal, since=active.since, client=client
         )
 
-    def dialled(self, seconds: float, error: Exception | None) -> None:
+    def dialled(self, seconds: float, *, ok: bool) -> None:
         self.dial_counts[bisect_left(DIAL_BUCKETS, seconds)] += 1
         self.dial_seconds += seconds
-        self.dial_failures += error is not None
+        self.dial_failures += not ok
 
     def gone(self, connection: Connection) -> None:
         self._connections.discard(connection)
@@ -206,3 +221,12 @@ class Proxy:
         self._connections.add(connection)
         self._engine.headroom.opened()
         return connection.client
+
+
+def _address(upstream: str) -> Address | None:
+    """Toxiproxy takes any text for an upstream and finds out when it dials; so do we, with a warning."""
+    try:
+        return parse_address(upstream)
+    except InvalidSpec as error:
+        log.warning("upstream %s cannot be dialled: %s", upstream, error)
+        return None

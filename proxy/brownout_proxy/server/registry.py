@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from brownout_proxy.address import Address
-from brownout_proxy.address import parse as parse_address
 from brownout_proxy.errors import Conflict, NotFound, Unavailable
 from brownout_proxy.server.engine import Engine
 from brownout_proxy.server.listener import Listener, resolve
@@ -56,39 +55,44 @@ class Registry:
 
     async def create(self, spec: ProxySpec) -> Proxy:
         """Raises Conflict, Unavailable."""
+        if spec.name in self._proxies:  # before a look-up, and again after it
+            raise Conflict("proxy already exists")
+        address = await self._resolved(spec) if spec.enabled else None
         async with self._changing:
             if spec.name in self._proxies:
                 raise Conflict("proxy already exists")
-            return await self._add(spec)
+            return await self._add(spec, address)
 
-    async def _add(self, spec: ProxySpec) -> Proxy:
-        listener = await self._bind(spec.listen) if spec.enabled else None
+    async def _resolved(self, spec: ProxySpec) -> Address:
+        return await resolve(spec.listen, self.engine.loop)
+
+    def _bind(self, address: Address) -> Listener:
+        return Listener(address, self.engine.headroom.backlog)
+
+    async def _add(self, spec: ProxySpec, address: Address | None) -> Proxy:
+        listener = None if address is None else self._bind(address)
         proxy = Proxy(spec, self.engine, self.seed)
         if listener is not None:
             await proxy.start(listener)
         self._proxies[spec.name] = proxy
         return proxy
 
-    async def _bind(self, listen: str, *, prefix: str = "listen tcp: ") -> Listener:
-        address = await resolve(listen, self.engine.loop, prefix=prefix)
-        return Listener(address, self.engine.headroom.backlog)
-
     async def update(
         self, name: str, *, listen: str | None = None, upstream: str | None = None, enabled: bool | None = None
     ) -> Proxy:
         """Changes what is given. Another address or upstream drops the connections; the faults stay.
 
-        A new address is bound before the old one is given up. Raises NotFound, Unavailable.
+        If the new address cannot be bound, the proxy stays as it was. Raises NotFound, Unavailable.
         """
+        known = self.get(name)
+        wanted = await resolve(listen or known.listen, self.engine.loop, prefix="")
         async with self._changing:
             proxy = self.get(name)
             on = proxy.enabled if enabled is None else enabled
-            moves = bool(listen) and not await self._is_same(proxy, listen or "")
+            moves = bool(listen) and not _is_at(proxy, wanted)
             if on and (moves or not proxy.enabled):
-                listener = await self._bind(listen if moves and listen else proxy.listen, prefix="")
-                proxy.stop()
+                await self._move(proxy, wanted)
                 proxy.upstream = upstream or proxy.upstream
-                await proxy.start(listener)
                 return proxy
             if not on:
                 proxy.stop()
@@ -98,17 +102,22 @@ class Registry:
                 proxy.drop_connections()
             return proxy
 
-    async def _is_same(self, proxy: Proxy, listen: str, *, any_port: bool = False) -> bool:
-        """Whether `listen` is where the proxy is; with `any_port`, port 0 means the port that it has."""
-        if listen == proxy.listen:
-            return True
-        if not proxy.enabled:
-            return False
-        wanted = await resolve(listen, self.engine.loop, prefix="")
-        current = parse_address(proxy.listen)
-        if any_port and not wanted.port and not wanted.path:
-            wanted = Address(wanted.host, current.port)
-        return wanted == current
+    async def _move(self, proxy: Proxy, wanted: Address) -> None:
+        """Binds the new address and only then gives up the old one, unless they share the port."""
+        current = proxy.address
+        if current is None or current.port != wanted.port:
+            listener = self._bind(wanted)
+            proxy.stop()
+            await proxy.start(listener)
+            return
+        proxy.stop_listening()
+        try:
+            listener = self._bind(wanted)
+        except Unavailable:
+            await proxy.start(self._bind(current))
+            raise
+        proxy.drop_connections()
+        await proxy.start(listener)
 
     async def delete(self, name: str) -> None:
         """Raises NotFound."""
@@ -121,37 +130,40 @@ class Registry:
 
         Each finished proxy is appended to `done`; the first failure ends the run. Raises Unavailable.
         """
-        async with self._changing:
-            for spec in specs:
-                done.append(await self._ensure(spec))
+        for spec in specs:
+            address = await self._resolved(spec) if spec.enabled or spec.name in self._proxies else None
+            async with self._changing:
+                done.append(await self._ensure(spec, address))
 
-    async def _ensure(self, spec: ProxySpec) -> Proxy:
+    async def _ensure(self, spec: ProxySpec, wanted: Address | None) -> Proxy:
         current = self._proxies.get(spec.name)
-        if current is None:
-            return await self._add(spec)
-        same_place = await self._is_same(current, spec.listen, any_port=True)
+        if current is None or wanted is None:
+            return await self._add(spec, wanted if spec.enabled else None)
+        same_place = spec.listen == current.listen or _is_at(current, wanted, any_port=True)
         if same_place and current.upstream == spec.upstream:
             return current
-        if same_place:
-            current.stop()  # its port is the one that the new one wants
-            return await self._add(ProxySpec(spec.name, current.listen, spec.upstream, spec.enabled, spec.faults))
-        proxy = await self._add(spec)
+        shares_port = current.address is not None and current.address.port == wanted.port
+        if current.address is not None and (same_place or shares_port):
+            current.stop()  # it has the port that the new one wants
+            wanted = current.address if same_place else wanted
+        proxy = await self._add(spec, wanted if spec.enabled else None)
         current.stop()
         return proxy
 
     async def reset(self) -> None:
         """Enables every proxy and removes every fault. Tries all, then raises Unavailable for those that failed."""
-        async with self._changing:
-            failures = []
-            for proxy in self.proxies():
-                proxy.clear_faults()
-                if not proxy.enabled:
-                    try:
-                        await proxy.start(await self._bind(proxy.listen))
-                    except Unavailable as error:
-                        failures.append(f"{proxy.name}: {error}" if len(self._proxies) > 1 else str(error))
-            if failures:
-                raise Unavailable("; ".join(failures))
+        failures = []
+        for proxy in self.proxies():
+            proxy.clear_faults()
+            if not proxy.enabled:
+                try:
+                    await self.update(proxy.name, enabled=True)
+                except NotFound:
+                    pass  # deleted meanwhile
+                except Unavailable as error:
+                    failures.append(f"{proxy.name}: {error}" if len(self._proxies) > 1 else str(error))
+        if failures:
+            raise Unavailable("; ".join(failures))
 
     async def close(self, drain: float = 0.0) -> None:
         """Stops listening, waits up to `drain` seconds for clients to finish, then closes what is left."""
@@ -176,3 +188,13 @@ class Registry:
         deadline = loop.time() + seconds
         while any(proxy.live for proxy in proxies) and loop.time() < deadline:
             await asyncio.sleep(0.02)
+
+
+def _is_at(proxy: Proxy, wanted: Address, *, any_port: bool = False) -> bool:
+    """Whether the proxy listens there; with `any_port`, port 0 means whatever port it has."""
+    current = proxy.address
+    if current is None:
+        return False
+    if any_port and not wanted.port and not wanted.path:
+        wanted = Address(wanted.host, current.port)
+    return wanted == current

@@ -1,0 +1,171 @@
+"""A YAML or JSON file as values that know their place, so that each complaint names file, line and key.
+
+Scalars are kept as they were written: `10:30` is text here, not the number 630 that YAML 1.1 makes of it. What keys
+mean is not known here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Final, NoReturn
+
+import yaml
+
+from brownout_proxy.errors import InvalidSpec, Unavailable
+
+_TAG: Final = "tag:yaml.org,2002:"
+_PLAIN: Final = frozenset(_TAG + name for name in ("str", "int", "float", "bool", "timestamp", "null", "value"))
+_TRUE: Final = frozenset(("true", "yes", "on"))
+_LARGEST: Final = 16 * 2**20
+
+
+class Value:
+    """One value of a document, with the place that errors name."""
+
+    __slots__ = ("_node", "file", "path")
+
+    def __init__(self, node: yaml.Node, file: str, path: str) -> None:
+        self._node = node
+        self.file = file
+        self.path = path
+
+    @property
+    def place(self) -> str:
+        """`brownout.yaml:7: proxies.postgres.listen`."""
+        where = f"{self.file}:{self._node.start_mark.line + 1}"
+        return f"{where}: {self.path}" if self.path else where
+
+    def fail(self, reason: str) -> NoReturn:
+        raise InvalidSpec(self.place, reason)
+
+    def at(self, key: str) -> Value:
+        """The same place, named one key deeper."""
+        return Value(self._node, self.file, f"{self.path}.{key}" if self.path else key)
+
+    @property
+    def is_null(self) -> bool:
+        return isinstance(self._node, yaml.ScalarNode) and self._node.tag == _TAG + "null"
+
+    @property
+    def is_mapping(self) -> bool:
+        return isinstance(self._node, yaml.MappingNode)
+
+    @property
+    def is_list(self) -> bool:
+        return isinstance(self._node, yaml.SequenceNode)
+
+    def text(self) -> str:
+        """The scalar as it was written. Raises InvalidSpec."""
+        if not isinstance(self._node, yaml.ScalarNode) or self._node.tag not in _PLAIN or self.is_null:
+            self.fail(f"must be text, not {self.kind()}")
+        # JSON writes what is beyond 16 bits as two escapes, which YAML reads as two characters.
+        try:
+            return str(self._node.value).encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self.fail("half of a surrogate pair is not text")
+
+    def flag(self) -> bool:
+        """Raises InvalidSpec."""
+        if self._node.tag != _TAG + "bool":
+            self.fail(f"must be true or false, not {self.kind()}")
+        return str(self._node.value).lower() in _TRUE
+
+    def items(self, wanted: str) -> list[Value]:
+        """The entries of a list. Raises InvalidSpec; `wanted` says what should be there."""
+        if not isinstance(self._node, yaml.SequenceNode):
+            self.fail(f"must be {wanted}, not {self.kind()}")
+        return [Value(node, self.file, f"{self.path}[{index}]") for index, node in enumerate(self._node.value)]
+
+    def entries(self, wanted: str) -> dict[str, Value]:
+        """The values of a mapping by key. Raises InvalidSpec, also for a key that is there twice."""
+        if not isinstance(self._node, yaml.MappingNode):
+            self.fail(f"must be {wanted}, not {self.kind()}")
+        found: dict[str, Value] = {}
+        for key_node, node in self._node.value:
+            key = Value(key_node, self.file, self.path)
+            if not isinstance(key_node, yaml.ScalarNode):
+                key.fail("a key must be text")
+            name = str(key_node.value)
+            value = Value(node, self.file, f"{self.path}.{name}" if self.path else name)
+            if name in found:
+                Value(key_node, self.file, value.path).fail("is there twice; remove one")
+            found[name] = value
+        return found
+
+    def known(self, wanted: str, keys: Collection[str], *, ignoring_case: bool = False) -> dict[str, Value]:
+        """Like `entries`, for a mapping whose keys are `keys` and no others. Raises InvalidSpec."""
+        found: dict[str, Value] = {}
+        for name, value in self.entries(wanted).items():
+            key = name.lower() if ignoring_case else name
+            if key not in keys:
+                value.fail(unknown("key", key, keys))
+            if key in found:
+                value.fail("is there twice; remove one")
+            found[key] = value
+        return found
+
+    def kind(self) -> str:
+        """What it is, for a sentence."""
+        if self.is_null:
+            return "empty"
+        if self.is_mapping:
+            return "a mapping"
+        if self.is_list:
+            return "a list"
+        return repr(self._node.value)
+
+
+def unknown(what: str, word: str, known: Iterable[str]) -> str:
+    """The reason why `word` is refused, with the nearest known one or all of them."""
+    words = list(known)
+    near = difflib.get_close_matches(word, words, n=1)
+    listed = ", ".join(words) or "none"
+    return f"unknown {what}; did you mean {near[0]}?" if near else f"unknown {what}; known are: {listed}"
+
+
+def read(path: Path) -> Value | None:
+    """The file's one document; None if it is empty. Raises Unavailable, InvalidSpec."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    if len(raw) > _LARGEST:
+        raise InvalidSpec(str(path), f"is larger than {_LARGEST} bytes")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise InvalidSpec(f"{path}:{line}", "is not UTF-8 text") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, file: str) -> Value | None:
+    """The one document in `text`; None if there is none. Raises InvalidSpec, naming `file`."""
+    if file.endswith(".json"):
+        _check_json(text, file)
+    if text.lstrip()[:1] in ("[", "{"):
+        text = text.replace("\t", " ")  # JSON is YAML but for tabs, and inside its strings none may stand
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"{file}:{mark.line + 1}" if mark else file
+        raise InvalidSpec(place, f"is not YAML: {error.problem or error.context}") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InvalidSpec(file, f"is not YAML: {reason}") from None
+    return None if node is None else Value(node, file, "")
+
+
+def _check_json(text: str, file: str) -> None:
+    if not text.strip():
+        return
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InvalidSpec(f"{file}:{error.lineno}", f"is not JSON: {error.msg} at column {error.colno}") from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidSpec(file, f"is not JSON: {error}") from None

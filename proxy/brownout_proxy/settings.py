@@ -1,0 +1,219 @@
+"""What an operator can set about the proxy process: one declaration for each setting.
+
+Flags, environment variables and help texts are computed from the fields of `Settings`; there is no other list. What a
+setting does is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+from brownout_proxy.address import Address
+from brownout_proxy.errors import InvalidSpec, Unavailable
+from brownout_proxy.units import BYTES, SECONDS, Unit
+
+PREFIX: Final = "BROWNOUT_"
+_LARGEST_SEED: Final = 2**63 - 1
+_LARGEST_PORT: Final = 65535
+_LEVELS: Final[Mapping[str, str]] = {
+    # Toxiproxy's words as well, so that its LOG_LEVEL goes on to work.
+    "trace": "debug",
+    "debug": "debug",
+    "info": "info",
+    "warn": "warning",
+    "warning": "warning",
+    "error": "error",
+    "fatal": "critical",
+    "panic": "critical",
+    "critical": "critical",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One setting as the command line and the environment have it. `read` raises ValueError, with the remedy."""
+
+    field: str
+    help: str
+    read: Callable[[str], Any]
+    metavar: str
+    default: str
+    environment: tuple[str, ...]
+    is_switch: bool
+
+    @property
+    def name(self) -> str:
+        return "--" + self.field.replace("_", "-")
+
+
+def _host(text: str) -> str:
+    host = text.strip().removeprefix("[").removesuffix("]")
+    if not host or "/" in host or host.count(":") == 1:
+        raise ValueError(f"{text!r} is not a host; write it like 127.0.0.1, ::1 or 0.0.0.0, the port apart")
+    return host
+
+
+def _integer(low: int, high: int, example: str) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = low - 1
+        if not low <= number <= high:
+            raise ValueError(f"{text!r} is not a whole number from {low} to {high}; write it like {example}")
+        return number
+
+    return read
+
+
+def _quantity(unit: Unit, *, least: float = 0) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        value = unit.parse(text)
+        if not least <= value < float("inf"):
+            raise ValueError(f"{text!r} is out of range; it must be at least {unit.format(least)}, like {unit.example}")
+        return int(value) if unit.whole else value
+
+    return read
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise ValueError("the path is empty")
+    return Path(text)
+
+
+def _token(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise ValueError("the token is empty or not plain text")
+    return text.strip()
+
+
+def _level(text: str) -> str:
+    if text.lower() not in _LEVELS:
+        raise ValueError(f"{text!r} is not a level; known are: {', '.join(_LEVELS)}")
+    return _LEVELS[text.lower()]
+
+
+def _switch(text: str) -> bool:
+    """An environment variable's way of saying that a switch is on."""
+    if text.lower() not in ("1", "true", "yes", "on", "0", "false", "no", "off", ""):
+        raise ValueError(f"{text!r} is neither true nor false; write 1 or 0")
+    return text.lower() in ("1", "true", "yes", "on")
+
+
+def _setting(default: Any, help_: str, read: Callable[[str], Any], metavar: str, *, shown: str = "", env: str = "") -> Any:
+    told = {"help": help_, "read": read, "metavar": metavar, "shown": shown, "env": env}
+    return field(default=default, metadata=told)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a proxy process runs. Times are in seconds, sizes in bytes."""
+
+    host: str = _setting("127.0.0.1", "Address of the control API and /metrics.", _host, "HOST", shown="127.0.0.1")
+    port: int = _setting(
+        8474, "Port of the control API; 0 takes a free one.", _integer(0, _LARGEST_PORT, "8474"), "PORT", shown="8474"
+    )
+    config: Path | None = _setting(None, "Proxies in YAML, or in Toxiproxy's JSON. SIGHUP reads it again.", _path, "FILE")
+    seed: int | None = _setting(
+        None,
+        "Makes every random decision repeatable.",
+        _integer(-_LARGEST_SEED - 1, _LARGEST_SEED, "42"),
+        "N",
+        shown="the config's, or random",
+    )
+    drain: float = _setting(
+        5.0, "How long live connections may go on after SIGTERM.", _quantity(SECONDS), "TIME", shown="5s"
+    )
+    token: str | None = _setting(
+        None, "Token that the control API asks for. Seen by all in `ps`: use the variable or a file.", _token, "TOKEN"
+    )
+    token_file: Path | None = _setting(None, "File that holds the token.", _path, "FILE")
+    insecure_no_auth: bool = _setting(
+        False, "Listen off loopback without a token: whoever reaches the port controls the proxies.", _switch, ""
+    )
+    dial_timeout: float = _setting(
+        10.0, "How long a dial to an upstream may take.", _quantity(SECONDS, least=0.001), "TIME", shown="10s"
+    )
+    buffer: int = _setting(
+        256 * 2**20, "Bytes that faults may hold back, over all connections.", _quantity(BYTES, least=1), "SIZE",
+        shown="256MiB",
+    )  # fmt: skip
+    log_level: str = _setting(
+        "info", "debug, info, warn or error; connections are told of at debug.", _level, "LEVEL", shown="info",
+        env="LOG_LEVEL",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        """Raises InvalidSpec for settings that contradict each other."""
+        if self.token is not None and self.token_file is not None:
+            raise InvalidSpec("--token", "given together with --token-file; give one of them")
+        has_token = self.token is not None or self.token_file is not None
+        if not self.is_local and not has_token and not self.insecure_no_auth:
+            raise InvalidSpec(
+                "--host",
+                f"{self.host} is reachable from other machines: give --token-file FILE or {PREFIX}TOKEN, "
+                "or --insecure-no-auth if everybody there may control the proxies",
+            )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine reaches the control API."""
+        return Address(host=self.host).is_loopback
+
+    def secret(self) -> str | None:
+        """The token, read from its file if there is one. Raises Unavailable, InvalidSpec."""
+        if self.token_file is None:
+            return self.token
+        try:
+            text = self.token_file.read_text("utf-8")
+        except OSError as error:
+            raise Unavailable(f"--token-file: {self.token_file}: {(error.strerror or str(error)).lower()}") from None
+        except UnicodeDecodeError:
+            text = ""
+        try:
+            return _token(text.strip())
+        except ValueError as error:
+            raise InvalidSpec("--token-file", f"{self.token_file}: {error}; it must hold one line") from None
+
+
+def flags() -> Iterator[Flag]:
+    """Every setting, in the order of their declaration."""
+    for declared in fields(Settings):
+        told = declared.metadata
+        assert declared.default is not MISSING, "a proxy starts with no setting given"
+        extra = (told["env"],) if told["env"] else ()
+        yield Flag(
+            field=declared.name,
+            help=told["help"],
+            read=told["read"],
+            metavar=told["metavar"],
+            default=told["shown"],
+            environment=(PREFIX + declared.name.upper(), *extra),
+            is_switch=declared.default is False,
+        )
+
+
+def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """The settings that the environment gives; an empty variable is none. Raises InvalidSpec naming the variable."""
+    given: dict[str, Any] = {}
+    for flag in flags():
+        for name in flag.environment:
+            if environment.get(name):
+                try:
+                    given[flag.field] = flag.read(environment[name])
+                except ValueError as error:
+                    raise InvalidSpec(name, str(error)) from None
+                break
+    return given
+
+
+def merged(flags_given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
+    """Settings from flags first, then from the environment. Raises InvalidSpec."""
+    surroundings = from_environment(environment)
+    if {"token", "token_file"} & flags_given.keys():  # one place says what the token is
+        surroundings = {name: value for name, value in surroundings.items() if name not in ("token", "token_file")}
+    return Settings(**{**surroundings, **flags_given})
