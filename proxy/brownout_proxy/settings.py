@@ -69,6 +69,10 @@ def _integer(low: int, high: int, example: str) -> Callable[[str], int]:
     return read
 
 
+_seed = _integer(-_LARGEST_SEED - 1, _LARGEST_SEED, "42")
+_port = _integer(0, _LARGEST_PORT, "8474")
+
+
 def _quantity(unit: Unit, *, least: float = 0) -> Callable[[str], Any]:
     def read(text: str) -> Any:
         value = unit.parse(text)
@@ -104,47 +108,69 @@ def _switch(text: str) -> bool:
     return text.lower() in ("1", "true", "yes", "on")
 
 
-def _setting(default: Any, help_: str, read: Callable[[str], Any], metavar: str, *, shown: str = "", env: str = "") -> Any:
-    told = {"help": help_, "read": read, "metavar": metavar, "shown": shown, "env": env}
-    return field(default=default, metadata=told)
+def _told(help_: str, read: Callable[[str], Any], metavar: str, *, shown: str = "", env: str = "") -> Mapping[str, Any]:
+    return {"help": help_, "read": read, "metavar": metavar, "shown": shown, "env": env}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How a proxy process runs. Times are in seconds, sizes in bytes."""
 
-    host: str = _setting("127.0.0.1", "Address of the control API and /metrics.", _host, "HOST", shown="127.0.0.1")
-    port: int = _setting(
-        8474, "Port of the control API; 0 takes a free one.", _integer(0, _LARGEST_PORT, "8474"), "PORT", shown="8474"
+    host: str = field(
+        default="127.0.0.1",
+        metadata=_told("Address of the control API and /metrics.", _host, "HOST", shown="127.0.0.1"),
     )
-    config: Path | None = _setting(None, "Proxies in YAML, or in Toxiproxy's JSON. SIGHUP reads it again.", _path, "FILE")
-    seed: int | None = _setting(
-        None,
-        "Makes every random decision repeatable.",
-        _integer(-_LARGEST_SEED - 1, _LARGEST_SEED, "42"),
-        "N",
-        shown="the config's, or random",
+    port: int = field(
+        default=8474,
+        metadata=_told("Port of the control API; 0 takes a free one.", _port, "PORT", shown="8474"),
     )
-    drain: float = _setting(
-        5.0, "How long live connections may go on after SIGTERM.", _quantity(SECONDS), "TIME", shown="5s"
+    config: Path | None = field(
+        default=None,
+        metadata=_told("Proxies in YAML, or in Toxiproxy's JSON. SIGHUP reads it again.", _path, "FILE"),
     )
-    token: str | None = _setting(
-        None, "Token that the control API asks for. Seen by all in `ps`: use the variable or a file.", _token, "TOKEN"
+    seed: int | None = field(
+        default=None,
+        metadata=_told("Makes every random decision repeatable.", _seed, "N", shown="the config's, or random"),
     )
-    token_file: Path | None = _setting(None, "File that holds the token.", _path, "FILE")
-    insecure_no_auth: bool = _setting(
-        False, "Listen off loopback without a token: whoever reaches the port controls the proxies.", _switch, ""
+    drain: float = field(
+        default=5.0,
+        metadata=_told("How long live connections may go on after SIGTERM.", _quantity(SECONDS), "TIME", shown="5s"),
     )
-    dial_timeout: float = _setting(
-        10.0, "How long a dial to an upstream may take.", _quantity(SECONDS, least=0.001), "TIME", shown="10s"
+    token: str | None = field(
+        default=None,
+        metadata=_told(
+            "Token that the control API asks for. Seen by all in `ps`: use the variable or a file.", _token, "TOKEN"
+        ),
+        repr=False,
     )
-    buffer: int = _setting(
-        256 * 2**20, "Bytes that faults may hold back, over all connections.", _quantity(BYTES, least=1), "SIZE",
-        shown="256MiB",
-    )  # fmt: skip
-    log_level: str = _setting(
-        "info", "debug, info, warn or error; connections are told of at debug.", _level, "LEVEL", shown="info",
-        env="LOG_LEVEL",
+    token_file: Path | None = field(
+        default=None,
+        metadata=_told("File that holds the token.", _path, "FILE"),
+    )
+    insecure_no_auth: bool = field(
+        default=False,
+        metadata=_told(
+            "Listen off loopback without a token: whoever reaches the port controls the proxies.", _switch, ""
+        ),
+    )
+    dial_timeout: float = field(
+        default=10.0,
+        metadata=_told(
+            "How long a dial to an upstream may take.", _quantity(SECONDS, least=0.001), "TIME", shown="10s"
+        ),
+    )
+    buffer: int = field(
+        default=256 * 2**20,
+        metadata=_told(
+            "Bytes that faults may hold back, over all connections.", _quantity(BYTES, least=1), "SIZE", shown="256MiB"
+        ),
+    )
+    log_level: str = field(
+        default="info",
+        metadata=_told(
+            "debug, info, warn or error; connections are told of at debug.", _level, "LEVEL", shown="info",
+            env="LOG_LEVEL",
+        ),
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -202,9 +228,11 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for flag in flags():
         for name in flag.environment:
-            if environment.get(name):
+            text = environment.get(name, "")
+            # Kubernetes sets NAME_PORT=tcp://... for every Service, so for one that is called brownout too.
+            if text and not text.startswith("tcp://"):
                 try:
-                    given[flag.field] = flag.read(environment[name])
+                    given[flag.field] = flag.read(text)
                 except ValueError as error:
                     raise InvalidSpec(name, str(error)) from None
                 break

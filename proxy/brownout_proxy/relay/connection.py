@@ -31,6 +31,7 @@ destroy what the peer has not read yet (RFC 1122 section 4.2.2.13)."""
 class Host(Protocol):
     """The proxy, as its connections see it."""
 
+    name: str
     loop: asyncio.AbstractEventLoop
     clock: Clock
     budget: Budget
@@ -147,6 +148,8 @@ class Connection:
 
     def _give_up(self) -> None:
         """The upstream did not answer in time."""
+        if self.upstream is not None:
+            return
         self._host.dialled(self._host.dial_timeout, ok=False)
         self.end("close")
 
@@ -212,6 +215,14 @@ class Connection:
 
     # What the links ask for.
 
+    def failed(self, link: Link) -> None:
+        faults = ", ".join(active.spec.name for active in self._host.active) or "none"
+        log.exception(
+            "proxy %s, connection %d, %s failed and is closed; faults: %s",
+            self._host.name, self.ordinal, link.direction, faults,
+        )  # fmt: skip
+        self.abort()
+
     def draws(self, fault: str) -> Draws:
         return self._host.draws(fault, self.ordinal)
 
@@ -241,8 +252,7 @@ class Connection:
             return
         self._closing = True
         self._drop_links()
-        if self._dialling is not None:
-            self._dialling.cancel()
+        self._stop_dialling()
         for side in self._sides():
             if how == "reset":
                 side.reset()
@@ -265,11 +275,16 @@ class Connection:
         """Closes both sockets at once."""
         self._closing = True
         self._drop_links()
-        if self._dialling is not None:
-            self._dialling.cancel()
+        self._stop_dialling()
         for side in self._sides():
             if not side.lost:
                 side.abort()
+
+    def _stop_dialling(self) -> None:
+        # Once there is an upstream the task only has to finish: cancelled in that moment, it would make uvloop close
+        # the socket without a word to its protocol.
+        if self._dialling is not None and self.upstream is None:
+            self._dialling.cancel()
 
     def _drop_links(self) -> None:
         self.up.discard()
@@ -287,8 +302,7 @@ class Connection:
         if side is not self.client and side is not self.upstream:
             return  # an upstream that came too late
         if self.upstream is None:
-            if self._dialling is not None:
-                self._dialling.cancel()
+            self._stop_dialling()
             self._drop_links()
             self._leave()
             return
@@ -300,7 +314,10 @@ class Connection:
             dead, living = (self.down, self.up) if side is self.client else (self.up, self.down)
             dead.discard()  # nobody is there to read it
             other.pause()
-            living.feed_end("reset")
+            if living.done:  # FIN has gone ahead
+                other.reset()
+            else:
+                living.feed_end("reset")
 
     def _leave(self) -> None:
         if self._gone:

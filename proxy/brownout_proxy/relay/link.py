@@ -78,6 +78,9 @@ class Owner(Protocol):
     def end(self, how: Literal["close", "reset"]) -> None:
         """A fault ends the whole connection."""
 
+    def failed(self, link: Link) -> None:
+        """The link has raised an exception, which is being handled."""
+
     def draws(self, fault: str) -> Draws:
         """The seeded decisions of that fault on this connection."""
 
@@ -232,6 +235,12 @@ class Link:
         """Does all that is due. The one place where a link that is not plain moves."""
         if self.done:
             return
+        try:
+            self._advance()
+        except Exception:  # a bug in a fault must not reach other connections
+            self._owner.failed(self)
+
+    def _advance(self) -> None:
         now = self._clock.now()
         if self._alarmed(now):
             return

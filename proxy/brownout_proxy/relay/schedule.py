@@ -90,8 +90,8 @@ class Schedule:
     def next_plan(self) -> float:
         """When pending bytes should be planned; infinity if there are none or no time will help."""
         if self._more:
-            return -math.inf
-        if not self._pending or self._stuck:
+            return 0.0  # at once
+        if not self._pending or self._stuck or self.limited is not None:
             return math.inf
         return self._planned - HORIZON / 2  # early enough that the line does not run dry before
 

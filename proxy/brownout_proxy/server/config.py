@@ -6,6 +6,7 @@ twice. The form is told by the document, a mapping or a list, not by the file's 
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -74,6 +75,15 @@ def _parsed(text: str) -> Address:
     except InvalidSpec as error:
         reason = error.reason if ";" in error.reason else f"{error.reason}; {_WRITTEN}"
         raise InvalidSpec("", reason) from None
+
+
+def client_block(text: str) -> str:
+    """`text` if it is a block of addresses. Raises InvalidSpec."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError as error:
+        raise InvalidSpec("", f"{error}; write it like 10.0.0.0/8, 192.168.1.7 or fd00::/8") from None
+    return text
 
 
 def accepted(kind: type[Fault]) -> set[str]:
@@ -279,9 +289,14 @@ def _selection(given: Mapping[str, Value]) -> Selection:
     if "clients" in chosen:
         clients = chosen["clients"]
         blocks = clients.items("") if clients.is_list else [clients]
-        values["clients"] = [block.text() for block in blocks]
+        values["clients"] = [_block(block) for block in blocks]
     with _told_at(next(iter(chosen.values())), chosen):
         return validated(Selection, values, text=True)
+
+
+def _block(value: Value) -> str:
+    with _told_at(value):
+        return client_block(value.text())
 
 
 @contextmanager

@@ -25,25 +25,23 @@ _LARGEST: Final = 16 * 2**20
 class Value:
     """One value of a document, with the place that errors name."""
 
-    __slots__ = ("_node", "file", "path")
+    __slots__ = ("_line", "_node", "file", "path")
 
-    def __init__(self, node: yaml.Node, file: str, path: str) -> None:
+    def __init__(self, node: yaml.Node, file: str, path: str, line: int | None = None) -> None:
+        """`line` counts from 0: where a key stands, which may be above its value."""
         self._node = node
+        self._line = node.start_mark.line if line is None else line
         self.file = file
         self.path = path
 
     @property
     def place(self) -> str:
         """`brownout.yaml:7: proxies.postgres.listen`."""
-        where = f"{self.file}:{self._node.start_mark.line + 1}"
+        where = f"{self.file}:{self._line + 1}"
         return f"{where}: {self.path}" if self.path else where
 
     def fail(self, reason: str) -> NoReturn:
         raise InvalidSpec(self.place, reason)
-
-    def at(self, key: str) -> Value:
-        """The same place, named one key deeper."""
-        return Value(self._node, self.file, f"{self.path}.{key}" if self.path else key)
 
     @property
     def is_null(self) -> bool:
@@ -85,13 +83,13 @@ class Value:
             self.fail(f"must be {wanted}, not {self.kind()}")
         found: dict[str, Value] = {}
         for key_node, node in self._node.value:
-            key = Value(key_node, self.file, self.path)
             if not isinstance(key_node, yaml.ScalarNode):
-                key.fail("a key must be text")
+                Value(key_node, self.file, self.path).fail("a key must be text")
             name = str(key_node.value)
-            value = Value(node, self.file, f"{self.path}.{name}" if self.path else name)
+            path = f"{self.path}.{name}" if self.path else name
+            value = Value(node, self.file, path, key_node.start_mark.line)
             if name in found:
-                Value(key_node, self.file, value.path).fail("is there twice; remove one")
+                value.fail("is there twice; remove one")
             found[name] = value
         return found
 
@@ -119,11 +117,11 @@ class Value:
 
 
 def unknown(what: str, word: str, known: Iterable[str]) -> str:
-    """The reason why `word` is refused, with the nearest known one or all of them."""
+    """The reason why `word` is refused, with the nearest known one and all of them."""
     words = list(known)
     near = difflib.get_close_matches(word, words, n=1)
-    listed = ", ".join(words) or "none"
-    return f"unknown {what}; did you mean {near[0]}?" if near else f"unknown {what}; known are: {listed}"
+    guess = f"did you mean {near[0]}? " if near else ""
+    return f"unknown {what}; {guess}known are: {', '.join(words) or 'none'}"
 
 
 def read(path: Path) -> Value | None:

@@ -1,0 +1,87 @@
+"""The command line. It turns words into requests or settings, and errors into one line and an exit status.
+
+`brownout` has all commands; `brownout-proxy`, for small images, is `brownout proxy` alone.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from brownout_proxy import __version__
+from brownout_proxy.api.status import INTERNAL, status_of
+from brownout_proxy.cli import proxies
+from brownout_proxy.cli.proxy import proxy
+from brownout_proxy.cli.session import Group, Target, shared_options
+from brownout_proxy.cli.toxics import toxic
+from brownout_proxy.errors import BrownoutError
+
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+@click.group("brownout", cls=Group, aliases={**proxies.ALIASES, "t": "toxic"})
+@shared_options
+@click.version_option(__version__, "--version", "-v", prog_name="brownout", message="%(prog)s version %(version)s")
+@click.pass_context
+def root(context: click.Context, url: str | None, token: str | None, as_json: bool) -> None:
+    """Break your own system on purpose: a fault proxy, and the commands that control it.
+
+    `brownout proxy 15432=5432` starts one; the other commands talk to it. Who knows toxiproxy-cli knows them.
+    """
+    context.obj = Target(url, token, as_json)
+
+
+root.add_command(proxy)
+for _command in proxies.COMMANDS:
+    root.add_command(_command)
+root.add_command(toxic)
+
+
+def main() -> None:
+    """The console script `brownout`."""
+    sys.exit(run(root, sys.argv[1:], "brownout"))
+
+
+def proxy_main() -> None:
+    """The console script `brownout-proxy`."""
+    sys.exit(run(proxy, sys.argv[1:], "brownout-proxy"))
+
+
+def run(command: click.Command, words: Sequence[str], name: str) -> int:
+    """Runs a command and gives its exit status; what goes wrong is one line on stderr."""
+    try:
+        status = command.main(list(words), name, standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        return _failed(_told(error, name), error.exit_code)
+    except BrownoutError as error:
+        return _failed(f"{name}: {error}", status_of(error).exit)
+    except (click.Abort, KeyboardInterrupt):
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has left; without this Python complains once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception:
+        traceback.print_exc()
+        return _failed(f"{name}: this is a bug of brownout; please report the lines above", INTERNAL.exit)
+
+
+def _told(error: click.ClickException, name: str) -> str:
+    text = " ".join(error.format_message().split())
+    if isinstance(error, click.UsageError):
+        path = error.ctx.command_path if error.ctx is not None else name
+        return f"{path}: {text.rstrip('.')}; see {path} --help"
+    return text
+
+
+def _failed(text: str, status: int) -> int:
+    click.echo(text, err=True)
+    return status

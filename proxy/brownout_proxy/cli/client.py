@@ -1,0 +1,102 @@
+"""A small synchronous client of the control API, ours or Toxiproxy's. Knows routes, not commands."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+from brownout_proxy import __version__
+from brownout_proxy.errors import BrownoutError, InvalidSpec, Unavailable
+
+DEFAULT_URL: Final = "http://localhost:8474"
+_TIMEOUT: Final = 30.0  # as long as Toxiproxy takes to answer at most
+_SCHEMES: Final[Mapping[str, type[http.client.HTTPConnection]]] = {
+    "http": http.client.HTTPConnection,
+    "https": http.client.HTTPSConnection,
+}
+
+Json = Any
+
+
+class Refused(BrownoutError):
+    """The server's answer was an error; `status` is its HTTP status."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"HTTP {status}: {reason}")
+        self.status = status
+
+
+class Client:
+    """Asks one server, a new connection for each request: commands ask once or twice."""
+
+    def __init__(self, url: str, token: str | None = None, *, timeout: float = _TIMEOUT) -> None:
+        """`url` may lack the scheme and may carry user:TOKEN@; `timeout` is in seconds. Raises InvalidSpec."""
+        parts = _split(url)
+        self.url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
+        self._parts = parts
+        self._timeout = timeout
+        self._headers = {"User-Agent": f"brownout/{__version__}", "Accept": "application/json"}
+        if token:
+            self._headers["Authorization"] = f"Bearer {token}"
+        elif parts.password is not None:
+            pair = f"{unquote(parts.username or '')}:{unquote(parts.password)}"
+            self._headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+
+    def ask(self, method: str, *path: str, body: Json = None) -> Json:
+        """The answer to one request, None if it is empty; names in `path` may have any characters.
+
+        Raises Refused when the server answers with an error, Unavailable when it does not answer.
+        """
+        target = "".join(f"/{quote(part, safe='')}" for part in path)
+        data = None if body is None else json.dumps(body).encode()
+        headers = self._headers if data is None else {**self._headers, "Content-Type": "application/json"}
+        connection = self._connection()
+        try:
+            connection.request(method, self._parts.path.rstrip("/") + target, data, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise Unavailable(f"no answer from {self.url} ({_cause(error)}); {_REMEDY}") from None
+        finally:
+            connection.close()
+        return _value(answer.status, text, self.url)
+
+    def _connection(self) -> http.client.HTTPConnection:
+        make = _SCHEMES[self._parts.scheme]
+        return make(self._parts.hostname or "", self._parts.port, timeout=self._timeout)
+
+
+_REMEDY: Final = "start it with `brownout proxy`, or say where it is with --host URL or BROWNOUT_URL"
+
+
+def _split(url: str) -> SplitResult:
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    try:
+        sound = parts.scheme in _SCHEMES and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:  # the port
+        sound = False
+    if not sound:
+        raise InvalidSpec("--host", f"{url!r} is not an address of a server; write it like {DEFAULT_URL}")
+    return parts
+
+
+def _cause(error: Exception) -> str:
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    return text.lower()
+
+
+def _value(status: int, text: bytes, url: str) -> Json:
+    try:
+        value = json.loads(text) if text.strip() else None
+    except ValueError:
+        value = text.decode("utf-8", "replace").strip()
+    if status >= 400:
+        reason = value.get("error") if isinstance(value, dict) else value
+        raise Refused(status, str(reason or http.client.responses.get(status, "no reason given")))
+    if isinstance(value, str):
+        raise Unavailable(f"{url} does not speak the control API; {_REMEDY}")
+    return value

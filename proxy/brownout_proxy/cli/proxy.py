@@ -1,0 +1,64 @@
+"""`brownout proxy`: its flags are those of `Settings`, one for each field."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from brownout_proxy import settings
+
+
+class _Reading(click.ParamType[Any]):
+    """A value as a setting reads it."""
+
+    def __init__(self, flag: settings.Flag) -> None:
+        self.name = flag.metavar
+        self._read: Callable[[str], Any] = flag.read
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._read(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _option(flag: settings.Flag) -> click.Option:
+    variables = " or ".join(flag.environment)
+    default = f"; default: {flag.default}" if flag.default else ""
+    told = f"{flag.help} [{variables}{default}]"
+    if flag.is_switch:
+        return click.Option([flag.name], is_flag=True, default=None, help=told)
+    return click.Option([flag.name], type=_Reading(flag), metavar=flag.metavar, default=None, help=told)
+
+
+def _run(mappings: tuple[str, ...], **flags: Any) -> None:
+    from brownout_proxy.cli.serving import serve  # late: the other commands do not need a server
+
+    given = {name: value for name, value in flags.items() if value is not None}
+    serve(settings.merged(given, os.environ), mappings)
+
+
+proxy = click.Command(
+    "proxy",
+    callback=_run,
+    params=[
+        click.Argument(["mappings"], nargs=-1, metavar="[[NAME@]LISTEN=UPSTREAM]..."),
+        *(_option(flag) for flag in settings.flags()),
+    ],
+    short_help="Run the fault proxy.",
+    help="""Run the fault proxy until SIGTERM or SIGINT; a second one ends it at once.
+
+    LISTEN is PORT (on 127.0.0.1), HOST:PORT, [V6]:PORT or unix:/path, and so is UPSTREAM. More proxies come from
+    --config FILE, which SIGHUP reads again, and over the control API.
+
+    \b
+    brownout proxy 15432=5432
+    brownout proxy postgres@15432=db.internal:5432 redis@16379=6379
+    brownout proxy --config brownout.yaml --seed 42
+    """,
+)

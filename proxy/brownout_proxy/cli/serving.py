@@ -1,0 +1,143 @@
+"""Puts a proxy process together from its settings: registry, HTTP API, logs, and the lines printed at the start."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import click
+
+from brownout_proxy import __version__
+from brownout_proxy.address import Address
+from brownout_proxy.api.http import ControlRequests, make_app
+from brownout_proxy.api.patience import make_runner
+from brownout_proxy.cli import mapping
+from brownout_proxy.errors import Unavailable
+from brownout_proxy.server import config as config_file
+from brownout_proxy.server import runtime
+from brownout_proxy.server.config import Config
+from brownout_proxy.server.listener import Listener, resolve
+from brownout_proxy.server.metrics import Exposition
+from brownout_proxy.server.registry import Registry
+from brownout_proxy.settings import Settings
+
+_BACKLOG: Final = 128
+
+
+class HttpControl:
+    """The HTTP API as a process has it. `address` is known once it is bound."""
+
+    def __init__(self, registry: Registry, settings: Settings, token: str | None) -> None:
+        requests = ControlRequests()
+        exposition = Exposition(registry, requests)
+        self._runner = make_runner(
+            make_app(registry, host=settings.host, metrics=exposition.text, token=token, requests=requests)
+        )
+        self._wanted = Address(settings.host, settings.port)
+        self._listener: Listener | None = None
+
+    @property
+    def address(self) -> Address:
+        assert self._listener is not None, "not bound"
+        return self._listener.address
+
+    async def bind(self) -> None:
+        """Raises Unavailable."""
+        try:
+            address = await resolve(str(self._wanted), asyncio.get_running_loop())
+            self._listener = Listener(address, _BACKLOG)
+        except Unavailable as error:
+            reason = runtime.with_remedy(str(error))
+            raise Unavailable(f"control API: {reason} (--port; 0 takes a free one)") from None
+
+    async def start(self) -> None:
+        assert self._listener is not None, "not bound"
+        await self._runner.setup()
+        server = self._runner.server
+        assert server is not None, "not set up"
+        await self._listener.serve(asyncio.get_running_loop(), server)
+
+    async def stop(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+            await self._runner.cleanup()
+
+
+def read_config(words: Sequence[str], file: Path | None) -> Config:
+    """The proxies of the command line and of the file. Raises InvalidSpec, Unavailable."""
+    specs = mapping.read(words)
+    places = {spec.name: repr(word) for spec, word in zip(specs, words, strict=True)}
+    placed = [(repr(word), spec) for spec, word in zip(specs, words, strict=True)]
+    if file is None:
+        config_file.check_distinct(placed)
+        return Config(tuple(specs), None, places)
+    read = config_file.load(file)
+    config_file.check_distinct([*((read.places[spec.name], spec) for spec in read.proxies), *placed])
+    return Config((*read.proxies, *specs), read.seed, {**read.places, **places})
+
+
+def chosen_seed(settings: Settings, config: Config) -> int:
+    """The flag's, the file's, or a random one, in this order."""
+    if settings.seed is not None:
+        return settings.seed
+    return config.seed if config.seed is not None else secrets.randbelow(2**32)
+
+
+def serve(settings: Settings, words: Sequence[str]) -> None:
+    """Runs the proxy process until it is told to stop. Raises BrownoutError when it cannot start."""
+    set_up_log(settings.log_level)
+    token = settings.secret()
+    config = read_config(words, settings.config)
+    runtime.run(_serve(settings, words, config, token))
+
+
+async def _serve(settings: Settings, words: Sequence[str], config: Config, token: str | None) -> None:
+    registry = Registry(seed=chosen_seed(settings, config), buffer=settings.buffer, dial_timeout=settings.dial_timeout)
+    control = HttpControl(registry, settings, token)
+
+    def load() -> Config:
+        return read_config(words, settings.config)
+
+    def tell() -> None:
+        if logging.getLogger().isEnabledFor(logging.INFO):
+            click.echo(greeting(registry, control.address), err=True)
+
+    await runtime.Runtime(
+        registry,
+        config,
+        control,
+        drain=settings.drain,
+        load=load if settings.config is not None else None,
+        started=tell,
+    ).run()
+
+
+def greeting(registry: Registry, control: Address) -> str:
+    """What a person wants to know when the process has started."""
+    proxies = registry.proxies()
+    width = max((len(proxy.name) for proxy in proxies), default=0)
+    reach = replace(control, host="127.0.0.1") if control.is_wildcard else control
+    lines = [f"brownout {__version__}, seed {registry.seed}"]
+    for proxy in proxies:
+        state = "" if proxy.enabled else " (disabled)"
+        faults = f" with {', '.join(active.spec.name for active in proxy.faults)}" if proxy.faults else ""
+        lines.append(f"{proxy.name:{width}} {proxy.listen} -> {proxy.upstream}{state}{faults}")
+    where = " on every address" if control.is_wildcard else ""
+    lines.append(f"control API http://{reach}{where}")
+    return "\n".join(lines)
+
+
+def set_up_log(level: str) -> None:
+    """Lines on stderr from `level` up; libraries only speak when something is wrong."""
+    logging.basicConfig(
+        level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s", force=True
+    )
+    for name in ("asyncio", "aiohttp"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

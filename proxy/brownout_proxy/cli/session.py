@@ -1,0 +1,112 @@
+"""What the commands that talk to a running proxy have in common: which server, which token, which form of output.
+
+`--host`, `--token` and `--json` are understood before the command and after it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from brownout_proxy.cli.client import DEFAULT_URL, Client, Refused
+from brownout_proxy.cli.output import Output
+from brownout_proxy.errors import Unavailable
+from brownout_proxy.server.document import unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What was said before the command."""
+
+    url: str | None = None
+    token: str | None = None
+    as_json: bool = False
+
+
+class Session:
+    """One command's server and output."""
+
+    def __init__(self, client: Client, output: Output) -> None:
+        self.client = client
+        self.ask = client.ask
+        self.output = output
+
+
+_Function = Callable[..., None]
+_SHARED = (
+    click.option("--host", "-h", "url", metavar="URL", help=f"The control API [BROWNOUT_URL; default: {DEFAULT_URL}]."),
+    click.option("--token", metavar="TOKEN", help="What the API asks for; better in BROWNOUT_TOKEN."),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else."),
+)
+
+
+def shared_options(function: _Function) -> _Function:
+    for option in reversed(_SHARED):
+        function = option(function)
+    return function
+
+
+def remote(function: Callable[..., None]) -> _Function:
+    """Makes a command of a function whose first argument is a Session."""
+
+    @shared_options
+    @click.pass_context
+    @functools.wraps(function)
+    def command(
+        context: click.Context, /, *args: Any, url: str | None, token: str | None, as_json: bool, **options: Any
+    ) -> None:
+        before = context.find_object(Target) or Target()
+        environment = _Environment()
+        client = Client(url or before.url or environment.url, token or before.token or environment.token)
+        function(Session(client, Output(as_json=as_json or before.as_json)), *args, **options)
+
+    return command
+
+
+class _Environment:
+    """Where the environment says the server is. Toxiproxy's variable counts where ours is not set."""
+
+    def __init__(self) -> None:
+        import os
+
+        self.url = os.environ.get("BROWNOUT_URL") or os.environ.get("TOXIPROXY_URL") or DEFAULT_URL
+        self.token = os.environ.get("BROWNOUT_TOKEN")
+
+
+@contextmanager
+def failing_to(deed: str) -> Iterator[None]:
+    """Says what a command failed at: `Failed to create proxy: ...`; its exit status is 1."""
+    try:
+        yield
+    except (Refused, Unavailable) as error:
+        raise click.ClickException(f"Failed to {deed}: {error}") from None
+
+
+class Group(click.Group):
+    """A group whose commands have aliases and which guesses at what was meant."""
+
+    def __init__(self, *args: Any, aliases: Mapping[str, str] | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._aliases = dict(aliases or {})
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        return super().get_command(ctx, self._aliases.get(name, name))
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)  # in the order of adding, not of the alphabet
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            ctx.fail(f"{name!r}: {unknown('command', name, self.commands)}")
+        return super().resolve_command(ctx, args)
+
+    def alias_of(self, command: str) -> Sequence[str]:
+        return [alias for alias, name in self._aliases.items() if name == command]

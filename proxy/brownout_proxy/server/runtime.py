@@ -1,0 +1,201 @@
+"""The life of a proxy process: start all or nothing, serve, reload on SIGHUP, drain on SIGTERM.
+
+What listens beside the proxies, such as the HTTP API, is handed in as a `Control`; this module does not know which.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+from collections.abc import Callable, Coroutine
+from types import FrameType
+from typing import Any, Final, Protocol
+
+from brownout_proxy.errors import BrownoutError, Unavailable
+from brownout_proxy.server import reload
+from brownout_proxy.server.config import Config
+from brownout_proxy.server.registry import Registry
+
+log = logging.getLogger(__name__)
+
+_GOODBYE: Final = 1.0
+"""Seconds that a control gets to answer what it is at when the process ends."""
+_REMEDIES: Final = (
+    ("address already in use", "stop what listens there, or choose another port"),
+    ("permission denied", "choose a port above 1023, or a path that may be written"),
+    ("no such host", "check the name"),
+    ("cannot assign requested address", "choose an address of this machine"),
+    ("no such file or directory", "make the folder first"),
+)
+
+
+class Control(Protocol):
+    """Something that controls the proxies from outside. Started after them, stopped before them."""
+
+    async def bind(self) -> None:
+        """Takes its address without answering yet. Raises Unavailable."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class Signals:
+    """What the operating system has asked for. To be used in a running loop; ends with the block."""
+
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+        self.hurry = asyncio.Event()
+        """A second request to stop."""
+        self.reload = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._handlers: dict[signal.Signals, Callable[[], None]] = {
+            signal.SIGINT: self.ask_to_stop,
+            signal.SIGTERM: self.ask_to_stop,
+        }
+        if hasattr(signal, "SIGHUP"):  # not on Windows
+            self._handlers[signal.SIGHUP] = self.reload.set
+
+    def __enter__(self) -> Signals:
+        for number, handler in self._handlers.items():
+            try:
+                self._loop.add_signal_handler(number, handler)
+            except NotImplementedError:  # Windows
+                signal.signal(number, self._elsewhere)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number in self._handlers:
+            with contextlib.suppress(NotImplementedError):
+                self._loop.remove_signal_handler(number)
+
+    def ask_to_stop(self) -> None:
+        (self.hurry if self.stop.is_set() else self.stop).set()
+
+    def _elsewhere(self, number: int, frame: FrameType | None) -> None:
+        self._loop.call_soon_threadsafe(self._handlers[signal.Signals(number)])
+
+
+class Runtime:
+    """One run of the process. `drain` is in seconds, `load` reads what was started with once more."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        config: Config,
+        control: Control,
+        *,
+        drain: float,
+        load: Callable[[], Config] | None = None,
+        started: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._registry = registry
+        self._config = config
+        self._control = control
+        self._drain = drain
+        self._load = load
+        self._started = started
+
+    async def run(self) -> None:
+        """Serves until told to stop. Raises BrownoutError when it cannot start; then nothing is left behind."""
+        with Signals() as signals:
+            try:
+                await unless(signals.stop, self._start())
+                if not signals.stop.is_set():
+                    self._started()
+                    await unless(signals.stop, self._reload_when_asked(signals.reload))
+                    log.info("stopping; connections have %gs to finish", self._drain)
+                    await unless(signals.hurry, self._finish())
+            finally:
+                await self._stop()
+
+    async def _start(self) -> None:
+        await self._control.bind()
+        for spec in self._config.proxies:
+            try:
+                await self._registry.create(spec)
+            except BrownoutError as error:
+                place = self._config.places.get(spec.name, f"proxy {spec.name!r}")
+                raise Unavailable(f"{place}: {with_remedy(str(error))}") from None
+        await self._control.start()
+        # What lives as long as the process is not for the collector to look at again and again: the byte path makes
+        # no cycles, and each full collection is a pause for every connection.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
+
+    async def _reload_when_asked(self, asked: asyncio.Event) -> None:
+        while True:
+            await asked.wait()
+            asked.clear()
+            await self._reload()
+
+    async def _reload(self) -> None:
+        if self._load is None:
+            log.warning("SIGHUP: there is no config file to read again")
+            return
+        try:
+            config = await asyncio.to_thread(self._load)
+        except BrownoutError as error:
+            log.error("not reloaded, nothing changed: %s", error)
+            return
+        if config.seed != self._config.seed:
+            log.warning("the seed changes only with a restart")
+        failures = await reload.apply(self._registry, self._config, config)
+        self._config = config
+        for failure in failures:
+            log.error("reload: %s", with_remedy(failure))
+        log.info("reloaded: %d proxies, %d failed", len(config.proxies), len(failures))
+
+    async def _finish(self) -> None:
+        # The control first: whoever still changes things would only be surprised.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE):
+                await self._control.stop()
+        await self._registry.close(self._drain)
+
+    async def _stop(self) -> None:
+        """At once; does nothing where all has ended."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await self._control.stop()
+        for proxy in self._registry.proxies():
+            proxy.drop_connections(abort=True)
+        await self._registry.close()
+
+
+async def unless(event: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Runs `work` to its end, or cancels it when `event` is set."""
+    working = asyncio.create_task(work)
+    waiting = asyncio.create_task(event.wait())
+    try:
+        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+        if not working.done():
+            working.cancel()
+        await asyncio.wait({working, waiting})
+    if not working.cancelled():
+        working.result()
+
+
+def with_remedy(reason: str) -> str:
+    """An operating system's refusal with what to do about it."""
+    return next((f"{reason}; {remedy}" for sign, remedy in _REMEDIES if sign in reason), reason)
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """Runs `main` on uvloop, or on asyncio's own loop where there is none (Windows)."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(main)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

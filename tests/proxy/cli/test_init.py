@@ -1,0 +1,65 @@
+"""The twin of cli/__init__.py."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import pytest
+
+from brownout_proxy import __version__, cli
+from brownout_proxy.api.status import INTERNAL, status_of
+from brownout_proxy.errors import Conflict, InvalidSpec, NotFound, Unavailable
+from tests.proxy.cli.conftest import Brownout
+
+
+def _run(error: BaseException | None) -> int:
+    def fail() -> None:
+        if error is not None:
+            raise error
+
+    return cli.run(click.Command("c", callback=fail), [], "c")
+
+
+@pytest.mark.parametrize("error", [InvalidSpec("a", "b"), NotFound("a: b"), Conflict("a: b"), Unavailable("a: b")])
+def test_an_error_is_one_line_with_the_exit_status_of_the_table(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(error) == status_of(error).exit
+    assert capsys.readouterr() == ("", "c: a: b\n")
+
+
+def test_our_own_bug_is_told_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(ZeroDivisionError("oops")) == INTERNAL.exit
+    assert "ZeroDivisionError: oops\nc: this is a bug of brownout" in capsys.readouterr().err
+
+
+def test_an_interrupt_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err == ""
+
+
+def test_success_is_0() -> None:
+    assert _run(None) == 0
+
+
+@pytest.mark.parametrize("flag", ["--version", "-v"])
+def test_the_version_is_told(brownout: Brownout, flag: str) -> None:
+    assert brownout(flag) == (0, f"brownout version {__version__}\n", "")
+
+
+def test_no_command_at_all_shows_help_and_fails(brownout: Brownout) -> None:
+    ended = brownout()
+    assert (ended.status, ended.out) == (2, "")
+    assert "Commands:" in ended.err
+
+
+@pytest.mark.parametrize(("script", "name"), [(cli.main, "brownout [OPTIONS]"), (cli.proxy_main, "brownout-proxy [")])
+def test_both_scripts_say_their_own_name(
+    script: object, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["x", "--help"])
+    assert callable(script)
+    with pytest.raises(SystemExit, match="^0$"):
+        script()
+    assert capsys.readouterr().out.startswith(f"Usage: {name}")
