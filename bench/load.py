@@ -1,151 +1,140 @@
-"""The artificial load: each kind runs in a process of its own and prints one line of JSON.
+"""What is done to a relay: bulk, round trips, connections, silence. Blocking sockets; times in seconds.
 
-    python -m bench.load bulk PORT BYTES | echo PORT COUNT WARMUP | once PORT COUNT | hold PORT COUNT | paced PORT SECONDS
-
-Blocking sockets in one thread: cheaper than any event loop. Times are in seconds unless a key says otherwise.
+It knows the upstream's orders and a port, nothing of what is behind the port.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
 import select
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, Final
+from collections import deque
+from collections.abc import Iterator
+from itertools import pairwise
 
-from bench.sinks import BUFFER, COUNT, RESET, read_exactly
+from bench.upstream import BUFFER, ECHO, HEADER, PING, SINK, SOURCE
 
-_MESSAGE: Final = 64  # bytes of an echo
-_PATIENCE: Final = 120.0  # seconds until a measurement counts as failed
+_MESSAGE = ECHO * 64
+_PATIENCE = 60.0
 
 
-def _connect(port: int) -> socket.socket:
-    conn = socket.create_connection(("127.0.0.1", port), 30)
-    conn.settimeout(None)  # a timeout would cost a poll(2) per call
+def _open(port: int) -> socket.socket:
+    conn = socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE)
     conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return conn
 
 
-def bulk(port: int, size: int) -> dict[str, Any]:
-    """One stream of `size` bytes; timed by the sink, so that a delay before its first byte does not count."""
-    buffer = memoryview(bytes(BUFFER))
-    with _connect(port) as conn:
-        conn.sendall(COUNT.pack(size))
-        left = size
-        while left:
-            left -= conn.send(buffer[: min(left, BUFFER)])
-        (elapsed,) = COUNT.unpack(read_exactly(conn, COUNT.size))
-    return {"seconds": elapsed / 1e9}
+def ping(conn: socket.socket) -> None:
+    """One byte there and back. Raises OSError if it does not come back."""
+    conn.send(PING)
+    if conn.recv(1) != PING:
+        raise ConnectionError("the connection was closed before the answer")
 
 
-def echo(port: int, count: int, warmup: int) -> dict[str, Any]:
-    message = b"x" * _MESSAGE
-    times = []
-    with _connect(port) as conn:
-        for _ in range(warmup + count):
-            started = time.perf_counter_ns()
-            conn.sendall(message)
-            if len(conn.recv(_MESSAGE)) != _MESSAGE:
-                raise EOFError
-            times.append(time.perf_counter_ns() - started)
-    return {"times_ns": times[warmup:]}
-
-
-def once(port: int, count: int) -> dict[str, Any]:
-    started = time.perf_counter_ns()
-    for _ in range(count):
-        with _connect(port) as conn:
-            conn.sendall(b"x")
-            read_exactly(conn, 1)
-    return {"seconds": (time.perf_counter_ns() - started) / 1e9}
-
-
-def hold(port: int, count: int) -> dict[str, Any]:
-    """Opens connections through which one byte has passed, and keeps them until its input ends."""
-    held = [_connect(port) for _ in range(count)]
-    for conn in held:
-        read_exactly(conn, 1)
-    print(json.dumps({"held": len(held)}), flush=True)
-    sys.stdin.read()
-    return {}
-
-
-def paced(port: int, seconds: float) -> dict[str, Any]:
-    """Sends as much as goes until the sink has seen enough."""
-    buffer = bytes(BUFFER)
-    with _connect(port) as conn:
-        conn.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        conn.sendall(COUNT.pack(int(seconds * 1e9)))
-        conn.setblocking(False)
-        while True:
-            readable, writable, _ = select.select([conn], [conn], [])
-            if readable:
-                break
-            if writable:
-                conn.send(buffer)
-        conn.setblocking(True)
-        answer = b""
-        while not answer.endswith(b"\n"):
-            answer += read_exactly(conn, 1)
-    result: dict[str, Any] = json.loads(answer)
-    return result
-
-
-KINDS: Final[Mapping[str, Callable[..., dict[str, Any]]]] = {
-    "bulk": bulk,
-    "echo": echo,
-    "once": once,
-    "hold": hold,
-    "paced": paced,
-}
-
-
-def _command(kind: str, *arguments: float) -> list[str]:
-    return [sys.executable, "-m", "bench.load", kind, *map(str, arguments)]
-
-
-def run(kind: str, *arguments: float) -> dict[str, Any]:
-    """Runs one load in a process of its own. Raises RuntimeError when it fails or takes too long."""
+def answers(port: int) -> bool:
+    """Whether a connection gets through."""
     try:
-        done = subprocess.run(
-            _command(kind, *arguments),
-            capture_output=True, text=True, timeout=_PATIENCE, check=False, cwd=Path(__file__).parents[1],
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise RuntimeError(f"the load {kind} took more than {_PATIENCE:g} s") from None
-    if done.returncode:
-        raise RuntimeError(f"the load {kind} failed: {done.stderr.strip().splitlines()[-1:]}")
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+        with _open(port) as conn:
+            conn.settimeout(2)
+            ping(conn)
+    except OSError:
+        return False
+    return True
 
 
-class Holding:
-    """Idle connections, kept by a process of their own for as long as the context lasts."""
-
-    def __init__(self, port: int, count: int) -> None:
-        self._popen = subprocess.Popen(
-            _command("hold", port, count),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1],
-        )  # fmt: skip
-
-    def __enter__(self) -> None:
-        """Raises RuntimeError when a connection cannot be opened."""
-        assert self._popen.stdout is not None
-        if not self._popen.stdout.readline():
-            raise RuntimeError("the idle connections could not be opened")
-
-    def __exit__(self, *_: object) -> None:
-        self._popen.communicate()
+def bulk(port: int, total: int) -> float:
+    """Sends `total` bytes in one stream; the time until the upstream has confirmed them all."""
+    data = memoryview(bytearray(BUFFER))
+    with _open(port) as conn:
+        conn.settimeout(None)  # with a timeout each send would cost a poll more
+        start = time.perf_counter()
+        conn.sendall(HEADER.pack(SINK, total))
+        left = total - HEADER.size
+        while left > 0:
+            conn.sendall(data[:left])
+            left -= BUFFER
+        _receive(conn, 1)
+        return time.perf_counter() - start
 
 
-def main(kind: str, *arguments: str) -> None:
-    numbers = [float(argument) if "." in argument else int(argument) for argument in arguments]
-    print(json.dumps(KINDS[kind](*numbers)))
+def round_trips(port: int, count: int) -> list[float]:
+    """64 bytes there and back, one after another on one connection."""
+    times = []
+    with _open(port) as conn:
+        conn.settimeout(None)
+        for _ in range(count):
+            start = time.perf_counter()
+            conn.sendall(_MESSAGE)
+            _receive(conn, len(_MESSAGE))
+            times.append(time.perf_counter() - start)
+    return times
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def _receive(conn: socket.socket, size: int) -> None:
+    while size:
+        data = conn.recv(size)
+        if not data:
+            raise ConnectionError("the connection was closed before the answer")
+        size -= len(data)
+
+
+def spaced_round_trips(port: int, count: int, spacing: float) -> list[float]:
+    """64 bytes there and back, sent every `spacing` seconds whether or not the one before is back."""
+    sent: deque[float] = deque()
+    times: list[float] = []
+    with _open(port) as conn:
+        conn.settimeout(None)
+        poll = select.poll()
+        poll.register(conn, select.POLLIN)
+        left, due, partial = count, time.perf_counter(), 0
+        while len(times) < count:
+            now = time.perf_counter()
+            if left and now >= due:
+                sent.append(now)
+                conn.sendall(_MESSAGE)
+                left, due = left - 1, now + spacing
+            if not poll.poll(max(0.0, due - time.perf_counter()) * 1e3 if left else _PATIENCE * 1e3):
+                continue
+            partial += len(conn.recv(BUFFER))
+            arrived = time.perf_counter()
+            while partial >= len(_MESSAGE):
+                times.append(arrived - sent.popleft())
+                partial -= len(_MESSAGE)
+    return times
+
+
+def connections(port: int, count: int) -> float:
+    """Connect, one byte there and back, close: `count` times, one after another."""
+    start = time.perf_counter()
+    for _ in range(count):
+        with socket.create_connection(("127.0.0.1", port)) as conn:
+            ping(conn)
+    return time.perf_counter() - start
+
+
+@contextlib.contextmanager
+def silent(port: int, count: int) -> Iterator[list[socket.socket]]:
+    """`count` connections that have been used once and are silent now."""
+    with contextlib.ExitStack() as opened:
+        conns = []
+        for _ in range(count):
+            conns.append(opened.enter_context(_open(port)))
+            ping(conns[-1])
+        yield conns
+
+
+def rate(port: int, seconds: float) -> float:
+    """Bytes per second at which the upstream's bytes come, between the first and the last arrival."""
+    arrivals: list[tuple[float, int]] = []
+    buffer = bytearray(BUFFER)
+    with _open(port) as conn:
+        conn.sendall(SOURCE)
+        while len(arrivals) < 2 or arrivals[-1][0] - arrivals[0][0] < seconds:
+            size = conn.recv_into(buffer)
+            if not size:
+                raise ConnectionError("the connection was closed by the other side")
+            arrivals.append((time.perf_counter(), size))
+    # The first piece ends the time before the measurement, so its bytes do not count.
+    received = sum(after[1] for _, after in pairwise(arrivals))
+    return received / (arrivals[-1][0] - arrivals[0][0])

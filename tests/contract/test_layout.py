@@ -46,9 +46,7 @@ def module(root: str, test: Path) -> Path:
 @pytest.mark.parametrize("root", ROOTS)
 def test_an_import_root_is_not_a_package(root: str) -> None:
     assert (ROOT / root / f"brownout_{root}" / "__init__.py").is_file()
-    assert not (ROOT / root / "__init__.py").exists(), (
-        f"{root}/__init__.py lets a file load as two modules"
-    )
+    assert not (ROOT / root / "__init__.py").exists(), f"{root}/__init__.py lets a file load as two modules"
 
 
 @pytest.mark.parametrize("root", ROOTS)
@@ -67,9 +65,7 @@ def test_every_module_opens_with_a_docstring_of_at_most_15_lines(root: str) -> N
 @pytest.mark.parametrize("root", ROOTS)
 def test_every_module_has_its_twin(root: str) -> None:
     expected = [
-        twin(root, path)
-        for path in modules(root)
-        if path.stem != "__init__" and path.as_posix() not in EXCUSED
+        twin(root, path) for path in modules(root) if path.stem != "__init__" and path.as_posix() not in EXCUSED
     ]
     assert [str(path) for path in expected if not (ROOT / path).is_file()] == []
 
@@ -85,9 +81,7 @@ def test_every_test_in_the_mirror_has_its_module(root: str) -> None:
 def test_an_excuse_lapses_with_its_module() -> None:
     known = {path.as_posix() for root in ROOTS for path in modules(root)}
     assert set(EXCUSED) <= known
-    assert not any(
-        (ROOT / twin(path.split("/")[0].split("_")[1], Path(path))).exists() for path in EXCUSED
-    )
+    assert not any((ROOT / twin(path.split("/")[0].split("_")[1], Path(path))).exists() for path in EXCUSED)
 
 
 def test_twin_and_module_are_each_other_s_inverse() -> None:

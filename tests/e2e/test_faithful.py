@@ -44,10 +44,15 @@ def upstream() -> Iterator[Upstream]:
 def test_bytes_arrive_complete_and_in_order_both_ways(harness: Running) -> None:
     data = random.Random(1).randbytes(30_000_000)
     with echoing() as address, dial(harness.proxy(address)) as client:
-        sender = threading.Thread(target=lambda: (client.sendall(data), client.shutdown(socket.SHUT_WR)))
+        sender = threading.Thread(target=_send_all, args=(client, data))
         sender.start()
         assert read_all(client) == data
         sender.join()
+
+
+def _send_all(connection: socket.socket, data: bytes) -> None:
+    connection.sendall(data)
+    connection.shutdown(socket.SHUT_WR)
 
 
 def test_data_after_half_close_is_still_forwarded(harness: Running, upstream: Upstream) -> None:
@@ -194,10 +199,13 @@ def test_it_listens_on_every_kind_of_address(harness: Running, tmp_path: Path, l
 @pytest.mark.parametrize("kind", ["unix", "v6"])
 def test_it_dials_every_kind_of_address(harness: Running, tmp_path: Path, kind: str) -> None:
     where = (socket.AF_UNIX, str(tmp_path / "up.sock")) if kind == "unix" else (socket.AF_INET6, ("::1", 0))
-    with closing(Upstream(*where)) as upstream, dial(harness.proxy(upstream.address)) as client:
-        with upstream.accept() as server:
-            client.sendall(b"x")
-            assert read_exactly(server, 1) == b"x"
+    with (
+        closing(Upstream(*where)) as upstream,
+        dial(harness.proxy(upstream.address)) as client,
+        upstream.accept() as server,
+    ):
+        client.sendall(b"x")
+        assert read_exactly(server, 1) == b"x"
 
 
 def test_a_unix_socket_left_by_a_killed_process_is_replaced(harness: Running, tmp_path: Path) -> None:

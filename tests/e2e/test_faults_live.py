@@ -8,10 +8,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 
 from brownout_proxy.faults.spec import Selection
+from brownout_proxy.server.proxy import Proxy
 from tests.support.running import (
     Running,
     Upstream,
@@ -206,16 +208,20 @@ def test_cut_ends_a_connection_under_constant_traffic(harness: Running, echo: st
     with dial(harness.proxy(echo, fault("cut", after="100ms"))) as client:
         started = time.monotonic()
         with pytest.raises((AssertionError, ConnectionError)):
-            while True:
-                round_trip(client)
+            _round_trips_for_ever(client)
         assert time.monotonic() - started >= 0.1
+
+
+def _round_trips_for_ever(client: socket.socket) -> None:
+    while True:
+        round_trip(client)
 
 
 def test_slicer_sends_segments_of_the_stated_size(harness: Running, upstream: Upstream) -> None:
     proxy = harness.proxy(upstream.address, fault("slicer", average_size=10, delay="2ms"))
     with dial(proxy) as client, upstream.accept() as server:
         server.sendall(bytes(100))
-        sizes = []
+        sizes: list[int] = []
         while sum(sizes) < 100:
             sizes.append(len(client.recv(100)))
         assert max(sizes) <= 20, sizes  # with 2 ms between them hardly two arrive together
@@ -265,13 +271,18 @@ def test_refuse_resets_new_clients_and_leaves_live_ones(harness: Running, echo: 
     with dial(proxy) as live:
         round_trip(live)
         harness.add(proxy, fault("refuse"))
-        with pytest.raises(ConnectionResetError), dial(proxy) as refused:
-            refused.sendall(b"x")
-            refused.recv(1)
+        with pytest.raises(ConnectionResetError):
+            _one_byte_there_and_back(proxy)
         round_trip(live)
         harness.remove(proxy, "refuse")
         with dial(proxy) as served:
             round_trip(served)
+
+
+def _one_byte_there_and_back(proxy: Proxy) -> None:
+    with dial(proxy) as client:
+        client.sendall(b"x")
+        client.recv(1)
 
 
 def test_first_fails_so_many_connections_and_then_recovers(harness: Running, echo: str) -> None:
@@ -299,7 +310,7 @@ def test_faults_may_come_and_go_in_a_bulk_transfer_without_a_byte_lost(harness: 
         reader = threading.Thread(target=lambda: receiver.append(read_exactly_fast(client, len(data))))
         sender.start()
         reader.start()
-        kinds: list[tuple[str, dict[str, object]]] = [
+        kinds: list[tuple[str, dict[str, Any]]] = [
             ("latency", {"latency": "3ms", "jitter": "2ms"}),
             ("bandwidth", {"rate": "300MB/s"}),
             ("slicer", {"average_size": 5000}),

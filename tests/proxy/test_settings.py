@@ -86,7 +86,7 @@ def test_our_own_variable_comes_before_the_common_one() -> None:
 
 
 def test_a_bad_variable_is_named() -> None:
-    with pytest.raises(InvalidSpec, match="^BROWNOUT_PORT: 'x' is not a whole number"):
+    with pytest.raises(InvalidSpec, match=r"^BROWNOUT_PORT: 'x' is not a whole number"):
         from_environment({"BROWNOUT_PORT": "x"})
 
 
@@ -123,7 +123,7 @@ def test_a_token_is_read_from_its_file(tmp_path: Path) -> None:
 def test_a_token_file_must_hold_one_line(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "token"
     file.write_bytes(content)
-    with pytest.raises(InvalidSpec, match="--token-file: .*token: the token is empty or not plain text"):
+    with pytest.raises(InvalidSpec, match=r"--token-file: .*token: the token is empty or not plain text"):
         Settings(token_file=file).secret()
 
 

@@ -74,14 +74,13 @@ _REMEDY: Final = "start it with `brownout proxy`, or say where it is with --host
 
 
 def _split(url: str) -> SplitResult:
-    parts = urlsplit(url if "://" in url else f"http://{url}")
     try:
-        sound = parts.scheme in _SCHEMES and parts.hostname and (parts.port is None or parts.port > 0)
-    except ValueError:  # the port
-        sound = False
-    if not sound:
-        raise InvalidSpec("--host", f"{url!r} is not an address of a server; write it like {DEFAULT_URL}")
-    return parts
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme in _SCHEMES and parts.hostname and not parts.netloc.endswith(":") and parts.port != 0:
+            return parts
+    except ValueError:  # brackets or a port that are none
+        pass
+    raise InvalidSpec("--host", f"{url!r} is not an address of a server; write it like {DEFAULT_URL}")
 
 
 def _cause(error: Exception) -> str:

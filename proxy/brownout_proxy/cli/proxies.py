@@ -5,19 +5,19 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from brownout_proxy.api.toxics import show_toxic
 from brownout_proxy.cli.client import Json, Refused
 from brownout_proxy.cli.session import Session, failing_to, remote
 from brownout_proxy.cli.shown import attributes_in_words, selection_in_words, toxic_line
 from brownout_proxy.errors import Unavailable
-from brownout_proxy.server import config as config_file
-from brownout_proxy.server.config import Config, listen_address
-from brownout_proxy.server.proxy import ProxySpec
 from brownout_proxy.units import SECONDS
+
+if TYPE_CHECKING:  # late in fact: a command that does not need them starts in half the time
+    from brownout_proxy.server.config import Config
+    from brownout_proxy.server.proxy import ProxySpec
 
 _HEADING = ("Name", "Listen", "Upstream", "State", "Faults")
 
@@ -99,7 +99,7 @@ def create(session: Session, proxy: str, listen: str, upstream: str) -> None:
 
 def _full(address: str) -> str:
     """A bare port is on loopback; the rest is for the server to judge."""
-    return listen_address(address) if address.isdigit() else address
+    return f"127.0.0.1:{address}" if address.isdigit() else address
 
 
 @click.command("toggle", short_help="Enable a disabled proxy, disable an enabled one.")
@@ -163,10 +163,14 @@ def populate(session: Session, file: str) -> None:
 
 
 def _read(file: str) -> Config:
+    from brownout_proxy.server import config as config_file
+
     return config_file.parse(sys.stdin.read(), "stdin") if file == "-" else config_file.load(Path(file))
 
 
 def _body(spec: ProxySpec) -> dict[str, Any]:
+    from brownout_proxy.api.toxics import show_toxic
+
     return {
         "name": spec.name,
         "listen": spec.listen,

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ import click
 from brownout_proxy.cli.client import DEFAULT_URL, Client, Refused
 from brownout_proxy.cli.output import Output
 from brownout_proxy.errors import Unavailable
-from brownout_proxy.server.document import unknown
+from brownout_proxy.server.spelling import unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,6 @@ class _Environment:
     """Where the environment says the server is. Toxiproxy's variable counts where ours is not set."""
 
     def __init__(self) -> None:
-        import os
-
         self.url = os.environ.get("BROWNOUT_URL") or os.environ.get("TOXIPROXY_URL") or DEFAULT_URL
         self.token = os.environ.get("BROWNOUT_TOKEN")
 
@@ -107,6 +106,3 @@ class Group(click.Group):
         if not name.startswith("-") and self.get_command(ctx, name) is None:
             ctx.fail(f"{name!r}: {unknown('command', name, self.commands)}")
         return super().resolve_command(ctx, args)
-
-    def alias_of(self, command: str) -> Sequence[str]:
-        return [alias for alias, name in self._aliases.items() if name == command]

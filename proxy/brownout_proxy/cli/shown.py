@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from brownout_proxy.cli.client import Json
-from brownout_proxy.faults import KINDS
-from brownout_proxy.faults.spec import unit_of
 from brownout_proxy.units import SHARE
 
 
@@ -33,11 +31,15 @@ def attributes_in_words(toxic: Json) -> str:
 
 
 def _with_unit(kind: str, key: str, value: Json) -> str:
+    from brownout_proxy.faults import KINDS  # late: lines for programs do not need them
+    from brownout_proxy.faults.spec import unit_of
+
     declared = KINDS[kind].fields().get(key) if kind in KINDS else None
     unit = unit_of(declared) if declared is not None else None
     if unit is None or isinstance(value, (str, bool)):
         return str(value)
-    return unit.format(value)
+    said = unit.format(value)
+    return said if unit.parse(said) == value else f"{value}{unit.symbol}"  # 1000001ms, not 16.6667m
 
 
 def selection_in_words(toxic: Json) -> str:

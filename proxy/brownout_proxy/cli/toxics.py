@@ -1,23 +1,27 @@
-"""The commands about faults: toxic add, update, remove. Kinds, attributes and units come from the declarations."""
+"""The commands about faults: toxic add, update, remove. Kinds, attributes and units come from the declarations.
+
+Those are imported late, because most commands do not need them and start in half the time without.
+"""
 
 from __future__ import annotations
 
 import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from pydantic.fields import FieldInfo
 
 from brownout_proxy.cli.client import Json
 from brownout_proxy.cli.session import Group, Session, failing_to, remote
 from brownout_proxy.errors import InvalidSpec
-from brownout_proxy.faults import KINDS, make
-from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM, unit_of
-from brownout_proxy.server.config import accepted, client_block
-from brownout_proxy.server.document import unknown
+from brownout_proxy.server.spelling import unknown
 from brownout_proxy.units import SHARE, plain
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from brownout_proxy.faults.spec import Fault
 
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?")
 
@@ -26,17 +30,21 @@ class _Documented(click.Command):
     """A command whose help ends with the faults, as they are declared."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from brownout_proxy.faults import KINDS
+
         with formatter.section("Kinds of faults, with their attributes"):
-            formatter.write_dl([(kind, _described(kind)) for kind in KINDS])
+            formatter.write_dl([(kind, _described(fault)) for kind, fault in KINDS.items()])
 
 
-def _described(kind: str) -> str:
-    fields = KINDS[kind].fields()
+def _described(fault: type[Fault]) -> str:
+    fields = fault.fields()
     listed = ", ".join(f"{name} ({_measure(info)})" for name, info in fields.items())
-    return f"{KINDS[kind].summary()} {f'Attributes: {listed}.' if listed else 'No attributes.'}"
+    return f"{fault.summary()} {f'Attributes: {listed}.' if listed else 'No attributes.'}"
 
 
 def _measure(info: FieldInfo) -> str:
+    from brownout_proxy.faults.spec import unit_of
+
     unit = unit_of(info)
     return unit.symbol if unit is not None else "a word"
 
@@ -75,7 +83,7 @@ def add(
     """Add a fault to a proxy; it acts on live connections at once."""
     if up and down:
         raise click.UsageError("only one of --upstream and --downstream can be given")
-    stream = UPSTREAM if up else DOWNSTREAM
+    stream = "upstream" if up else "downstream"
     body = {
         "name": name or f"{kind}_{stream}",
         "type": kind,
@@ -84,6 +92,8 @@ def add(
         "attributes": attributes(kind, pairs),
         **selection(given),
     }
+    from brownout_proxy.faults import KINDS
+
     if kind not in KINDS:
         click.echo(f"note: {kind!r} is an {unknown('kind', kind, KINDS)}", err=True)
     with failing_to("add toxic"):
@@ -123,6 +133,11 @@ def attributes(kind: str, pairs: Sequence[str]) -> dict[str, Any]:
     A kind that is not known here may be known to the server: its numbers go as numbers, the rest as text.
     """
     given = dict(_split(pairs))
+    if not given:
+        return {}
+    from brownout_proxy.faults import KINDS, make
+    from brownout_proxy.server.config import accepted
+
     if kind not in KINDS:
         return {key: _guessed(value) for key, value in given.items()}
     for key in given:
@@ -169,6 +184,8 @@ def _share(text: str) -> int | float:
 
 
 def _client(block: str) -> str:
+    from brownout_proxy.server.config import client_block
+
     try:
         return client_block(block)
     except InvalidSpec as error:

@@ -2,8 +2,8 @@
 
 Every random decision of a fault is `uniform(place)` of one `Draws`, whose key is made of (seed, proxy, fault,
 connection ordinal). A place is the index of a virtual segment: the bytes of one direction, numbered from the first
-byte of the connection and cut every `segment` bytes. So a decision does not depend on how TCP chunked the bytes, on other
-connections, on other faults, or on what was drawn before. docs/reproducible.md has the function in words.
+byte of the connection and cut every `segment` bytes. So a decision does not depend on how TCP chunked the bytes, on
+other connections, on other faults, or on what was drawn before. docs/reproducible.md has the function in words.
 """
 
 from __future__ import annotations

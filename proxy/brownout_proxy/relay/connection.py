@@ -1,7 +1,7 @@
 """One client's connection: dials the upstream, joins two sockets by two links, and ends them the way TCP would.
 
-FIN is passed on as FIN, RST as RST, each in its own direction and behind the data. It asks its `Host` (the proxy) for the
-faults, and tells it when it is gone; it knows nothing of names, listeners or the control API.
+FIN is passed on as FIN, RST as RST, each in its own direction and behind the data. It asks its `Host` (the proxy) for
+the faults, and tells it when it is gone; it knows nothing of names, listeners or the control API.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ class Connection:
     """A client's connection from accept to the closing of both sockets."""
 
     __slots__ = (
-        "_client_ip", "_closing", "_dialling", "_faulty", "_gone", "_host", "_linger", "_retry", "client", "down", "ordinal", "up",
-        "upstream",
+        "_client_ip", "_closing", "_dialling", "_faulty", "_gone", "_host", "_linger", "_retry", "client", "down",
+        "ordinal", "up", "upstream",
     )  # fmt: skip
 
     def __init__(self, host: Host, ordinal: int) -> None:
@@ -217,9 +217,9 @@ class Connection:
 
     def failed(self, link: Link) -> None:
         faults = ", ".join(active.spec.name for active in self._host.active) or "none"
-        log.exception(
+        log.error(
             "proxy %s, connection %d, %s failed and is closed; faults: %s",
-            self._host.name, self.ordinal, link.direction, faults,
+            self._host.name, self.ordinal, link.direction, faults, exc_info=True,
         )  # fmt: skip
         self.abort()
 

@@ -47,7 +47,8 @@ class Schedule:
     """The bytes of one link that have not left yet, in order."""
 
     __slots__ = (
-        "_bytes", "_last_due", "_more", "_pending", "_planned", "_queue", "_stuck", "chain", "limited", "offset", "swallowed",
+        "_bytes", "_last_due", "_more", "_pending", "_planned", "_queue", "_stuck", "chain", "limited", "offset",
+        "swallowed",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -98,7 +99,7 @@ class Schedule:
     def end_due(self, at: float, *, abrupt: bool) -> float:
         """When the end of the stream, come at `at`, may be passed on; infinity while bytes are before it.
 
-        An abrupt end (RST) is as late as a byte would be, but does not wait for room or for a rate: TCP does not either.
+        An abrupt end (RST) is as late as a byte would be, but waits neither for room nor for a rate, as in TCP.
         """
         if abrupt:
             return at + self.chain.delay(self.offset)

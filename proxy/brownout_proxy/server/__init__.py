@@ -1,1 +1,1 @@
-"""The proxies of a process: their state, their listeners and their counters. Knows nothing of HTTP or of command lines."""
+"""The proxies of a process: their state, listeners and counters. Knows nothing of HTTP or of command lines."""

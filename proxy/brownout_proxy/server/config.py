@@ -21,8 +21,9 @@ from brownout_proxy.errors import InvalidSpec
 from brownout_proxy.faults import KINDS, make
 from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM, Fault, FaultSpec, Selection, validated
 from brownout_proxy.server import document
-from brownout_proxy.server.document import Value, unknown
+from brownout_proxy.server.document import Value
 from brownout_proxy.server.proxy import ProxySpec
+from brownout_proxy.server.spelling import unknown
 
 LOOPBACK: Final = "127.0.0.1"
 """The host of an address that is a bare port."""

@@ -6,15 +6,15 @@ mean is not known here.
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final, NoReturn
 
 import yaml
 
 from brownout_proxy.errors import InvalidSpec, Unavailable
+from brownout_proxy.server.spelling import unknown
 
 _TAG: Final = "tag:yaml.org,2002:"
 _PLAIN: Final = frozenset(_TAG + name for name in ("str", "int", "float", "bool", "timestamp", "null", "value"))
@@ -114,14 +114,6 @@ class Value:
         if self.is_list:
             return "a list"
         return repr(self._node.value)
-
-
-def unknown(what: str, word: str, known: Iterable[str]) -> str:
-    """The reason why `word` is refused, with the nearest known one and all of them."""
-    words = list(known)
-    near = difflib.get_close_matches(word, words, n=1)
-    guess = f"did you mean {near[0]}? " if near else ""
-    return f"unknown {what}; {guess}known are: {', '.join(words) or 'none'}"
 
 
 def read(path: Path) -> Value | None:

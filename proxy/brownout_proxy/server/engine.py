@@ -1,4 +1,4 @@
-"""What all proxies of a process share: the loop, the exact clock, the budget for delayed bytes, the kernel's transfers."""
+"""What all proxies of a process share: the loop, the exact clock, the budget for delayed bytes, bulk transfers."""
 
 from __future__ import annotations
 

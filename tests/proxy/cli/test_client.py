@@ -129,9 +129,11 @@ def test_a_server_that_stays_silent_is_given_up() -> None:
             client.ask("GET", "version")
 
 
-@pytest.mark.parametrize("url", ["", "http://", "ftp://x", "http://x:port", "http://x:99999", "unix:/x"])
+@pytest.mark.parametrize(
+    "url", ["", "http://", "ftp://x", "http://x:port", "http://x:99999", "http://x:0", "http://[", "unix:/x"]
+)
 def test_what_is_no_address_of_a_server_is_refused(url: str) -> None:
-    with pytest.raises(InvalidSpec, match="--host: .* write it like http://localhost:8474"):
+    with pytest.raises(InvalidSpec, match=r"--host: .* write it like http://localhost:8474"):
         Client(url)
 
 

@@ -34,6 +34,10 @@ def test_people_get_units_and_no_zeros() -> None:
     assert attributes_in_words(_toxic("noop", {})) == "-"
 
 
+def test_a_value_is_never_rounded() -> None:
+    assert attributes_in_words(_toxic(attributes={"latency": 1000001})) == "latency=1000001ms"
+
+
 def test_what_is_not_known_here_is_shown_as_it_is() -> None:
     assert attributes_in_words(_toxic("future", {"x": 1.5})) == "x=1.5"
     assert attributes_in_words(_toxic(attributes={"other": 7})) == "other=7"

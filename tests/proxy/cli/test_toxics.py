@@ -90,7 +90,7 @@ def test_every_attribute_of_every_fault_can_be_given(kind: str) -> None:
 def test_numbers_are_whole_where_they_can_be() -> None:
     sent = attributes("bandwidth", ["rate=10MB/s"])
     assert json.dumps(sent) == '{"rate": 10000}'
-    with pytest.raises(InvalidSpec, match="unknown unit 'mb'"):
+    with pytest.raises(InvalidSpec, match="unknown unit 'MB'; write it like 500KB/s or 10MB/s"):
         attributes("bandwidth", ["rate=10MB"])
 
 

@@ -159,7 +159,7 @@ def test_a_bad_file_is_refused_with_its_place(text: str, told: str) -> None:
 
 
 def test_a_proxy_that_is_there_twice_is_refused() -> None:
-    with pytest.raises(InvalidSpec, match="^f:5: proxies.postgres: is there twice; remove one"):
+    with pytest.raises(InvalidSpec, match=r"^f:5: proxies.postgres: is there twice; remove one"):
         parse(_POSTGRES + _POSTGRES.partition("\n")[2], "f")
 
 

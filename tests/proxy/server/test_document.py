@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from brownout_proxy.errors import InvalidSpec, Unavailable
-from brownout_proxy.server.document import Value, parse, read, unknown
+from brownout_proxy.server.document import Value, parse, read
 
 
 def _parsed(text: str, file: str = "f.yaml") -> Value:
@@ -31,29 +31,27 @@ def test_a_scalar_is_the_text_that_was_written(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "null", "~", "[]", "{}", "!!python/object:os.system x", "!x y"])
 def test_what_is_not_text_is_refused(text: str) -> None:
-    with pytest.raises(InvalidSpec, match="^f.yaml:1: k: must be text, not "):
+    with pytest.raises(InvalidSpec, match=r"^f.yaml:1: k: must be text, not "):
         _parsed(f"k: {text}").entries("")["k"].text()
 
 
 def test_flags_are_true_or_false_and_nothing_else() -> None:
     entries = _parsed("a: true\nb: off\nc: 1\n").entries("")
     assert (entries["a"].flag(), entries["b"].flag()) == (True, False)
-    with pytest.raises(InvalidSpec, match="^f.yaml:3: c: must be true or false, not '1'"):
+    with pytest.raises(InvalidSpec, match=r"^f.yaml:3: c: must be true or false, not '1'"):
         entries["c"].flag()
 
 
 def test_a_key_that_is_there_twice_is_refused_at_its_second_place() -> None:
-    with pytest.raises(InvalidSpec, match="^f.yaml:3: a: is there twice; remove one"):
+    with pytest.raises(InvalidSpec, match=r"^f.yaml:3: a: is there twice; remove one"):
         _parsed("a: 1\nb: 2\na: 3\n").entries("")
-    with pytest.raises(InvalidSpec, match="^f.yaml:1: a: is there twice"):
+    with pytest.raises(InvalidSpec, match=r"^f.yaml:1: a: is there twice"):
         _parsed("{A: 1, a: 2}").known("", ("a",), ignoring_case=True)
 
 
 def test_an_unknown_key_is_answered_with_a_guess() -> None:
-    with pytest.raises(InvalidSpec, match="^f.yaml:1: lisen: unknown key; did you mean listen"):
+    with pytest.raises(InvalidSpec, match=r"^f.yaml:1: lisen: unknown key; did you mean listen"):
         _parsed("lisen: 1").known("", ("listen", "upstream"))
-    assert unknown("key", "zzz", ("a", "b")) == "unknown key; known are: a, b"
-    assert unknown("attribute", "zzz", ()) == "unknown attribute; known are: none"
 
 
 def test_a_key_must_be_text() -> None:
@@ -114,12 +112,12 @@ def test_a_json_file_is_held_to_json(text: str, place: str) -> None:
 
 def test_deep_nesting_is_refused_and_not_a_crash() -> None:
     for file in ("f.json", "f.yaml"):
-        with pytest.raises(InvalidSpec, match="^f"):
+        with pytest.raises(InvalidSpec, match=r"^f"):
             parse("[" * 5000 + "]" * 5000, file)
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match="none.yaml: no such file or directory"):
+    with pytest.raises(Unavailable, match=r"none.yaml: no such file or directory"):
         read(tmp_path / "none.yaml")
     with pytest.raises(Unavailable, match="is a directory"):
         read(tmp_path)

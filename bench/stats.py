@@ -1,0 +1,57 @@
+"""What was measured, and the few statistics that are made of it. Pure: no input, no output, no clock."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import median
+
+Key = tuple[str, str, str]
+"""Section, relay, metric."""
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest of `values` that at least `share` (0 to 1) of them do not exceed. Raises ValueError without any."""
+    if not values:
+        raise ValueError("no values")
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
+
+
+def spread(values: Sequence[float]) -> float:
+    """Half the range of the middle half, as a share of the median: how much to trust it. 0 for less than four."""
+    middle = median(values)
+    if len(values) < 4 or not middle:
+        return 0.0
+    return (percentile(values, 0.75) - percentile(values, 0.25)) / 2 / abs(middle)
+
+
+class Samples:
+    """Every figure of a run, by what it is about; one value for each round."""
+
+    def __init__(self) -> None:
+        self.values: dict[Key, list[float]] = {}
+        self.failures: list[str] = []
+        """What could not be measured, and why."""
+
+    def add(self, section: str, relay: str, **figures: float) -> None:
+        for metric, value in figures.items():
+            self.values.setdefault((section, relay, metric), []).append(value)
+
+    def median(self, section: str, relay: str, metric: str) -> float | None:
+        """None if it was not measured."""
+        values = self.values.get((section, relay, metric))
+        return median(values) if values else None
+
+    def ratio(self, section: str, metric: str, relay: str, other: str) -> float | None:
+        """The median of `relay` over that of `other`; None without both, or if the other is not above zero."""
+        mine, theirs = self.median(section, relay, metric), self.median(section, other, metric)
+        if mine is None or theirs is None or theirs <= 0:
+            return None
+        return mine / theirs
+
+    def relays(self, section: str) -> list[str]:
+        """Those with figures in the section, in the order in which they came."""
+        return list(dict.fromkeys(relay for about, relay, _ in self.values if about == section))
+
+    def metrics(self, section: str) -> list[str]:
+        return list(dict.fromkeys(metric for about, _, metric in self.values if about == section))
