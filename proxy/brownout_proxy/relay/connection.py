@@ -215,11 +215,11 @@ class Connection:
 
     # What the links ask for.
 
-    def failed(self, link: Link) -> None:
+    def failed(self, link: Link, error: Exception) -> None:
         faults = ", ".join(active.spec.name for active in self._host.active) or "none"
         log.error(
             "proxy %s, connection %d, %s failed and is closed; faults: %s",
-            self._host.name, self.ordinal, link.direction, faults, exc_info=True,
+            self._host.name, self.ordinal, link.direction, faults, exc_info=error,
         )  # fmt: skip
         self.abort()
 

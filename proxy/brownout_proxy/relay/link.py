@@ -78,8 +78,8 @@ class Owner(Protocol):
     def end(self, how: Literal["close", "reset"]) -> None:
         """A fault ends the whole connection."""
 
-    def failed(self, link: Link) -> None:
-        """The link has raised an exception, which is being handled."""
+    def failed(self, link: Link, error: Exception) -> None:
+        """The link has run into a bug."""
 
     def draws(self, fault: str) -> Draws:
         """The seeded decisions of that fault on this connection."""
@@ -237,8 +237,8 @@ class Link:
             return
         try:
             self._advance()
-        except Exception:  # a bug in a fault must not reach other connections
-            self._owner.failed(self)
+        except Exception as error:  # a bug in a fault must not reach other connections
+            self._owner.failed(self, error)
 
     def _advance(self) -> None:
         now = self._clock.now()

@@ -142,10 +142,10 @@ class Registry:
         same_place = spec.listen == current.listen or _is_at(current, wanted, any_port=True)
         if same_place and current.upstream == spec.upstream:
             return current
-        shares_port = current.address is not None and current.address.port == wanted.port
-        if current.address is not None and (same_place or shares_port):
+        here = current.address
+        if here is not None and (same_place or here.port == wanted.port):
             current.stop()  # it has the port that the new one wants
-            wanted = current.address if same_place else wanted
+            wanted = here if same_place else wanted
         proxy = await self._add(spec, wanted if spec.enabled else None)
         current.stop()
         return proxy
