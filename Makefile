@@ -68,7 +68,7 @@ gen: setup  ## write the generated files anew
 	mv docs/.faults.md docs/faults.md
 
 demo: setup  ## real PostgreSQL and Redis, broken and mended before your eyes
-	@$(PY) deploy/demo $(ARGS)
+	@$(PY) -m deploy.demo $(ARGS)
 
 lock: setup  ## resolve the dependencies of pyproject.toml; UPGRADE=--upgrade takes newer versions
 	$(PY) -m uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

@@ -190,6 +190,7 @@ def test_output_into_a_closed_pipe_is_no_traceback(server: Server) -> None:
         assert process.stderr is not None
         process.stdout.close()
         assert process.stderr.read() == ""
+        assert process.wait(_SECONDS) == 1
 
 
 def test_without_a_server_commands_say_what_to_do() -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -52,7 +51,10 @@ def proxy_main() -> None:
 
 
 def run(command: click.Command, words: Sequence[str], name: str) -> int:
-    """Runs a command and gives its exit status; what goes wrong is one line on stderr."""
+    """Runs a command and gives its exit status; what goes wrong is one line on stderr.
+
+    A reader of our output that has left is no error to tell: click ends the process itself, with status 1.
+    """
     try:
         status = command.main(list(words), name, standalone_mode=False)
         return status if isinstance(status, int) else 0
@@ -65,10 +67,6 @@ def run(command: click.Command, words: Sequence[str], name: str) -> int:
         return _failed(f"{name}: {error}", status_of(error).exit)
     except (click.Abort, KeyboardInterrupt):
         return _INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has left; without this Python complains once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     except Exception:
         traceback.print_exc()
         return _failed(f"{name}: this is a bug of brownout; please report the lines above", INTERNAL.exit)

@@ -1,0 +1,1 @@
+"""The demo: a real client works through the proxy while faults come and go. Run it with `make demo`."""
