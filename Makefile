@@ -52,7 +52,7 @@ check: setup  ## lint, formatting, types, floors, generated files, coverage of t
 	@$(MAKE) --no-print-directory cover
 
 cover: setup  ## the tests of the pure parts, with their coverage
-	$(PY) -m pytest --quiet --cov $(PURE)
+	$(PY) -m pytest --quiet $(PURE) --cov
 
 test: setup  ## all tests; ARGS="-k half_close" passes options to pytest
 	@$(PY) -m pytest $(ARGS)

@@ -6,6 +6,7 @@ last arrival of a download of five seconds.
 
 from __future__ import annotations
 
+import time
 from statistics import median
 from typing import Final
 
@@ -18,6 +19,8 @@ DELAYS: Final = (1, 10, 100, 1000)
 """Milliseconds."""
 RATES: Final = (10, 100, 1000, 10_000, 100_000)
 """kB/s, as the API takes them."""
+SLEEP: Final = "sleep"
+"""Stands where a relay would, for the machine's own lateness."""
 _SPACING: Final = 0.007
 """Seconds between messages: no multiple or divisor of a delay or of a timer's millisecond, and the relay is idle."""
 
@@ -36,6 +39,7 @@ def accuracy(run: Run) -> None:
         for delay in DELAYS:
             say(f"{delay_title(delay)}")
             direct = load.spaced_round_trips(relays[0].port, run.scaled(300), _SPACING)
+            _sleeping(run, delay)
             for relay in relays[1:]:
                 with run.noting(f"{delay_title(delay)} on {relay.name}"):
                     _delay(run, relay, delay, direct)
@@ -45,6 +49,17 @@ def accuracy(run: Run) -> None:
             # A new process each time: some are slow to let go of a download that its client has left.
             with run.noting(f"{rate_title(rate)} on {name}"), running(name, run.upstream) as relay:
                 _rate(run, relay, rate)
+
+
+def _sleeping(run: Run, delay: int) -> None:
+    """How late this process wakes up by itself: what no relay on this machine can be better than."""
+    times = []
+    for _ in range(max(5, min(run.scaled(200), 4000 // delay))):
+        start = time.perf_counter()
+        time.sleep(delay / 1e3)
+        times.append((time.perf_counter() - start) * 1e3 - delay)
+    figures = {"late_p50": median(times), "late_p99": percentile(times, 0.99), "late_min": min(times)}
+    run.samples.add(delay_title(delay), SLEEP, **figures)
 
 
 def _delay(run: Run, relay: Relay, delay: int, direct: list[float]) -> None:

@@ -7,10 +7,9 @@ import platform
 import re
 import subprocess
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
-
-import uvloop
 
 from bench.process import program
 
@@ -28,10 +27,14 @@ def facts() -> dict[str, str]:
         "processors": f"{os.cpu_count()} x {_processor()}",
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB",
         "system": f"{platform.system()} {re.split('[-+]', platform.release())[0]} {platform.machine()}",
-        "python": f"{platform.python_version()}, uvloop {uvloop.__version__}",
-        "load before": f"{os.getloadavg()[0]:.2f}",
+        "python": f"{platform.python_version()}, uvloop {version('uvloop')}",
+        "load before": f"{os.getloadavg()[0]:.2f}{' (busy: expect late timers and long tails)' if _busy() else ''}",
     }
-    return known | {name: version for name in _VERSIONS if (version := _version(name))}
+    return known | {name: found for name in _VERSIONS if (found := _version(name))}
+
+
+def _busy() -> bool:
+    return os.getloadavg()[0] > (os.cpu_count() or 1) / 2
 
 
 def _processor() -> str:

@@ -17,14 +17,6 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
-def spread(values: Sequence[float]) -> float:
-    """Half the range of the middle half, as a share of the median: how much to trust it. 0 for less than four."""
-    middle = median(values)
-    if len(values) < 4 or not middle:
-        return 0.0
-    return (percentile(values, 0.75) - percentile(values, 0.25)) / 2 / abs(middle)
-
-
 class Samples:
     """Every figure of a run, by what it is about; one value for each round."""
 

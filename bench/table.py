@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from bench.accuracy import DELAYS, RATES, delay_title, rate_title
+from bench.accuracy import DELAYS, RATES, SLEEP, delay_title, rate_title
+from bench.peers import KINDS
+from bench.sections import FAULTS
 from bench.stats import Samples
+from bench.targets import judged
 
 PLAIN: Final[Mapping[str, tuple[str, str, int]]] = {
     # metric: two lines of heading, digits
@@ -38,7 +41,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def _relays(samples: Samples, section: str, metrics: Sequence[str]) -> Iterator[str]:
     rows = [["", *(PLAIN[metric][0] for metric in metrics)], ["", *(PLAIN[metric][1] for metric in metrics)]]
-    for relay in samples.relays(section):
+    for relay in sorted(samples.relays(section), key=list(KINDS).index):
         figures = (shown(samples.median(section, relay, metric), PLAIN[metric][2]) for metric in metrics)
         rows.append([relay, *figures])
     for other in _AGAINST:
@@ -49,19 +52,78 @@ def _relays(samples: Samples, section: str, metrics: Sequence[str]) -> Iterator[
 
 
 def _accuracy(samples: Samples) -> Iterator[str]:
-    relays = [
-        name for name in ("brownout", "toxiproxy") if any(map(samples.metrics_of(name), map(delay_title, DELAYS)))
+    measured = [relay for relay in ("brownout", "toxiproxy", SLEEP) if relay in samples.relays(delay_title(DELAYS[0]))]
+    late = {"late_p50": "p50", "late_p99": "p99", "late_min": "earliest"}
+    rows = [
+        ["", *(relay if title == "p50" else "" for relay in measured for title in late.values())],
+        ["late, ms", *(title for _ in measured for title in late.values())],
     ]
-    head = ["", *(f"{name} {what}" for name in relays for what in ("p50", "p99", "earliest"))]
-    rows = [head]
-    for section in map(delay_title, DELAYS):
-        late = ("late_p50", "late_p99", "late_min")
-        rows.append([section, *(shown(samples.median(section, name, metric), 2) for name in relays for metric in late)])
-    yield "late, ms (a round trip, less the delay and the direct round trip)"
+    for delay in DELAYS:
+        section = delay_title(delay)
+        figures = (shown(samples.median(section, relay, metric), 3) for relay in measured for metric in late)
+        rows.append([section.removeprefix("accuracy of "), *figures])
     yield from aligned(rows)
-    rows = [["", *relays]]
-    for section in map(rate_title, RATES):
-        rows.append([section, *(shown(samples.median(section, name, "error_percent"), 2) for name in relays)])
     yield ""
-    yield "error of the rate, %"
+    relays = [relay for relay in measured if relay != SLEEP]
+    rows = [["error of the rate, %", *relays]]
+    for rate in RATES:
+        section = rate_title(rate)
+        errors = (shown(samples.median(section, relay, "error_percent"), 2) for relay in relays)
+        rows.append([section.removeprefix("accuracy of "), *errors])
     yield from aligned(rows)
+
+
+def _many(samples: Samples) -> Iterator[str]:
+    def own(metric: str, digits: int = 0) -> str:
+        return shown(samples.median("many", "brownout", metric), digits)
+
+    yield f"{own('count')} connections, opened in {own('open_s', 1)} s, each answers: {own('kb', 1)} kB for each"
+    yield f"processor time of a second in which nothing happens: {own('idle_cpu_ms', 1)} ms"
+    yield f"round trip of one more: p50 {own('beside_p50')} µs, p99 {own('beside_p99')} µs"
+    yield f"round trip before them: p50 {own('alone_p50')} µs, p99 {own('alone_p99')} µs"
+
+
+def _clients(samples: Samples) -> Iterator[str]:
+    relays = samples.relays("clients")
+    rows = [["", *relays]]
+    for title in samples.metrics("clients"):
+        rows.append([title, *(shown(samples.median("clients", relay, title), 0) for relay in relays)])
+    yield from aligned(rows)
+
+
+def _targets(samples: Samples) -> Iterator[str]:
+    rows = [["", "target", "measured", ""]]
+    for target, value, verdict in judged(samples):
+        limit = f"{target.bound} {target.limit:g} {target.unit}"
+        rows.append(
+            [target.text, limit.rstrip(), "-" if value is None else f"{value:.2f} {target.unit}".rstrip(), verdict]
+        )
+    yield from aligned(rows)
+
+
+def report(samples: Samples, machine: Mapping[str, str], absent: Mapping[str, str]) -> str:
+    """The whole run; parts that were not measured are left out."""
+    parts: list[tuple[str, Iterator[str]]] = [
+        ("Machine", aligned(list(machine.items()))),
+        ("Absent", aligned(list(absent.items()))),
+        ("No fault", _relays(samples, "plain", list(PLAIN))),
+        *((f"With {name}", _relays(samples, name, _FAULTY)) for name in FAULTS),
+        ("Accuracy", _accuracy(samples)),
+        ("Many idle connections", _many(samples)),
+        ("Real clients", _clients(samples)),
+        ("Targets", _targets(samples)),
+        ("Could not be measured", iter(samples.failures)),
+    ]
+    measured = {about for about, _, _ in samples.values}
+    empty = {
+        "Absent": not absent,
+        "No fault": "plain" not in measured,
+        **{f"With {name}": name not in measured for name in FAULTS},
+        "Accuracy": not any(about.startswith("accuracy") for about in measured),
+        "Many idle connections": "many" not in measured,
+        "Real clients": "clients" not in measured,
+        "Could not be measured": not samples.failures,
+    }
+    return "\n\n".join(
+        "\n".join([title, "-" * len(title), *lines]) for title, lines in parts if not empty.get(title, False)
+    )

@@ -79,12 +79,13 @@ def plain(value: float) -> int | float:
 
 
 def _largest_fitting(amount: float, suffixes: dict[str, float]) -> str:
-    """`amount` base units in the largest unit that leaves it at least 1."""
+    """`amount` base units in the largest unit that shows it exactly in six digits, and as at least 1 if it can."""
     known = [(suffixes[name.lower()], name) for name in _WRITTEN if name.lower() in suffixes]
     for factor, name in known:
-        if abs(amount) >= factor:
-            return f"{_tidy(amount / factor):g}{name}"
+        text = f"{_tidy(amount / factor):g}"
+        if abs(amount) >= factor and _tidy(float(text) * factor) == _tidy(amount):
+            return text + name
     if amount == 0 or not known:
         return f"{_tidy(amount):g}"
-    factor, name = known[-1]
-    return f"{_tidy(amount / factor):g}{name}"
+    factor, name = next((entry for entry in known if _tidy(amount / entry[0]).is_integer()), known[-1])
+    return f"{_tidy(amount / factor):.12g}{name}"

@@ -5,26 +5,26 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import traceback
 from collections.abc import Sequence
 
 import click
 
-from brownout_proxy import __version__
 from brownout_proxy.api.status import INTERNAL, status_of
 from brownout_proxy.cli import proxies
-from brownout_proxy.cli.proxy import proxy
+from brownout_proxy.cli.proxy import proxy, version_option
 from brownout_proxy.cli.session import Group, Target, shared_options
 from brownout_proxy.cli.toxics import toxic
-from brownout_proxy.errors import BrownoutError
+from brownout_proxy.errors import BrownoutError, Unavailable
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 @click.group("brownout", cls=Group, aliases={**proxies.ALIASES, "t": "toxic"})
 @shared_options
-@click.version_option(__version__, "--version", "-v", prog_name="brownout", message="%(prog)s version %(version)s")
+@version_option
 @click.pass_context
 def root(context: click.Context, url: str | None, token: str | None, as_json: bool) -> None:
     """Break your own system on purpose: a fault proxy, and the commands that control it.
@@ -67,7 +67,9 @@ def run(command: click.Command, words: Sequence[str], name: str) -> int:
         return _failed(f"{name}: {error}", status_of(error).exit)
     except (click.Abort, KeyboardInterrupt):
         return _INTERRUPTED
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            return _failed(f"{name}: the output could not be written: no space left", status_of(Unavailable("")).exit)
         traceback.print_exc()
         return _failed(f"{name}: this is a bug of brownout; please report the lines above", INTERNAL.exit)
 

@@ -41,7 +41,7 @@ class Client:
         self._timeout = timeout
         self._headers = {"User-Agent": f"brownout/{__version__}", "Accept": "application/json"}
         if token:
-            self._headers["Authorization"] = f"Bearer {token}"
+            self._headers["Authorization"] = f"Bearer {_plain(token)}"
         elif parts.password is not None:
             pair = f"{unquote(parts.username or '')}:{unquote(parts.password)}"
             self._headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
@@ -56,7 +56,9 @@ class Client:
         headers = self._headers if data is None else {**self._headers, "Content-Type": "application/json"}
         connection = self._connection()
         try:
-            connection.request(method, self._parts.path.rstrip("/") + target, data, headers)
+            # As bytes, for http.client would write them in Latin-1.
+            sent = {name: value.encode() for name, value in headers.items()}
+            connection.request(method, self._parts.path.rstrip("/") + target, data, sent)
             answer = connection.getresponse()
             text = answer.read()
         except (OSError, http.client.HTTPException) as error:
@@ -73,12 +75,20 @@ class Client:
 _REMEDY: Final = "start it with `brownout proxy`, or say where it is with --host URL or BROWNOUT_URL"
 
 
+def _plain(token: str) -> str:
+    if not token.isprintable():
+        raise InvalidSpec("--token", "the token is not plain text; is there a line break in it?")
+    return token
+
+
 def _split(url: str) -> SplitResult:
     try:
+        if not (url.isascii() and url.isprintable()) or " " in url:
+            raise ValueError(url)
         parts = urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme in _SCHEMES and parts.hostname and not parts.netloc.endswith(":") and parts.port != 0:
             return parts
-    except ValueError:  # brackets or a port that are none
+    except ValueError:  # brackets or a port that are none, letters that cannot be sent
         pass
     raise InvalidSpec("--host", f"{url!r} is not an address of a server; write it like {DEFAULT_URL}")
 

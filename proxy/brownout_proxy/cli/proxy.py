@@ -8,7 +8,11 @@ from typing import Any
 
 import click
 
-from brownout_proxy import settings
+from brownout_proxy import __version__, settings
+
+version_option = click.version_option(
+    __version__, "--version", "-v", prog_name="brownout", message="%(prog)s version %(version)s"
+)
 
 
 class _Reading(click.ParamType[Any]):
@@ -62,3 +66,4 @@ proxy = click.Command(
     brownout proxy --config brownout.yaml --seed 42
     """,
 )
+version_option(proxy)

@@ -40,7 +40,13 @@ class Session:
 
 _Function = Callable[..., None]
 _SHARED = (
-    click.option("--host", "-h", "url", metavar="URL", help=f"The control API [BROWNOUT_URL; default: {DEFAULT_URL}]."),
+    click.option(
+        "--host",
+        "-h",
+        "url",
+        metavar="URL",
+        help=f"The control API [BROWNOUT_URL or TOXIPROXY_URL; default: {DEFAULT_URL}].",
+    ),
     click.option("--token", metavar="TOKEN", help="What the API asks for; better in BROWNOUT_TOKEN."),
     click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else."),
 )

@@ -98,6 +98,7 @@ def add(
         click.echo(f"note: {kind!r} is an {unknown('kind', kind, KINDS)}", err=True)
     with failing_to("add toxic"):
         made = session.ask("POST", "proxies", proxy, "toxics", body=body)
+    _check_taken(body, made)
     session.output.done(f"Added {stream} {kind} toxic '{made['name']}' on proxy '{proxy}'", made)
 
 
@@ -113,6 +114,7 @@ def update(session: Session, proxy: str, name: str, pairs: Sequence[str], **give
         current: Json = session.ask("GET", *path)
         body = {"attributes": attributes(current["type"], pairs), **selection(given)}
         changed = session.ask("PATCH", *path, body=body)
+    _check_taken(body, changed)
     session.output.done(f"Updated toxic '{name}' on proxy '{proxy}'", changed)
 
 
@@ -125,6 +127,13 @@ def remove(session: Session, proxy: str, name: str) -> None:
     with failing_to("remove toxic"):
         session.ask("DELETE", "proxies", proxy, "toxics", name)
     session.output.done(f"Removed toxic '{name}' on proxy '{proxy}'", {"removed": name})
+
+
+def _check_taken(asked: Json, answer: Json) -> None:
+    """Toxiproxy knows no conditions and says nothing: then the fault hits every connection."""
+    for key in ("clients", "first", "every"):
+        if asked.get(key) and not answer.get(key):
+            click.echo(f"note: the server does not know --{key}; the fault hits all connections", err=True)
 
 
 def attributes(kind: str, pairs: Sequence[str]) -> dict[str, Any]:

@@ -50,5 +50,5 @@ def make(kind: str, attributes: Mapping[str, Any], *, text: bool = False) -> Fau
 
 def changed(fault: Fault, attributes: Mapping[str, Any], *, text: bool = False) -> Fault:
     """`fault` with some attributes replaced; the others stay. Raises InvalidSpec."""
-    kept = fault.model_dump(by_alias=True, exclude_unset=True)
-    return validated(type(fault), {**kept, **attributes}, text=text)
+    given = validated(type(fault), attributes, text=text)
+    return fault.model_copy(update={name: getattr(given, name) for name in given.model_fields_set})

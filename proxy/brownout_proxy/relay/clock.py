@@ -22,6 +22,7 @@ from typing import Final, Protocol
 log = logging.getLogger(__name__)
 
 _CROWDED: Final = 256  # timers: fewer are not worth tidying
+_FAR: Final = 1e9  # seconds: what is due later is looked at again then, for no system counts to infinity
 
 
 class Timer:
@@ -139,7 +140,7 @@ class _TimerFd:
 
     def set(self, due: float) -> None:
         # Rounded up: a timer may not be early. A value of 0 would disarm, 1 ns fires at once.
-        seconds, nanoseconds = divmod(max(1, math.ceil(due * 1e9)), 1_000_000_000)
+        seconds, nanoseconds = divmod(max(1, math.ceil(min(due, _FAR) * 1e9)), 1_000_000_000)
         self._spec[2], self._spec[3] = seconds, nanoseconds
         if self._settime(self._fd, self._ABSOLUTE, self._spec, None) < 0:
             raise OSError(ctypes.get_errno(), "timerfd_settime")

@@ -178,6 +178,7 @@ def _native(name: str, value: Value) -> ProxySpec:
 def _fault(value: Value) -> tuple[Value, FaultSpec]:
     if not value.is_mapping and not value.is_list and not value.is_null:
         return value, _spec(value, _declared(value, value.text()), {}, {})
+    _check_depth(value)
     given = value.known("a fault such as latency: 300ms", (*_FAULT, *KINDS))
     kinds = [key for key in given if key in KINDS]
     if len(kinds) != 1:
@@ -186,6 +187,18 @@ def _fault(value: Value) -> tuple[Value, FaultSpec]:
     described = given[kinds[0]]
     kind = KINDS[kinds[0]]
     return value, _spec(described, kind, _attributes(described, kind), given)
+
+
+def _check_depth(value: Value) -> None:
+    """`latency: 300ms` beside `jitter: 10ms` is what people write; says where the attribute belongs."""
+    entries = value.entries("a fault such as latency: 300ms")
+    kind = next((key for key in entries if key in KINDS), None)
+    if kind is None:
+        return
+    for key, misplaced in entries.items():
+        if key not in (*_FAULT, *KINDS) and key in accepted(KINDS[kind]):
+            first = next(iter(KINDS[kind].fields()))
+            misplaced.fail(f"belongs to {kind}; write it like {kind}: {{{first}: ..., {key}: ...}}")
 
 
 def _attributes(value: Value, kind: type[Fault]) -> dict[str, Value]:

@@ -131,7 +131,10 @@ class Runtime:
         while True:
             await asked.wait()
             asked.clear()
-            await self._reload()
+            try:
+                await self._reload()
+            except Exception:  # ours, and no reason to drop everybody's connections
+                log.exception("the reload broke off; this is a bug of brownout")
 
     async def _reload(self) -> None:
         if self._load is None:
@@ -189,8 +192,20 @@ def with_remedy(reason: str) -> str:
 
 def run(main: Coroutine[Any, Any, None]) -> None:
     """Runs `main` on uvloop, or on asyncio's own loop where there is none (Windows)."""
+    raise_file_limit()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(main)
+
+
+def raise_file_limit() -> None:
+    """Lets the process open as many files as it may: the usual 1024 are 500 connections."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # macOS has a lower limit of its own; the soft one stays then
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

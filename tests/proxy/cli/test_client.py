@@ -98,6 +98,13 @@ def test_a_token_is_sent_as_bearer_and_a_password_as_basic(server: _Server) -> N
     assert "Authorization" not in server.asked
 
 
+def test_a_token_may_have_any_letters_but_no_line_breaks(server: _Server) -> None:
+    _client(server, "schlüssel€").ask("GET", "version")
+    assert server.asked["Authorization"].encode("latin-1") == "Bearer schlüssel€".encode()
+    with pytest.raises(InvalidSpec, match="--token: the token is not plain text"):
+        _client(server, "a\nX-Evil: 1")
+
+
 def test_a_url_may_have_a_path_of_its_own(server: _Server) -> None:
     _client(server, path="/behind/").ask("GET", "version")
     assert server.asked["line"] == "GET /behind/version"
@@ -130,7 +137,20 @@ def test_a_server_that_stays_silent_is_given_up() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "http://", "ftp://x", "http://x:port", "http://x:99999", "http://x:0", "http://[", "unix:/x"]
+    "url",
+    [
+        "",
+        "http://",
+        "ftp://x",
+        "http://x:port",
+        "http://x:99999",
+        "http://x:0",
+        "http://[",
+        "unix:/x",
+        "http://x y",
+        "http://x/ü",
+        "http://ü",
+    ],
 )
 def test_what_is_no_address_of_a_server_is_refused(url: str) -> None:
     with pytest.raises(InvalidSpec, match=r"--host: .* write it like http://localhost:8474"):

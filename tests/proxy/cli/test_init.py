@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 import click
@@ -34,6 +35,11 @@ def test_our_own_bug_is_told_as_such(capsys: pytest.CaptureFixture[str]) -> None
     assert "ZeroDivisionError: oops\nc: this is a bug of brownout" in capsys.readouterr().err
 
 
+def test_a_full_disk_is_no_bug(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(OSError(errno.ENOSPC, "No space left on device")) == 1
+    assert capsys.readouterr() == ("", "c: the output could not be written: no space left\n")
+
+
 def test_an_interrupt_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert _run(KeyboardInterrupt()) == 130
     assert capsys.readouterr().err.strip() == ""
@@ -44,8 +50,9 @@ def test_success_is_0() -> None:
 
 
 @pytest.mark.parametrize("flag", ["--version", "-v"])
-def test_the_version_is_told(brownout: Brownout, flag: str) -> None:
-    assert brownout(flag) == (0, f"brownout version {__version__}\n", "")
+@pytest.mark.parametrize("command", [(), ("proxy",)])
+def test_the_version_is_told(brownout: Brownout, command: tuple[str, ...], flag: str) -> None:
+    assert brownout(*command, flag) == (0, f"brownout version {__version__}\n", "")
 
 
 def test_no_command_at_all_shows_help_and_fails(brownout: Brownout) -> None:

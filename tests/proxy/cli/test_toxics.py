@@ -41,7 +41,7 @@ def _body(**keys: Any) -> dict[str, Any]:
 def test_add_says_what_is_wanted(
     server: Answers, brownout: Brownout, command: tuple[str, ...], words: tuple[str, ...], body: dict[str, Any]
 ) -> None:
-    server.given["POST /proxies/p/toxics"] = _MADE
+    server.given["POST /proxies/p/toxics"] = {**body, **_MADE}
     ended = brownout(*command, *words)
     assert ended == (0, f"Added {body['stream']} latency toxic 'n' on proxy 'p'\n", "")
     assert server.asked == [("POST /proxies/p/toxics", body)]
@@ -111,6 +111,14 @@ def test_update_knows_the_fault_by_what_the_server_says(server: Answers, brownou
     server.given["GET /proxies/p/toxics/n"] = Refused(404, "toxic not found")
     ended = brownout("toxic", "update", "-n", "n", "p")
     assert ended == (1, "", "Failed to update toxic: HTTP 404: toxic not found\n")
+
+
+def test_a_condition_that_the_server_does_not_know_is_told(server: Answers, brownout: Brownout) -> None:
+    path = "/proxies/p/toxics"
+    server.given |= {f"POST {path}": _MADE, f"GET {path}/n": _MADE, f"PATCH {path}/n": {**_MADE, "every": 2}}
+    ended = brownout("toxic", "add", "-t", "latency", "-n", "n", "--first", "3", "p")
+    assert ended.err == "note: the server does not know --first; the fault hits all connections\n"
+    assert brownout("toxic", "update", "-n", "n", "--every", "2", "--first", "0", "p").err == ""
 
 
 @pytest.mark.parametrize("command", ["remove", "r", "delete", "d"])

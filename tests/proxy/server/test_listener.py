@@ -171,10 +171,9 @@ def test_a_pause_that_comes_while_it_resumes_wins(runner: asyncio.Runner) -> Non
         await asyncio.sleep(0)
         listener.pause()
         await serving
-        with connected(listener.address) as client:
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.05):
-                    await asyncio.get_running_loop().sock_recv(client, 5)
+        with connected(listener.address) as client, pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await asyncio.get_running_loop().sock_recv(client, 5)
         listener.close()
 
     runner.run(scenario())

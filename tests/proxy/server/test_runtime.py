@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import resource
 import signal
 import socket
 from collections.abc import Iterator
@@ -224,6 +225,37 @@ def test_a_reload_says_what_failed(caplog: pytest.LogCaptureFixture) -> None:
         run(scenario(f"127.0.0.1:{taken.getsockname()[1]}"))
     assert "reload: f.yaml:2: proxies.b: listen tcp" in caplog.text
     assert "choose another port" in caplog.text
+
+
+def test_a_reload_that_fails_by_our_own_fault_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        process = _Process(_spec("a"))
+        running = asyncio.create_task(process.runtime.run())
+        await process.started.wait()
+        process.next_config = ZeroDivisionError("oops")
+        signal.raise_signal(signal.SIGHUP)
+        await _until(lambda: "this is a bug of brownout" in caplog.text)
+        assert process.registry.get("a").enabled
+        signal.raise_signal(signal.SIGTERM)
+        await running
+
+    run(scenario())
+    assert "ZeroDivisionError: oops" in caplog.text
+
+
+def test_as_many_files_may_be_open_as_the_system_grants() -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1] - 1, limits[1]))
+    seen: list[tuple[int, int]] = []
+
+    async def look() -> None:
+        seen.append(resource.getrlimit(resource.RLIMIT_NOFILE))
+
+    try:
+        run(look())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert seen == [(limits[1], limits[1])]
 
 
 def test_signals_have_no_handler_after_the_block() -> None:

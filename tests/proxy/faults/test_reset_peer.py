@@ -1,0 +1,12 @@
+"""reset_peer: RST at its time, at once by default."""
+
+from __future__ import annotations
+
+from tests.support.staging import site, stage
+
+
+def test_it_resets_after_its_time_and_lets_bytes_pass_until_then() -> None:
+    one = stage("reset_peer", site(start=10), timeout=500)
+    assert one.alarm() == (10.5, "reset")
+    assert not one.swallows
+    assert stage("reset_peer", site(start=10)).alarm() == (10, "reset")

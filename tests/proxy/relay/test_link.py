@@ -1,0 +1,222 @@
+"""A link on a virtual clock: order, times, backpressure and ends, exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brownout_proxy.faults import make
+from brownout_proxy.faults.active import ActiveFault
+from brownout_proxy.faults.spec import UPSTREAM, FaultSpec
+from brownout_proxy.relay.budget import Budget
+from brownout_proxy.relay.link import Link, Traffic
+from tests.support.virtual import FakeOwner, FakePort, VirtualClock
+
+
+def fault(kind: str, **attributes: object) -> ActiveFault:
+    return ActiveFault(FaultSpec(kind, make(kind, attributes, text=True), UPSTREAM), since=0)
+
+
+class Bench:
+    """A connected link between two fake ports."""
+
+    def __init__(self, *faults: ActiveFault, buffer: int = 1 << 30) -> None:
+        self.clock, self.owner, self.budget = VirtualClock(), FakeOwner(), Budget(buffer)
+        self.source, self.sink = FakePort(self.clock), FakePort(self.clock)
+        self.link = Link(UPSTREAM, self.owner, self.source, self.clock, self.budget, Traffic())
+        self.link.apply(faults)
+        self.link.connect(self.sink, self.sink.write)
+
+    def feed(self, data: bytes, chunks: Sequence[int] = ()) -> None:
+        for size in chunks:
+            self.link.feed(data[:size])
+            data = data[size:]
+        if data:
+            self.link.feed(data)
+
+
+def test_without_faults_bytes_pass_at_once() -> None:
+    bench = Bench()
+    bench.feed(b"abc")
+    assert bench.sink.arrived == [(0.0, b"abc")]
+    assert bench.link.plain
+
+
+def test_what_comes_before_there_is_a_sink_waits_with_its_source_paused() -> None:
+    clock, owner = VirtualClock(), FakeOwner()
+    source, sink = FakePort(clock), FakePort(clock)
+    link = Link(UPSTREAM, owner, source, clock, Budget(1 << 20), Traffic())
+    link.feed(b"early")
+    assert source.paused
+    link.connect(sink, sink.write)
+    assert sink.data == b"early"
+    assert not source.paused
+
+
+def test_fin_travels_behind_the_data_and_is_delayed_like_it() -> None:
+    bench = Bench(fault("latency", latency="1s"), fault("slow_close", delay="2s"))
+    bench.feed(b"abc")
+    bench.clock.advance(0.5)
+    bench.link.feed_end("eof")
+    bench.clock.advance(10)
+    assert bench.sink.arrived == [(1.0, b"abc")]
+    assert bench.sink.ends == [(3.5, "eof")]
+    assert bench.owner.done == 1
+
+
+def test_rst_does_not_wait_for_a_sink_that_takes_nothing() -> None:
+    bench = Bench(fault("latency", latency="1s"))
+    bench.sink.blocked = True
+    bench.feed(b"abc")
+    bench.link.feed_end("reset")
+    bench.clock.advance(2)
+    assert bench.sink.ends == [(1.0, "reset")]
+    assert bench.budget.used == 0
+
+
+def test_removing_a_latency_lets_everything_go_at_once_and_in_order() -> None:
+    bench = Bench(fault("latency", latency="10s"))
+    for n in range(5):
+        bench.feed(b"%d" % n)
+        bench.clock.advance(0.1)
+    bench.link.apply([])
+    assert bench.sink.data == b"01234"
+    assert bench.link.plain
+    assert bench.budget.used == 0
+
+
+def test_a_sink_that_is_full_pauses_the_source_until_it_takes_bytes_again() -> None:
+    bench = Bench()
+    bench.sink.blocked = True
+    bench.link.sink_blocked()
+    assert bench.source.paused
+    bench.sink.blocked = False
+    bench.link.sink_ready()
+    assert not bench.source.paused
+
+
+def test_a_spent_budget_pauses_the_source_and_relief_lets_it_go_on() -> None:
+    bench = Bench(fault("latency", latency="1s"), buffer=500_000)
+    for _ in range(5):
+        bench.feed(bytes(200_000))
+    assert bench.source.paused
+    assert bench.budget.waits == 1
+    bench.clock.advance(1)
+    assert not bench.source.paused
+    assert bench.budget.used == 0
+
+
+def test_a_limit_closes_after_exactly_its_bytes_though_they_are_late() -> None:
+    bench = Bench(fault("limit_data", bytes=5), fault("latency", latency="1s"))
+    bench.feed(b"1234567")
+    assert bench.owner.ended == []
+    bench.clock.advance(1)
+    assert bench.sink.data == b"12345"
+    assert bench.owner.ended == ["close"]
+
+
+def test_a_higher_limit_counts_what_was_sent_before() -> None:
+    active = fault("limit_data", bytes=5)
+    bench = Bench(active)
+    bench.feed(b"1234")
+    active.spec = FaultSpec("limit_data", make("limit_data", {"bytes": 7}), UPSTREAM)
+    bench.link.apply([active])
+    bench.feed(b"56789")
+    assert bench.sink.data == b"1234567"
+    assert bench.owner.ended == ["close"]
+
+
+def test_removing_a_timeout_ends_the_connection_only_if_bytes_are_missing() -> None:
+    for lost, ended in ((b"", []), (b"x", ["close"])):
+        bench = Bench(fault("timeout"))
+        bench.feed(lost)
+        bench.link.apply([])
+        assert bench.owner.ended == ended
+
+
+@pytest.mark.parametrize(("kind", "how"), [("timeout", "close"), ("cut", "close"), ("reset_peer", "reset")])
+def test_an_alarm_rings_without_traffic(kind: str, how: str) -> None:
+    active = fault(kind, **{"after" if kind == "cut" else "timeout": "3s"})
+    bench = Bench(active)
+    bench.clock.advance(2.9)
+    assert bench.owner.ended == []
+    bench.clock.advance(0.2)
+    assert bench.owner.ended[0] == how
+    assert active.hits >= 1
+
+
+def test_a_bug_in_a_fault_is_told_to_the_connection_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(fault("latency", latency="1s"))
+    monkeypatch.setattr("brownout_proxy.relay.schedule.Schedule.plan", lambda self, now: 1 / 0)
+    bench.feed(b"x")
+    assert [type(error) for error in bench.owner.errors] == [ZeroDivisionError]
+
+
+_CHUNKS = st.lists(st.integers(1, 700), max_size=12)
+_KINDS: list[tuple[str, dict[str, object]]] = [
+    ("latency", {"latency": 100, "jitter": 90}),
+    ("latency", {"latency": 30, "jitter": 10, "correlation": 0.5, "distribution": "pareto"}),
+    ("stall", {"probability": 0.3}),
+    ("slicer", {"average_size": 50, "size_variation": 20}),
+    ("corrupt", {"probability": 0.5}),
+]
+
+
+@given(_CHUNKS, st.sampled_from(_KINDS))
+def test_every_byte_has_the_same_fate_however_the_bytes_come(
+    chunks: list[int], chosen: tuple[str, dict[str, object]]
+) -> None:
+    def fates(sizes: Sequence[int]) -> list[tuple[float, int]]:
+        bench = Bench(fault(chosen[0], **chosen[1]))
+        bench.feed(bytes(n % 251 for n in range(9000)), sizes)
+        bench.clock.advance(100)
+        return [(when, byte) for when, data in bench.sink.arrived for byte in data]
+
+    assert fates(chunks) == fates([])
+
+
+_STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("feed"), st.integers(1, 3000)),
+        st.tuples(st.just("wait"), st.integers(1, 300)),
+        st.tuples(st.just("add"), st.integers(0, 5)),
+        st.tuples(st.just("remove"), st.integers(0, 5)),
+        st.tuples(st.just("block"), st.just(0)),
+        st.tuples(st.just("unblock"), st.just(0)),
+    ),
+    max_size=40,
+)
+_HARMLESS: list[tuple[str, dict[str, object]]] = [*_KINDS[:4], ("bandwidth", {"rate": 20}), ("bandwidth", {"rate": 0})]
+
+
+@given(_STEPS)
+def test_no_byte_is_lost_or_reordered_whatever_faults_come_and_go(steps: list[tuple[str, int]]) -> None:
+    bench, sent = Bench(), bytearray()
+    faults: dict[int, ActiveFault] = {}
+    for step, number in steps:
+        if step == "feed":
+            data = bytes((len(sent) + n) % 251 for n in range(number))
+            sent += data
+            bench.feed(data)
+        elif step == "wait":
+            bench.clock.advance(number / 1000)
+        elif step == "block":
+            bench.sink.blocked = True
+            bench.link.sink_blocked()
+        elif step == "unblock":
+            bench.sink.blocked = False
+            bench.link.sink_ready()
+        else:
+            faults.pop(number, None)
+            if step == "add":
+                faults[number] = fault(_HARMLESS[number][0], **_HARMLESS[number][1])
+            bench.link.apply(list(faults.values()))
+    bench.sink.blocked = False
+    bench.link.sink_ready()
+    bench.link.apply([])
+    assert bench.sink.data == sent
+    assert bench.budget.used == 0
+    assert not bench.owner.errors

@@ -1,0 +1,53 @@
+"""Addresses as operators write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from brownout_proxy.address import Address, parse
+from brownout_proxy.errors import InvalidSpec
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("localhost:80", Address("localhost", 80)),
+        ("[::1]:80", Address("::1", 80)),
+        (":80", Address("", 80)),
+        ("unix:/run/a.sock", Address(path="/run/a.sock")),
+        ("unix:///run/a.sock", Address(path="/run/a.sock")),
+    ],
+)
+def test_an_address_is_read(text: str, address: Address) -> None:
+    assert parse(text) == address
+
+
+def test_a_bare_port_is_an_address_only_where_there_is_a_default_host() -> None:
+    assert parse("80", default_host="127.0.0.1") == Address("127.0.0.1", 80)
+    with pytest.raises(InvalidSpec, match="missing port in address"):
+        parse("80")
+
+
+@pytest.mark.parametrize("text", ["", "localhost", "::1:80", "host:http", "host:65536", "host:-1", "host:٣", "unix:"])
+def test_what_is_no_address_is_refused(text: str) -> None:
+    with pytest.raises(InvalidSpec):
+        parse(text)
+
+
+@pytest.mark.parametrize("text", ["localhost:80", "[::1]:80", "unix:/run/a.sock"])
+def test_an_address_is_written_as_it_is_read(text: str) -> None:
+    assert str(parse(text)) == text
+
+
+def test_what_only_this_machine_reaches_is_known() -> None:
+    near = ["localhost:1", "127.9.9.9:1", "[::1]:1", "unix:/a"]
+    far = ["0.0.0.0:1", "10.0.0.1:1", "example.org:1", ":1"]
+    assert [parse(text).is_loopback for text in near + far] == [True] * 4 + [False] * 4
+
+
+def test_wildcards_and_literals_are_known() -> None:
+    assert [parse(text).is_wildcard for text in ("0.0.0.0:1", "[::]:1", ":1", "unix:/a", "h:1")] == [True] * 3 + [
+        False
+    ] * 2
+    assert parse("[::1]:1").is_ip
+    assert not parse("h:1").is_ip

@@ -1,0 +1,16 @@
+"""Errors are texts for the operator."""
+
+from __future__ import annotations
+
+from brownout_proxy.errors import InvalidSpec, Unavailable
+
+
+def test_a_bad_spec_names_its_place() -> None:
+    error = InvalidSpec("proxies.p", "is not right")
+    assert (str(error), error.path, error.reason) == ("proxies.p: is not right", "proxies.p", "is not right")
+    assert str(InvalidSpec("", "is not right")) == "is not right"
+
+
+def test_what_the_system_refuses_is_told_in_our_words() -> None:
+    assert str(Unavailable("listen tcp: no")) == "listen tcp: no"
+    assert str(Unavailable()) == ""
