@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from brownout_proxy.errors import InvalidSpec
 
 _MAX_PORT = 65535
+_MAX_DIGITS = 20  # zeros in front are harmless
 WILDCARDS = frozenset({"", "0.0.0.0", "::"})
 
 
@@ -47,6 +48,8 @@ class Address:
 
 def parse(text: str, *, default_host: str | None = None) -> Address:
     """The address that `text` names; a bare port is one only with a `default_host`. Raises InvalidSpec."""
+    if "\0" in text:
+        raise InvalidSpec("", f"address {text!r}: a NUL character cannot be in an address")
     if text.startswith("unix:"):
         path = text.removeprefix("unix:").removeprefix("//")
         if not path:
@@ -57,10 +60,14 @@ def parse(text: str, *, default_host: str | None = None) -> Address:
         return Address(default_host, _port(port, text))
     if not colon or (":" in host and not (host.startswith("[") and host.endswith("]"))):
         raise InvalidSpec("", f"address {text}: missing port in address")
-    return Address(host.removeprefix("[").removesuffix("]"), _port(port, text))
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if "[" in bare or "]" in bare:
+        raise InvalidSpec("", f"address {text}: unmatched bracket; write it like [::1]:5432")
+    return Address(bare, _port(port, text))
 
 
 def _port(text: str, address: str) -> int:
-    if not (text.isascii() and text.isdigit()) or int(text) > _MAX_PORT:
+    # The length comes first: int() refuses more than 4300 digits with an error of its own.
+    if not (text.isascii() and text.isdigit()) or len(text) > _MAX_DIGITS or int(text) > _MAX_PORT:
         raise InvalidSpec("", f"address {address}: invalid port {text!r}; it must be 0 to {_MAX_PORT}")
     return int(text)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import ClassVar, Final, Literal
 
 from brownout_proxy.faults.spec import Fault, Pace, Rate, Site, Stage, extension
 
 _GRAIN: Final = 0.005
 """Seconds of sending that go out in one piece: a quarter of the largest burst that is allowed (20 ms)."""
+_STUCK: Final = -2
+_SHARED: Final = -1
+"""Turns. The place that a shared schedule gives is lost to the other links when its bytes are later than that for
+reasons of their own link: so it is asked before those reasons, and after what lets nothing go at all."""
 
 
 class Bandwidth(Fault):
@@ -24,19 +29,24 @@ class Bandwidth(Fault):
     scope: Literal["connection", "proxy"] = extension("connection")
 
     def stage(self, site: Site) -> Stage:
-        shared = self.scope == "proxy"
-        return _Paced(self.rate * 1e3, site.shared if shared else Pace(), shared)
+        rate = self.rate * 1e3
+        if self.scope == "connection":
+            return _Paced(rate, Pace(), shared=False)
+        if site.shared.rate != rate:  # places that were given at a slower rate would hold up the new one
+            site.shared.rate, site.shared.next_free = rate, -math.inf
+        return _Paced(rate, site.shared, shared=True)
 
 
 class _Paced(Stage):
-    __slots__ = ("_grain", "_pace", "_rate", "_shared")
+    __slots__ = ("_grain", "_pace", "_rate", "_shared", "turn")
 
-    def __init__(self, rate: float, pace: Pace, shared: bool) -> None:
+    def __init__(self, rate: float, pace: Pace, *, shared: bool) -> None:
         """`rate` in bytes per second."""
+        self.turn = _STUCK if not rate else _SHARED if shared else Stage.turn
         self._rate = rate
         self._pace = pace
         self._shared = shared
-        self._grain = max(1, int(rate * _GRAIN))
+        self._grain = max(1, int(min(rate * _GRAIN, sys.maxsize)))  # the largest rates are infinite in bytes
 
     def grain(self, size: int) -> int:
         return min(size, self._grain)

@@ -6,6 +6,7 @@ chain holds nothing but the schedules of its rates; the bytes are the link's.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final, Literal, Protocol
 
@@ -37,7 +38,7 @@ class Chain:
 
     def __init__(self, staged: Sequence[Staged]) -> None:
         self._narrowing = tuple(stage for stage, _ in _overriding(staged, "narrow"))
-        self._pacing = _overriding(staged, "pace")
+        self._pacing = tuple(sorted(_overriding(staged, "pace"), key=lambda entry: entry[0].turn))
         self._delaying = _overriding(staged, "delay")
         self._transforming = _overriding(staged, "transform")
         self._closing = _overriding(staged, "close_delay")
@@ -73,6 +74,8 @@ class Chain:
             due = stage.pace(now, size)
             if due > now:
                 tally.hits += 1
+            if due == math.inf:
+                return due  # what never goes takes no place in the other schedules
             now = due
         return now
 

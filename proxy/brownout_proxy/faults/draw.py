@@ -61,6 +61,8 @@ class Draws:
     def _fresh(self, place: int, correlation: float) -> int:
         """The nearest place at or before `place` whose own number is in force."""
         known_place, known_correlation, known_source = self._held
+        if place == known_place and correlation == known_correlation:
+            return known_source  # many small messages in one segment must not each search anew
         source = place
         while source % _LONGEST_HOLD and self.uniform(2 * source + 1) < correlation:
             if source - 1 == known_place and correlation == known_correlation:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
@@ -38,6 +39,18 @@ DOWNSTREAM: Direction = "downstream"
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
+def _network(value: object) -> object:
+    """Takes text only: a number would name an address as well."""
+    if isinstance(value, Network):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"must be text like 10.0.0.0/8, not {_json_type(value)}")
+    try:
+        return ipaddress.ip_network(value)
+    except ValueError as error:
+        raise ValueError(f"{error}; write it like 10.0.0.0/8 or fd00::/8") from None
+
+
 def _reader(unit: Unit) -> BeforeValidator:
     """Takes a JSON number; text with a unit only where the context says that a person wrote it."""
 
@@ -46,7 +59,7 @@ def _reader(unit: Unit) -> BeforeValidator:
             value = unit.parse(value)
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ValueError(f"must be a number of {unit.symbol}, not {_json_type(value)}")
-        if not math.isfinite(value):
+        if not abs(value) <= sys.float_info.max:  # NaN is not, nor an integer that no float can hold
             raise ValueError("must be a finite number")
         if value != int(value):
             if unit.whole:
@@ -74,10 +87,12 @@ Segment = Annotated[int, _reader(BYTES), Field(ge=1), BYTES]
 class Pace:
     """The schedule of a rate: when the next byte may leave. One for a link, or one that a proxy's links share."""
 
-    __slots__ = ("next_free",)
+    __slots__ = ("next_free", "rate")
 
     def __init__(self) -> None:
         self.next_free = -math.inf
+        self.rate = 0.0
+        """For which it was planned, in bytes per second."""
 
 
 @dataclass(slots=True)
@@ -106,6 +121,8 @@ class Stage:
     """The bytes vanish."""
     separates: bool = False
     """Each admitted piece leaves in a TCP segment of its own."""
+    turn: int = 0
+    """When this rate is asked, lowest first; among equals in the order in which their faults were added."""
 
     def narrow(self, offset: int, size: int) -> int:
         """How many of the `size` bytes at `offset` (at least one) share one fate."""
@@ -201,7 +218,7 @@ class Selection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     toxicity: Share = 1
-    clients: tuple[Network, ...] = ()
+    clients: tuple[Annotated[Network, BeforeValidator(_network)], ...] = ()
     first: Count | None = None
     every: Count | None = None
 
@@ -264,4 +281,5 @@ def _reason(kind: str, message: str, path: str, model: type[BaseModel]) -> str:
     if kind == "extra_forbidden":
         known = ", ".join(info.alias or name for name, info in model.model_fields.items()) or "none"
         return f"unknown attribute; known are: {known}"
-    return message.removeprefix("Value error, ").replace("Input should be", "must be")
+    reason = message.removeprefix("Value error, ").replace("Input should be", "must be")
+    return reason.replace("a valid tuple", "a list")

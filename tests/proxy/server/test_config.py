@@ -113,7 +113,7 @@ def test_the_other_name_of_an_attribute_is_understood() -> None:
         ("refuse: 3", "faults[0].refuse: must be true or false, not '3'"),
         ("refuse: false", "faults[0].refuse: must be true or nothing"),
         (
-            "latency: 1, jitter: 2",
+            "{latency: 1, jitter: 2}",
             "faults[0].jitter: belongs to latency; write it like latency: {latency: ..., jitter: ...}",
         ),
         ("latncy: 1", "faults[0].latncy: unknown key; did you mean latency?"),
