@@ -132,7 +132,7 @@ def test_bounds_are_enforced_and_belong_to_what_is_allowed(kind: str, name: str)
     for within in {low, min(high, _LARGEST)}:
         assert make(kind, {name: within}).attributes()[name] == within
     for beyond in (low - 1, -_LARGEST, *([high + 0.001, high + 1] if high < math.inf else [])):
-        with pytest.raises(InvalidSpec, match="must be (greater|less) than or equal to") as caught:
+        with pytest.raises(InvalidSpec, match=r"must be (greater|less) than or equal to") as caught:
             make(kind, {name: beyond})
         assert caught.value.path == name
 

@@ -246,6 +246,7 @@ class Link:
             return
         if self.sink is not None:
             self._schedule.plan(now)
+            now = self._clock.now()  # what a fast rate has planned for nanoseconds later is due by now
             self._deliver(now, self.sink)
             if self._ended(now, self.sink):
                 return

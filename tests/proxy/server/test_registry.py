@@ -277,9 +277,7 @@ def test_a_look_up_that_hangs_holds_up_no_other_change(harness: Running, slow: S
     moved = harness.proxy("127.0.0.1:1", name="moved")
     creating = asyncio.run_coroutine_threadsafe(harness.registry.create(spec(listen="slow:0")), harness.loop)
     updating = asyncio.run_coroutine_threadsafe(harness.registry.update("moved", listen="slow:0"), harness.loop)
-    populating = asyncio.run_coroutine_threadsafe(
-        harness.registry.populate([spec("q", "slow:0")], []), harness.loop
-    )
+    populating = asyncio.run_coroutine_threadsafe(harness.registry.populate([spec("q", "slow:0")], []), harness.loop)
     eventually(lambda: slow.asked == 3)
     old = moved.listen
     harness.proxy("127.0.0.1:1", name="new")
