@@ -131,14 +131,14 @@ def test_proxies_come_in_the_byte_order_of_their_names(harness: Running) -> None
 
 def test_a_name_is_taken_once(harness: Running) -> None:
     first = harness.proxy("127.0.0.1:1")
-    with pytest.raises(Conflict, match="^proxy already exists$"):
+    with pytest.raises(Conflict, match=r"^proxy already exists$"):
         harness.proxy("127.0.0.1:2")
     assert harness.registry.proxies() == [first]
 
 
 def test_an_unknown_name_is_not_found(harness: Running) -> None:
     for change in (harness.registry.update, harness.registry.delete):
-        with pytest.raises(NotFound, match="^proxy not found$"):
+        with pytest.raises(NotFound, match=r"^proxy not found$"):
             harness.call(change("nobody"))
 
 
