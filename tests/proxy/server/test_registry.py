@@ -131,14 +131,14 @@ def test_proxies_come_in_the_byte_order_of_their_names(harness: Running) -> None
 
 def test_a_name_is_taken_once(harness: Running) -> None:
     first = harness.proxy("127.0.0.1:1")
-    with pytest.raises(Conflict, match=r"^proxy already exists$"):
+    with pytest.raises(Conflict, match="^proxy already exists$"):
         harness.proxy("127.0.0.1:2")
     assert harness.registry.proxies() == [first]
 
 
 def test_an_unknown_name_is_not_found(harness: Running) -> None:
     for change in (harness.registry.update, harness.registry.delete):
-        with pytest.raises(NotFound, match=r"^proxy not found$"):
+        with pytest.raises(NotFound, match="^proxy not found$"):
             harness.call(change("nobody"))
 
 
@@ -277,7 +277,9 @@ def test_a_look_up_that_hangs_holds_up_no_other_change(harness: Running, slow: S
     moved = harness.proxy("127.0.0.1:1", name="moved")
     creating = asyncio.run_coroutine_threadsafe(harness.registry.create(spec(listen="slow:0")), harness.loop)
     updating = asyncio.run_coroutine_threadsafe(harness.registry.update("moved", listen="slow:0"), harness.loop)
-    populating = asyncio.run_coroutine_threadsafe(harness.registry.populate([spec("q", "slow:0")], []), harness.loop)
+    populating = asyncio.run_coroutine_threadsafe(
+        harness.registry.populate([spec("q", "slow:0")], []), harness.loop
+    )
     eventually(lambda: slow.asked == 3)
     old = moved.listen
     harness.proxy("127.0.0.1:1", name="new")
