@@ -297,3 +297,44 @@ def test_a_bulk_transfer_uses_no_more_pipes_than_it_gives_back(harness: Running)
                 sender.join()
         eventually(lambda: proxy.live == 0)
         eventually(lambda: open_files() <= before, "release of the pipes")
+
+
+def test_a_bulk_transfer_is_taken_back_though_descriptors_became_scarce(harness: Running, upstream: Upstream) -> None:
+    """Whether another link may be handed over says nothing about those that were."""
+    proxy, headroom = harness.proxy(upstream.address), harness.registry.engine.headroom
+    before = open_files()
+    with dial(proxy) as client, upstream.accept() as server:
+        threading.Thread(target=_flood, args=(client,), daemon=True).start()
+        read_exactly(server, 20_000_000)
+        splicer = harness.registry.engine.splicer
+        assert splicer is not None
+        assert len(splicer) == 1
+        headroom.capacity = 1
+        active = harness.add(proxy, fault("latency", stream="upstream", latency="1ms"))
+        read_exactly(server, 20_000_000)
+        assert active.hits
+        assert len(splicer) == 0
+        reset(client)
+    eventually(lambda: proxy.live == 0)
+    eventually(lambda: open_files() <= before, "release of the pipe")
+
+
+def test_a_proxy_that_is_made_while_descriptors_are_scarce_lets_its_clients_wait(
+    harness: Running, upstream: Upstream
+) -> None:
+    first, headroom = harness.proxy(upstream.address), harness.registry.engine.headroom
+    headroom.capacity = 2
+    clients = [dial(first) for _ in range(2)]
+    servers = [upstream.accept() for _ in clients]
+    eventually(lambda: headroom.full)
+    second = harness.proxy(upstream.address, name="second")
+    with dial(second) as waiting:
+        waiting.sendall(b"x")
+        waiting.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            waiting.recv(1)
+        assert second.accepted == 0
+        for connection in (*clients, *servers):
+            connection.close()
+        with upstream.accept() as server:
+            assert read_exactly(server, 1) == b"x"
