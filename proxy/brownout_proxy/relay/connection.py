@@ -42,6 +42,10 @@ class Host(Protocol):
         """None where bytes cannot be left to the kernel."""
 
     @property
+    def allows_pipes(self) -> bool:
+        """Whether descriptors are plentiful enough to hand over another link; it says nothing of those handed over."""
+
+    @property
     def target(self) -> Address | None:
         """Where to dial; None if what was configured is no address."""
 
@@ -228,7 +232,7 @@ class Connection:
 
     def hand_over(self, link: Link) -> bool:
         splicer, upstream = self._host.splicer, self.upstream
-        if splicer is None or upstream is None:
+        if splicer is None or upstream is None or not self._host.allows_pipes:
             return False
         source, sink = (self.client, upstream) if link is self.up else (upstream, self.client)
         return not sink.transport.get_write_buffer_size() and splicer.start(link, source, sink)

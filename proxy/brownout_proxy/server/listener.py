@@ -45,6 +45,8 @@ class Listener:
         self._backlog = backlog
         self._factory: Callable[[], asyncio.Protocol] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._wanted = False
+        """Whether clients are to be served, while a server is being made as well."""
         self._closed: bool = False
         try:
             self._socket = _bound(address)
@@ -60,19 +62,26 @@ class Listener:
 
     def pause(self) -> None:
         """Accepts nobody until `resume`; clients wait."""
+        self._wanted = False
         if self._server is not None:
             self._server.close()
             self._server = None
 
     async def resume(self) -> None:
-        if self._closed or self._server is not None or self._loop is None or self._factory is None:
+        if self._closed or self._wanted or self._loop is None or self._factory is None:
             return
+        self._wanted = True
         # The server closes the socket that it is given: it gets a duplicate.
         create = self._loop.create_unix_server if self.address.path else self._loop.create_server
-        server = await create(self._factory, sock=self._socket.dup(), backlog=self._backlog)
-        self._server = server
-        if self._closed:  # while it was being made
-            self.pause()
+        try:
+            server = await create(self._factory, sock=self._socket.dup(), backlog=self._backlog)
+        except BaseException:
+            self._wanted = False  # so that it can be tried again
+            raise
+        if self._wanted and self._server is None:
+            self._server = server
+        else:  # paused or closed while it was being made; if it goes on again, another server does
+            server.close()
 
     def close(self) -> None:
         self._closed = True

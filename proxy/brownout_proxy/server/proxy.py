@@ -156,8 +156,8 @@ class Proxy:
         """Serves the clients of `listener`, which is bound."""
         self._listener = listener
         self.listen = str(listener.address)
-        await self._engine.headroom.add(listener)
         await listener.serve(self.loop, self._accept)
+        await self._engine.headroom.add(listener)  # which may pause it at once
 
     def stop(self) -> None:
         """Stops listening and closes every connection (FIN); returns at once."""
@@ -195,7 +195,11 @@ class Proxy:
 
     @property
     def splicer(self) -> Splicer | None:
-        return self._engine.splicer if self._engine.headroom.allows_pipes else None
+        return self._engine.splicer
+
+    @property
+    def allows_pipes(self) -> bool:
+        return self._engine.headroom.allows_pipes
 
     def draws(self, fault: str, ordinal: int) -> Draws:
         return Draws(self._seed, self.name, fault, ordinal)

@@ -32,6 +32,8 @@ class Registry:
         self._buffer = buffer
         self._dial_timeout = dial_timeout
         self._proxies: dict[str, Proxy] = {}
+        self._leaving: set[Proxy] = set()
+        """Deleted or replaced, with connections that still have to end."""
         self._changing = asyncio.Lock()
         self._made: Engine | None = None
 
@@ -122,8 +124,12 @@ class Registry:
     async def delete(self, name: str) -> None:
         """Raises NotFound."""
         async with self._changing:
-            self.get(name).stop()
+            self._part_with(self.get(name))
             del self._proxies[name]
+
+    def _part_with(self, proxy: Proxy) -> None:
+        proxy.stop()
+        self._leaving = {known for known in (*self._leaving, proxy) if known.live}
 
     async def populate(self, specs: Sequence[ProxySpec], done: list[Proxy]) -> None:
         """Creates or replaces proxies in order. One whose address and upstream are the same is left untouched.
@@ -137,8 +143,11 @@ class Registry:
 
     async def _ensure(self, spec: ProxySpec, wanted: Address | None) -> Proxy:
         current = self._proxies.get(spec.name)
-        if current is None or wanted is None:
+        if current is None:
             return await self._add(spec, wanted if spec.enabled else None)
+        if wanted is None:  # it was made since this one began, which listens nowhere: there was nothing to look up
+            self._part_with(current)
+            return await self._add(spec, None)
         same_place = spec.listen == current.listen or _is_at(current, wanted, any_port=True)
         if same_place and current.upstream == spec.upstream:
             return current
@@ -147,7 +156,7 @@ class Registry:
             current.stop()  # it has the port that the new one wants
             wanted = here if same_place else wanted
         proxy = await self._add(spec, wanted if spec.enabled else None)
-        current.stop()
+        self._part_with(current)
         return proxy
 
     async def reset(self) -> None:
@@ -168,7 +177,7 @@ class Registry:
     async def close(self, drain: float = 0.0) -> None:
         """Stops listening, waits up to `drain` seconds for clients to finish, then closes what is left."""
         async with self._changing:
-            proxies = list(self._proxies.values())
+            proxies = [*self._proxies.values(), *self._leaving]
             for proxy in proxies:
                 proxy.stop_listening()
             await self._until_idle(proxies, drain)
@@ -179,6 +188,7 @@ class Registry:
                 proxy.drop_connections(abort=True)
             await self._until_idle(proxies, _FAREWELL)
             self._proxies.clear()
+            self._leaving.clear()
             if self._made is not None:
                 self._made.close()
                 self._made = None
