@@ -45,7 +45,8 @@ class Unit:
         match = _QUANTITY.fullmatch(text)
         if match is None:
             raise ValueError(f"{text!r} is not a quantity; write it like {self.example}")
-        number, suffix = float(match[1]), match[2].lower()
+        number = float(match[1])
+        suffix = match[2].lower().replace("\u03bc", "µ")  # keyboards have the Greek letter, too
         if not suffix:
             return number
         if suffix not in self.suffixes:
@@ -86,6 +87,6 @@ def _largest_fitting(amount: float, suffixes: dict[str, float]) -> str:
         if abs(amount) >= factor and _tidy(float(text) * factor) == _tidy(amount):
             return text + name
     if amount == 0 or not known:
-        return f"{_tidy(amount):g}"
+        return f"{_tidy(amount):.12g}"
     factor, name = next((entry for entry in known if _tidy(amount / entry[0]).is_integer()), known[-1])
     return f"{_tidy(amount / factor):.12g}{name}"

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 import pytest
 from annotated_types import Ge, Le
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -23,7 +23,9 @@ from brownout_proxy.faults.spec import Fault, Stage, is_extension, unit_of
 from tests.support.staging import site
 
 _FIELDS = [(kind, name) for kind, fault in KINDS.items() for name in fault.fields()]
+_STAGED = [kind for kind, fault in KINDS.items() if "stage" in vars(fault)]
 _QUANTITIES = [(kind, name) for kind, name in _FIELDS if unit_of(KINDS[kind].fields()[name]) is not None]
+_repeatably = settings(derandomize=True, deadline=None, max_examples=60)
 _LARGEST = 1.7e308  # near the end of what a double can hold
 
 
@@ -84,6 +86,7 @@ def test_a_fault_can_be_made_of_nothing_and_shows_its_defaults(kind: str) -> Non
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@_repeatably
 @given(data=st.data())
 def test_attributes_survive_the_api_and_come_back_equal(kind: str, data: st.DataObject) -> None:
     given_ = data.draw(_attributes(kind))
@@ -106,6 +109,7 @@ def test_what_toxiproxy_does_not_know_is_shown_once_it_was_set(kind: str, name: 
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@_repeatably
 @given(data=st.data())
 def test_a_change_replaces_what_it_names_and_keeps_the_rest(kind: str, data: st.DataObject) -> None:
     before, change = data.draw(_attributes(kind)), data.draw(_attributes(kind))
@@ -192,6 +196,7 @@ def _check_hooks(stage: Stage, now: float, offset: int) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@_repeatably
 @given(data=st.data())
 def test_no_attributes_however_extreme_make_a_stage_fail(kind: str, data: st.DataObject) -> None:
     fault = make(kind, data.draw(_attributes(kind, most=_LARGEST)))
@@ -231,7 +236,8 @@ _chunks = st.lists(st.integers(1, 700), min_size=1, max_size=25)
 _small = 400  # bytes and milliseconds: so that segments and limits lie within the streams below
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", _STAGED)
+@_repeatably
 @given(data=st.data(), chunks=_chunks, ordinal=st.integers(1, 10**6))
 def test_the_fate_of_a_byte_does_not_depend_on_the_chunks(
     kind: str, data: st.DataObject, chunks: list[int], ordinal: int
@@ -248,7 +254,8 @@ def test_the_fate_of_a_byte_does_not_depend_on_the_chunks(
     assert cuts - borders == own_cuts - borders
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", _STAGED)
+@_repeatably
 @given(data=st.data())
 def test_the_fate_of_a_byte_does_not_depend_on_the_bytes_before(kind: str, data: st.DataObject) -> None:
     fault = make(kind, data.draw(_attributes(kind, most=_small)))
@@ -264,7 +271,8 @@ def test_the_fate_of_a_byte_does_not_depend_on_the_bytes_before(kind: str, data:
         assert stage.transform(place, bytes(100)) == fresh.transform(place, bytes(100))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", _STAGED)
+@_repeatably
 @given(data=st.data(), offset=st.integers(0, 10**6), content=st.binary(max_size=2000))
 def test_no_fault_changes_the_number_of_bytes(kind: str, data: st.DataObject, offset: int, content: bytes) -> None:
     stage = make(kind, data.draw(_attributes(kind, most=_small))).stage(site())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from brownout_proxy.address import Address, parse
 from brownout_proxy.errors import InvalidSpec
@@ -28,10 +30,39 @@ def test_a_bare_port_is_an_address_only_where_there_is_a_default_host() -> None:
         parse("80")
 
 
-@pytest.mark.parametrize("text", ["", "localhost", "::1:80", "host:http", "host:65536", "host:-1", "host:٣", "unix:"])
+@pytest.mark.parametrize(
+    "text", ["", "localhost", "::1:80", "host:http", "host:65536", "host:-1", "host:٣", "host:", "unix:"]
+)
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(InvalidSpec):
         parse(text)
+
+
+@pytest.mark.parametrize("text", ["[::1:80", "::1]:80", "[host:80", "host]:80", "[[::1]]:80", "a]b:80", "[:80"])
+def test_brackets_come_in_one_pair(text: str) -> None:
+    with pytest.raises(InvalidSpec, match=r"unmatched bracket|missing port in address"):
+        parse(text)
+
+
+@pytest.mark.parametrize("text", ["ho\0st:80", "unix:/run/a\0.sock", "80\0"])
+def test_what_the_system_would_choke_on_is_refused_here(text: str) -> None:
+    with pytest.raises(InvalidSpec, match="NUL"):
+        parse(text, default_host="127.0.0.1")
+
+
+@pytest.mark.parametrize("digits", [6, 21, 5000])
+def test_a_port_with_more_digits_than_a_number_may_have_is_refused_like_any_other(digits: int) -> None:
+    with pytest.raises(InvalidSpec, match="invalid port"):
+        parse("host:" + "9" * digits)
+    assert parse("host:00080") == Address("host", 80)
+
+
+@settings(derandomize=True, deadline=None)
+@given(st.ip_addresses(), st.integers(0, 65535))
+def test_every_literal_and_port_is_written_so_that_it_reads_back_the_same(host: object, port: int) -> None:
+    address = Address(str(host), port)
+    assert parse(str(address)) == address
+    assert address.is_ip
 
 
 @pytest.mark.parametrize("text", ["localhost:80", "[::1]:80", "unix:/run/a.sock"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from brownout_proxy.errors import InvalidSpec, Unavailable
+import pytest
+
+from brownout_proxy.errors import BrownoutError, Conflict, InvalidSpec, NotFound, Unavailable
 
 
 def test_a_bad_spec_names_its_place() -> None:
@@ -14,3 +16,17 @@ def test_a_bad_spec_names_its_place() -> None:
 def test_what_the_system_refuses_is_told_in_our_words() -> None:
     assert str(Unavailable("listen tcp: no")) == "listen tcp: no"
     assert str(Unavailable()) == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "builtin"),
+    [
+        (InvalidSpec("a", "b"), ValueError),
+        (NotFound("x"), LookupError),
+        (Conflict("x"), Exception),
+        (Unavailable("x"), OSError),
+    ],
+)
+def test_an_error_is_ours_and_its_builtin_kind(error: BrownoutError, builtin: type[Exception]) -> None:
+    assert isinstance(error, BrownoutError)
+    assert isinstance(error, builtin)

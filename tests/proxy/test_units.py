@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brownout_proxy.units import (
@@ -28,6 +30,8 @@ from brownout_proxy.units import (
         (MILLISECONDS, "2min", 120_000),
         (MICROSECONDS, "2ms", 2000),
         (SECONDS, "500us", 0.0005),
+        (MICROSECONDS, "5\u00b5s", 5),  # the micro sign
+        (MICROSECONDS, "5\u03bcs", 5),  # the Greek letter
         (KILOBYTES_PER_SECOND, "10MB/s", 10_000),
         (KILOBYTES_PER_SECOND, "8Mbit/s", 1000),
         (KILOBYTES_PER_SECOND, "1MiB/s", 1048.576),
@@ -59,15 +63,37 @@ def test_what_is_no_quantity_is_refused_with_an_example(text: str) -> None:
         (BYTES, 0, "0"),
         (SHARE, 0.25, "25%"),
         (COUNT, 3, "3"),
+        (COUNT, 1_234_567, "1234567"),
+        (SHARE, 0.0025, "0.25%"),
     ],
 )
 def test_a_value_is_written_in_the_largest_unit_that_shows_it(unit: Unit, value: float, text: str) -> None:
     assert unit.format(value) == text
 
 
-@given(st.sampled_from([MILLISECONDS, MICROSECONDS, BYTES, KILOBYTES_PER_SECOND]), st.integers(0, 10**9))
+_UNITS = st.sampled_from([MILLISECONDS, MICROSECONDS, SECONDS, BYTES, KILOBYTES_PER_SECOND, SHARE, COUNT])
+
+
+@settings(derandomize=True, deadline=None)
+@given(_UNITS, st.integers(0, 10**9))
 def test_what_is_written_reads_back_the_same(unit: Unit, value: int) -> None:
     assert unit.parse(unit.format(value)) == value
+
+
+@settings(derandomize=True, deadline=None)
+@given(_UNITS, st.floats(1e-3, 1e12))
+def test_a_fraction_reads_back_to_eleven_digits(unit: Unit, value: float) -> None:
+    assert math.isclose(unit.parse(unit.format(value)), value, rel_tol=1e-11)
+
+
+@settings(derandomize=True, deadline=None)
+@given(_UNITS, st.data())
+def test_every_suffix_is_read_in_any_case_and_with_a_space(unit: Unit, data: st.DataObject) -> None:
+    number = data.draw(st.integers(0, 10**6))
+    suffix = data.draw(st.sampled_from(["", *unit.suffixes]))
+    value = unit.parse(f"{number}{suffix}")
+    assert value == pytest.approx(number * unit.suffixes[suffix] / unit.base if suffix else number)
+    assert unit.parse(f" {number} {suffix.upper()} ") == value
 
 
 def test_whole_numbers_are_shown_without_a_fraction() -> None:

@@ -80,3 +80,22 @@ def test_the_first_that_swallows_is_named() -> None:
     chain, tallies = _chain(("latency", {}), ("timeout", {}), ("slicer", {"average_size": 1}))
     assert chain.swallows is tallies[1]
     assert chain.separates
+
+
+def test_what_never_goes_is_counted_and_asks_no_further_rate() -> None:
+    chain, tallies = _chain(("bandwidth", {"rate": 10}), ("bandwidth", {"rate": 0}))
+    assert [chain.pace(0.0, 5) for _ in range(3)] == [math.inf] * 3
+    assert [tally.hits for tally in tallies] == [0, 3]
+
+
+def test_the_end_of_a_stream_draws_its_own_delay_from_its_place() -> None:
+    chain, _ = _chain(("latency", {"latency": 100, "jitter": 50}), ("slow_close", {"delay": 200}))
+    for offset in (0, 1459, 1460, 100_000):
+        assert math.isclose(chain.close_delay(offset), chain.delay(offset) + 0.2)
+    assert chain.close_delay(1459) != chain.close_delay(1460)
+
+
+def test_a_piece_that_need_not_wait_is_not_counted() -> None:
+    chain, tallies = _chain(("slicer", {"average_size": 10, "delay": 1000}))
+    assert [chain.pace(0.0, 10), chain.pace(5.0, 10)] == [0, 5]
+    assert tallies[0].hits == 0

@@ -65,3 +65,18 @@ def test_a_segment_has_one_delay_wherever_the_bytes_are_cut() -> None:
     assert pieces(one, 250, start=30) == [70, 100, 80]
     assert {other.delay(offset) for offset in range(100)} == {one.delay(55)}
     assert one.delay(0) != one.delay(100)
+
+
+def test_the_same_seed_gives_the_same_delays_and_another_does_not() -> None:
+    first, again, other = (
+        [stage("latency", site(seed=seed), latency=200, jitter=100).delay(place * 1460) for place in range(100)]
+        for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert not set(first) & set(other)
+
+
+def test_tails_have_their_means() -> None:
+    # exp(1/2) for a lognormal with mu 0 and sigma 1; 1 / (3 - 1) for a Lomax of shape 3.
+    assert fmean(_delays(100_000, jitter=10, distribution="lognormal")) == pytest.approx(16.49, rel=0.03)
+    assert fmean(_delays(100_000, jitter=10, distribution="pareto")) == pytest.approx(5, rel=0.03)

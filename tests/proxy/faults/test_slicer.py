@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brownout_proxy.faults import make
 from tests.support.staging import pieces, site, stage
 
 
+@settings(derandomize=True, deadline=None)
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=30), st.integers(1, 90), st.integers(0, 120))
 def test_the_cuts_do_not_depend_on_the_chunks(chunks: list[int], average: int, variation: int) -> None:
     def cuts(sizes: list[int]) -> set[int]:
@@ -44,3 +45,9 @@ def test_there_is_a_pause_after_each_piece() -> None:
 
 def test_an_average_of_zero_cuts_nothing() -> None:
     assert make("slicer", {}).stage(site()) is None
+
+
+def test_idle_time_earns_no_credit() -> None:
+    one = stage("slicer", average_size=10, delay="1ms")
+    one.pace(0.0, 10)
+    assert [one.pace(9.0, 10) for _ in range(2)] == pytest.approx([9.0, 9.001])

@@ -8,7 +8,7 @@ import pytest
 
 from brownout_proxy.errors import InvalidSpec
 from brownout_proxy.faults import make
-from brownout_proxy.faults.spec import Fault, FaultSpec, Selection, Stage, unit_of, validated
+from brownout_proxy.faults.spec import Fault, FaultSpec, Pace, Selection, Stage, unit_of, validated
 from brownout_proxy.units import MILLISECONDS
 
 
@@ -23,6 +23,7 @@ from brownout_proxy.units import MILLISECONDS
         ("latency", {"latenc": 1}, True, "latenc: unknown attribute; known are: latency, jitter"),
         ("limit_data", {"bytes": 1.5}, True, "bytes: must be a whole number"),
         ("stall", {"probability": 1.1}, True, "probability: must be less than or equal to 1"),
+        ("latency", {"latency": 10**400}, False, "latency: must be a finite number"),
         ("noop", {"x": 1}, True, "x: unknown attribute; known are: none"),
         ("nop", {}, True, "unknown fault 'nop'; known are: latency"),
     ],
@@ -56,6 +57,10 @@ def test_a_stage_does_nothing_unless_it_says_so() -> None:
     stage.rewind(0)
 
 
+def test_a_new_schedule_is_free_at_any_time() -> None:
+    assert (Pace().next_free, Pace().rate) == (-math.inf, 0)
+
+
 def test_a_fault_that_has_no_business_with_bytes_has_no_stage() -> None:
     fault = make("refuse", {})
     assert fault.refuses
@@ -76,6 +81,39 @@ def test_first_counts_from_when_the_fault_was_added() -> None:
 def test_every_counts_from_when_the_fault_was_added() -> None:
     every = Selection(every=3)
     assert [ordinal for ordinal in range(1, 14) if _hits(every, ordinal, since=2)] == [5, 8, 11]
+
+
+def test_all_conditions_must_hold() -> None:
+    both = validated(Selection, {"first": 4, "every": 2, "clients": ["127.0.0.0/8"]})
+    assert [ordinal for ordinal in range(1, 10) if _hits(both, ordinal)] == [2, 4]
+    assert not any(_hits(both, ordinal, client="10.0.0.1") for ordinal in range(1, 10))
+    assert not any(_hits(Selection(every=1), ordinal, since=5) for ordinal in range(6))
+    assert not any(_hits(Selection(toxicity=0, first=9), ordinal) for ordinal in range(1, 10))
+
+
+@pytest.mark.parametrize(
+    ("selection", "told"),
+    [
+        ({"clients": ["10.1.2.3/8"]}, "clients.0: 10.1.2.3/8 has host bits set; write it like 10.0.0.0/8 or fd00::/8"),
+        ({"clients": ["::1", "x"]}, "clients.1: 'x' does not appear to be an IPv4 or IPv6 network; write it like"),
+        ({"clients": [5]}, "clients.0: must be text like 10.0.0.0/8, not int"),
+        ({"clients": [True]}, "clients.0: must be text like 10.0.0.0/8, not true or false"),
+        ({"clients": "10.0.0.0/8"}, "clients: must be a list"),
+        ({"first": 0}, "first: must be greater than or equal to 1"),
+        ({"every": 1.5}, "every: must be a whole number"),
+        ({"toxicity": 2}, "toxicity: must be less than or equal to 1"),
+        ({"sometimes": 1}, "sometimes: unknown attribute; known are: toxicity, clients, first, every"),
+    ],
+)
+def test_a_bad_condition_is_refused_with_its_place_and_reason(selection: dict[str, object], told: str) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        validated(Selection, selection)
+    assert str(caught.value).startswith(told)
+
+
+def test_a_selection_can_be_made_of_its_own_values() -> None:
+    first = validated(Selection, {"clients": ["10.0.0.0/8", "::1"], "toxicity": "25%"}, text=True)
+    assert validated(Selection, first.model_dump()) == first
 
 
 @pytest.mark.parametrize(

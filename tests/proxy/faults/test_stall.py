@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from tests.support.staging import pieces, stage
@@ -24,3 +26,16 @@ def test_all_bytes_of_a_segment_share_its_fate() -> None:
 def test_certain_is_certain_and_the_default_is_a_retransmission_time(probability: int, delay: float) -> None:
     one = stage("stall", probability=probability)
     assert {one.delay(segment * 1460) for segment in range(1000)} == {delay}
+
+
+def test_with_correlation_losses_come_in_bursts_of_the_same_total() -> None:
+    alone, bursty = (
+        [stall.delay(segment * 1460) > 0 for segment in range(40_000)]
+        for stall in (stage("stall", probability=0.2, correlation=correlation) for correlation in (0, 0.75))
+    )
+    for losses in (alone, bursty):
+        assert sum(losses) == pytest.approx(8000, rel=0.08)
+    # A burst ends with a fresh draw (probability 1/4) that is no loss (4/5): 5 segments; without, 1.25.
+    for losses, length in ((alone, 1.25), (bursty, 5)):
+        bursts = sum(now and not before for before, now in itertools.pairwise([False, *losses]))
+        assert sum(losses) / bursts == pytest.approx(length, rel=0.06)
