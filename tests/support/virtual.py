@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from brownout_proxy.faults.draw import Draws
 from brownout_proxy.relay.clock import Timer
-from brownout_proxy.relay.link import Link
+from brownout_proxy.relay.link import Link, Port
 
 
 class VirtualClock:
@@ -80,8 +80,9 @@ class FakeOwner:
         self.errors: list[Exception] = []
         self.done = 0
 
-    def link_done(self) -> None:
+    def link_done(self, sink: Port) -> None:
         self.done += 1
+        sink.write_eof()
 
     def end(self, how: str) -> None:
         self.ended.append(how)

@@ -17,7 +17,7 @@ from brownout_proxy.faults.draw import Draws
 from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM, Direction
 from brownout_proxy.relay.budget import Budget
 from brownout_proxy.relay.clock import Clock, Timer
-from brownout_proxy.relay.link import Link, Traffic
+from brownout_proxy.relay.link import Link, Port, Traffic
 from brownout_proxy.relay.side import Side
 from brownout_proxy.relay.splice import Splicer
 
@@ -72,8 +72,8 @@ class Connection:
     """A client's connection from accept to the closing of both sockets."""
 
     __slots__ = (
-        "_client_ip", "_closing", "_dialling", "_faulty", "_gone", "_host", "_linger", "_retry", "client", "down",
-        "ordinal", "up", "upstream",
+        "_client_ip", "_closing", "_dialling", "_faulty", "_gone", "_host", "_linger", "_patience", "_retry", "client",
+        "down", "ordinal", "up", "upstream",
     )  # fmt: skip
 
     def __init__(self, host: Host, ordinal: int) -> None:
@@ -86,6 +86,7 @@ class Connection:
         self._gone = False
         self._faulty = False  # it has or had faults
         self._linger: Timer | None = None
+        self._patience: Timer | None = None
         self.client = Side(self)
         self.upstream: Side | None = None
         self.up = self._link(UPSTREAM, self.client)
@@ -130,8 +131,8 @@ class Connection:
         host, loop, target = self._host, self._host.loop, self._host.target
         await self._open_slowly()
         started = host.clock.now()
-        # A timer of the clock costs a tenth of asyncio.timeout(), and almost none of them ever fires.
-        patience = host.clock.call_at(started + host.dial_timeout, self._give_up)
+        # A timer of the clock costs a tenth of asyncio.timeout().
+        self._patience = host.clock.call_at(started + host.dial_timeout, self._patience_over)
         try:
             if target is None:
                 raise ValueError("the upstream is not an address")
@@ -148,14 +149,16 @@ class Connection:
             host.dialled(host.clock.now() - started, ok=True)
         finally:
             self._dialling = None
-            patience.cancel()
 
-    def _give_up(self) -> None:
-        """The upstream did not answer in time."""
-        if self.upstream is not None:
+    def _patience_over(self) -> None:
+        """A dial timeout has passed: without an answer it ends here; else the connection is one that lasts."""
+        if self._closing:
             return
-        self._host.dialled(self._host.dial_timeout, ok=False)
-        self.end("close")
+        if self.upstream is None:
+            self._host.dialled(self._host.dial_timeout, ok=False)
+            self.end("close")
+        elif not self.upstream.lost:
+            self.upstream.keep_alive()  # left until now, as short connections need not pay for it
 
     def _upstream_side(self) -> Side:
         return Side(self)
@@ -193,7 +196,6 @@ class Connection:
             upstream.reads = upstream.writes = self.up
             upstream.abort()
             return
-        upstream.keep_alive()
         self.upstream = upstream
         self.down = self._link(DOWNSTREAM, upstream)
         self.client.writes = self.down
@@ -242,11 +244,13 @@ class Connection:
         if self._host.splicer is not None and source is not None:
             self._host.splicer.stop(link, source)
 
-    def link_done(self) -> None:
+    def link_done(self, sink: Port) -> None:
         if self.up.done and self.upstream is not None and self.down.done:
             self._closing = True
-            self.client.transport.close()
+            self.client.transport.close()  # sends FIN too, after what is still to be written
             self.upstream.transport.close()
+        else:
+            sink.write_eof()
 
     # Ends.
 
@@ -330,4 +334,6 @@ class Connection:
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None
+        if self._patience is not None:
+            self._patience.cancel()
         self._host.gone(self)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal, Protocol
 
 from brownout_proxy.faults.active import ActiveFault
@@ -22,6 +22,8 @@ from brownout_proxy.relay.schedule import TURN, Schedule
 
 _HELD_BY_A_SLOW_SINK: Final = 4 * 1024 * 1024
 """Delayed bytes that may pile up behind a sink that does not take them, before the source is paused."""
+_EARLY: Final = 64 * 1024
+"""Bytes that a client may send ahead of the dial before it is paused."""
 _BULK: Final = 128 * 1024
 """A read of at least so many bytes is part of a bulk transfer (uvloop reads up to 256,000 bytes at a time)."""
 _BULK_READS: Final = 4
@@ -72,8 +74,8 @@ class Traffic:
 class Owner(Protocol):
     """The connection, as its links see it."""
 
-    def link_done(self) -> None:
-        """A link has passed on the end of its stream."""
+    def link_done(self, sink: Port) -> None:
+        """A link has passed on everything but the FIN, which is left to do."""
 
     def end(self, how: Literal["close", "reset"]) -> None:
         """A fault ends the whole connection."""
@@ -91,12 +93,19 @@ class Owner(Protocol):
         """Undoes `hand_over` at once; what the kernel still holds comes through `feed`."""
 
 
+_IDLE: Final = Schedule()
+"""Of every link that never held anything, which most never do; never written to."""
+
+
+_NO_STAGES: Final[Mapping[ActiveFault, tuple[Fault, Stage | None, int]]] = {}
+
+
 class Link:
-    """One direction. Until `connect` gives it a sink, what it is fed waits and its source is paused."""
+    """One direction. Until `connect` gives it a sink, what it is fed waits."""
 
     __slots__ = (
         "_budget", "_bulk_reads", "_clock", "_end", "_end_at", "_held", "_owner", "_schedule", "_stages", "_timer",
-        "_write", "direction", "done", "handed_over", "plain", "sink", "source", "traffic",
+        "_write", "direction", "done", "handed_over", "passed", "plain", "sink", "source", "traffic",
     )  # fmt: skip
 
     def __init__(
@@ -112,12 +121,14 @@ class Link:
         """The end has been passed on, or the link has been given up."""
         self.handed_over = False
         """The kernel moves the bytes; see `Owner.hand_over`."""
+        self.passed = 0
+        """Bytes that went on while the link was plain, since its schedule was last told of them."""
         self._owner = owner
         self._clock = clock
         self._budget = budget
         self._write: Callable[[bytes], None] = _no_sink
-        self._schedule = Schedule()
-        self._stages: dict[ActiveFault, tuple[Fault, Stage | None, int]] = {}
+        self._schedule = _IDLE
+        self._stages: Mapping[ActiveFault, tuple[Fault, Stage | None, int]] = _NO_STAGES
         self._held = 0
         self._end: Literal["eof", "reset"] | None = None
         self._end_at = 0.0
@@ -146,15 +157,17 @@ class Link:
         size = len(data)
         self.traffic.received += size
         if self.plain:
+            self.passed += size
             self.traffic.sent += size
             self._write(data)
             if size >= _BULK:
                 self._count_bulk()
         elif not self.done:
-            self._schedule.push(self._clock.now(), data)
+            self._own_schedule().push(self._clock.now(), data)
             if self.sink is None:
                 self._settle()
-                self.source.pause()
+                if self._held > _EARLY:
+                    self.source.pause()
             else:
                 self.advance()
 
@@ -208,12 +221,20 @@ class Link:
             self._owner.take_back(self)
         now = self._clock.now()
         self.plain = False
-        self._schedule.recall(now)  # now its offset is that of the first byte not delivered
-        self._schedule.use(self._build(faults, now), now)
+        schedule = self._own_schedule()
+        schedule.recall(now)  # now its offset is that of the first byte not delivered
+        schedule.offset += self.passed
+        self.passed = 0
+        schedule.use(self._build(faults, now), now)
         if self._schedule.swallowed and self._schedule.chain.swallows is None:
             self._owner.end("close")  # bytes are missing: what follows would not be what was sent
         else:
             self.advance()
+
+    def _own_schedule(self) -> Schedule:
+        if self._schedule is _IDLE:
+            self._schedule = Schedule()
+        return self._schedule
 
     def _build(self, faults: Sequence[ActiveFault], now: float) -> Chain:
         stages: dict[ActiveFault, tuple[Fault, Stage | None, int]] = {}
@@ -297,8 +318,7 @@ class Link:
 
     def _pass_on_eof(self, sink: Port) -> None:
         self.discard()
-        sink.write_eof()
-        self._owner.link_done()
+        self._owner.link_done(sink)
 
     def _next_wake(self) -> float:
         schedule = self._schedule

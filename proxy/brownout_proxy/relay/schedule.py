@@ -54,7 +54,8 @@ class Schedule:
     def __init__(self) -> None:
         self.chain = NO_FAULTS
         self.offset = 0
-        """Of the first byte that has not been given a time: how many bytes have passed."""
+        """Of the first byte that has not been given a time: how many bytes have passed. The link adds those that
+        went past the schedule."""
         self.swallowed = 0
         """Bytes that a fault let vanish."""
         self.limited: Tally | None = None

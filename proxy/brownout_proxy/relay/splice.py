@@ -63,6 +63,7 @@ class Transfer:
             except BlockingIOError:
                 return False
             self.in_pipe -= size
+            self.link.passed += size
             self.link.traffic.received += size
             self.link.traffic.sent += size
         return True

@@ -23,12 +23,17 @@ def fault(kind: str, **attributes: object) -> ActiveFault:
 class Bench:
     """A connected link between two fake ports."""
 
-    def __init__(self, *faults: ActiveFault, buffer: int = 1 << 30) -> None:
+    def __init__(self, *faults: ActiveFault, buffer: int = 1 << 30, connected: bool = True) -> None:
         self.clock, self.owner, self.budget = VirtualClock(), FakeOwner(), Budget(buffer)
         self.source, self.sink = FakePort(self.clock), FakePort(self.clock)
         self.link = Link(UPSTREAM, self.owner, self.source, self.clock, self.budget, Traffic())
         self.link.apply(faults)
-        self.link.connect(self.sink, self.sink.write)
+        if connected:
+            self.connect()
+
+    def connect(self) -> None:
+        if self.link.sink is None:
+            self.link.connect(self.sink, self.sink.write)
 
     def feed(self, data: bytes, chunks: Sequence[int] = ()) -> None:
         for size in chunks:
@@ -45,15 +50,18 @@ def test_without_faults_bytes_pass_at_once() -> None:
     assert bench.link.plain
 
 
-def test_what_comes_before_there_is_a_sink_waits_with_its_source_paused() -> None:
-    clock, owner = VirtualClock(), FakeOwner()
+@pytest.mark.parametrize(("size", "paused"), [(1, False), (200_000, True)])
+def test_what_comes_before_there_is_a_sink_waits_and_much_of_it_pauses_the_source(size: int, paused: bool) -> None:
+    clock, owner, budget = VirtualClock(), FakeOwner(), Budget(1 << 20)
     source, sink = FakePort(clock), FakePort(clock)
-    link = Link(UPSTREAM, owner, source, clock, Budget(1 << 20), Traffic())
-    link.feed(b"early")
-    assert source.paused
+    link = Link(UPSTREAM, owner, source, clock, budget, Traffic())
+    link.feed(bytes(size))
+    assert source.paused is paused
+    assert budget.used >= size
     link.connect(sink, sink.write)
-    assert sink.data == b"early"
+    assert sink.data == bytes(size)
     assert not source.paused
+    assert budget.used == 0
 
 
 def test_fin_travels_behind_the_data_and_is_delayed_like_it() -> None:
@@ -176,6 +184,29 @@ def test_every_byte_has_the_same_fate_however_the_bytes_come(
         return [(when, byte) for when, data in bench.sink.arrived for byte in data]
 
     assert fates(chunks) == fates([])
+
+
+@given(_CHUNKS, st.sampled_from(_KINDS), st.integers(0, 8000), st.sampled_from(["plain", "early", "noop"]))
+def test_a_fault_that_comes_late_counts_the_bytes_that_went_past_it(
+    chunks: list[int], chosen: tuple[str, dict[str, object]], before: int, how: str
+) -> None:
+    data = bytes(n % 251 for n in range(9000))
+
+    def fates(bench: Bench, sizes: Sequence[int]) -> list[tuple[float, int]]:
+        bench.feed(data[:before], sizes)
+        bench.connect()
+        assert bench.sink.data == data[:before]
+        bench.link.apply([fault(chosen[0], **chosen[1])])
+        bench.feed(data[before:])
+        bench.clock.advance(100)
+        return [(when, byte) for when, piece in bench.sink.arrived for byte in piece]
+
+    late = fates(Bench(*[fault("noop")] * (how == "noop"), connected=how != "early"), chunks)
+    assert late == fates(Bench(fault("noop")), [])
+    if chosen[0] == "corrupt":
+        always = Bench(fault(chosen[0], **chosen[1]))
+        always.feed(data)
+        assert bytes(byte for _, byte in late)[before:] == always.sink.data[before:]
 
 
 _STEPS = st.lists(
