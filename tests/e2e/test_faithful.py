@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import resource
 import select
@@ -97,25 +96,6 @@ def test_rst_of_the_upstream_reaches_the_client_as_rst(harness: Running, upstrea
         reset(server)
         with pytest.raises(ConnectionResetError):
             client.recv(1)
-
-
-def test_rst_in_a_bulk_transfer_is_passed_on(harness: Running, upstream: Upstream) -> None:
-    with dial(harness.proxy(upstream.address)) as client:
-        server = upstream.accept()
-        threading.Thread(target=_flood, args=(client,), daemon=True).start()
-        read_exactly(server, 50_000_000)
-        reset(server)
-        poll = select.poll()
-        poll.register(client, select.POLLERR | select.POLLHUP)
-        assert poll.poll(5000)
-
-
-def _flood(connection: socket.socket) -> None:
-    try:
-        while True:
-            connection.sendall(bytes(1 << 18))
-    except OSError:
-        pass
 
 
 def test_bytes_sent_before_the_upstream_answers_are_kept(harness: Running, upstream: Upstream) -> None:
@@ -282,41 +262,6 @@ def test_closing_does_not_wait_for_ever_for_clients_that_stay(upstream: Upstream
         assert read_all(client) == b""
         client.close()
         server.close()
-
-
-def test_a_bulk_transfer_uses_no_more_pipes_than_it_gives_back(harness: Running) -> None:
-    data = os.urandom(1 << 20)
-    with echoing() as address:
-        proxy = harness.proxy(address)
-        before = open_files()
-        with dial(proxy) as client:
-            for _ in range(5):
-                sender = threading.Thread(target=client.sendall, args=(data * 8,))
-                sender.start()
-                assert read_exactly(client, 8 << 20) == data * 8
-                sender.join()
-        eventually(lambda: proxy.live == 0)
-        eventually(lambda: open_files() <= before, "release of the pipes")
-
-
-def test_a_bulk_transfer_is_taken_back_though_descriptors_became_scarce(harness: Running, upstream: Upstream) -> None:
-    """Whether another link may be handed over says nothing about those that were."""
-    proxy, headroom = harness.proxy(upstream.address), harness.registry.engine.headroom
-    before = open_files()
-    with dial(proxy) as client, upstream.accept() as server:
-        threading.Thread(target=_flood, args=(client,), daemon=True).start()
-        read_exactly(server, 20_000_000)
-        splicer = harness.registry.engine.splicer
-        assert splicer is not None
-        assert len(splicer) == 1
-        headroom.capacity = 1
-        active = harness.add(proxy, fault("latency", stream="upstream", latency="1ms"))
-        read_exactly(server, 20_000_000)
-        assert active.hits
-        assert len(splicer) == 0
-        reset(client)
-    eventually(lambda: proxy.live == 0)
-    eventually(lambda: open_files() <= before, "release of the pipe")
 
 
 def test_a_proxy_that_is_made_while_descriptors_are_scarce_lets_its_clients_wait(

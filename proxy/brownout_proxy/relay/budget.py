@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
-_FLOOR = 256 * 1024
+_FLOOR: Final = 256 * 1024
 """Bytes that a link may hold whatever the others hold: one read, so that a full budget slows but never stops a link."""
-_RELIEF = 0.9
+_RELIEF: Final = 0.9
 """Waiting links go on when usage falls below this share of the limit: one wake-up for many freed pieces."""
+
+
+_LARGEST_READ: Final = 1 << 20
+"""Bytes. A third faster than 256 kB where bytes come in volume; still a copy of less than a millisecond."""
 
 
 class Budget:
@@ -28,6 +33,11 @@ class Budget:
             waiting, self._waiting = self._waiting, set()
             for resume in waiting:
                 resume()
+
+    @property
+    def largest_read(self) -> int:
+        """Bytes that a link in bulk should read at a time: many links must not pass the limit by much."""
+        return _LARGEST_READ if self.used < self.limit / 2 else _FLOOR
 
     def allows(self, held: int) -> bool:
         """Whether a link that holds so many bytes may read more."""

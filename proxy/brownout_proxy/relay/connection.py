@@ -16,10 +16,10 @@ from brownout_proxy.faults.active import ActiveFault
 from brownout_proxy.faults.draw import Draws
 from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM, Direction
 from brownout_proxy.relay.budget import Budget
+from brownout_proxy.relay.bulk import Bulk
 from brownout_proxy.relay.clock import Clock, Timer
 from brownout_proxy.relay.link import Link, Port, Traffic
 from brownout_proxy.relay.side import Side
-from brownout_proxy.relay.splice import Splicer
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +38,8 @@ class Host(Protocol):
     traffic: dict[Direction, Traffic]
 
     @property
-    def splicer(self) -> Splicer | None:
-        """None where bytes cannot be left to the kernel."""
+    def bulk(self) -> Bulk | None:
+        """None where the transports have to do."""
 
     @property
     def allows_pipes(self) -> bool:
@@ -233,16 +233,20 @@ class Connection:
         return self._host.draws(fault, self.ordinal)
 
     def hand_over(self, link: Link) -> bool:
-        splicer, upstream = self._host.splicer, self.upstream
-        if splicer is None or upstream is None or not self._host.allows_pipes:
+        bulk, upstream = self._host.bulk, self.upstream
+        if bulk is None or upstream is None:
             return False
         source, sink = (self.client, upstream) if link is self.up else (upstream, self.client)
-        return not sink.transport.get_write_buffer_size() and splicer.start(link, source, sink)
+        if not link.plain:
+            bulk.read(link, source)
+            return True
+        return (
+            self._host.allows_pipes and not sink.transport.get_write_buffer_size() and bulk.splice(link, source, sink)
+        )
 
     def take_back(self, link: Link) -> None:
-        source = self.client if link is self.up else self.upstream
-        if self._host.splicer is not None and source is not None:
-            self._host.splicer.stop(link, source)
+        if self._host.bulk is not None:
+            self._host.bulk.stop(link)
 
     def link_done(self, sink: Port) -> None:
         if self.up.done and self.upstream is not None and self.down.done:

@@ -27,7 +27,7 @@ _EARLY: Final = 64 * 1024
 _BULK: Final = 128 * 1024
 """A read of at least so many bytes is part of a bulk transfer (uvloop reads up to 256,000 bytes at a time)."""
 _BULK_READS: Final = 4
-"""So many bulk reads make a transfer worth handing to the kernel."""
+"""So many bulk reads make a transfer worth handing over."""
 
 DELAY_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Upper bounds in seconds of the histogram of injected delay."""
@@ -87,10 +87,10 @@ class Owner(Protocol):
         """The seeded decisions of that fault on this connection."""
 
     def hand_over(self, link: Link) -> bool:
-        """A bulk transfer without faults: the kernel may move its bytes. False if it cannot."""
+        """A bulk transfer: there may be a cheaper way than its source's transport. False if there is none."""
 
     def take_back(self, link: Link) -> None:
-        """Undoes `hand_over` at once; what the kernel still holds comes through `feed`."""
+        """Undoes `hand_over` at once; what is still under way comes through `feed`."""
 
 
 _IDLE: Final = Schedule()
@@ -120,7 +120,7 @@ class Link:
         self.done = False
         """The end has been passed on, or the link has been given up."""
         self.handed_over = False
-        """The kernel moves the bytes; see `Owner.hand_over`."""
+        """Its source's transport does not read it; see `Owner.hand_over`."""
         self.passed = 0
         """Bytes that went on while the link was plain, since its schedule was last told of them."""
         self._owner = owner
@@ -160,8 +160,6 @@ class Link:
             self.passed += size
             self.traffic.sent += size
             self._write(data)
-            if size >= _BULK:
-                self._count_bulk()
         elif not self.done:
             self._own_schedule().push(self._clock.now(), data)
             if self.sink is None:
@@ -170,6 +168,8 @@ class Link:
                     self.source.pause()
             else:
                 self.advance()
+        if size >= _BULK:
+            self._count_bulk()
 
     def feed_end(self, end: Literal["eof", "reset"]) -> None:
         """The source will send nothing more."""
@@ -355,7 +355,7 @@ class Link:
 
     def _regulate(self) -> None:
         schedule, sink = self._schedule, self.sink
-        if self._end is not None or self.handed_over:
+        if self._end is not None:
             return
         if (
             sink is None
@@ -376,7 +376,7 @@ class Link:
         self._bulk_reads += 1
         if self._bulk_reads >= _BULK_READS:
             self._bulk_reads = 0
-            if not self.done and self.plain and self.sink is not None and not self.sink.blocked:
+            if (self.plain or self._stages) and not (self.handed_over or self.done or self.sink is None):
                 self.handed_over = self._owner.hand_over(self)
 
 

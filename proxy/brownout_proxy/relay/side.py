@@ -34,12 +34,21 @@ def keep_alive(sock: socket.socket) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE_IDLE)
 
 
+class Reader(Protocol):
+    """What reads a socket: its transport, or what stands in for it."""
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
 class Side(asyncio.Protocol):
     """The client's or the upstream's socket. `reads` takes what it sends, `writes` gives it what it receives."""
 
-    __slots__ = ("_duplicate", "_owner", "_paused", "blocked", "eof", "lost", "reads", "transport", "writes")
+    __slots__ = ("_duplicate", "_owner", "_paused", "_reader", "blocked", "eof", "lost", "reads", "transport", "writes")
 
     transport: asyncio.Transport
+    _reader: Reader
     reads: Link
     writes: Link
 
@@ -56,7 +65,7 @@ class Side(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
+        self.transport = self._reader = cast(asyncio.Transport, transport)
         self._owner.side_ready(self)
 
     def data_received(self, data: bytes) -> None:
@@ -134,15 +143,24 @@ class Side(asyncio.Protocol):
         if not self._paused:
             self._paused = True
             if not self.eof and not self.lost:
-                self.transport.pause_reading()
+                self._reader.pause_reading()
 
     def resume(self) -> None:
         if self._paused:
             self._paused = False
             if not self.eof and not self.lost:
-                self.transport.resume_reading()
+                self._reader.resume_reading()
 
-    # For the connection.
+    # For whatever reads it, and for the connection.
+
+    def read_by(self, reader: Reader | None) -> None:
+        """Another reader takes the transport's place, paused or not as before; None gives it back."""
+        reads = not (self._paused or self.eof or self.lost)
+        if reads:
+            self._reader.pause_reading()
+        self._reader = self.transport if reader is None else reader
+        if reads:
+            self._reader.resume_reading()
 
     def keep_alive(self) -> None:
         # The transport's socket makes and drops one of these for each call.

@@ -6,8 +6,8 @@ import asyncio
 from typing import Final
 
 from brownout_proxy.relay.budget import Budget
+from brownout_proxy.relay.bulk import AVAILABLE, Bulk
 from brownout_proxy.relay.clock import LoopClock
-from brownout_proxy.relay.splice import AVAILABLE, Splicer
 from brownout_proxy.server.headroom import Headroom
 
 _UNLIMITED: Final = 1 << 20
@@ -20,13 +20,13 @@ class Engine:
         self.loop = loop
         self.clock = LoopClock(loop)
         self.budget = Budget(buffer)
-        self.splicer = Splicer(loop) if AVAILABLE else None
+        self.bulk = Bulk(loop, self.budget) if AVAILABLE else None
         self.headroom = Headroom(loop, _open_files())
         self.dial_timeout = dial_timeout
 
     def close(self) -> None:
-        if self.splicer is not None:
-            self.splicer.close()
+        if self.bulk is not None:
+            self.bulk.close()
         self.clock.close()
 
 

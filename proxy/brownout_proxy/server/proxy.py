@@ -15,11 +15,11 @@ from brownout_proxy.faults import changed
 from brownout_proxy.faults.active import ActiveFault
 from brownout_proxy.faults.draw import Draws
 from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM, Direction, FaultSpec, Selection, validated
+from brownout_proxy.relay.bulk import Bulk
 from brownout_proxy.relay.clock import Clock
 from brownout_proxy.relay.connection import Connection
 from brownout_proxy.relay.link import Traffic
 from brownout_proxy.relay.side import Side
-from brownout_proxy.relay.splice import Splicer
 from brownout_proxy.server.engine import Engine
 from brownout_proxy.server.listener import Listener
 
@@ -194,8 +194,8 @@ class Proxy:
         return self._engine.dial_timeout
 
     @property
-    def splicer(self) -> Splicer | None:
-        return self._engine.splicer
+    def bulk(self) -> Bulk | None:
+        return self._engine.bulk
 
     @property
     def allows_pipes(self) -> bool:
