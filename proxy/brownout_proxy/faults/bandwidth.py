@@ -24,6 +24,7 @@ class Bandwidth(Fault):
     """
 
     kind: ClassVar[str] = "bandwidth"
+    in_toxiproxy: ClassVar[bool] = True
 
     rate: Rate = 0
     scope: Literal["connection", "proxy"] = extension("connection")

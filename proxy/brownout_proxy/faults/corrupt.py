@@ -11,6 +11,8 @@ _SEGMENT: Final = 64
 """Bytes of a virtual segment here: as small as a short request, so that probability 1 reaches every message."""
 _REACH: Final = 8
 """The bit is one of the first bytes of its segment: a message shorter than the segment is still hit."""
+_AT_ONCE: Final = 256
+"""Segments of a piece: each is a draw, and what would take milliseconds is done in several turns."""
 
 
 class Corrupt(Fault):
@@ -40,6 +42,10 @@ class _Flips(Stage):
         reach = min(_REACH, self._segment)
         number = int(self._draws.uniform(2 * place + 1) * reach * 8)
         return place * self._segment + number // 8, 1 << number % 8
+
+    def narrow(self, offset: int, size: int) -> int:
+        span = self._segment * _AT_ONCE
+        return min(size, span - offset % span)
 
     def transform(self, offset: int, data: bytes) -> bytes:
         end = offset + len(data)

@@ -14,11 +14,6 @@ from brownout_proxy.faults import KINDS, make
 from brownout_proxy.faults.spec import Fault, Selection, is_extension, unit_of
 from brownout_proxy.units import BYTES, MILLISECONDS, plain
 
-_TOXIPROXY: Final = frozenset(
-    ("latency", "bandwidth", "slow_close", "timeout", "reset_peer", "slicer", "limit_data", "noop")
-)
-"""The kinds that Toxiproxy 2.12 has."""
-
 _HEAD: Final = """\
 # Faults
 
@@ -65,7 +60,7 @@ def _selection() -> str:
 def _overview() -> str:
     lines = ["## Kinds", "", "| kind | what it does | in Toxiproxy |", "| --- | --- | --- |"]
     for kind, fault in KINDS.items():
-        lines.append(f"| [`{kind}`](#{kind}) | {fault.summary()} | {_yes(kind in _TOXIPROXY)} |")
+        lines.append(f"| [`{kind}`](#{kind}) | {fault.summary()} | {_yes(fault.in_toxiproxy)} |")
     return "\n".join([*lines, ""])
 
 
@@ -76,7 +71,7 @@ def section(fault: type[Fault]) -> str:
     if fields:
         lines += ["| attribute | unit | default | bounds | in Toxiproxy |", "| --- | --- | --- | --- | --- |"]
         for name, info in fields.items():
-            known = fault.kind in _TOXIPROXY and not is_extension(info)
+            known = fault.in_toxiproxy and not is_extension(info)
             lines.append(f"| `{name}` | {_measure(info)} | {_default(info)} | {bounds(info)} | {_yes(known)} |")
     else:
         lines.append("It has no attributes.")

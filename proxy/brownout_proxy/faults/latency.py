@@ -40,6 +40,7 @@ class Latency(Fault):
     """
 
     kind: ClassVar[str] = "latency"
+    in_toxiproxy: ClassVar[bool] = True
 
     latency: Millis = Field(0, validation_alias=AliasChoices("latency", "delay"))
     jitter: Millis = 0

@@ -16,6 +16,7 @@ class LimitData(Fault):
     """
 
     kind: ClassVar[str] = "limit_data"
+    in_toxiproxy: ClassVar[bool] = True
 
     limit: Size = Field(0, alias="bytes")  # `bytes` would hide the type
 

@@ -15,3 +15,4 @@ class Noop(Fault):
     """Does nothing; every byte passes."""
 
     kind: ClassVar[str] = "noop"
+    in_toxiproxy: ClassVar[bool] = True

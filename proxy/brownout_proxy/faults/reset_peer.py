@@ -12,6 +12,7 @@ class ResetPeer(Fault):
     """Resets the connection (RST to both ends) after the timeout; live connections too, traffic or not."""
 
     kind: ClassVar[str] = "reset_peer"
+    in_toxiproxy: ClassVar[bool] = True
 
     timeout: Millis = 0
 

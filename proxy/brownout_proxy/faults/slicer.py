@@ -17,6 +17,7 @@ class Slicer(Fault):
     """
 
     kind: ClassVar[str] = "slicer"
+    in_toxiproxy: ClassVar[bool] = True
 
     average_size: Size = 0
     size_variation: Size = 0

@@ -11,6 +11,7 @@ class SlowClose(Fault):
     """Delays the end of the stream in its direction; data passes untouched."""
 
     kind: ClassVar[str] = "slow_close"
+    in_toxiproxy: ClassVar[bool] = True
 
     delay: Millis = 0
 

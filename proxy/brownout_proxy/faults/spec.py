@@ -168,6 +168,8 @@ class Fault(BaseModel):
     kind: ClassVar[str]
     refuses: ClassVar[bool] = False
     """New connections are reset instead of served."""
+    in_toxiproxy: ClassVar[bool] = False
+    """Toxiproxy 2.12 has a toxic of this kind."""
 
     def stage(self, site: Site) -> Stage | None:
         """What this fault does to the bytes of one link; None if it has no business with bytes."""

@@ -16,6 +16,7 @@ class Timeout(Fault):
     """
 
     kind: ClassVar[str] = "timeout"
+    in_toxiproxy: ClassVar[bool] = True
 
     timeout: Millis = 0
 

@@ -28,6 +28,8 @@ _BULK: Final = 128 * 1024
 """A read of at least so many bytes is part of a bulk transfer (uvloop reads up to 256,000 bytes at a time)."""
 _BULK_READS: Final = 4
 """So many bulk reads make a transfer worth handing over."""
+_COSTLY_TURN: Final = 4
+"""Pieces that are delivered in one turn where each is looked at bit by bit: a few milliseconds."""
 
 DELAY_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Upper bounds in seconds of the histogram of injected delay."""
@@ -288,7 +290,7 @@ class Link:
         schedule, traffic = self._schedule, self.traffic
         chain = schedule.chain
         write = sink.write_segment if chain.separates else self._write
-        for _ in range(TURN):
+        for _ in range(_COSTLY_TURN if chain.transforms else TURN):
             if sink.blocked or (piece := schedule.take(now)) is None:
                 return
             data = piece.content()

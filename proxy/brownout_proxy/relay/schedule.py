@@ -152,9 +152,10 @@ class Schedule:
                 self._reach_limit(chain.end[1])
 
     def _enqueue(self, ready: float, arrived: float, data: bytes, start: int, size: int) -> None:
-        due = max(self._last_due, ready + self.chain.delay(self.offset))
-        last = self._queue[-1] if self._queue else None
-        if last is not None and last.data is data and last.due == due and not self.chain.separates:
+        chain = self.chain
+        due = max(self._last_due, ready + chain.delay(self.offset))
+        last = self._queue[-1] if self._queue and not (chain.separates or chain.transforms) else None
+        if last is not None and last.data is data and last.due == due:
             self._queue[-1] = last._replace(stop=start + size)
         else:
             self._queue.append(Piece(due, ready, arrived, self.offset, data, start, start + size))

@@ -132,7 +132,8 @@ class Registry:
         self._leaving = {known for known in (*self._leaving, proxy) if known.live}
 
     async def populate(self, specs: Sequence[ProxySpec], done: list[Proxy]) -> None:
-        """Creates or replaces proxies in order. One whose address and upstream are the same is left untouched.
+        """Creates or replaces proxies in order. One whose address and upstream are the same keeps its connections, and
+        its faults unless others are given, as clients send proxies without any.
 
         Each finished proxy is appended to `done`; the first failure ends the run. Raises Unavailable.
         """
@@ -150,6 +151,8 @@ class Registry:
             return await self._add(spec, None)
         same_place = spec.listen == current.listen or _is_at(current, wanted, any_port=True)
         if same_place and current.upstream == spec.upstream:
+            if spec.faults:
+                current.replace_faults(spec.faults)
             return current
         here = current.address
         if here is not None and (same_place or here.port == wanted.port):

@@ -73,3 +73,9 @@ def test_every_bit_within_reach_can_be_the_one() -> None:
     damaged = stage("corrupt", probability=1).transform(0, bytes(64 * 2000))
     hit = {(place % 64, byte) for place, byte in enumerate(damaged) if byte}
     assert hit == {(place, 1 << bit) for place in range(8) for bit in range(8)}
+
+
+@pytest.mark.parametrize("segment", [1, 64, 5000])
+def test_a_piece_has_no_more_segments_than_can_be_looked_at_without_holding_up_others(segment: int) -> None:
+    piece = stage("corrupt", probability=1, segment=segment).narrow(7, 100_000_000)
+    assert piece == segment * 256 - 7

@@ -163,6 +163,14 @@ def test_a_bug_in_a_fault_is_told_to_the_connection_alone(monkeypatch: pytest.Mo
     assert [type(error) for error in bench.owner.errors] == [ZeroDivisionError]
 
 
+def test_a_transfer_that_is_costly_to_damage_lets_others_have_their_turn() -> None:
+    bench = Bench(fault("corrupt", probability="100%", segment=1))
+    bench.feed(bytes(100_000))
+    assert 0 < len(bench.sink.data) < 10_000
+    bench.clock.advance(0)
+    assert len(bench.sink.data) == 100_000
+
+
 _CHUNKS = st.lists(st.integers(1, 700), max_size=12)
 _KINDS: list[tuple[str, dict[str, object]]] = [
     ("latency", {"latency": 100, "jitter": 90}),

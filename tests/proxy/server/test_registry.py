@@ -369,6 +369,21 @@ def test_a_proxy_with_the_same_address_and_upstream_is_left_untouched(
     assert [active.spec.name for active in proxy.faults] == ["noop"]
 
 
+def test_populating_an_unchanged_proxy_gives_it_the_faults_that_are_named_and_keeps_its_clients(
+    harness: Running, upstream: Upstream
+) -> None:
+    (proxy,) = populate(harness, spec(upstream=upstream.address, faults=(fault("noop"),)))
+    with dial(proxy) as client, upstream.accept() as server:
+        populate(harness, spec(listen=proxy.listen, upstream=upstream.address))
+        assert [active.spec.kind for active in proxy.faults] == ["noop"]
+        populate(
+            harness, spec(listen=proxy.listen, upstream=upstream.address, faults=(fault("latency", latency="1ms"),))
+        )
+        assert [active.spec.kind for active in proxy.faults] == ["latency"]
+        server.sendall(b"x")
+        assert read_exactly(client, 1) == b"x"
+
+
 @pytest.mark.parametrize("enabled", [True, False])
 def test_populating_does_not_enable_or_disable_a_proxy_that_is_the_same(harness: Running, enabled: bool) -> None:
     proxy = harness.proxy("127.0.0.1:1")
