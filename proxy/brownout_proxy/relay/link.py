@@ -147,10 +147,11 @@ class Link:
             self.advance()
             return
         self.plain = True
-        if not self._schedule.empty:
+        if self._held:
             for data in self._schedule.release():
                 self.traffic.sent += len(data)
                 write(data)
+            self.passed, self._schedule = self._schedule.offset, _IDLE
             self._settle()
             self.source.resume()
 
