@@ -19,6 +19,7 @@ from typing import IO, Final, NamedTuple
 import pytest
 
 from tests.support.echo import echo_server, said_back
+from tests.support.running import eventually
 
 _ROOT: Final = Path(__file__).parents[2]
 _SECONDS: Final = 20.0
@@ -125,6 +126,24 @@ def test_the_first_lines_say_what_listens_where(upstream: str) -> None:
         assert found[2] == upstream
         assert said_back(found[1], b"hello") == b"hello"
         assert len(server.log.splitlines()) == 3, "connections are told of at debug only"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_behind_the_log_is_no_reason_not_to_serve(upstream: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    with open("/dev/full", "w") as log, subprocess.Popen(
+        (*_PROXY, "--port", str(port), f"echo@0={upstream}"), env=_environment({}), stdin=subprocess.DEVNULL, stderr=log
+    ) as process:  # fmt: skip
+        try:
+            url = f"http://127.0.0.1:{port}"
+            eventually(lambda: not _end(*_BROWNOUT, "list", BROWNOUT_URL=url).status, "an answer")
+            process.send_signal(signal.SIGHUP)  # which is logged, too
+            assert not _end(*_BROWNOUT, "list", BROWNOUT_URL=url).status
+            process.terminate()
+            assert process.wait(_SECONDS) == 0
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize("name", ["LOG_LEVEL", "BROWNOUT_LOG_LEVEL"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import sys
@@ -107,7 +108,8 @@ async def _serve(settings: Settings, words: Sequence[str], config: Config, token
 
     def tell() -> None:
         if logging.getLogger().isEnabledFor(logging.INFO):
-            click.echo(greeting(registry, control.address), err=True)
+            with contextlib.suppress(OSError):  # a full disk behind stderr is no reason not to serve
+                click.echo(greeting(registry, control.address), err=True)
 
     await runtime.Runtime(
         registry,
