@@ -97,10 +97,12 @@ class LoopClock:
     def _fire(self) -> None:
         now = self.now()
         self._armed = -math.inf  # timers set by the callbacks are armed once, below
+        due: list[Timer] = []
         while self._heap and (self._heap[0][0] <= now or self._heap[0][2].callback is None):
-            callback = heapq.heappop(self._heap)[2].callback
-            if callback is not None:
-                _run(callback)
+            due.append(heapq.heappop(self._heap)[2])
+        for timer in due:  # what they set for now waits for the loop's next turn: others come first
+            if timer.callback is not None:
+                _run(timer.callback)
         self._armed = self._heap[0][0] if self._heap else math.inf
         if self._heap:
             self._alarm.set(self._armed)

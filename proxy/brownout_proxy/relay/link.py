@@ -153,7 +153,8 @@ class Link:
                 write(data)
             self.passed, self._schedule = self._schedule.offset, _IDLE
             self._settle()
-            self.source.resume()
+            if not sink.blocked:
+                self.source.resume()
 
     def feed(self, data: bytes) -> None:
         """The source read `data`."""

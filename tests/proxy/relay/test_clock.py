@@ -172,3 +172,17 @@ def test_a_closed_clock_fires_nothing(runner: asyncio.Runner) -> None:
     wait(runner, other, after=0.002)
     other.close()
     assert fired == []
+
+
+def test_a_timer_that_is_set_again_for_now_lets_the_loop_go_on_first(runner: asyncio.Runner, clock: LoopClock) -> None:
+    order: list[str] = []
+
+    def again() -> None:
+        order.append("timer")
+        runner.get_loop().call_soon(order.append, "loop")
+        if order.count("timer") < 5:
+            clock.call_at(0.0, again)
+
+    clock.call_at(0.0, again)
+    wait(runner, clock, after=0.05)
+    assert order[:4] == ["timer", "loop", "timer", "loop"]

@@ -64,6 +64,18 @@ def test_what_comes_before_there_is_a_sink_waits_and_much_of_it_pauses_the_sourc
     assert budget.used == 0
 
 
+def test_a_sink_that_early_bytes_fill_keeps_its_source_paused() -> None:
+    bench = Bench(connected=False)
+
+    def write(data: bytes) -> None:
+        bench.sink.blocked = True
+        bench.link.sink_blocked()
+
+    bench.feed(b"early")
+    bench.link.connect(bench.sink, write)
+    assert bench.source.paused
+
+
 def test_fin_travels_behind_the_data_and_is_delayed_like_it() -> None:
     bench = Bench(fault("latency", latency="1s"), fault("slow_close", delay="2s"))
     bench.feed(b"abc")
