@@ -19,9 +19,6 @@ ROOTS: Final = ("proxy", "controller")
 
 EXCUSED: Final = {
     "brownout_proxy/__main__.py": "one call, made by the tests of the command line in tests/e2e",
-    "brownout_proxy/relay/connection.py": "real sockets: tests/e2e/test_faithful.py, tests/e2e/test_faults_live.py",
-    "brownout_proxy/relay/side.py": "real sockets: tests/e2e/test_faithful.py, tests/e2e/test_faults_live.py",
-    "brownout_proxy/server/headroom.py": "a real limit of open files: tests/e2e/test_faithful.py",
     "brownout_proxy/server/engine.py": "wiring without a decision of its own",
 }
 """Modules without a twin, and why. An __init__ needs none, but may have one: test_init.py."""

@@ -101,10 +101,8 @@ class Side(asyncio.Protocol):
             return
         try:
             sent = self._raw().send(data, getattr(socket, "MSG_EOR", 0))
-        except (BlockingIOError, InterruptedError):
+        except OSError:  # full, out of descriptors, or gone: the transport waits for room, or finds out and tells
             sent = 0
-        except OSError:
-            return  # the transport finds out by itself and tells the connection
         if sent < len(data):
             self.transport.write(data[sent:])
 
