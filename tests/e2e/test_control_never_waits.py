@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -116,3 +117,34 @@ def test_a_slow_and_a_garbled_request_hold_up_no_other(server: ControlServer) ->
             peer = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
             peer.sendall(sent)
         assert server.ask("GET", "/proxies").status == 200
+
+
+@pytest.mark.parametrize(
+    "toxic",
+    [
+        '{"type":"slicer","attributes":{"average_size":1}}',
+        '{"type":"corrupt","attributes":{"probability":1,"segment":1}}',
+    ],
+)
+def test_bytes_that_go_one_by_one_hold_up_no_neighbour(server: ControlServer, flood: socket.socket, toxic: str) -> None:
+    upstream = "{}:{}".format(*flood.getsockname())
+    with contextlib.ExitStack() as stack:
+        address = _create(server, "sliced", upstream)
+        assert server.ask("POST", "/proxies/sliced/toxics", toxic).status == 200
+        for _ in range(8):
+            client = stack.enter_context(socket.create_connection(address))
+            peer = stack.enter_context(flood.accept()[0])
+            peer.sendall(bytes(200_000))
+            threading.Thread(target=_swallow, args=(client,), daemon=True).start()
+        with echo_server() as echo:
+            host, port = _create(server, "neighbour", echo)
+            for number in range(5):
+                assert said_back(f"{host}:{port}", b"%d" % number) == b"%d" % number
+        for name in ("neighbour", "sliced"):
+            assert server.ask("DELETE", f"/proxies/{name}").status == 204
+
+
+def _swallow(client: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while client.recv(1 << 16):
+            pass

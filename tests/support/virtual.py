@@ -45,6 +45,7 @@ class FakePort:
         self.paused = False
         self.arrived: list[tuple[float, bytes]] = []
         self.segments: list[bytes] = []
+        self.separates = False
         self.ends: list[tuple[float, str]] = []
 
     @property
@@ -55,8 +56,12 @@ class FakePort:
         self.arrived.append((self._clock.now(), data))
 
     def write_segment(self, data: bytes) -> None:
+        self.separates = True
         self.segments.append(data)
         self.write(data)
+
+    def join_segments(self) -> None:
+        self.separates = False
 
     def write_eof(self) -> None:
         self.ends.append((self._clock.now(), "eof"))

@@ -122,6 +122,7 @@ class Routes:
         proxy = self._proxy(request)
         taken = {active.spec.name for active in proxy.faults}
         active = proxy.add_fault(read_toxic(as_object(first_value(body)), taken))
+        await proxy.settled()
         return answers.ok(show_toxic(active.spec))
 
     async def show_toxic(self, request: web.Request) -> web.Response:
@@ -134,10 +135,13 @@ class Routes:
         current = proxy.fault(request.match_info["toxic"]).spec
         change = read_toxic_change(as_object(first_value(body)), current)
         active = proxy.update_fault(current.name, **change._asdict())
+        await proxy.settled()
         return answers.ok(show_toxic(active.spec))
 
     async def delete_toxic(self, request: web.Request) -> web.Response:
-        self._proxy(request).remove_fault(request.match_info["toxic"])
+        proxy = self._proxy(request)
+        proxy.remove_fault(request.match_info["toxic"])
+        await proxy.settled()
         return answers.nothing()
 
     async def reset(self, request: web.Request) -> web.Response:

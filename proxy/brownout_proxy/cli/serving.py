@@ -20,6 +20,7 @@ from brownout_proxy.api.http import ControlRequests, make_app
 from brownout_proxy.api.patience import make_runner
 from brownout_proxy.cli import mapping
 from brownout_proxy.errors import Unavailable
+from brownout_proxy.relay.lookup import Lookups
 from brownout_proxy.server import config as config_file
 from brownout_proxy.server import runtime
 from brownout_proxy.server.config import Config
@@ -51,7 +52,7 @@ class HttpControl:
     async def bind(self) -> None:
         """Raises Unavailable."""
         try:
-            address = await resolve(str(self._wanted), asyncio.get_running_loop())
+            address = await resolve(str(self._wanted), Lookups(asyncio.get_running_loop()))
             self._listener = Listener(address, _BACKLOG)
         except Unavailable as error:
             reason = runtime.with_remedy(str(error))

@@ -92,10 +92,13 @@ class Chain:
                 total += delay
         return total
 
+    def end_delay(self, offset: int) -> float:
+        """Seconds by which the end of a stream of `offset` bytes is held back like a byte; not a hit."""
+        return sum(stage.delay(offset) for stage, _ in self._delaying)
+
     def close_delay(self, offset: int) -> float:
-        """Seconds by which the end of a stream of `offset` bytes is held back."""
-        total = sum(stage.delay(offset) for stage, _ in self._delaying)
-        return total + sum(stage.close_delay() for stage, _ in self._closing)
+        """Seconds by which FIN after `offset` bytes is held back; not a hit."""
+        return self.end_delay(offset) + sum(stage.close_delay() for stage, _ in self._closing)
 
     def count_close(self) -> None:
         """The end of the stream was held back: the faults that did it hit."""

@@ -22,6 +22,7 @@ from brownout_proxy.relay.budget import Budget
 from brownout_proxy.relay.link import Link
 from brownout_proxy.relay.side import Side
 
+_ENDS: Final = 2  # descriptors of a pipe
 _PIPE: Final = 1 << 20  # bytes; /proc/sys/fs/pipe-max-size for an unprivileged process
 _SMALL: Final = 16 * 1024
 """A transfer that brings less at a time is no bulk: a read and a write are cheaper and sooner."""
@@ -54,6 +55,14 @@ class Transfer(Protocol):
 _Any = TypeVar("_Any", bound=Transfer)
 
 
+class _SinkLostError(Exception):
+    """The socket of `sink` failed with `error`."""
+
+    def __init__(self, sink: Side, error: OSError) -> None:
+        super().__init__(str(error))
+        self.sink, self.error = sink, error
+
+
 class Spliced:
     """A link without faults, in the kernel's hands: from its source into a pipe, and from there into its sink."""
 
@@ -79,12 +88,14 @@ class Spliced:
         return size
 
     def _drain(self) -> bool:
-        """Empties the pipe into the sink; False if the sink takes no more for now."""
+        """Empties the pipe into the sink; False if the sink takes no more for now. Raises _SinkLostError."""
         while self._in_pipe:
             try:
                 size = os.splice(self._reader, self.sink_fd, self._in_pipe, flags=_FLAGS)
             except BlockingIOError:
                 return False
+            except OSError as error:
+                raise _SinkLostError(self.sink, error) from None
             self._in_pipe -= size
             self.link.passed += size
             self.link.traffic.received += size
@@ -141,9 +152,11 @@ class Intake:
 class Bulk:
     """All bulk transfers of one event loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, budget: Budget) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, budget: Budget, files: Callable[[int], None]) -> None:
+        """`files` is told how many descriptors more are in use, or fewer."""
         self._loop = loop
         self._budget = budget
+        self._files = files
         self._epoll = select.epoll()
         # Two transfers, one for each direction, share the two sockets of a connection: (as source, as sink).
         self._sources: dict[int, Transfer] = {}
@@ -166,6 +179,7 @@ class Bulk:
             transfer = Spliced(link, source, sink, self._watch)
         except OSError:
             return False
+        self._files(_ENDS)
         self._sinks[transfer.sink_fd] = transfer
         self._add(transfer)
         return True
@@ -186,6 +200,7 @@ class Bulk:
         del self._sources[transfer.source_fd]
         if isinstance(transfer, Spliced):
             del self._sinks[transfer.sink_fd]
+            self._files(-_ENDS)
         link.handed_over = False
         transfer.stop()
 
@@ -210,9 +225,9 @@ class Bulk:
     def _ready(self) -> None:
         for fd, events in self._epoll.poll(0, _BATCH):
             if events & ~select.EPOLLOUT and (transfer := self._sources.get(fd)):
-                self._guarded(transfer, transfer.source, self._fill)
+                self._guarded(transfer, self._fill)
             if events & ~select.EPOLLIN and (spliced := self._sinks.get(fd)):
-                self._guarded(spliced, spliced.sink, Spliced.refill)
+                self._guarded(spliced, Spliced.refill)
 
     def _fill(self, transfer: Transfer) -> None:
         size = transfer.fill()
@@ -225,12 +240,15 @@ class Bulk:
         if transfer.small > _SMALL_READS:
             self.stop(transfer.link)
 
-    def _guarded(self, transfer: _Any, side: Side, step: Callable[[_Any], None]) -> None:
-        """A socket error is the peer's end, not ours: the transport is not reading, so it is told here."""
+    def _guarded(self, transfer: _Any, step: Callable[[_Any], None]) -> None:
+        """A socket error is a peer's end, not ours: the transport is not reading, so it is told here."""
         try:
             step(transfer)
         except BlockingIOError:
             pass
+        except _SinkLostError as lost:
+            lost.sink.broken(lost.error)  # first, so that nothing more is written to it
+            self.stop(transfer.link)
         except OSError as error:
             self.stop(transfer.link)
-            side.broken(error)
+            transfer.source.broken(error)

@@ -16,6 +16,7 @@ import math
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 
 _CROWDED: Final = 256  # timers: fewer are not worth tidying
 _FAR: Final = 1e9  # seconds: what is due later is looked at again then, for no system counts to infinity
+_TURN: Final = 0.005
+"""Seconds of timers after which sockets and the control API get their turn."""
 
 
 class Timer:
@@ -63,6 +66,8 @@ class LoopClock:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._heap: list[tuple[float, int, Timer]] = []
+        self._due: deque[Timer] = deque()
+        """Whose time has come and whose turn has not."""
         self._order = itertools.count()
         self._crowded = _CROWDED
         self._armed = math.inf
@@ -72,7 +77,8 @@ class LoopClock:
     @property
     def pending(self) -> int:
         """How many timers wait; for tests that look for leaks."""
-        return sum(1 for _, _, timer in self._heap if timer.callback is not None)
+        waiting = (*self._due, *(timer for _, _, timer in self._heap))
+        return sum(1 for timer in waiting if timer.callback is not None)
 
     def call_at(self, due: float, callback: Callable[[], None]) -> Timer:
         timer = Timer(due, callback)
@@ -92,19 +98,23 @@ class LoopClock:
 
     def close(self) -> None:
         self._heap.clear()
+        self._due.clear()
         self._alarm.close()
 
     def _fire(self) -> None:
         now = self.now()
         self._armed = -math.inf  # timers set by the callbacks are armed once, below
-        due: list[Timer] = []
+        # What the callbacks set for now waits behind all that is due already, or the busy would starve the others.
         while self._heap and (self._heap[0][0] <= now or self._heap[0][2].callback is None):
-            due.append(heapq.heappop(self._heap)[2])
-        for timer in due:  # what they set for now waits for the loop's next turn: others come first
+            self._due.append(heapq.heappop(self._heap)[2])
+        while self._due:
+            timer = self._due.popleft()
             if timer.callback is not None:
                 _run(timer.callback)
-        self._armed = self._heap[0][0] if self._heap else math.inf
-        if self._heap:
+                if self.now() > now + _TURN:
+                    break
+        self._armed = now if self._due else self._heap[0][0] if self._heap else math.inf
+        if self._armed < math.inf:
             self._alarm.set(self._armed)
 
 

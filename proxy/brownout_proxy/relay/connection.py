@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, Literal, Protocol
 
 from brownout_proxy.address import Address
@@ -19,6 +19,7 @@ from brownout_proxy.relay.budget import Budget
 from brownout_proxy.relay.bulk import Bulk
 from brownout_proxy.relay.clock import Clock, Timer
 from brownout_proxy.relay.link import Link, Port, Traffic
+from brownout_proxy.relay.lookup import Lookups
 from brownout_proxy.relay.side import Side
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,9 @@ class Host(Protocol):
     @property
     def target(self) -> Address | None:
         """Where to dial; None if what was configured is no address."""
+
+    @property
+    def lookups(self) -> Lookups: ...
 
     @property
     def dial_timeout(self) -> float:
@@ -128,18 +132,18 @@ class Connection:
         return self._host.hits(active, self.ordinal, client)
 
     async def _dial(self) -> None:
-        host, loop, target = self._host, self._host.loop, self._host.target
-        await self._open_slowly()
+        host = self._host
+        try:
+            await self._open_slowly()
+        except Exception as error:  # a bug in a fault must not reach other connections
+            self._dialling = None
+            self.failed(self.up, error)
+            return
         started = host.clock.now()
         # A timer of the clock costs a tenth of asyncio.timeout().
         self._patience = host.clock.call_at(started + host.dial_timeout, self._patience_over)
         try:
-            if target is None:
-                raise ValueError("the upstream is not an address")
-            if target.path:
-                await loop.create_unix_connection(self._upstream_side, target.path)
-            else:
-                await loop.create_connection(self._upstream_side, target.host, target.port)
+            await self._reach(host.target)
         except (OSError, ValueError) as error:
             self._dialling = None
             log.debug("connection %d: the upstream cannot be reached: %s", self.ordinal, error)
@@ -149,6 +153,39 @@ class Connection:
             host.dialled(host.clock.now() - started, ok=True)
         finally:
             self._dialling = None
+
+    async def _reach(self, target: Address | None) -> None:
+        """Raises OSError, ValueError."""
+        loop = self._host.loop
+        if target is None:
+            raise ValueError("the upstream is not an address")
+        if target.path:
+            await loop.create_unix_connection(self._upstream_side, target.path)
+        elif target.is_ip or not target.host:
+            await loop.create_connection(self._upstream_side, target.host, target.port)
+        else:
+            await self._reach_one_of(await self._host.lookups.find(target.host), target.port)
+
+    async def _reach_one_of(self, addresses: Sequence[str], port: int) -> None:
+        """Tries them in turn, none for more than its share of the dial's time. Raises the last one's OSError."""
+        share = self._host.dial_timeout / len(addresses)
+        failure: OSError | None = None
+        for address in addresses:
+            dial = self._host.loop.create_task(self._host.loop.create_connection(self._upstream_side, address, port))
+            try:
+                await asyncio.wait({dial}, timeout=share)
+            finally:
+                if self.upstream is None:  # as for _stop_dialling
+                    dial.cancel()
+            try:
+                await dial
+            except OSError as error:
+                failure = error
+            except asyncio.CancelledError:
+                failure = TimeoutError(f"{address} does not answer")
+            else:
+                return
+        raise failure or OSError("no address")
 
     def _patience_over(self) -> None:
         """A dial timeout has passed: without an answer it ends here; else the connection is one that lasts."""
@@ -260,17 +297,35 @@ class Connection:
 
     def end(self, how: Literal["close", "reset"] = "close") -> None:
         """Ends the connection now: with RST, or with FIN on both sides; what is held is dropped."""
-        if self._closing and how == "close":
-            return
+        if how == "reset":
+            self._end(self._sides())
+        else:
+            if not self._closing:
+                self._end(())
+            self._wait_for_peers()
+
+    def drop(self) -> None:
+        """Ends it because its proxy ends: with FIN, but with RST where a stream is cut short, which FIN would hide."""
+        if not self._closing:
+            self._end([sink for link, sink in self._streams() if link.unfinished])
+        self._wait_for_peers()
+
+    def _streams(self) -> list[tuple[Link, Side]]:
+        return [] if self.upstream is None else [(self.up, self.upstream), (self.down, self.client)]
+
+    def _end(self, reset: Collection[Side]) -> None:
         self._closing = True
         self._drop_links()
         self._stop_dialling()
         for side in self._sides():
-            if how == "reset":
+            if side in reset:
                 side.reset()
             else:
                 self._finish(side)
-        if how == "close" and self._linger is None and not self._gone:
+
+    def _wait_for_peers(self) -> None:
+        """Gives them time to take what was sent and to close their side."""
+        if self._linger is None and not self._gone:
             self._linger = self._host.clock.call_at(self._host.clock.now() + _LINGER, self.abort)
 
     def _finish(self, side: Side) -> None:

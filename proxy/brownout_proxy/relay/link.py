@@ -18,7 +18,7 @@ from brownout_proxy.faults.draw import Draws
 from brownout_proxy.faults.spec import Direction, Fault, Site, Stage
 from brownout_proxy.relay.budget import Budget
 from brownout_proxy.relay.clock import Clock, Timer
-from brownout_proxy.relay.schedule import TURN, Schedule
+from brownout_proxy.relay.schedule import Schedule
 
 _HELD_BY_A_SLOW_SINK: Final = 4 * 1024 * 1024
 """Delayed bytes that may pile up behind a sink that does not take them, before the source is paused."""
@@ -28,8 +28,8 @@ _BULK: Final = 128 * 1024
 """A read of at least so many bytes is part of a bulk transfer (uvloop reads up to 256,000 bytes at a time)."""
 _BULK_READS: Final = 4
 """So many bulk reads make a transfer worth handing over."""
-_COSTLY_TURN: Final = 4
-"""Pieces that are delivered in one turn where each is looked at bit by bit: a few milliseconds."""
+_TURN: Final = 0.002
+"""Seconds of delivering after which other links and the control API get their turn."""
 
 DELAY_BUCKETS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Upper bounds in seconds of the histogram of injected delay."""
@@ -46,6 +46,9 @@ class Port(Protocol):
 
     def write_segment(self, data: bytes) -> None:
         """Writes data that leaves in TCP segments of its own."""
+
+    def join_segments(self) -> None:
+        """No more segments for now: undoes what `write_segment` needed."""
 
     def write_eof(self) -> None: ...
 
@@ -198,6 +201,11 @@ class Link:
         else:
             self.advance()
 
+    @property
+    def unfinished(self) -> bool:
+        """It is in the middle of passing something on."""
+        return self._held > 0 or self.handed_over
+
     def discard(self) -> None:
         """Gives up what is held and takes nothing more."""
         self.done = True
@@ -207,7 +215,7 @@ class Link:
         if self._held:
             self._schedule.clear()
             self._settle()
-            self._budget.forget(self.advance)
+        self._budget.forget(self.advance)
         if self._timer is not None:
             self._set_timer(math.inf)
 
@@ -221,6 +229,12 @@ class Link:
         """
         if self.done or not (faults or self._stages):
             return
+        try:
+            self._apply(faults)
+        except Exception as error:
+            self._owner.failed(self, error)
+
+    def _apply(self, faults: Sequence[ActiveFault]) -> None:
         if self.handed_over:
             self._owner.take_back(self)
         now = self._clock.now()
@@ -229,7 +243,10 @@ class Link:
         schedule.recall(now)  # now its offset is that of the first byte not delivered
         schedule.offset += self.passed
         self.passed = 0
+        separated = schedule.chain.separates
         schedule.use(self._build(faults, now), now)
+        if separated and not schedule.chain.separates and self.sink is not None:
+            self.sink.join_segments()
         if self._schedule.swallowed and self._schedule.chain.swallows is None:
             self._owner.end("close")  # bytes are missing: what follows would not be what was sent
         else:
@@ -292,15 +309,16 @@ class Link:
         schedule, traffic = self._schedule, self.traffic
         chain = schedule.chain
         write = sink.write_segment if chain.separates else self._write
-        for _ in range(_COSTLY_TURN if chain.transforms else TURN):
-            if sink.blocked or (piece := schedule.take(now)) is None:
-                return
+        clock, turn_over = self._clock.now, now + _TURN
+        while not sink.blocked and (piece := schedule.take(now)) is not None:
             data = piece.content()
             if chain.transforms:
                 data = chain.transform(piece.offset, data)
             traffic.sent += len(data)
-            traffic.delayed(now - piece.arrived)
+            traffic.delayed(piece.due - piece.arrived)
             write(data)
+            if clock() > turn_over:
+                return
 
     def _ended(self, now: float, sink: Port) -> bool:
         """Passes on the end of the stream if it is time, and says whether the link is over."""

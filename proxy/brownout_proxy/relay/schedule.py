@@ -21,7 +21,7 @@ _ENTRY: Final = 200
 
 
 TURN: Final = 1000
-"""Pieces that are planned or delivered before other links and the control API get their turn: a few milliseconds."""
+"""Pieces that are planned before other links and the control API get their turn: a few milliseconds."""
 
 
 class Piece(NamedTuple):
@@ -103,7 +103,7 @@ class Schedule:
         An abrupt end (RST) is as late as a byte would be, but waits neither for room nor for a rate, as in TCP.
         """
         if abrupt:
-            return at + self.chain.delay(self.offset)
+            return at + self.chain.end_delay(self.offset)
         if not self.empty:
             return math.inf
         return max(self._last_due, max(at, self._planned) + self.chain.close_delay(self.offset))

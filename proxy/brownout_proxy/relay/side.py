@@ -45,7 +45,7 @@ class Reader(Protocol):
 class Side(asyncio.Protocol):
     """The client's or the upstream's socket. `reads` takes what it sends, `writes` gives it what it receives."""
 
-    __slots__ = ("_duplicate", "_owner", "_paused", "_reader", "blocked", "eof", "lost", "reads", "transport", "writes")
+    __slots__ = ("_borrowed", "_owner", "_paused", "_reader", "blocked", "eof", "lost", "reads", "transport", "writes")
 
     transport: asyncio.Transport
     _reader: Reader
@@ -55,7 +55,7 @@ class Side(asyncio.Protocol):
     def __init__(self, owner: SideOwner) -> None:
         self._owner = owner
         self._paused = False
-        self._duplicate: socket.socket | None = None
+        self._borrowed: socket.socket | None = None
         self.blocked = False
         self.eof = False
         """The peer has sent FIN."""
@@ -85,9 +85,7 @@ class Side(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost = True
-        if self._duplicate is not None:
-            self._duplicate.close()
-            self._duplicate = None
+        self._give_back()
         self._owner.side_lost(self, exc)
 
     # Port
@@ -96,25 +94,38 @@ class Side(asyncio.Protocol):
         self.transport.write(data)
 
     def write_segment(self, data: bytes) -> None:
-        if self.transport.get_write_buffer_size():
+        if self.transport.get_write_buffer_size() or self.transport.is_closing():
             self.transport.write(data)
             return
         try:
             sent = self._raw().send(data, getattr(socket, "MSG_EOR", 0))
-        except OSError:  # full, out of descriptors, or gone: the transport waits for room, or finds out and tells
+        except OSError:  # full or gone: the transport waits for room, or finds out and tells
             sent = 0
         if sent < len(data):
             self.transport.write(data[sent:])
 
+    def join_segments(self) -> None:
+        if self._borrowed is not None:
+            self._give_back()
+            self.transport.set_write_buffer_limits()
+
     def _raw(self) -> socket.socket:
-        """A descriptor of our own for the same socket: MSG_EOR keeps the kernel from joining two writes (tcp_sendmsg),
-        which TCP_NODELAY alone does not, and the loop's transport cannot pass flags."""
-        if self._duplicate is None:
-            self._duplicate = self.socket().dup()
-            self._duplicate.setblocking(False)
+        """The transport's socket, for its flags: MSG_EOR keeps the kernel from joining two writes (tcp_sendmsg), which
+        TCP_NODELAY alone does not."""
+        if self._borrowed is None:
+            self._borrowed = self._borrow()
             # Any unsent byte now blocks the port: pieces wait in the link, where they stay apart.
             self.transport.set_write_buffer_limits(high=0)
-        return self._duplicate
+        return self._borrowed
+
+    def _borrow(self) -> socket.socket:
+        """A Python socket on the transport's own descriptor, to be detached before that is closed."""
+        return socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=self.socket().fileno())
+
+    def _give_back(self) -> None:
+        if self._borrowed is not None:
+            self._borrowed.detach()
+            self._borrowed = None
 
     def write_eof(self) -> None:
         if not self.lost:
@@ -127,14 +138,16 @@ class Side(asyncio.Protocol):
         self.lost = True
         with contextlib.suppress(OSError):
             self.socket().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        if self._duplicate is not None:  # RST is sent when the last descriptor goes
-            self._duplicate.close()
-            self._duplicate = None
+        self._give_back()
         self.transport.abort()
 
     def abort(self) -> None:
-        """Closes the socket at once, whatever is unsent."""
+        """Closes the socket at once: with RST if bytes are unsent, for FIN would say that they were all."""
+        if self.transport.get_write_buffer_size():
+            self.reset()
+            return
         self.lost = True
+        self._give_back()
         self.transport.abort()
 
     def pause(self) -> None:
@@ -162,7 +175,7 @@ class Side(asyncio.Protocol):
 
     def keep_alive(self) -> None:
         # The transport's socket makes and drops one of these for each call.
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=self.socket().fileno())
+        sock = self._borrow()
         try:
             keep_alive(sock)
         finally:
@@ -177,6 +190,7 @@ class Side(asyncio.Protocol):
         """The kernel reported that the connection to this peer is gone."""
         if not self.lost:
             self.lost = True
+            self._give_back()
             self._owner.side_lost(self, error)
             self.transport.abort()
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from typing import Final
 
 from brownout_proxy.relay.budget import Budget
 from brownout_proxy.relay.bulk import AVAILABLE, Bulk
 from brownout_proxy.relay.clock import LoopClock
+from brownout_proxy.relay.lookup import Lookups
 from brownout_proxy.server.headroom import Headroom
 
 _UNLIMITED: Final = 1 << 20
@@ -20,8 +22,9 @@ class Engine:
         self.loop = loop
         self.clock = LoopClock(loop)
         self.budget = Budget(buffer)
-        self.bulk = Bulk(loop, self.budget) if AVAILABLE else None
         self.headroom = Headroom(loop, _open_files())
+        self.bulk = Bulk(loop, self.budget, self.headroom.use) if AVAILABLE else None
+        self.lookups = Lookups(loop)
         self.dial_timeout = dial_timeout
 
     def close(self) -> None:
@@ -31,9 +34,5 @@ class Engine:
 
 
 def _open_files() -> int:
-    try:
-        import resource  # not on Windows
-    except ImportError:
-        return _UNLIMITED
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _UNLIMITED if soft == resource.RLIM_INFINITY else soft

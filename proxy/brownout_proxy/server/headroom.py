@@ -16,28 +16,32 @@ log = logging.getLogger(__name__)
 _FILES: Final = 64  # standard streams, libraries, the control API and its clients
 _EACH: Final = 2  # sockets of a connection
 _RELIEF: Final = 0.95  # of the capacity: below it listeners go on
+_RETRY: Final = 1.0  # seconds until a listener that could not go on tries again
+_QUIET: Final = 10.0  # seconds between two lines in the log: at the edge of the capacity each client would make one
 
 
 class Headroom:
-    """Counts the connections of all proxies against what the limit of open files allows."""
+    """Counts the files of all connections against what the limit of open files allows."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
         """`limit` is RLIMIT_NOFILE of the process."""
         self.backlog = max(8, min(1024, limit // 16))
         # One turn of the loop may accept a whole backlog before a pause takes effect.
-        self.capacity = max(4, (limit - _FILES - _EACH * self.backlog) // _EACH)
-        self.open = 0
+        self.capacity = max(4 * _EACH, limit - _FILES - _EACH * self.backlog)
+        self.used = 0
         self.full = False
         self._loop = loop
         self._listeners: set[Listener] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._quiet_until = 0.0
+        self._warned = False
 
     @property
     def allows_pipes(self) -> bool:
-        """Whether descriptors are plentiful enough to spend some on speed."""
-        return self.open < self.capacity // 4
+        """Whether files are plentiful enough to spend some on speed."""
+        return self.used < self.capacity // 4
 
-    async def add(self, listener: Listener) -> None:
+    def add(self, listener: Listener) -> None:
         self._listeners.add(listener)
         if self.full:
             listener.pause()
@@ -46,26 +50,48 @@ class Headroom:
         self._listeners.discard(listener)
 
     def opened(self) -> None:
-        self.open += 1
-        if self.open >= self.capacity and not self.full:
+        """A connection."""
+        self.use(_EACH)
+
+    def closed(self) -> None:
+        self.use(-_EACH)
+
+    def use(self, files: int) -> None:
+        """So many more are in use, or fewer."""
+        self.used += files
+        if not self.full and self.used >= self.capacity:
             self.full = True
-            log.warning(
-                "%d connections use up the limit of open files: new clients wait (raise it with ulimit -n)", self.open
-            )
+            self._warn()
             # Not at once: the loop is in the middle of accepting.
             self._loop.call_soon(self._pause)
+        elif self.full and self.used < self.capacity * _RELIEF:
+            self.full = False
+            if self._warned:
+                log.info("files were closed: new clients are served again")
+            for listener in self._listeners:
+                self._resume(listener)
+
+    def _warn(self) -> None:
+        self._warned = self._loop.time() >= self._quiet_until
+        if self._warned:
+            self._quiet_until = self._loop.time() + _QUIET
+            log.warning("%d open files are all that the limit allows: new clients wait (see ulimit -n)", self.used)
 
     def _pause(self) -> None:
         if self.full:
             for listener in self._listeners:
                 listener.pause()
 
-    def closed(self) -> None:
-        self.open -= 1
-        if self.full and self.open < self.capacity * _RELIEF:
-            self.full = False
-            log.info("connections were closed: new clients are served again")
-            for listener in self._listeners:
-                task = self._loop.create_task(listener.resume())
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+    def _resume(self, listener: Listener) -> None:
+        if self.full or listener not in self._listeners:
+            return
+        task = self._loop.create_task(self._resumed(listener))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _resumed(self, listener: Listener) -> None:
+        try:
+            await listener.resume()
+        except OSError as error:
+            log.warning("%s does not accept yet: %s", listener.address, error)
+            self._loop.call_later(_RETRY, self._resume, listener)

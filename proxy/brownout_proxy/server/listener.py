@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import socket
 import stat
-from collections.abc import Callable
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
 from brownout_proxy.address import Address
 from brownout_proxy.address import parse as parse_address
 from brownout_proxy.errors import InvalidSpec, Unavailable
+from brownout_proxy.relay.lookup import Lookups
 from brownout_proxy.relay.side import keep_alive
 
+_KEEPS_FILE: Final[Mapping[str, Any]] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+"""From Python 3.13 on a closed server removes its socket's file, which a paused listener still needs."""
 
-async def resolve(text: str, loop: asyncio.AbstractEventLoop, *, prefix: str = "listen tcp: ") -> Address:
+
+async def resolve(text: str, lookups: Lookups, *, prefix: str = "listen tcp: ") -> Address:
     """The address to bind that `text` asks for, without host names. Raises Unavailable, worded as Go words it."""
     try:
         address = parse_address(text) if text else Address()
@@ -29,11 +36,10 @@ async def resolve(text: str, loop: asyncio.AbstractEventLoop, *, prefix: str = "
     if address.is_ip:
         return address
     try:
-        found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+        found = await lookups.find(address.host)
+    except OSError:
         raise Unavailable(f"{prefix}lookup {address.host}: no such host") from None
-    found.sort(key=lambda info: info[0] != socket.AF_INET)  # IPv4 first, as Go has it
-    return Address(str(found[0][4][0]), address.port)
+    return Address(found[0], address.port)
 
 
 class Listener:
@@ -48,17 +54,24 @@ class Listener:
         self._wanted = False
         """Whether clients are to be served, while a server is being made as well."""
         self._closed: bool = False
+        self._file: tuple[int, int] | None = None
         try:
             self._socket = _bound(address)
             self._socket.listen(backlog)
         except OSError as error:
             raise Unavailable(_refusal(address, error)) from None
         self.address = address if address.path else _name(self._socket)
+        if address.path:
+            self._file = _identity(address.path)
 
     async def serve(self, loop: asyncio.AbstractEventLoop, factory: Callable[[], asyncio.Protocol]) -> None:
-        """Gives every client a protocol made by `factory`."""
+        """Gives every client a protocol made by `factory`. Raises Unavailable; then it is closed."""
         self._loop, self._factory = loop, factory
-        await self.resume()
+        try:
+            await self.resume()
+        except OSError as error:
+            self.close()
+            raise Unavailable(_refusal(self.address, error)) from None
 
     def pause(self) -> None:
         """Accepts nobody until `resume`; clients wait."""
@@ -72,7 +85,9 @@ class Listener:
             return
         self._wanted = True
         # The server closes the socket that it is given: it gets a duplicate.
-        create = self._loop.create_unix_server if self.address.path else self._loop.create_server
+        create: Callable[..., Awaitable[asyncio.AbstractServer]] = self._loop.create_server
+        if self.address.path:
+            create = functools.partial(self._loop.create_unix_server, **_KEEPS_FILE)
         try:
             server = await create(self._factory, sock=self._socket.dup(), backlog=self._backlog)
         except BaseException:
@@ -87,9 +102,16 @@ class Listener:
         self._closed = True
         self.pause()
         self._socket.close()
-        if self.address.path:
+        if self._file is not None and self._file == _identity(self.address.path):  # it may be somebody else's by now
             with contextlib.suppress(OSError):
                 os.unlink(self.address.path)
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    with contextlib.suppress(OSError):
+        found = os.stat(path)
+        return found.st_dev, found.st_ino
+    return None
 
 
 def _bound(address: Address) -> socket.socket:

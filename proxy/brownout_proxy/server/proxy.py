@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
@@ -19,11 +20,15 @@ from brownout_proxy.relay.bulk import Bulk
 from brownout_proxy.relay.clock import Clock
 from brownout_proxy.relay.connection import Connection
 from brownout_proxy.relay.link import Traffic
+from brownout_proxy.relay.lookup import Lookups
 from brownout_proxy.relay.side import Side
 from brownout_proxy.server.engine import Engine
 from brownout_proxy.server.listener import Listener
 
 log = logging.getLogger(__name__)
+
+_TURN: Final = 0.002
+"""Seconds of telling connections of a change after which others get their turn."""
 
 DIAL_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds in seconds of the histogram of dial times."""
@@ -60,6 +65,8 @@ class Proxy:
         self._seed = seed
         self._listener: Listener | None = None
         self._connections: set[Connection] = set()
+        self._stale: list[Connection] = []
+        """Which have not learnt yet that the faults have changed."""
         # What connections ask their host for.
         self.loop = engine.loop
         self.clock: Clock = engine.clock
@@ -120,7 +127,7 @@ class Proxy:
             fault = changed(fault, attributes, text=text)
         if selection:
             chosen = validated(Selection, {**chosen.model_dump(exclude_unset=True), **selection}, text=text)
-        active.spec = replace(active.spec, fault=fault, selection=chosen)
+        _set(active, replace(active.spec, fault=fault, selection=chosen))
         self._refresh()
         return active
 
@@ -137,8 +144,8 @@ class Proxy:
             active = known.get(spec.name)
             if active is None or active.spec.direction != spec.direction or active.spec.kind != spec.kind:
                 active = ActiveFault(spec, since=self.accepted)
-            elif active.spec != spec:
-                active.spec = spec
+            else:
+                _set(active, spec)
             faults.append(active)
         self.faults = faults
         self._refresh()
@@ -147,8 +154,24 @@ class Proxy:
         self.replace_faults(())
 
     def _refresh(self) -> None:
-        for connection in tuple(self._connections):
-            connection.refresh()
+        """The connections learn of a change at once, but so that thousands of them do not hold up the rest."""
+        idle = not self._stale
+        self._stale = list(self._connections)
+        if idle:
+            self._refresh_some()
+
+    def _refresh_some(self) -> None:
+        over = self.clock.now() + _TURN
+        while self._stale:
+            self._stale.pop().refresh()
+            if self.clock.now() > over:
+                self.loop.call_soon(self._refresh_some)
+                return
+
+    async def settled(self) -> None:
+        """Every connection has learnt of the latest change."""
+        while self._stale:
+            await asyncio.sleep(0)
 
     # Listening: for the registry.
 
@@ -157,10 +180,10 @@ class Proxy:
         self._listener = listener
         self.listen = str(listener.address)
         await listener.serve(self.loop, self._accept)
-        await self._engine.headroom.add(listener)  # which may pause it at once
+        self._engine.headroom.add(listener)  # which may pause it at once
 
     def stop(self) -> None:
-        """Stops listening and closes every connection (FIN); returns at once."""
+        """Stops listening and closes every connection; returns at once."""
         self.stop_listening()
         self.drop_connections()
 
@@ -175,7 +198,7 @@ class Proxy:
             if abort:
                 connection.abort()
             else:
-                connection.end("close")
+                connection.drop()
 
     # What connections ask for.
 
@@ -188,6 +211,10 @@ class Proxy:
     def upstream(self, text: str) -> None:
         self._upstream = text
         self.target = _address(text)
+
+    @property
+    def lookups(self) -> Lookups:
+        return self._engine.lookups
 
     @property
     def dial_timeout(self) -> float:
@@ -225,6 +252,12 @@ class Proxy:
         self._connections.add(connection)
         self._engine.headroom.opened()
         return connection.client
+
+
+def _set(active: ActiveFault, spec: FaultSpec) -> None:
+    """Changes what was asked for. A fault whose attributes are the same goes on as it was: its times do not restart."""
+    same = spec.fault == active.spec.fault
+    active.spec = replace(spec, fault=active.spec.fault) if same else spec
 
 
 def _address(upstream: str) -> Address | None:

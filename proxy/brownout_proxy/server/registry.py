@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from brownout_proxy.address import Address
-from brownout_proxy.errors import Conflict, NotFound, Unavailable
+from brownout_proxy.address import parse as parse_address
+from brownout_proxy.errors import Conflict, InvalidSpec, NotFound, Unavailable
 from brownout_proxy.server.engine import Engine
 from brownout_proxy.server.listener import Listener, resolve
 from brownout_proxy.server.proxy import Proxy, ProxySpec
@@ -56,7 +57,7 @@ class Registry:
         return self._proxies[name]
 
     async def create(self, spec: ProxySpec) -> Proxy:
-        """Raises Conflict, Unavailable."""
+        """Raises Conflict, InvalidSpec, Unavailable."""
         if spec.name in self._proxies:  # before a look-up, and again after it
             raise Conflict("proxy already exists")
         address = await self._resolved(spec) if spec.enabled else None
@@ -66,13 +67,30 @@ class Registry:
             return await self._add(spec, address)
 
     async def _resolved(self, spec: ProxySpec) -> Address:
-        return await resolve(spec.listen, self.engine.loop)
+        return await resolve(spec.listen, self.engine.lookups)
 
     def _bind(self, address: Address) -> Listener:
         return Listener(address, self.engine.headroom.backlog)
 
-    async def _add(self, spec: ProxySpec, address: Address | None) -> Proxy:
-        listener = None if address is None else self._bind(address)
+    async def _bind_in_place_of(self, current: Proxy | None, wanted: Address) -> Listener:
+        """Binds. Who has that very port steps aside first, and is back if it cannot be done. Raises Unavailable."""
+        here = None if current is None else current.address
+        if current is None or here is None or (here.path, here.port) != (wanted.path, wanted.port):
+            return self._bind(wanted)
+        current.stop_listening()
+        try:
+            return self._bind(wanted)
+        except Unavailable:
+            await current.start(self._bind(here))
+            raise
+
+    async def _add(self, spec: ProxySpec, address: Address | None, replaced: Proxy | None = None) -> Proxy:
+        listener = None
+        if address is not None:
+            _check_loop(address, spec.upstream)
+            listener = await self._bind_in_place_of(replaced, address)
+        if replaced is not None:
+            self._part_with(replaced)
         proxy = Proxy(spec, self.engine, self.seed)
         if listener is not None:
             await proxy.start(listener)
@@ -84,42 +102,40 @@ class Registry:
     ) -> Proxy:
         """Changes what is given. Another address or upstream drops the connections; the faults stay.
 
-        If the new address cannot be bound, the proxy stays as it was. Raises NotFound, Unavailable.
+        If the new address cannot be bound, the proxy stays as it was. Raises NotFound, InvalidSpec, Unavailable.
         """
-        known = self.get(name)
-        wanted = await resolve(listen or known.listen, self.engine.loop, prefix="")
-        async with self._changing:
-            proxy = self.get(name)
-            on = proxy.enabled if enabled is None else enabled
-            moves = bool(listen) and not _is_at(proxy, wanted)
-            if on and (moves or not proxy.enabled):
-                await self._move(proxy, wanted)
-                proxy.upstream = upstream or proxy.upstream
-                return proxy
-            if not on:
-                proxy.stop()
-                proxy.listen = listen if moves and listen else proxy.listen
-            if upstream and upstream != proxy.upstream:
-                proxy.upstream = upstream
-                proxy.drop_connections()
-            return proxy
+        wanted: Address | None = None
+        while True:
+            async with self._changing:
+                proxy = self.get(name)
+                on = proxy.enabled if enabled is None else enabled
+                if not on:
+                    self._disable(proxy, listen, upstream)
+                    return proxy
+                asked = listen or ("" if proxy.enabled else proxy.listen)
+                if not asked or wanted is not None:
+                    await self._enable(proxy, wanted, upstream or proxy.upstream)
+                    return proxy
+            wanted = await resolve(asked, self.engine.lookups, prefix="")  # which holds up no other change
 
-    async def _move(self, proxy: Proxy, wanted: Address) -> None:
-        """Binds the new address and only then gives up the old one, unless they share the port."""
-        current = proxy.address
-        if current is None or current.port != wanted.port:
-            listener = self._bind(wanted)
+    def _disable(self, proxy: Proxy, listen: str | None, upstream: str | None) -> None:
+        proxy.stop()
+        proxy.listen = listen or proxy.listen
+        proxy.upstream = upstream or proxy.upstream
+
+    async def _enable(self, proxy: Proxy, wanted: Address | None, upstream: str) -> None:
+        """Without `wanted` it stays where it is."""
+        address = wanted or proxy.address
+        if address is not None:
+            _check_loop(address, upstream)
+        if wanted is not None and wanted != proxy.address:
+            listener = await self._bind_in_place_of(proxy, wanted)
             proxy.stop()
+            proxy.upstream = upstream
             await proxy.start(listener)
-            return
-        proxy.stop_listening()
-        try:
-            listener = self._bind(wanted)
-        except Unavailable:
-            await proxy.start(self._bind(current))
-            raise
-        proxy.drop_connections()
-        await proxy.start(listener)
+        elif upstream != proxy.upstream:
+            proxy.upstream = upstream
+            proxy.drop_connections()
 
     async def delete(self, name: str) -> None:
         """Raises NotFound."""
@@ -135,7 +151,7 @@ class Registry:
         """Creates or replaces proxies in order. One whose address and upstream are the same keeps its connections, and
         its faults unless others are given, as clients send proxies without any.
 
-        Each finished proxy is appended to `done`; the first failure ends the run. Raises Unavailable.
+        Each finished proxy is appended to `done`; the first failure ends the run. Raises InvalidSpec, Unavailable.
         """
         for spec in specs:
             address = await self._resolved(spec) if spec.enabled or spec.name in self._proxies else None
@@ -147,26 +163,22 @@ class Registry:
         if current is None:
             return await self._add(spec, wanted if spec.enabled else None)
         if wanted is None:  # it was made since this one began, which listens nowhere: there was nothing to look up
-            self._part_with(current)
-            return await self._add(spec, None)
+            return await self._add(spec, None, current)
         same_place = spec.listen == current.listen or _is_at(current, wanted, any_port=True)
         if same_place and current.upstream == spec.upstream:
             if spec.faults:
                 current.replace_faults(spec.faults)
             return current
-        here = current.address
-        if here is not None and (same_place or here.port == wanted.port):
-            current.stop()  # it has the port that the new one wants
-            wanted = here if same_place else wanted
-        proxy = await self._add(spec, wanted if spec.enabled else None)
-        self._part_with(current)
-        return proxy
+        if same_place and current.address is not None:
+            wanted = current.address
+        return await self._add(spec, wanted if spec.enabled else None, current)
 
     async def reset(self) -> None:
         """Enables every proxy and removes every fault. Tries all, then raises Unavailable for those that failed."""
         failures = []
         for proxy in self.proxies():
             proxy.clear_faults()
+            await proxy.settled()
             if not proxy.enabled:
                 try:
                     await self.update(proxy.name, enabled=True)
@@ -201,6 +213,20 @@ class Registry:
         deadline = loop.time() + seconds
         while any(proxy.live for proxy in proxies) and loop.time() < deadline:
             await asyncio.sleep(0.02)
+
+
+def _check_loop(listen: Address, upstream: str) -> None:
+    """Raises InvalidSpec for an upstream that is the proxy itself: one client would use up every open file."""
+    try:
+        target = parse_address(upstream)
+    except InvalidSpec:  # dialling will tell
+        return
+    if (listen.path, listen.port) != (target.path, target.port) or not (listen.path or listen.port):
+        return
+    everywhere = listen.is_wildcard and (target.is_loopback or target.is_wildcard)
+    hosts = {target.host, "127.0.0.1"} if target.host == "localhost" else {target.host}
+    if everywhere or listen.host in hosts:
+        raise InvalidSpec("", f"upstream {upstream} is the proxy's own address; give it another port to listen on")
 
 
 def _is_at(proxy: Proxy, wanted: Address, *, any_port: bool = False) -> bool:

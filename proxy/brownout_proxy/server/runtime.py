@@ -10,10 +10,12 @@ import contextlib
 import ctypes
 import gc
 import logging
+import resource
 import signal
 from collections.abc import Callable, Coroutine
-from types import FrameType
 from typing import Any, Final, Protocol
+
+import uvloop
 
 from brownout_proxy.errors import BrownoutError, Unavailable
 from brownout_proxy.server import reload
@@ -59,28 +61,20 @@ class Signals:
         self._handlers: dict[signal.Signals, Callable[[], None]] = {
             signal.SIGINT: self.ask_to_stop,
             signal.SIGTERM: self.ask_to_stop,
+            signal.SIGHUP: self.reload.set,
         }
-        if hasattr(signal, "SIGHUP"):  # not on Windows
-            self._handlers[signal.SIGHUP] = self.reload.set
 
     def __enter__(self) -> Signals:
         for number, handler in self._handlers.items():
-            try:
-                self._loop.add_signal_handler(number, handler)
-            except NotImplementedError:  # Windows
-                signal.signal(number, self._elsewhere)
+            self._loop.add_signal_handler(number, handler)
         return self
 
     def __exit__(self, *_: object) -> None:
         for number in self._handlers:
-            with contextlib.suppress(NotImplementedError):
-                self._loop.remove_signal_handler(number)
+            self._loop.remove_signal_handler(number)
 
     def ask_to_stop(self) -> None:
         (self.hurry if self.stop.is_set() else self.stop).set()
-
-    def _elsewhere(self, number: int, frame: FrameType | None) -> None:
-        self._loop.call_soon_threadsafe(self._handlers[signal.Signals(number)])
 
 
 class Runtime:
@@ -195,19 +189,15 @@ def with_remedy(reason: str) -> str:
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    """Runs `main` on uvloop, or on asyncio's own loop where there is none (Windows)."""
+    """Runs `main` on uvloop, with as many files and as steady memory as the system allows."""
     raise_file_limit()
     keep_freed_memory()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main)
 
 
 def raise_file_limit() -> None:
     """Lets the process open as many files as it may: the usual 1024 are 500 connections."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):  # macOS has a lower limit of its own; the soft one stays then
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -219,15 +209,7 @@ def keep_freed_memory() -> None:
     Left to itself glibc gives each back to the system, and clearing the pages anew is a third of what a bulk transfer
     under a fault costs.
     """
-    with contextlib.suppress(OSError, AttributeError, TypeError):  # no glibc: musl, macOS, Windows
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # no glibc: musl, macOS
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, _FROM_HEAP)
         mallopt(_M_TRIM_THRESHOLD, _KEPT)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop

@@ -218,3 +218,34 @@ def test_it_is_taken_back_though_descriptors_became_scarce(harness: Running, bul
         harness.remove(proxy, "latency")
         flow.check(20 * _MB)
         assert bulk.spliced == 0
+
+
+def test_a_sink_that_is_reset_during_a_transfer_is_a_reset_for_its_source(harness: Running, bulk: Bulk) -> None:
+    """Whether the kernel tells it when bytes go in or when they come out: it is never the other peer's end."""
+    for _ in range(20):
+        proxy = harness.proxy("127.0.0.1:1")
+        with closing(Upstream()) as upstream:
+            proxy.upstream = upstream.address
+            with dial(proxy) as client, upstream.accept() as server:
+                while not bulk.spliced:
+                    client.sendall(_PATTERN * 4)
+                    read_exactly(server, len(_PATTERN) * 4)
+                client.sendall(_PATTERN * 16)
+                reset(server)
+                assert _end_of_sending(client) == "reset"
+        harness.call(harness.registry.delete("p"))
+
+
+def _end_of_sending(client: socket.socket) -> str:
+    """Sends until the connection ends, and says how it did."""
+    client.setblocking(False)
+    while select.select([client], [client], [], SECONDS) != ([], [], []):
+        for step in (lambda: client.recv(1), lambda: client.send(_PATTERN)):
+            try:
+                if not step():
+                    return "FIN"
+            except BlockingIOError:
+                continue
+            except ConnectionResetError:
+                return "reset"
+    return "nothing"

@@ -186,3 +186,26 @@ def test_a_timer_that_is_set_again_for_now_lets_the_loop_go_on_first(runner: asy
     clock.call_at(0.0, again)
     wait(runner, clock, after=0.05)
     assert order[:4] == ["timer", "loop", "timer", "loop"]
+
+
+def test_timers_that_take_long_let_the_loop_go_on_and_keep_their_order(
+    runner: asyncio.Runner, clock: LoopClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock_module, "_TURN", 0.0)
+    order: list[str] = []
+
+    def work(name: str) -> Callable[[], None]:
+        def fire() -> None:
+            order.append(name)
+            runner.get_loop().call_soon(order.append, "loop")
+
+        return fire
+
+    def set_all() -> None:
+        for name in "abc":
+            clock.call_at(0.0, work(name))
+        assert clock.pending == 3
+
+    wait(runner, clock, after=0.05, then=set_all)
+    assert order == ["a", "loop", "b", "loop", "c", "loop"]
+    assert clock.pending == 0

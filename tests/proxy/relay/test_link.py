@@ -175,12 +175,60 @@ def test_a_bug_in_a_fault_is_told_to_the_connection_alone(monkeypatch: pytest.Mo
     assert [type(error) for error in bench.owner.errors] == [ZeroDivisionError]
 
 
-def test_a_transfer_that_is_costly_to_damage_lets_others_have_their_turn() -> None:
-    bench = Bench(fault("corrupt", probability="100%", segment=1))
-    bench.feed(bytes(100_000))
-    assert 0 < len(bench.sink.data) < 10_000
+@pytest.mark.parametrize("kind", ["slicer", "corrupt"])
+def test_a_transfer_that_takes_long_lets_others_have_their_turn(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(fault(kind, average_size=1) if kind == "slicer" else fault(kind, probability="100%", segment=1))
+    write = bench.sink.write
+
+    def costly(data: bytes) -> None:
+        bench.clock.time += 1e-3
+        write(data)
+
+    monkeypatch.setattr(bench.sink, "write", costly)
+    bench.link.connect(bench.sink, costly)
+    bench.feed(bytes(100))
+    assert 0 < len(bench.sink.arrived) <= 3
     bench.clock.advance(0)
-    assert len(bench.sink.data) == 100_000
+    assert len(bench.sink.data) == 100
+
+
+def test_a_sink_is_told_when_segments_are_no_longer_wanted() -> None:
+    bench = Bench(fault("slicer", average_size=10))
+    bench.feed(bytes(100))
+    assert bench.sink.separates
+    bench.link.apply([fault("latency", latency=1)])
+    assert not bench.sink.separates
+
+
+def test_what_a_link_holds_is_unfinished() -> None:
+    bench = Bench(fault("latency", latency=1000))
+    assert not bench.link.unfinished
+    bench.feed(b"x")
+    assert bench.link.unfinished
+    bench.clock.advance(1)
+    assert not bench.link.unfinished
+
+
+def test_delay_is_counted_as_injected_and_not_as_a_slow_reader_makes_it() -> None:
+    bench = Bench(fault("latency", latency=1000))
+    bench.feed(b"x")
+    bench.sink.blocked = True
+    bench.clock.advance(10)
+    bench.sink.blocked = False
+    bench.link.sink_ready()
+    assert bench.sink.data == b"x"
+    assert bench.link.traffic.delay_sum == 1.0
+
+
+def test_a_reset_that_waits_is_no_hit_however_often_it_is_looked_at() -> None:
+    latency = fault("latency", latency=1000)
+    bench = Bench(latency)
+    bench.link.feed_end("reset")
+    bench.clock.advance(0.5)
+    bench.link.sink_ready()
+    bench.clock.advance(1)
+    assert bench.sink.ends == [(1.0, "reset")]
+    assert latency.hits == 0
 
 
 _CHUNKS = st.lists(st.integers(1, 700), max_size=12)

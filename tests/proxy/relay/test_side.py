@@ -328,15 +328,31 @@ def test_reset_does_not_wait_for_what_is_unsent(bench: Bench) -> None:
         read_all(bench.peer)
 
 
-def test_abort_is_fin_without_what_is_unsent(bench: Bench) -> None:
+def test_abort_is_rst_where_bytes_are_unsent_as_fin_would_say_that_they_were_all(bench: Bench) -> None:
     bench.forget()
     bench.harness.ask(lambda: bench.side.write(bytes(20_000_000)))
     bench.harness.ask(bench.side.abort)
     eventually(lambda: "lost" in bench.owner.told)
-    assert len(read_all(bench.peer)) < 20_000_000
+    with pytest.raises(ConnectionResetError):
+        read_all(bench.peer)
 
 
-def test_a_descriptor_of_its_own_is_closed_with_the_socket(bench: Bench) -> None:
+def test_abort_is_fin_where_everything_was_sent(bench: Bench) -> None:
+    bench.forget()
+    bench.harness.ask(lambda: bench.side.write(b"all"))
+    bench.harness.ask(bench.side.abort)
+    assert read_all(bench.peer) == b"all"
+
+
+def test_a_side_that_joins_segments_again_has_its_usual_buffer(bench: Bench) -> None:
+    _, high = bench.harness.ask(bench.side.transport.get_write_buffer_limits)
+    bench.write_segments(b"x", b"y")
+    assert bench.harness.ask(bench.side.transport.get_write_buffer_limits) == (0, 0)
+    bench.harness.ask(bench.side.join_segments)
+    assert bench.harness.ask(bench.side.transport.get_write_buffer_limits)[1] == high
+
+
+def test_segments_leave_nothing_behind_when_the_socket_is_closed(bench: Bench) -> None:
     bench.write_segments(b"x")
     bench.forget()
     bench.harness.ask(bench.side.transport.close)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import Iterator
 from typing import Final, cast
@@ -10,11 +11,12 @@ from typing import Final, cast
 import pytest
 
 from brownout_proxy.address import Address
+from brownout_proxy.server import headroom as module
 from brownout_proxy.server.headroom import Headroom
 from brownout_proxy.server.listener import Listener
-from tests.support.running import SECONDS, Running, read_exactly, running
+from tests.support.running import SECONDS, Running, eventually, read_exactly, running
 
-_LIMIT: Final = 296  # (296 - 64 - 2 * 18) / 2 is 98 connections; 95 % of them are 93.1
+_LIMIT: Final = 296  # 296 - 64 - 2 * 18 is 196 files for 98 connections; 95 % of them are 93.1
 
 
 class Greeter(asyncio.Protocol):
@@ -39,7 +41,7 @@ class Bench:
             listener = Listener(Address("127.0.0.1", 0), 8)
             self._listeners.append(listener)
             await listener.serve(self._harness.loop, Greeter)
-            await self.headroom.add(listener)
+            self.headroom.add(listener)
             return listener
 
         return self._harness.call(add())
@@ -68,6 +70,10 @@ class Bench:
             except BlockingIOError:
                 return False
 
+    def use(self, files: int) -> None:
+        self._harness.ask(lambda: self.headroom.use(files))
+        self.settle()
+
     def settle(self) -> None:
         """Lets the loop do what it has to do by now."""
         for _ in range(5):
@@ -93,12 +99,12 @@ def bench() -> Iterator[Bench]:
 @pytest.mark.parametrize(
     ("limit", "backlog", "capacity"),
     [
-        (_LIMIT, 18, 98),
-        (1024, 64, 416),
-        (65_536, 1024, 31_712),
-        (1 << 20, 1024, 523_232),  # no more clients than 1024 may come in one turn of the loop
-        (100, 8, 10),
-        (16, 8, 4),  # hopeless, but not refused
+        (_LIMIT, 18, 196),
+        (1024, 64, 832),
+        (65_536, 1024, 63_424),
+        (1 << 20, 1024, 1_046_464),  # no more clients than 1024 may come in one turn of the loop
+        (100, 8, 20),
+        (16, 8, 8),  # hopeless, but not refused
     ],
 )
 def test_two_files_for_each_connection_and_one_backlog_are_kept_free(limit: int, backlog: int, capacity: int) -> None:
@@ -121,7 +127,7 @@ def test_they_go_on_below_95_percent_and_not_before(bench: Bench) -> None:
     listeners = [bench.add(), bench.add()]
     bench.turn(98)
     bench.turn(-4)
-    assert bench.headroom.open == 94
+    assert bench.headroom.used == 188
     assert [bench.serves(listener) for listener in listeners] == [False, False]
     bench.turn(-1)
     assert [bench.serves(listener) for listener in listeners] == [True, True]
@@ -140,7 +146,9 @@ def test_a_client_that_waited_is_served_when_they_go_on(bench: Bench) -> None:
         assert read_exactly(client, 5) == b"hello"
 
 
-def test_one_warning_for_each_time_that_it_is_full(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_one_warning_when_it_is_full_and_none_for_each_client_at_the_edge(
+    bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def warnings() -> list[str]:
         return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
 
@@ -150,10 +158,41 @@ def test_one_warning_for_each_time_that_it_is_full(bench: Bench, caplog: pytest.
     bench.turn(-5)
     bench.turn(5)
     assert len(warnings()) == 1
-    assert warnings()[0].startswith("98 connections use up the limit of open files")
+    assert warnings()[0].startswith("196 open files are all that the limit allows")
+    bench.turn(-20)
+    bench.turn(20)
+    assert len(warnings()) == 1
+    monkeypatch.setattr(module, "_QUIET", 0.0)
+    bench.headroom._quiet_until = 0.0
     bench.turn(-20)
     bench.turn(20)
     assert len(warnings()) == 2
+
+
+def test_a_listener_that_cannot_go_on_tries_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    listener = bench.add()
+    bench.turn(98)
+    resume, failures = listener.resume, [OSError(errno.EMFILE, "too many open files")]
+
+    async def unlucky() -> None:
+        if failures:
+            raise failures.pop()
+        await resume()
+
+    monkeypatch.setattr(module, "_RETRY", 0.001)
+    monkeypatch.setattr(listener, "resume", unlucky)
+    bench.turn(-5)
+    eventually(lambda: bench.serves(listener))
+    assert not failures
+
+
+def test_other_files_count_too(bench: Bench) -> None:
+    listener = bench.add()
+    bench.turn(97)
+    bench.use(2)
+    assert not bench.serves(listener)
+    bench.use(-12)
+    assert bench.serves(listener)
 
 
 def test_connections_that_end_before_the_pause_takes_effect_leave_nobody_waiting(bench: Bench) -> None:
@@ -192,8 +231,8 @@ def test_a_listener_that_was_removed_is_neither_paused_nor_resumed(bench: Bench)
 
 
 def test_descriptors_may_be_spent_on_pipes_below_a_quarter_of_the_capacity(bench: Bench) -> None:
-    assert bench.headroom.capacity // 4 == 24
-    bench.turn(23)
+    assert bench.headroom.capacity // 4 == 49
+    bench.turn(24)
     assert bench.headroom.allows_pipes
     bench.turn(1)
     assert not bench.headroom.allows_pipes

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import pytest
 
 from brownout_proxy.address import Address
 from brownout_proxy.errors import Unavailable
+from brownout_proxy.relay.lookup import Addresses, Lookups
 from brownout_proxy.server.listener import Listener, resolve
 from tests.support.running import SECONDS
 
@@ -69,24 +70,24 @@ def connected(address: Address) -> socket.socket:
     ],
 )
 def test_an_address_is_resolved_to_what_can_be_bound(runner: asyncio.Runner, text: str, expected: Address) -> None:
-    assert runner.run(resolve(text, runner.get_loop())) == expected
+    assert runner.run(resolve(text, Lookups(runner.get_loop()))) == expected
 
 
-def finding(*found: tuple[socket.AddressFamily, tuple[Any, ...]]) -> Callable[..., Any]:
-    async def getaddrinfo(*_: Any, **__: Any) -> list[tuple[Any, ...]]:
-        if not found:
+class Found(Lookups):
+    """Knows the addresses of every name."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *addresses: str) -> None:
+        super().__init__(loop)
+        self._addresses = addresses
+
+    async def find(self, host: str) -> Addresses:
+        if not self._addresses:
             raise socket.gaierror(socket.EAI_NONAME, "unknown")
-        return [(family, socket.SOCK_STREAM, 6, "", address) for family, address in found]
-
-    return getaddrinfo
+        return self._addresses
 
 
-def test_a_name_with_addresses_of_both_families_is_its_ipv4_one(
-    runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    both = finding((socket.AF_INET6, ("::1", 7, 0, 0)), (socket.AF_INET, ("127.0.0.9", 7)))
-    monkeypatch.setattr(runner.get_loop(), "getaddrinfo", both)
-    assert runner.run(resolve("both:7", runner.get_loop())) == Address("127.0.0.9", 7)
+def test_of_several_addresses_of_a_name_the_first_is_bound(runner: asyncio.Runner) -> None:
+    assert runner.run(resolve("both:7", Found(runner.get_loop(), "127.0.0.9", "::1"))) == Address("127.0.0.9", 7)
 
 
 @pytest.mark.parametrize(
@@ -98,12 +99,10 @@ def test_a_name_with_addresses_of_both_families_is_its_ipv4_one(
     ],
 )
 def test_what_cannot_be_resolved_is_said_as_go_says_it(
-    runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch, text: str, prefix: str, message: str
+    runner: asyncio.Runner, text: str, prefix: str, message: str
 ) -> None:
-    loop = runner.get_loop()
-    monkeypatch.setattr(loop, "getaddrinfo", finding())
     with pytest.raises(Unavailable) as refusal:
-        runner.run(resolve(text, loop, prefix=prefix))
+        runner.run(resolve(text, Found(runner.get_loop()), prefix=prefix))
     assert str(refusal.value) == message
 
 
@@ -250,3 +249,13 @@ def test_a_unix_socket_that_is_in_use_is_left_alone_even_with_a_full_queue(tmp_p
         with pytest.raises(Unavailable, match="address already in use"):
             Listener(Address(path=path), 8)
         assert Path(path).is_socket()
+
+
+def test_a_socket_file_that_is_another_s_by_now_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    listener = Listener(Address(path=str(path)), 8)
+    path.rename(tmp_path / "old")  # so that its inode is not given to the next at once
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
+        other.bind(str(path))
+        listener.close()
+        assert path.exists()

@@ -43,7 +43,7 @@ def test_counters_tell_what_was_moved_and_injected(harness: Running) -> None:
     assert seen["brownout_fault_connections_total", ("downstream", "latency", "latency", "p")] == 1
     assert seen["brownout_injected_delay_seconds_bucket", ("downstream", "0.01", "p")] == 0
     assert seen["brownout_injected_delay_seconds_count", ("downstream", "p")] >= 1
-    assert seen["brownout_injected_delay_seconds_sum", ("downstream", "p")] >= 0.02
+    assert seen["brownout_injected_delay_seconds_sum", ("downstream", "p")] >= 0.0199
     assert seen["brownout_dial_seconds_count", ("p",)] == 1
     assert seen["brownout_buffered_bytes", ()] == 0
     assert seen["brownout_control_requests_total", ("GET", "/proxies", "200")] == 3

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
 
 from brownout_proxy.errors import Conflict, InvalidSpec, NotFound
-from tests.support.running import Running, dial, echoing, eventually, fault, read_exactly, running
+from brownout_proxy.faults.spec import Selection
+from brownout_proxy.server import proxy as module
+from tests.support.running import Running, dial, echoing, eventually, fault, read_all, read_exactly, running
 
 
 @pytest.fixture
@@ -78,3 +81,56 @@ def test_connections_and_bytes_are_counted_while_they_live(harness: Running) -> 
                 "downstream": (5, 5),
             }
         eventually(lambda: proxy.live == 0)
+
+
+def test_a_fault_that_is_replaced_by_its_equal_goes_on_as_it_was(harness: Running) -> None:
+    with echoing() as echo:
+        proxy = harness.proxy(echo, fault("latency", latency="20ms"))
+        before = proxy.faults[0].spec.fault
+        chosen = Selection(toxicity=0.5)
+        harness.ask(lambda: proxy.replace_faults([fault("latency", latency="20ms", chosen=chosen)]))
+        assert proxy.faults[0].spec.fault is before
+        assert proxy.faults[0].spec.selection == chosen
+        harness.update(proxy, "latency", latency="20ms")
+        assert proxy.faults[0].spec.fault is before
+
+
+def test_many_connections_learn_of_a_change_without_holding_up_the_loop(
+    harness: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_TURN", 0.0)  # one connection in each turn
+    with echoing() as echo, contextlib.ExitStack() as clients:
+        proxy = harness.proxy(echo)
+        for _ in range(20):
+            client = clients.enter_context(dial(proxy))
+            client.sendall(b"x")
+            read_exactly(client, 1)
+
+        async def change() -> tuple[int, int]:
+            active = proxy.add_fault(fault("noop"))
+            at_once = active.connections
+            await proxy.settled()
+            return at_once, active.connections
+
+        async def change_twice() -> int:
+            active = proxy.add_fault(fault("noop", name="again"))
+            proxy.remove_fault("again")
+            await proxy.settled()
+            return active.connections
+
+        at_once, in_the_end = harness.call(change())
+        assert at_once < in_the_end == 20
+        assert harness.call(change_twice()) < 20
+
+
+def test_what_is_held_when_a_proxy_stops_ends_in_a_reset_and_not_in_a_stream_that_looks_whole(harness: Running) -> None:
+    with echoing() as echo:
+        proxy = harness.proxy(echo, fault("latency", latency="60s"))
+        with dial(proxy) as idle, dial(proxy) as waiting:
+            waiting.sendall(b"x")
+            eventually(lambda: harness.registry.engine.budget.used)
+            eventually(lambda: proxy.accepted == 2)
+            harness.call(harness.registry.update("p", enabled=False))
+            assert read_all(idle) == b""
+            with pytest.raises(ConnectionResetError):
+                read_all(waiting)

@@ -6,11 +6,13 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from brownout_proxy.errors import Conflict, NotFound, Unavailable
+from brownout_proxy.errors import Conflict, InvalidSpec, NotFound, Unavailable
+from brownout_proxy.relay.lookup import Addresses
 from brownout_proxy.server.proxy import Proxy, ProxySpec
 from tests.support.running import (
     SECONDS,
@@ -51,16 +53,14 @@ class Slow:
     def __init__(self, harness: Running, monkeypatch: pytest.MonkeyPatch) -> None:
         self._loop = harness.loop
         self._answer = harness.ask(asyncio.Event)
-        self._real = harness.loop.getaddrinfo
         self.asked = 0
-        monkeypatch.setattr(harness.loop, "getaddrinfo", self._getaddrinfo)
+        monkeypatch.setattr(harness.ask(lambda: harness.registry.engine.lookups), "find", self._find)
 
-    async def _getaddrinfo(self, host: str, port: int, **options: Any) -> Any:
+    async def _find(self, host: str) -> Addresses:
         if host == "slow":
             self.asked += 1
             await self._answer.wait()
-            host = "127.0.0.1"
-        return await self._real(host, port, **options)
+        return ["127.0.0.1"]
 
     def answer(self) -> None:
         self._loop.call_soon_threadsafe(self._answer.set)
@@ -514,3 +514,61 @@ def test_closing_ends_the_connections_of_deleted_proxies_too(upstream: Upstream)
         eventually(lambda: open_files() <= before + 2, "release of the connection")
         client.close()
         server.close()
+
+
+# What must not be.
+
+
+@pytest.mark.parametrize("change", ["populate", "update"])
+def test_a_proxy_goes_on_where_its_replacement_cannot_have_the_port(
+    harness: Running, upstream: Upstream, change: str
+) -> None:
+    proxy = harness.proxy(upstream.address)
+    elsewhere = f"127.0.0.2:{port(proxy)}"
+    with socket.create_server(("127.0.0.2", port(proxy))), Pair(proxy, upstream) as pair:
+        moving: Any = harness.registry.update("p", listen=elsewhere)
+        if change == "populate":
+            moving.close()
+            moving = harness.registry.populate([spec("p", elsewhere, "127.0.0.1:9")], [])
+        with pytest.raises(Unavailable, match="address already in use"):
+            harness.call(moving)
+        assert pair.works()
+        assert proxy.enabled
+        assert not free(proxy)
+        assert harness.registry.get("p") is proxy
+
+
+def test_disabling_looks_nothing_up(harness: Running, slow: Slow) -> None:
+    proxy = harness.proxy("127.0.0.1:1")
+    harness.call(harness.registry.update("p", listen="slow:0", enabled=False))
+    harness.call(harness.registry.update("p", upstream="127.0.0.1:2"))
+    assert slow.asked == 0
+    assert (proxy.listen, proxy.upstream, proxy.enabled) == ("slow:0", "127.0.0.1:2", False)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "0.0.0.0"])
+def test_a_proxy_whose_upstream_is_itself_is_refused(harness: Running, host: str) -> None:
+    listen, where = "127.0.0.1" if host == "localhost" else host, free_port()
+    with pytest.raises(InvalidSpec, match="own address"):
+        harness.proxy(f"{host}:{where}", listen=f"{listen}:{where}")
+    proxy = harness.proxy("127.0.0.1:1", listen=f"{listen}:{where}")
+    with pytest.raises(InvalidSpec, match="own address"):
+        harness.call(harness.registry.update("p", upstream=f"{host}:{where}"))
+    assert proxy.upstream == "127.0.0.1:1"
+
+
+def test_a_unix_socket_whose_upstream_is_itself_is_refused(harness: Running, tmp_path: Path) -> None:
+    where = f"unix:{tmp_path}/p"
+    with pytest.raises(InvalidSpec, match="own address"):
+        harness.proxy(where, listen=where)
+    assert not (tmp_path / "p").exists()
+
+
+def test_a_neighbour_on_the_same_port_of_another_address_is_no_loop(harness: Running) -> None:
+    where = free_port()
+    harness.proxy(f"127.0.0.2:{where}", listen=f"127.0.0.1:{where}")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])

@@ -1,0 +1,64 @@
+"""Host names to addresses, such that a name server which does not answer holds up nobody else.
+
+The loop's own look-ups share four threads with everything else that it does beside itself: four names that hang would
+stop all others. Here each name has a thread of its own while it is asked, and only one, however many want to know.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+_MOST: Final = 64
+"""Names that are asked at the same time."""
+_LOCALHOST: Final = ("127.0.0.1", "::1")  # RFC 6761, section 6.3
+
+Addresses = Sequence[str]
+"""IP addresses, IPv4 first."""
+
+
+class Lookups:
+    """All look-ups of one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._asked: dict[str, asyncio.Future[Addresses]] = {}
+
+    async def find(self, host: str) -> Addresses:
+        """At least one address. Raises OSError."""
+        if host.lower() == "localhost":
+            return _LOCALHOST
+        answer = self._asked.get(host)
+        if answer is None:
+            if len(self._asked) >= _MOST:
+                raise OSError(errno.EAGAIN, f"look-up of {host}: {_MOST} other names are being looked up")
+            answer = self._asked[host] = self._loop.create_future()
+            answer.add_done_callback(lambda _: self._asked.pop(host))
+            answer.add_done_callback(lambda done: done.exception())  # whoever asked may have left
+            # A daemon: the process ends although the name server has not answered.
+            threading.Thread(target=self._ask, args=(host, answer), name=f"lookup {host}", daemon=True).start()
+        return await asyncio.shield(answer)
+
+    def _ask(self, host: str, answer: asyncio.Future[Addresses]) -> None:
+        try:
+            found = _addresses(host)
+        except (OSError, UnicodeError) as error:
+            failure = error if isinstance(error, OSError) else OSError(errno.EINVAL, f"{host!r} is no host name")
+            self._from_thread(answer.set_exception, failure)
+        else:
+            self._from_thread(answer.set_result, found)
+
+    def _from_thread(self, tell: Callable[[Any], None], outcome: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(tell, outcome)
+
+
+def _addresses(host: str) -> Addresses:
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    found.sort(key=lambda info: info[0] != socket.AF_INET)
+    return list(dict.fromkeys(str(info[4][0]) for info in found))
