@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from dataclasses import dataclass
 
@@ -32,11 +33,7 @@ class Address:
     @property
     def is_ip(self) -> bool:
         """Whether the host is a literal that needs no look-up."""
-        try:
-            ipaddress.ip_address(self.host)
-        except ValueError:
-            return False
-        return True
+        return _is_ip(self.host)
 
     @property
     def is_loopback(self) -> bool:
@@ -44,6 +41,15 @@ class Address:
         if self.path or self.host == "localhost":
             return True
         return self.is_ip and ipaddress.ip_address(self.host).is_loopback
+
+
+@functools.lru_cache(1024)  # asked for each dial
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def parse(text: str, *, default_host: str | None = None) -> Address:

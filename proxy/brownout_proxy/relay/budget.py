@@ -50,4 +50,5 @@ class Budget:
             self._waiting.add(resume)
 
     def forget(self, resume: Callable[[], None]) -> None:
-        self._waiting.discard(resume)
+        if self._waiting:
+            self._waiting.discard(resume)
