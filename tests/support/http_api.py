@@ -40,6 +40,10 @@ class Answer(NamedTuple):
         return self.status, self.json["error"]
 
 
+async def some_metrics() -> bytes:
+    return b"some_metric 1\n"
+
+
 class Api:
     """The application over a registry of its own."""
 
@@ -54,7 +58,7 @@ class Api:
             self.registry,
             **{
                 "host": "127.0.0.1",
-                "metrics": lambda: b"some_metric 1\n",
+                "metrics": some_metrics,
                 "requests": self.requests,
                 **options,
             },

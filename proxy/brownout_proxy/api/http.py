@@ -42,7 +42,7 @@ def make_app(
     registry: Registry,
     *,
     host: str,
-    metrics: Callable[[], bytes],
+    metrics: Callable[[], Awaitable[bytes]],
     token: str | None = None,
     allowed_hosts: Iterable[str] = (),
     requests: ControlRequests | None = None,

@@ -51,7 +51,7 @@ async def _body(request: web.Request) -> bytes:
 class Routes:
     """The handlers over one registry. `metrics` makes the text of GET /metrics."""
 
-    def __init__(self, registry: Registry, metrics: Callable[[], bytes]) -> None:
+    def __init__(self, registry: Registry, metrics: Callable[[], Awaitable[bytes]]) -> None:
         self._registry = registry
         self._metrics = metrics
 
@@ -154,4 +154,4 @@ class Routes:
 
     async def metrics(self, request: web.Request) -> web.Response:
         headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
-        return web.Response(body=self._metrics(), headers=headers)
+        return web.Response(body=await self._metrics(), headers=headers)

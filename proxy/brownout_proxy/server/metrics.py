@@ -2,17 +2,22 @@
 
 Labels are proxies, faults and directions, so there are only as many series as an operator has made. Toxiproxy's two
 counters are there under their own names.
+
+The text is written by hand and in short turns: prometheus_client takes 1 ms for a proxy, and every connection would
+wait for all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
+from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.registry import Collector
 
+from brownout_proxy.faults.active import ActiveFault
 from brownout_proxy.relay.link import DELAY_BUCKETS
 from brownout_proxy.server.proxy import DIAL_BUCKETS, Proxy
 from brownout_proxy.server.registry import Registry
@@ -20,98 +25,143 @@ from brownout_proxy.server.registry import Registry
 Requests = Mapping[tuple[str, str, int], int]
 """How often a method, a route and a status came together."""
 
+_TURN: Final = 0.001
+"""Seconds of writing after which the connections get their turn."""
 
-class Exposition(Collector):
+
+class Exposition:
     """Makes the text of /metrics."""
 
     def __init__(self, registry: Registry, requests: Requests) -> None:
         self._registry = registry
         self._requests = requests
-        self._collectors = CollectorRegistry(auto_describe=False)
-        self._collectors.register(self)
-        ProcessCollector(registry=self._collectors)
+        self._process = CollectorRegistry(auto_describe=False)
+        ProcessCollector(registry=self._process)
 
-    def text(self) -> bytes:
-        """Prometheus text format 0.0.4."""
-        return generate_latest(self._collectors)
+    async def text(self) -> bytes:
+        """Prometheus text format 0.0.4. What is deleted meanwhile is told as it was last."""
+        series, turn = _ProxySeries(), _Turn()
+        for proxy in self._registry.proxies():
+            series.add(proxy)
+            await turn.end()
+            for active in tuple(proxy.faults):
+                series.add_fault(proxy, active)
+                await turn.end()
+        families = (*series.families(), *self._buffer(), self._control())
+        # In a thread: it lists every open file.
+        process = await asyncio.to_thread(generate_latest, self._process)
+        return b"".join((*(family.text for family in families), process))
 
-    def collect(self) -> Iterator[Metric]:
-        proxies = self._registry.proxies()
-        yield from _connections(proxies)
-        yield from _bytes(proxies)
-        yield from _delays(proxies)
-        yield from _faults(proxies)
-        yield from self._buffer()
-        yield self._control()
-
-    def _buffer(self) -> Iterator[Metric]:
+    def _buffer(self) -> Sequence[_Family]:
         budget = self._registry.engine.budget
-        yield GaugeMetricFamily("brownout_buffered_bytes", "Bytes that faults hold back now.", budget.used)
-        yield GaugeMetricFamily("brownout_buffer_limit_bytes", "Bytes that faults may hold back.", budget.limit)
-        yield CounterMetricFamily(
-            "brownout_buffer_waits", "How often a connection had to wait because the buffer was full.", budget.waits
+        used = _Family("brownout_buffered_bytes", "gauge", "Bytes that faults hold back now.")
+        limit = _Family("brownout_buffer_limit_bytes", "gauge", "Bytes that faults may hold back.")
+        waits = _Family(
+            "brownout_buffer_waits_total", "counter", "How often a connection had to wait because the buffer was full."
         )
+        used.add("", budget.used)
+        limit.add("", budget.limit)
+        waits.add("", budget.waits)
+        return used, limit, waits
 
-    def _control(self) -> Metric:
-        family = CounterMetricFamily(
-            "brownout_control_requests", "Requests to the control API.", labels=["method", "route", "status"]
-        )
+    def _control(self) -> _Family:
+        family = _Family("brownout_control_requests_total", "counter", "Requests to the control API.")
         for (method, route, status), count in self._requests.items():
-            family.add_metric([method, route, str(status)], count)
+            family.add(f'{{method="{_quoted(method)}",route="{_quoted(route)}",status="{status}"}}', count)
         return family
 
 
-def _connections(proxies: Iterable[Proxy]) -> Iterator[Metric]:
-    live = GaugeMetricFamily("brownout_connections", "Connections now open.", labels=["proxy"])
-    enabled = GaugeMetricFamily("brownout_proxy_enabled", "Whether the proxy listens.", labels=["proxy"])
-    total = CounterMetricFamily("brownout_connections", "Connections accepted.", labels=["proxy"])
-    failures = CounterMetricFamily("brownout_dial_failures", "Dials that failed.", labels=["proxy"])
-    dials = HistogramMetricFamily("brownout_dial_seconds", "Time to reach the upstream.", labels=["proxy"])
-    for proxy in proxies:
-        live.add_metric([proxy.name], proxy.live)
-        enabled.add_metric([proxy.name], proxy.enabled)
-        total.add_metric([proxy.name], proxy.accepted)
-        failures.add_metric([proxy.name], proxy.dial_failures)
-        dials.add_metric([proxy.name], _buckets(DIAL_BUCKETS, proxy.dial_counts), proxy.dial_seconds)
-    yield from (live, enabled, total, failures, dials)
+class _Turn:
+    """Keeps work on the loop in short pieces."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    async def end(self) -> None:
+        """Lets others work if this turn was long enough."""
+        if time.monotonic() - self._began >= _TURN:
+            await asyncio.sleep(0)
+            self._began = time.monotonic()
 
 
-def _bytes(proxies: Iterable[Proxy]) -> Iterator[Metric]:
-    labels = ["direction", "listener", "proxy", "upstream"]
-    received = CounterMetricFamily("toxiproxy_proxy_received_bytes", "Bytes read.", labels=labels)
-    sent = CounterMetricFamily("toxiproxy_proxy_sent_bytes", "Bytes passed on.", labels=labels)
-    for proxy in proxies:
+class _Family:
+    """One metric: its head, then the lines of all its series, as the format wants them together."""
+
+    def __init__(self, name: str, kind: str, told: str) -> None:
+        self._name = name
+        self.text = bytearray(f"# HELP {name} {told}\n# TYPE {name} {kind}\n".encode())
+
+    def add(self, labels: str, value: float) -> None:
+        self.text += f"{self._name}{labels} {float(value)!r}\n".encode("utf-8", "replace")
+
+    def add_histogram(self, before: str, after: str, bounds: Sequence[str], counts: Sequence[int], sum_: float) -> None:
+        """Cumulative, as Prometheus has them; the last count is of what is over every bound.
+
+        The labels are given as they stand `before` and `after` the bound's.
+        """
+        totals = [repr(float(total)) for total in accumulate(counts)]
+        series = f'{self._name}_bucket{{{before}le="'
+        lines = [f'{series}{bound}",{after}}} {total}\n' for bound, total in zip(bounds, totals, strict=True)]
+        labels = f"{{{before}{after}}}"
+        lines.append(f"{self._name}_count{labels} {totals[-1]}\n{self._name}_sum{labels} {float(sum_)!r}\n")
+        self.text += "".join(lines).encode("utf-8", "replace")
+
+
+class _ProxySeries:
+    """What is told of each proxy."""
+
+    def __init__(self) -> None:
+        self._live = _Family("brownout_connections", "gauge", "Connections now open.")
+        self._enabled = _Family("brownout_proxy_enabled", "gauge", "Whether the proxy listens.")
+        self._total = _Family("brownout_connections_total", "counter", "Connections accepted.")
+        self._failures = _Family("brownout_dial_failures_total", "counter", "Dials that failed.")
+        self._dials = _Family("brownout_dial_seconds", "histogram", "Time to reach the upstream.")
+        self._received = _Family("toxiproxy_proxy_received_bytes_total", "counter", "Bytes read.")
+        self._sent = _Family("toxiproxy_proxy_sent_bytes_total", "counter", "Bytes passed on.")
+        self._delays = _Family("brownout_injected_delay_seconds", "histogram", "How long faults held data back.")
+        self._hits = _Family("brownout_fault_hits_total", "counter", "How often a fault did something.")
+        self._met = _Family("brownout_fault_connections_total", "counter", "Connections that a fault met.")
+
+    def families(self) -> Sequence[_Family]:
+        return (
+            self._live, self._enabled, self._total, self._failures, self._dials, self._received, self._sent,
+            self._delays, self._hits, self._met,
+        )  # fmt: skip
+
+    def add(self, proxy: Proxy) -> None:
+        name = f'proxy="{_quoted(proxy.name)}"'
+        labels = f"{{{name}}}"
+        self._live.add(labels, proxy.live)
+        self._enabled.add(labels, proxy.enabled)
+        self._total.add(labels, proxy.accepted)
+        self._failures.add(labels, proxy.dial_failures)
+        self._dials.add_histogram("", name, _DIAL_BOUNDS, proxy.dial_counts, proxy.dial_seconds)
+        listen, upstream = _quoted(proxy.listen), _quoted(proxy.upstream)
         for direction, traffic in proxy.traffic.items():
-            values = [direction, proxy.listen, proxy.name, proxy.upstream]
-            received.add_metric(values, traffic.received)
-            sent.add_metric(values, traffic.sent)
-    yield from (received, sent)
+            labels = f'{{direction="{direction}",listener="{listen}",{name},upstream="{upstream}"}}'
+            self._received.add(labels, traffic.received)
+            self._sent.add(labels, traffic.sent)
+            before = f'direction="{direction}",'
+            self._delays.add_histogram(before, name, _DELAY_BOUNDS, traffic.delay_counts, traffic.delay_sum)
+
+    def add_fault(self, proxy: Proxy, active: ActiveFault) -> None:
+        spec = active.spec
+        labels = (
+            f'{{direction="{spec.direction}",fault="{_quoted(spec.name)}",kind="{spec.kind}",'
+            f'proxy="{_quoted(proxy.name)}"}}'
+        )
+        self._hits.add(labels, active.hits)
+        self._met.add(labels, active.connections)
 
 
-def _delays(proxies: Iterable[Proxy]) -> Iterator[Metric]:
-    family = HistogramMetricFamily(
-        "brownout_injected_delay_seconds", "How long faults held data back.", labels=["proxy", "direction"]
-    )
-    for proxy in proxies:
-        for direction, traffic in proxy.traffic.items():
-            buckets = _buckets(DELAY_BUCKETS, traffic.delay_counts)
-            family.add_metric([proxy.name, direction], buckets, traffic.delay_sum)
-    yield family
+def _quoted(value: str) -> str:
+    """A label's value as it stands between its quotes."""
+    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
-def _faults(proxies: Iterable[Proxy]) -> Iterator[Metric]:
-    labels = ["proxy", "fault", "kind", "direction"]
-    hits = CounterMetricFamily("brownout_fault_hits", "How often a fault did something.", labels=labels)
-    met = CounterMetricFamily("brownout_fault_connections", "Connections that a fault met.", labels=labels)
-    for proxy in proxies:
-        for active in proxy.faults:
-            values = [proxy.name, active.spec.name, active.spec.kind, active.spec.direction]
-            hits.add_metric(values, active.hits)
-            met.add_metric(values, active.connections)
-    yield from (hits, met)
+def _bounds(buckets: Sequence[float]) -> Sequence[str]:
+    return [*(f"{bound:g}" for bound in buckets), "+Inf"]
 
 
-def _buckets(bounds: Sequence[float], counts: Sequence[int]) -> list[tuple[str, float]]:
-    """Cumulative, as Prometheus has them; the last count is of what is over every bound."""
-    names = [f"{bound:g}" for bound in bounds] + ["+Inf"]
-    return list(zip(names, (float(total) for total in accumulate(counts)), strict=True))
+_DIAL_BOUNDS: Final = _bounds(DIAL_BUCKETS)
+_DELAY_BOUNDS: Final = _bounds(DELAY_BUCKETS)

@@ -13,6 +13,7 @@ from brownout_proxy.api import routes
 from brownout_proxy.api.http import make_app
 from brownout_proxy.api.patience import look, make_runner
 from brownout_proxy.server.registry import Registry
+from tests.support.http_api import some_metrics
 
 _REQUEST = b"GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n"
 _DEADLINE = 10.0
@@ -23,7 +24,8 @@ Script = Callable[[Callable[[], Awaitable[Peer]]], Awaitable[None]]
 
 @asynccontextmanager
 async def _port(first_request: float) -> AsyncIterator[int]:
-    runner = make_runner(make_app(Registry(seed=1), host="127.0.0.1", metrics=bytes), first_request=first_request)
+    application = make_app(Registry(seed=1), host="127.0.0.1", metrics=some_metrics)
+    runner = make_runner(application, first_request=first_request)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
