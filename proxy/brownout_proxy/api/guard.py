@@ -1,10 +1,11 @@
 """Who may use the control API: the decision, from a request's headers alone.
 
-Anybody who reaches a loopback port may, except a web page in this machine's browser: it is turned
-away by the browser's User-Agent (Toxiproxy's rule), by a foreign Origin, and by a Host that is not
-ours, which is what a page on a name that its owner points at 127.0.0.1 would send (DNS rebinding).
-Off loopback, where container names make every Host possible, it is the token that counts; no page
-knows it.
+With a token, whoever knows it. Without one, anybody who reaches the port, except a web page in some
+browser there: it is turned away by the browser's User-Agent (Toxiproxy's rule), by a foreign Origin,
+and by a Host that is not ours, which is what a page on a name that its owner points at our address
+would send (DNS rebinding). That works off loopback as well, so the rule does not ask where the port
+is bound. Names that nobody can own in the public DNS are fine: those without a dot, as containers
+and Services have them, and those that a cluster, Docker or the resolver keeps for itself.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ import base64
 import binascii
 import hmac
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from brownout_proxy.address import Address
+_SINGLE_LABEL: Final = re.compile(r"[a-z0-9_-]+")
+_PRIVATE_NAMES: Final = frozenset(("host.docker.internal",))
+_PRIVATE_SUFFIXES: Final = (".localhost", ".svc", ".svc.cluster.local")  # RFC 6761; Kubernetes
 
 
 class Refusal(NamedTuple):
@@ -29,22 +33,21 @@ class Refusal(NamedTuple):
     plain: bool = False
 
 
-def known_hosts(bound: str, more: Iterable[str] = ()) -> frozenset[str] | None:
-    """The names that may stand in Host when the server is bound to the host `bound`; None for any.
+def known_hosts(bound: str, more: Iterable[str] = ()) -> frozenset[str]:
+    """The names that may stand in Host when the server is bound to the host `bound`.
 
-    `more` are names that the operator adds. IP addresses are always fine and need not be listed.
+    `more` are names that the operator adds. IP addresses, localhost and other private names are
+    always fine and need not be listed.
     """
-    if not Address(host=bound).is_loopback:
-        return None
-    return frozenset(_bare(name) for name in ("localhost", bound, *more))
+    return frozenset(_bare(name) for name in (bound, *more) if name)
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """The rules in force: the token to ask for, and the names that Host may have; None for any."""
+    """The rules in force: the token to ask for or, without one, the public names that Host may have."""
 
     token: str | None = None
-    hosts: frozenset[str] | None = None
+    hosts: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.token is not None and not self.token.strip():
@@ -58,7 +61,7 @@ class Guard:
             return Refusal(403, "User agent not allowed", plain=True)
         host = headers.get("Host", "")
         if not self._knows(host):
-            return Refusal(403, f"host {host!r} not allowed; use an IP address or localhost")
+            return Refusal(403, f"host {host!r} not allowed without a token; use an IP address or localhost")
         origin = headers.get("Origin")
         if origin is not None and not _same_site(origin, host):
             return Refusal(403, f"origin {origin!r} not allowed")
@@ -68,10 +71,10 @@ class Guard:
 
     def _knows(self, host: str) -> bool:
         # Without Host it is an old client and no browser, which always sends one.
-        if self.hosts is None or not host:
+        if self.token is not None or not host:
             return True
         name = _bare(_without_port(host))
-        return name in self.hosts or _is_ip(name)
+        return name in self.hosts or _is_private(name) or _is_ip(name)
 
     def _admits(self, authorization: str) -> bool:
         if self.token is None:
@@ -105,6 +108,11 @@ def _bare(name: str) -> str:
 def _without_port(host: str) -> str:
     name, colon, port = host.rpartition(":")
     return name if colon and (port.isdigit() or not port) and not host.endswith("]") else host
+
+
+def _is_private(name: str) -> bool:
+    """Whether no stranger can make the name point here."""
+    return _SINGLE_LABEL.fullmatch(name) is not None or name in _PRIVATE_NAMES or name.endswith(_PRIVATE_SUFFIXES)
 
 
 def _is_ip(name: str) -> bool:

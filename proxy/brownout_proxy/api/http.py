@@ -49,10 +49,10 @@ def make_app(
 ) -> web.Application:
     """The application that controls `registry`.
 
-    `host` is where it will be bound: on loopback, Host may name only that, localhost, an IP address
-    or one of `allowed_hosts`. With a `token`, all routes but /version want it. `metrics` makes the
-    Prometheus text; `requests` counts what was asked, by route, so its size is bounded. Raises
-    ValueError for an empty token.
+    With a `token`, all routes but /version want it. Without one, Host may name only `host`, which is
+    where it will be bound, one of `allowed_hosts`, an IP address, or what nobody can own in the
+    public DNS. `metrics` makes the Prometheus text; `requests` counts what was asked, by route, so
+    its size is bounded. Raises ValueError for an empty token.
     """
     guard = Guard(token, known_hosts(host, allowed_hosts))
     counter = ControlRequests() if requests is None else requests

@@ -32,33 +32,46 @@ def test_a_browser_is_turned_away_with_toxiproxys_words() -> None:
     ["localhost", "LOCALHOST:8474", "localhost.:8474", "127.0.0.1", "127.0.0.9:1", "[::1]:8474",
      "[::1]", "10.0.0.7:8474", "toxics.test:8474", "Toxics.Test"],
 )  # fmt: skip
-def test_on_loopback_host_may_be_local_an_address_or_a_listed_name(host: str) -> None:
+def test_host_may_be_local_an_address_or_a_listed_name(host: str) -> None:
     assert _LOCAL.refusal({"Host": host}) is None
 
 
+_ANYWHERE = ["127.0.0.1", "localhost", "::1", "127.0.0.53", "0.0.0.0", "::", "", "10.1.2.3", "proxy.internal"]
+
+
+@pytest.mark.parametrize("bound", _ANYWHERE)
 @pytest.mark.parametrize(
     "host",
     ["evil.test", "evil.test:8474", "localhost.evil.test", "127.0.0.1.evil.test", "127.1", ":8474",
-     "0x7f000001:8474", "evil.test:8474:127.0.0.1", "[evil.test]", "localhost@evil.test", "a b"],
+     "evil.test:8474:127.0.0.1", "[evil.test]", "localhost@evil.test", "a b", "svc.evil.test",
+     "svc.cluster.local.evil.test", "evilsvc.test", "host.docker.internal.evil.test", "."],
 )  # fmt: skip
-def test_on_loopback_any_other_host_is_refused(host: str) -> None:
-    refusal = _LOCAL.refusal({"Host": host})
+def test_any_other_host_is_refused_wherever_the_port_is_bound(bound: str, host: str) -> None:
+    refusal = Guard(hosts=known_hosts(bound)).refusal({"Host": host})
     assert refusal is not None
     assert refusal.status == 403
     assert not refusal.plain
 
 
-@pytest.mark.parametrize("bound", ["0.0.0.0", "::", "", "10.1.2.3", "proxy.internal"])
-def test_off_loopback_any_host_is_fine(bound: str) -> None:
-    assert known_hosts(bound) is None
-    assert Guard(hosts=None).refusal({"Host": "toxiproxy:8474"}) is None
+@pytest.mark.parametrize("bound", _ANYWHERE)
+@pytest.mark.parametrize(
+    "host",
+    ["toxiproxy:8474", "Toxiproxy", "my_proxy-1:8474", "3f2a9c5d7e1b", "chaos.test.svc:8474",
+     "chaos.test.svc.cluster.local.:8474", "app.localhost:8474", "host.docker.internal:8474"],
+)  # fmt: skip
+def test_names_that_no_stranger_can_own_are_fine(bound: str, host: str) -> None:
+    assert Guard(hosts=known_hosts(bound)).refusal({"Host": host}) is None
 
 
-@pytest.mark.parametrize("bound", ["127.0.0.1", "localhost", "::1", "127.0.0.53"])
-def test_loopback_knows_localhost_by_every_address(bound: str) -> None:
-    known = known_hosts(bound)
-    assert known is not None
-    assert "localhost" in known
+def test_the_name_that_the_port_is_bound_to_is_fine() -> None:
+    guard = Guard(hosts=known_hosts("proxy.internal"))
+    assert guard.refusal({"Host": "proxy.internal:8474"}) is None
+    assert guard.refusal({"Host": "other.internal:8474"}) is not None
+
+
+def test_with_a_token_any_host_is_fine() -> None:
+    headers = {"Host": "proxy.example.com", "Authorization": "Bearer s3cret"}
+    assert Guard("s3cret", known_hosts("127.0.0.1")).refusal(headers) is None
 
 
 @pytest.mark.parametrize(
@@ -107,9 +120,9 @@ def test_a_token_beyond_ascii_works() -> None:
 
 
 def test_a_public_route_needs_no_token_but_obeys_the_other_rules() -> None:
-    guard = Guard(token="s3cret", hosts=known_hosts("127.0.0.1"))
+    guard = Guard(token="s3cret")
     assert guard.refusal({"Host": "localhost"}, public=True) is None
-    assert guard.refusal({"Host": "evil.test"}, public=True) is not None
+    assert guard.refusal({"Host": "localhost", "Origin": "http://evil.test"}, public=True) is not None
     assert guard.refusal({"User-Agent": "Mozilla/5.0"}, public=True) is not None
 
 

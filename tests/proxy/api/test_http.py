@@ -83,10 +83,16 @@ def test_foreign_pages_change_nothing(api: Api, headers: dict[str, str]) -> None
     assert api.ask("GET", "/proxies").json == {}
 
 
-def test_off_loopback_any_host_is_served(make_api: MakeApi) -> None:
+def test_with_a_token_any_host_is_served(make_api: MakeApi) -> None:
     api = make_api(host="0.0.0.0", token="s3cret")
-    headers = {"Host": "toxiproxy:8474", "Authorization": "Bearer s3cret"}
+    headers = {"Host": "proxy.example.com", "Authorization": "Bearer s3cret"}
     assert api.ask("GET", "/proxies", headers=headers).status == 200
+
+
+def test_off_loopback_without_a_token_a_foreign_host_is_refused(make_api: MakeApi) -> None:
+    api = make_api(host="0.0.0.0")
+    assert api.ask("GET", "/proxies", headers={"Host": "evil.test:8474"}).error[0] == 403
+    assert api.ask("GET", "/proxies", headers={"Host": "toxiproxy:8474"}).status == 200
 
 
 def test_an_added_host_is_served(make_api: MakeApi) -> None:
