@@ -1,4 +1,4 @@
-"""The HTTP application on a loopback port, asked from plain functions.
+"""The HTTP application on a loopback port, with its own runner, asked from plain functions.
 
 The loop turns only while a question is open.
 """
@@ -10,11 +10,12 @@ import json
 from io import BytesIO
 from typing import Any, NamedTuple
 
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp import ClientSession, web
 from multidict import CIMultiDictProxy
 from yarl import URL
 
 from brownout_proxy.api.http import ControlRequests, make_app
+from brownout_proxy.api.patience import make_runner
 from brownout_proxy.server.registry import Registry
 
 Json = Any
@@ -63,11 +64,15 @@ class Api:
                 **options,
             },
         )
-        self._client = TestClient(TestServer(self.application))
-        await self._client.start_server()
+        self._server = make_runner(self.application)
+        await self._server.setup()
+        await web.TCPSite(self._server, "127.0.0.1", 0).start()
+        self._root = URL.build(scheme="http", host="127.0.0.1", port=self._server.addresses[0][1])
+        self._client = ClientSession()
 
     def close(self) -> None:
         self._runner.run(self._client.close())
+        self._runner.run(self._server.cleanup())
         self._runner.run(self.registry.close())
 
     def ask(self, method: str, path: str, body: Json = None, headers: dict[str, str] | None = None) -> Answer:
@@ -79,7 +84,7 @@ class Api:
         data = None if raw is None else BytesIO(raw)
 
         async def asked() -> Answer:
-            url = URL(path, encoded=True)
+            url = self._root.join(URL(path, encoded=True))
             async with self._client.request(method, url, data=data, headers=headers) as answer:
                 return Answer(answer.status, answer.headers, await answer.read())
 

@@ -15,10 +15,9 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from brownout_proxy import __version__
 from brownout_proxy.api import answers
 from brownout_proxy.api.guard import Guard, known_hosts
-from brownout_proxy.api.patience import HEARD
+from brownout_proxy.api.patience import HEARD, SERVER
 from brownout_proxy.api.routes import VERSION_PATH, Routes
 from brownout_proxy.api.status import INTERNAL, status_of
 from brownout_proxy.errors import BrownoutError
@@ -70,7 +69,7 @@ def _recording(counter: ControlRequests) -> Middleware:
     async def recording(request: web.Request, handler: Handler) -> web.StreamResponse:
         request.app[HEARD].add(request.protocol)
         answer = await handler(request)
-        answer.headers["Server"] = f"brownout/{__version__}"
+        answer.headers["Server"] = SERVER
         if _is_routed(request):
             answer.headers["X-Toxiproxy-Request-Id"] = secrets.token_hex(10)
         method = request.method if request.method in _METHODS else _OTHER

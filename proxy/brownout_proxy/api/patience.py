@@ -3,7 +3,7 @@
 Between requests and within a body others keep the time; what is left to this module are connections
 that never get as far as a first request. They would hold a descriptor for ever, which the proxied
 connections may need. Garbage is answered and forgotten: what strangers send, or leave unsent, is no
-error of ours and gets no traceback.
+error of ours and gets no traceback. Nor is it told which library refuses it, or inflated.
 """
 
 from __future__ import annotations
@@ -15,11 +15,15 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from typing import Final, TypeVar
 
-from aiohttp import web
+from aiohttp import web, web_response
 from aiohttp.http_exceptions import HttpProcessingError
+
+from brownout_proxy import __version__
 
 _FIRST_REQUEST_SECONDS: Final = 15.0  # Toxiproxy's reading timeout
 _IDLE_SECONDS: Final = 60.0  # Toxiproxy's idle timeout
+
+SERVER: Final = f"brownout/{__version__}"
 
 T = TypeVar("T")
 
@@ -41,9 +45,12 @@ def make_runner(application: web.Application, *, first_request: float = _FIRST_R
         with suppress(asyncio.CancelledError):
             await watch
 
+    # aiohttp's own answers, to what is no HTTP, never come near the application, which could name the server.
+    web_response.SERVER_SOFTWARE = SERVER  # type: ignore[attr-defined]
     runner = web.AppRunner(
         application,
         access_log=None,
+        auto_decompress=False,
         keepalive_timeout=_IDLE_SECONDS,
         logger=_wire_log(),
     )

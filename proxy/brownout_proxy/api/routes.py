@@ -41,6 +41,10 @@ _TOXIC: Final = _PROXY + "/toxics/{toxic:[^/]+}"
 
 
 async def _body(request: web.Request) -> bytes:
+    for value in request.headers.getall("Content-Encoding", ()):
+        if value.lower() not in ("", "identity"):
+            # Some kilobytes of gzip are gigabytes of body.
+            raise web.HTTPUnsupportedMediaType(reason=f"content encoding {value!r} is not supported: send it as it is")
     try:
         async with asyncio.timeout(_BODY_SECONDS):
             return await request.read()

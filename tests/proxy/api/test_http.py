@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable
 
 import pytest
@@ -131,11 +130,8 @@ def test_a_bug_of_ours_is_a_500_with_its_traceback_in_the_log(api: Api, caplog: 
     assert answer.headers["X-Toxiproxy-Request-Id"]
 
 
-def test_a_body_that_is_too_large_is_refused(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_is_too_large_is_refused(api: Api) -> None:
     assert api.ask("POST", "/proxies", b" " * (http.BODY_LIMIT + 1)).error[0] == 413
-    bomb = gzip.compress(b" " * (http.BODY_LIMIT * 2))
-    headers = {"Content-Encoding": "gzip"}
-    assert api.ask("POST", "/proxies", bomb, headers=headers).error[0] == 413
 
 
 def test_a_body_of_the_full_size_is_read(api: Api) -> None:
@@ -147,11 +143,6 @@ def test_the_content_type_of_a_request_does_not_matter(api: Api) -> None:
     body = b'{"name":"p","upstream":"u","enabled":false}'
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     assert api.ask("POST", "/proxies", body, headers=headers).status == 201
-
-
-def test_a_body_that_cannot_be_unpacked_is_a_bad_request(api: Api) -> None:
-    headers = {"Content-Encoding": "gzip"}
-    assert api.ask("POST", "/proxies", b"garbage", headers=headers).status == 400
 
 
 def test_requests_are_counted_by_method_route_and_status(api: Api) -> None:

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from brownout_proxy.api import routes
 from brownout_proxy.api.http import make_app
-from brownout_proxy.api.patience import look, make_runner
+from brownout_proxy.api.patience import SERVER, look, make_runner
 from brownout_proxy.server.registry import Registry
 from tests.support.http_api import some_metrics
 
@@ -114,6 +114,39 @@ def test_garbage_is_answered_and_leaves_no_traceback(garbage: bytes, caplog: pyt
 
     _run(script, first_request=60)
     assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"garbage\r\n\r\n", b"400"),
+        (b"POST /proxies HTTP/1.1\r\nHost: localhost\r\nExpect: cake\r\n\r\n", b"417"),
+        (b"GET /nope HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", b"404"),
+    ],
+)
+def test_every_answer_names_us_and_not_the_library(sent: bytes, status: bytes) -> None:
+    async def script(connect: Callable[[], Awaitable[Peer]]) -> None:
+        reader, writer = await connect()
+        writer.write(sent)
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 " + status) or head.startswith(b"HTTP/1.0 " + status)
+        assert f"\r\nServer: {SERVER}\r\n".encode() in head
+        assert b"aiohttp" not in head
+
+    _run(script, first_request=60)
+
+
+def test_an_encoded_body_is_not_unpacked() -> None:
+    async def script(connect: Callable[[], Awaitable[Peer]]) -> None:
+        reader, writer = await connect()
+        head = b"POST /proxies HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\n\r\n"
+        writer.write(head + b"garbage")
+        assert b" 415 " in await reader.readuntil(b'"status":415}\n')
+        # Unpacking would have failed, and ended the connection.
+        writer.write(_REQUEST)
+        await reader.readuntil(b"2.12.0")
+
+    _run(script, first_request=60)
 
 
 def test_a_client_that_leaves_within_its_body_is_no_error(caplog: pytest.LogCaptureFixture) -> None:

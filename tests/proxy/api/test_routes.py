@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+
+import pytest
+
 from brownout_proxy.errors import Unavailable
 from tests.support.http_api import Api
 
@@ -134,6 +138,21 @@ def test_the_proxy_is_looked_up_before_the_body_is_read(api: Api) -> None:
         assert api.ask("POST", path, b"{").error == (404, "proxy not found")
     api.create("p")
     assert api.ask("POST", "/proxies/p/toxics/t", b"{").error == (404, "toxic not found")
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "deflate", "br", "zstd", "identity, gzip", "x"])
+def test_an_encoded_body_is_refused_in_one_way(api: Api, coding: str) -> None:
+    body = gzip.compress(b'{"name":"p","upstream":"u:1","enabled":false}')
+    for path in ("/proxies", "/populate", "/proxies/p", "/proxies/p/toxics", "/proxies/p/toxics/t"):
+        answer = api.ask("POST", path, body, headers={"Content-Encoding": coding})
+        assert answer.error == (415, f"content encoding {coding!r} is not supported: send it as it is")
+    assert api.ask("GET", "/proxies").json == {}
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", ""])
+def test_a_body_may_say_that_it_is_not_encoded(api: Api, coding: str) -> None:
+    body = b'{"name":"p","upstream":"u:1","enabled":false}'
+    assert api.ask("POST", "/proxies", body, headers={"Content-Encoding": coding}).status == 201
 
 
 def test_populate_answers_in_the_order_asked(api: Api) -> None:
