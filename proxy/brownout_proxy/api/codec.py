@@ -9,11 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from json import JSONDecodeError
+from typing import Final
 
 from brownout_proxy.errors import InvalidSpec
 
 Object = Mapping[str, object]
 """A JSON object: keys in lower case, without those whose value is null."""
+
+LONGEST_TEXT: Final = 1000
+"""Characters of a name, an address and the like: each stands some sixty times in /metrics, and a name in paths."""
 
 _SPACE = " \t\n\r"  # RFC 8259, section 2; str.strip() would take more
 _LITERALS = ("true", "false", "null", "-0")
@@ -89,6 +93,8 @@ def text(fields: Object, key: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise _mismatch(key, "text", value)
+    if len(value) > LONGEST_TEXT:
+        raise bad_body(f"{key} must have at most {LONGEST_TEXT} characters, not {len(value)}")
     # Half a surrogate pair cannot be written as UTF-8 again.
     return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 

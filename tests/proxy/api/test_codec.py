@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brownout_proxy.api.codec import (
+    LONGEST_TEXT,
     as_list,
     as_object,
     encode,
@@ -136,6 +137,12 @@ def test_a_field_has_its_type_or_is_refused_by_name(reader: Any, good: list[obje
 def test_half_a_surrogate_pair_is_replaced_in_text() -> None:
     fields = as_object(first_value(b'{"name":"a\\ud800b\\ud83d\\ude00"}'))
     assert text(fields, "name") == "a\ufffdb\U0001f600"
+
+
+def test_text_is_at_most_so_long() -> None:
+    assert text({"name": "é" * LONGEST_TEXT}, "name") == "é" * LONGEST_TEXT
+    with pytest.raises(InvalidSpec, match=r"^bad request body: name must have at most 1000 characters, not 1001$"):
+        text({"name": "x" * (LONGEST_TEXT + 1)}, "name")
 
 
 def test_answers_are_compact_and_in_utf_8() -> None:

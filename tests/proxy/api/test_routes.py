@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+from urllib.parse import quote
 
 import pytest
 
+from brownout_proxy.api.codec import LONGEST_TEXT
 from brownout_proxy.errors import Unavailable
 from tests.support.http_api import Api
 
@@ -230,6 +232,41 @@ def test_metrics_are_given_to_any_method(api: Api) -> None:
         answer = api.ask(method, "/metrics")
         assert (answer.status, answer.body) == (200, b"some_metric 1\n")
         assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+
+
+def test_the_longest_names_can_be_addressed(api: Api) -> None:
+    name = "\U0001f600" * LONGEST_TEXT
+    api.create(name, toxics=[{"type": "noop", "name": name}])
+    path = f"/proxies/{quote(name)}"
+    assert api.ask("PATCH", f"{path}/toxics/{quote(name)}", {"toxicity": 0}).json["name"] == name
+    assert api.ask("DELETE", path).status == 204
+
+
+def test_longer_names_are_refused(api: Api) -> None:
+    name = "x" * (LONGEST_TEXT + 1)
+    api.create("p")
+    proxy, toxic = {"name": name, "upstream": "u:1"}, {"type": "noop", "name": name}
+    for path, body in (("/proxies", proxy), ("/populate", [proxy]), ("/proxies/p/toxics", toxic)):
+        answer = api.ask("POST", path, body)
+        assert (answer.status, answer.json["error"]) == (
+            400,
+            "bad request body: name must have at most 1000 characters, not 1001",
+        )
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\r\nERROR b", "a\0b", "\x1b[31m", "\u2028", " ", "\\", '"'])
+def test_names_with_control_characters_stay_what_they_are(
+    api: Api, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    api.create(name)
+    toxic = {"type": "latency", "name": name, f"key{name}": 1, "attributes": {f"attribute{name}": 1}}
+    path = f"/proxies/{quote(name, safe='')}"
+    assert api.ask("POST", f"{path}/toxics", toxic).status == 200
+    assert api.ask("GET", f"{path}/toxics/{quote(name, safe='')}").json["name"] == name
+    assert list(api.ask("GET", "/proxies").json) == [name]
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 2
+    assert all(line.isprintable() for line in told)  # nobody writes lines of their own into the log
 
 
 def test_names_may_hold_anything_when_encoded(api: Api) -> None:
