@@ -16,8 +16,8 @@ import pytest
 
 from tests.support import requirements
 from tests.support.control_server import ControlServer, brownout, serving
-from tests.support.echo import echo_server, said_back
 from tests.support.requirements import needs
+from tests.support.running import echoing, said_back
 
 with warnings.catch_warnings():
     # What the client was written for is not what Python is today.
@@ -36,7 +36,7 @@ def server() -> Iterator[ControlServer]:
 
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[str]:
-    with echo_server() as address:
+    with echoing() as address:
         yield address
 
 

@@ -11,15 +11,14 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
 import pytest
 
-from tests.support.echo import echo_server, said_back
-from tests.support.running import eventually
+from tests.support.control_server import free_port
+from tests.support.running import echoing, eventually, nobody, said_back
 
 _ROOT: Final = Path(__file__).parents[2]
 _SECONDS: Final = 20.0
@@ -59,10 +58,10 @@ class Server:
         return Path(self._file.name).read_text()
 
     def until(self, condition: Callable[[], object], what: str) -> None:
-        deadline = time.monotonic() + _SECONDS
-        while not condition():
-            assert time.monotonic() < deadline, f"{what} did not come about; the log is:\n{self.log}"
-            time.sleep(0.01)
+        try:
+            eventually(condition, what, _SECONDS)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the log is:\n{self.log}") from None
 
     def until_log(self, pattern: str) -> re.Match[str]:
         self.until(lambda: re.search(pattern, self.log), repr(pattern))
@@ -108,7 +107,7 @@ def started(*words: str, **environment: str) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[str]:
-    with echo_server() as address:
+    with echoing() as address:
         yield address
 
 
@@ -148,8 +147,7 @@ def test_a_full_disk_behind_the_log_is_no_reason_not_to_serve(upstream: str) -> 
 
 @pytest.mark.parametrize("name", ["LOG_LEVEL", "BROWNOUT_LOG_LEVEL"])
 def test_a_quiet_log_has_no_first_lines(name: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     with started("--port", str(port), **{name: "error"}) as server:
         ready = _end(*_BROWNOUT, "-h", f"localhost:{port}", "wait")
         assert ready.status == 0, ready.err
@@ -213,9 +211,8 @@ def test_output_into_a_closed_pipe_is_no_traceback(server: Server) -> None:
 
 
 def test_without_a_server_commands_say_what_to_do() -> None:
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+    with nobody() as address:
+        url = f"http://{address}"
         ended = _end(*_BROWNOUT, "list", TOXIPROXY_URL=url)
     assert (ended.status, ended.out, ended.err.count("\n")) == (1, "", 1)
     assert f"Failed to retrieve proxies: no answer from {url} (connection refused); start it with" in ended.err

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.control_server import ControlServer, brownout, serving
-from tests.support.echo import echo_server, said_back
+from tests.support.running import black_hole, echoing, said_back
 
 _SECONDS = 10.0
 
@@ -31,17 +31,9 @@ def flood() -> Iterator[socket.socket]:
 
 
 @pytest.fixture
-def black_hole() -> Iterator[str]:
-    """An address that answers no dial: its queue is full and nobody accepts."""
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        for _ in range(4):
-            filler = stack.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-        yield "{}:{}".format(*listener.getsockname())
+def hole() -> Iterator[str]:
+    with black_hole() as address:
+        yield address
 
 
 def _create(server: ControlServer, name: str, upstream: str) -> tuple[str, int]:
@@ -83,23 +75,23 @@ def test_a_client_that_does_not_read_holds_up_no_request(server: ControlServer, 
         _do_everything(server, "stuck", upstream)
 
 
-def test_an_upstream_that_does_not_answer_holds_up_no_request(server: ControlServer, black_hole: str) -> None:
-    address = _create(server, "dead", black_hole)
+def test_an_upstream_that_does_not_answer_holds_up_no_request(server: ControlServer, hole: str) -> None:
+    address = _create(server, "dead", hole)
     with socket.create_connection(address), socket.create_connection(address):
-        _do_everything(server, "dead", black_hole)
+        _do_everything(server, "dead", hole)
 
 
-def test_disabling_ends_a_connection_whose_upstream_does_not_answer(server: ControlServer, black_hole: str) -> None:
-    with socket.create_connection(_create(server, "dead", black_hole)) as client:
+def test_disabling_ends_a_connection_whose_upstream_does_not_answer(server: ControlServer, hole: str) -> None:
+    with socket.create_connection(_create(server, "dead", hole)) as client:
         client.settimeout(_SECONDS)
         assert server.ask("PATCH", "/proxies/dead", '{"enabled":false}').status == 200
         assert client.recv(1) == b""
     assert server.ask("DELETE", "/proxies/dead").status == 204
 
 
-def test_other_proxies_work_beside_a_dead_one(server: ControlServer, black_hole: str) -> None:
-    dead = _create(server, "dead", black_hole)
-    with echo_server() as upstream, socket.create_connection(dead):
+def test_other_proxies_work_beside_a_dead_one(server: ControlServer, hole: str) -> None:
+    dead = _create(server, "dead", hole)
+    with echoing() as upstream, socket.create_connection(dead):
         host, port = _create(server, "alive", upstream)
         assert said_back(f"{host}:{port}", b"hello") == b"hello"
     for name in ("dead", "alive"):

@@ -16,10 +16,12 @@ import pytest
 from tests.support.running import (
     Running,
     Upstream,
+    black_hole,
     dial,
     echoing,
     eventually,
     fault,
+    nobody,
     open_files,
     read_all,
     read_exactly,
@@ -119,31 +121,22 @@ def test_a_client_that_closes_early_is_served_all_the_same(harness: Running, ups
 
 
 def test_a_client_of_a_dead_upstream_is_accepted_and_gets_fin(harness: Running) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    proxy = harness.proxy(f"127.0.0.1:{port}")
-    with dial(proxy) as client:
-        client.sendall(b"anybody?")
-        assert read_all(client) == b""
-    eventually(lambda: proxy.dial_failures == 1)
+    with nobody() as address:
+        proxy = harness.proxy(address)
+        with dial(proxy) as client:
+            client.sendall(b"anybody?")
+            assert read_all(client) == b""
+        eventually(lambda: proxy.dial_failures == 1)
 
 
 def test_a_dial_that_gets_no_answer_is_given_up(upstream: Upstream) -> None:
-    """A listener whose queue is full drops SYN: the nearest that loopback has to a black hole."""
-    with running(dial_timeout=0.3) as harness, closing(Upstream(backlog=0)) as hole:
-        host, _, port = hole.address.rpartition(":")
-        fillers = [socket.socket() for _ in range(4)]
-        for filler in fillers:
-            filler.setblocking(False)
-            filler.connect_ex((host, int(port)))
-        dead, alive = harness.proxy(hole.address, name="dead"), harness.proxy(upstream.address, name="alive")
+    with running(dial_timeout=0.3) as harness, black_hole() as hole:
+        dead, alive = harness.proxy(hole, name="dead"), harness.proxy(upstream.address, name="alive")
         with dial(dead) as waiting:
             with dial(alive) as client, upstream.accept() as server:  # held up by nobody
                 client.sendall(b"x")
                 assert read_exactly(server, 1) == b"x"
             assert read_all(waiting) == b""
-        for filler in fillers:
-            filler.close()
 
 
 def test_a_client_that_does_not_read_pauses_its_own_upstream_only(harness: Running, upstream: Upstream) -> None:

@@ -15,6 +15,7 @@ import pytest
 from brownout_proxy.faults.spec import Selection
 from brownout_proxy.server.proxy import Proxy
 from tests.support.running import (
+    SECONDS,
     Running,
     Upstream,
     dial,
@@ -100,7 +101,7 @@ def test_bandwidth_paces_and_a_rate_of_zero_holds_everything_back(harness: Runni
         client.settimeout(0.2)
         with pytest.raises(TimeoutError):
             client.recv(1)
-        client.settimeout(5)
+        client.settimeout(SECONDS)
         harness.remove(proxy, "bandwidth")
         assert read_exactly(client, 4) == b"held"
 
@@ -134,16 +135,27 @@ def test_removing_slow_open_lets_a_waiting_client_through_at_once(harness: Runni
         upstream.accept().close()
 
 
-def test_slow_close_delays_fin_but_no_data(harness: Running, upstream: Upstream) -> None:
+def test_slow_close_delays_fin(harness: Running, upstream: Upstream) -> None:
     proxy = harness.proxy(upstream.address, fault("slow_close", delay="150ms"))
     with dial(proxy) as client, upstream.accept() as server:
-        server.sendall(b"now")
         started = time.monotonic()
         server.close()
-        assert read_exactly(client, 3) == b"now"
-        assert time.monotonic() - started < 0.15
         assert client.recv(1) == b""
         assert time.monotonic() - started >= 0.15
+
+
+def test_slow_close_delays_no_data_and_removing_it_lets_fin_through(harness: Running, upstream: Upstream) -> None:
+    proxy = harness.proxy(upstream.address, fault("slow_close", delay="1h"))
+    with dial(proxy) as client, upstream.accept() as server:
+        server.sendall(b"now")
+        server.close()
+        assert read_exactly(client, 3) == b"now"
+        client.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            client.recv(1)
+        client.settimeout(SECONDS)
+        harness.remove(proxy, "slow_close")
+        assert client.recv(1) == b""
 
 
 def test_timeout_swallows_and_closes_even_under_traffic(harness: Running, echo: str) -> None:
@@ -307,7 +319,7 @@ def test_faults_may_come_and_go_in_a_bulk_transfer_without_a_byte_lost(harness: 
     with dial(proxy) as client:
         sender = threading.Thread(target=client.sendall, args=(data,))
         receiver: list[bytes] = []
-        reader = threading.Thread(target=lambda: receiver.append(read_exactly_fast(client, len(data))))
+        reader = threading.Thread(target=lambda: receiver.append(read_exactly(client, len(data))))
         sender.start()
         reader.start()
         kinds: list[tuple[str, dict[str, Any]]] = [
@@ -327,16 +339,6 @@ def test_faults_may_come_and_go_in_a_bulk_transfer_without_a_byte_lost(harness: 
             reader.join(0.01)
         sender.join()
     assert receiver == [data]
-
-
-def read_exactly_fast(connection: socket.socket, size: int) -> bytes:
-    buffer = bytearray(size)
-    view, place = memoryview(buffer), 0
-    while place < size:
-        got = connection.recv_into(view[place:])
-        assert got, f"the stream ended after {place} of {size} bytes"
-        place += got
-    return bytes(buffer)
 
 
 def test_same_seed_same_decisions_with_1_and_with_50_connections() -> None:

@@ -34,7 +34,8 @@ _ALIKE: Final = (
 
 @pytest.fixture(scope="module", params=list(_SERVERS))
 def running(request: pytest.FixtureRequest) -> Iterator[tuple[str, ControlServer]]:
-    with serving(_SERVERS[request.param]) as server:
+    port = 0 if request.param == _OURS else free_port()
+    with serving(_SERVERS[request.param], port) as server:
         yield request.param, server
 
 

@@ -1,28 +1,32 @@
 """A control API in a process of its own: brownout, or another server of the same contract.
 
-A port is found by binding port 0 and letting go: not every server can be told to choose one.
+Brownout takes any free port and says which. Other servers have to be told one; that it is still free when they bind it
+is likely and no more.
 """
 
 from __future__ import annotations
 
 import http.client
 import os
+import re
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.message import Message
 from pathlib import Path
-from typing import IO, Final, NamedTuple
+from typing import Final, NamedTuple
+
+from tests.support.running import eventually
 
 _ROOT: Final = Path(__file__).parents[2]
 _SECONDS: Final = 20.0
+_TOLD: Final = re.compile(r"^control API http://127\.0\.0\.1:(\d+)", re.MULTILINE)
 
 Command = Callable[[int], Sequence[str]]
-"""The command line that starts a server whose control API listens on a port of 127.0.0.1."""
+"""The command line that starts a server whose control API listens on a port of 127.0.0.1; 0 is any free one."""
 
 
 class Reply(NamedTuple):
@@ -74,18 +78,14 @@ def brownout(*arguments: str) -> Command:
 
 
 @contextmanager
-def serving(command: Command) -> Iterator[ControlServer]:
-    """Runs the server from its first answer until the end of the block."""
-    server = ControlServer(free_port())
+def serving(command: Command, port: int = 0) -> Iterator[ControlServer]:
+    """Runs the server from its first answer until the end of the block. With port 0 it has to say which it took."""
     path = os.pathsep.join(filter(None, (str(_ROOT / "proxy"), os.environ.get("PYTHONPATH"))))
-    environment = {**os.environ, "PYTHONPATH": path, "LOG_LEVEL": "error"}
-    with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(
-            command(server.port), env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
+    environment = {**os.environ, "PYTHONPATH": path, "LOG_LEVEL": "info"}
+    with tempfile.NamedTemporaryFile("w+") as log:
+        process = subprocess.Popen(command(port), env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
-            _wait_for_answer(server, process, log)
-            yield server
+            yield _answering(process, Path(log.name), port)
         finally:
             process.terminate()
             try:
@@ -96,14 +96,20 @@ def serving(command: Command) -> Iterator[ControlServer]:
                 raise
 
 
-def _wait_for_answer(server: ControlServer, process: subprocess.Popen[bytes], log: IO[str]) -> None:
-    deadline = time.monotonic() + _SECONDS
-    while True:
-        try:
-            server.ask("GET", "/version")
-            return
-        except OSError as error:
-            if process.poll() is not None or time.monotonic() > deadline:
-                log.seek(0)
-                raise AssertionError(f"the server does not answer ({error}):\n{log.read()}") from None
-            time.sleep(0.02)
+def _answering(process: subprocess.Popen[bytes], log: Path, port: int) -> ControlServer:
+    """The server, as soon as it answers."""
+    server = ControlServer(port)
+
+    def answers() -> bool:
+        assert process.poll() is None, "it has ended"
+        if not server.port and (told := _TOLD.search(log.read_text())):
+            server.port = int(told[1])
+        with suppress(OSError):
+            return bool(server.port) and server.ask("GET", "/version").status == 200
+        return False
+
+    try:
+        eventually(answers, "an answer", _SECONDS)
+    except AssertionError as error:
+        raise AssertionError(f"{error}; the log is:\n{log.read_text()}") from None
+    return server

@@ -27,11 +27,11 @@ SECONDS = 10.0
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], object], what: str = "the condition") -> None:
-    """Waits until `condition()` is true. Raises AssertionError after SECONDS."""
-    deadline = time.monotonic() + SECONDS
+def eventually(condition: Callable[[], object], what: str = "the condition", seconds: float = SECONDS) -> None:
+    """Waits until `condition()` is true. Raises AssertionError after `seconds`."""
+    deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"{what} did not come about within {SECONDS:g} s"
+        assert time.monotonic() < deadline, f"{what} did not come about within {seconds:g} s"
         time.sleep(0.005)
 
 
@@ -148,6 +148,36 @@ def echoing() -> Iterator[str]:
         thread.join(SECONDS)
 
 
+def said_back(address: str, data: bytes) -> bytes:
+    """What comes back when `data` is all that is sent to `address`, HOST:PORT. Raises OSError."""
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host.strip("[]"), int(port)), timeout=SECONDS) as peer:
+        peer.sendall(data)
+        peer.shutdown(socket.SHUT_WR)
+        return read_all(peer)
+
+
+@contextmanager
+def nobody() -> Iterator[str]:
+    """An address that refuses, and that nobody else takes meanwhile: it is bound and does not listen."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield "{}:{}".format(*taken.getsockname())
+
+
+@contextmanager
+def black_hole() -> Iterator[str]:
+    """An address that never answers: a listener whose queue is full drops SYN, the nearest that loopback has."""
+    with contextlib.ExitStack() as stack:
+        hole = stack.enter_context(contextlib.closing(Upstream(backlog=0)))
+        host, _, port = hole.address.rpartition(":")
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex((host, int(port)))
+        yield hole.address
+
+
 def dial(proxy: Proxy) -> socket.socket:
     """A client of the proxy."""
     if proxy.listen.startswith("unix:"):
@@ -170,12 +200,13 @@ def read_all(connection: socket.socket) -> bytes:
 
 
 def read_exactly(connection: socket.socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        part = connection.recv(size - len(data))
-        assert part, f"the stream ended after {len(data)} of {size} bytes"
-        data += part
-    return data
+    data = bytearray(size)
+    view, place = memoryview(data), 0
+    while place < size:
+        got = connection.recv_into(view[place:])
+        assert got, f"the stream ended after {place} of {size} bytes"
+        place += got
+    return bytes(data)
 
 
 def reset(connection: socket.socket) -> None:

@@ -10,7 +10,7 @@ import random
 import select
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from typing import ClassVar, Final
 
 import pytest
@@ -24,9 +24,11 @@ from brownout_proxy.server.proxy import Proxy
 from tests.support.running import (
     Running,
     Upstream,
+    black_hole,
     dial,
     eventually,
     fault,
+    nobody,
     open_files,
     read_all,
     read_exactly,
@@ -95,25 +97,6 @@ def joined(proxy: Proxy, upstream: Upstream) -> Iterator[tuple[Connection, socke
         yield connection, client, server
 
 
-@contextmanager
-def black_hole() -> Iterator[str]:
-    """An address that never answers: a listener whose queue is full drops SYN, the nearest that loopback has."""
-    with ExitStack() as stack:
-        hole = stack.enter_context(closing(Upstream(backlog=0)))
-        host, _, port = hole.address.rpartition(":")
-        for _ in range(4):
-            filler = stack.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex((host, int(port)))
-        yield hole.address
-
-
-def nobody() -> str:
-    """An address that refuses."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"127.0.0.1:{listener.getsockname()[1]}"
-
-
 def hears_nothing(peer: socket.socket) -> bool:
     return not select.select([peer], [], [], 0)[0]
 
@@ -144,8 +127,7 @@ def test_keep_alive_is_for_upstreams_that_last_a_dial_timeout(bench: Bench, upst
 
 
 def test_a_dial_that_is_refused_ends_in_fin_and_is_counted_once(bench: Bench) -> None:
-    proxy = bench.proxy(nobody())
-    with dial(proxy) as client:
+    with nobody() as address, dial(proxy := bench.proxy(address)) as client:
         client.sendall(_DATA)
         assert read_all(client) == b""
         client.sendall(_DATA)  # is read and forgotten: what is not would bring RST
