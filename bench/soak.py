@@ -111,7 +111,7 @@ def _usage(registry: Registry) -> dict[str, int]:
         "tasks": len(asyncio.all_tasks()),
         "timers": engine.clock.pending,
         "delayed bytes": engine.budget.used,
-        "connections": engine.headroom.open,
+        "counted files": engine.headroom.used,
         "resident MB": pages * _PAGE // 1_000_000,
     }
 

@@ -128,7 +128,7 @@ def test_bytes_that_go_one_by_one_hold_up_no_neighbour(server: ControlServer, fl
             peer = stack.enter_context(flood.accept()[0])
             peer.sendall(bytes(200_000))
             threading.Thread(target=_swallow, args=(client,), daemon=True).start()
-        with echo_server() as echo:
+        with echoing() as echo:
             host, port = _create(server, "neighbour", echo)
             for number in range(5):
                 assert said_back(f"{host}:{port}", b"%d" % number) == b"%d" % number
