@@ -60,6 +60,8 @@ def parse(text: str, *, default_host: str | None = None) -> Address:
         path = text.removeprefix("unix:").removeprefix("//")
         if not path:
             raise InvalidSpec("", f"{text!r} names no socket; write unix:/path/to/socket")
+        if path.startswith("@"):
+            raise InvalidSpec("", f"{text!r}: sockets without a file are not supported; write unix:/path/to/socket")
         return Address(path=path)
     host, colon, port = text.rpartition(":")
     if not colon and port.isdigit() and default_host is not None:

@@ -16,6 +16,12 @@ from brownout_proxy.errors import InvalidSpec, Unavailable
 from brownout_proxy.units import BYTES, SECONDS, Unit
 
 PREFIX: Final = "BROWNOUT_"
+PORT: Final = 8474
+"""Of the control API, as Toxiproxy has it."""
+BUFFER: Final = 256 * 2**20
+"""Bytes that faults may hold back, over all connections."""
+DIAL_TIMEOUT: Final = 10.0
+"""Seconds until a dial to the upstream is given up."""
 _LARGEST_SEED: Final = 2**63 - 1
 _LARGEST_PORT: Final = 65535
 _LEVELS: Final[Mapping[str, str]] = {
@@ -69,7 +75,8 @@ def _integer(low: int, high: int, example: str) -> Callable[[str], int]:
     return read
 
 
-_seed = _integer(-_LARGEST_SEED - 1, _LARGEST_SEED, "42")
+read_seed = _integer(-_LARGEST_SEED - 1, _LARGEST_SEED, "42")
+"""A seed from text. Raises ValueError."""
 _port = _integer(0, _LARGEST_PORT, "8474")
 
 
@@ -121,8 +128,8 @@ class Settings:
         metadata=_told("Address of the control API and /metrics.", _host, "HOST", shown="127.0.0.1"),
     )
     port: int = field(
-        default=8474,
-        metadata=_told("Port of the control API; 0 takes a free one.", _port, "PORT", shown="8474"),
+        default=PORT,
+        metadata=_told("Port of the control API; 0 takes a free one.", _port, "PORT", shown=str(PORT)),
     )
     config: Path | None = field(
         default=None,
@@ -130,11 +137,16 @@ class Settings:
     )
     seed: int | None = field(
         default=None,
-        metadata=_told("Makes every random decision repeatable.", _seed, "N", shown="the config's, or random"),
+        metadata=_told("Makes every random decision repeatable.", read_seed, "N", shown="the config's, or random"),
     )
     drain: float = field(
         default=5.0,
-        metadata=_told("How long live connections may go on after SIGTERM.", _quantity(SECONDS), "TIME", shown="5s"),
+        metadata=_told(
+            "How long live connections may go on after SIGTERM; then they have 1s to close.",
+            _quantity(SECONDS),
+            "TIME",
+            shown="5s",
+        ),
     )
     token: str | None = field(
         default=None,
@@ -154,13 +166,13 @@ class Settings:
         ),
     )
     dial_timeout: float = field(
-        default=10.0,
+        default=DIAL_TIMEOUT,
         metadata=_told(
             "How long a dial to an upstream may take.", _quantity(SECONDS, least=0.001), "TIME", shown="10s"
         ),
     )
     buffer: int = field(
-        default=256 * 2**20,
+        default=BUFFER,
         metadata=_told(
             "Bytes that faults may hold back, over all connections.", _quantity(BYTES, least=1), "SIZE", shown="256MiB"
         ),

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -210,6 +211,20 @@ def test_output_into_a_closed_pipe_is_no_traceback(server: Server) -> None:
         assert process.wait(_SECONDS) == 1
 
 
+def test_output_that_nobody_can_take_is_no_traceback(server: Server) -> None:
+    command = shlex.join((*_BROWNOUT, "list"))
+    done = _end("sh", "-c", f"{command} >&-", BROWNOUT_URL=server.url)
+    assert (done.out, done.err) == ("", "")
+
+
+def test_letters_that_the_terminal_lacks_are_escaped(server: Server, upstream: str) -> None:
+    assert server.command("create", "-l", "0", "-u", upstream, "snow☃").status == 0
+    done = _end(*_BROWNOUT, "list", BROWNOUT_URL=server.url, PYTHONIOENCODING="latin-1")
+    assert (done.status, done.err) == (0, "")
+    assert "snow\\u2603" in done.out
+    assert server.command("delete", "snow☃").status == 0
+
+
 def test_without_a_server_commands_say_what_to_do() -> None:
     with nobody() as address:
         url = f"http://{address}"
@@ -231,6 +246,7 @@ def test_without_a_server_commands_say_what_to_do() -> None:
         (("0=1", "nowhere.invalid:0=1"), 1, "'nowhere.invalid:0=1': listen tcp: lookup nowhere.invalid: no such host"),
         (("--port", "http"), 2, "'http' is not a whole number from 0 to 65535; write it like 8474"),
         (("--drian", "1s"), 2, "--drain"),
+        (("--config", "/dev/zero"), 2, "/dev/zero: is larger than"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_nothing_starts(

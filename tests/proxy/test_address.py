@@ -82,3 +82,8 @@ def test_wildcards_and_literals_are_known() -> None:
     ] * 2
     assert parse("[::1]:1").is_ip
     assert not parse("h:1").is_ip
+
+
+def test_a_socket_without_a_file_is_refused() -> None:
+    with pytest.raises(InvalidSpec, match="sockets without a file are not supported"):
+        parse("unix:@name")

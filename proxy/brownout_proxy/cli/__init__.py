@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import errno
+import io
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -55,6 +57,7 @@ def run(command: click.Command, words: Sequence[str], name: str) -> int:
 
     A reader of our output that has left is no error to tell: click ends the process itself, with status 1.
     """
+    _make_writable()
     try:
         status = command.main(list(words), name, standalone_mode=False)
         return status if isinstance(status, int) else 0
@@ -72,6 +75,18 @@ def run(command: click.Command, words: Sequence[str], name: str) -> int:
             return _failed(f"{name}: the output could not be written: no space left", status_of(Unavailable("")).exit)
         traceback.print_exc()
         return _failed(f"{name}: this is a bug of brownout; please report the lines above", INTERNAL.exit)
+
+
+def _make_writable() -> None:
+    """Takes care that output fails nowhere: streams that were closed swallow it, letters that the terminal's encoding
+    lacks are written as escapes."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  as long as the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _told(error: click.ClickException, name: str) -> str:

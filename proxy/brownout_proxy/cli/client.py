@@ -11,8 +11,9 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from brownout_proxy import __version__
 from brownout_proxy.errors import BrownoutError, InvalidSpec, Unavailable
+from brownout_proxy.settings import PORT
 
-DEFAULT_URL: Final = "http://localhost:8474"
+DEFAULT_URL: Final = f"http://localhost:{PORT}"
 _TIMEOUT: Final = 30.0  # as long as Toxiproxy takes to answer at most
 _SCHEMES: Final[Mapping[str, type[http.client.HTTPConnection]]] = {
     "http": http.client.HTTPConnection,

@@ -19,6 +19,7 @@ from brownout_proxy.address import Address
 from brownout_proxy.api.http import ControlRequests, make_app
 from brownout_proxy.api.patience import make_runner
 from brownout_proxy.cli import mapping
+from brownout_proxy.cli.output import printable
 from brownout_proxy.errors import Unavailable
 from brownout_proxy.relay.lookup import Lookups
 from brownout_proxy.server import config as config_file
@@ -82,7 +83,7 @@ def read_config(words: Sequence[str], file: Path | None) -> Config:
         return Config(tuple(specs), None, places)
     read = config_file.load(file)
     config_file.check_distinct([*((read.places[spec.name], spec) for spec in read.proxies), *placed])
-    return Config((*read.proxies, *specs), read.seed, {**read.places, **places})
+    return Config((*read.proxies, *specs), read.seed, {**read.places, **places}, read.names_proxies)
 
 
 def chosen_seed(settings: Settings, config: Config) -> int:
@@ -134,13 +135,20 @@ def greeting(registry: Registry, control: Address) -> str:
         lines.append(f"{proxy.name:{width}} {proxy.listen} -> {proxy.upstream}{state}{faults}")
     where = " on every address" if control.is_wildcard else ""
     lines.append(f"control API http://{reach}{where}")
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
+
+
+class _Lines(logging.Formatter):
+    """One line for each record: names come from whoever made them, and could bring lines of their own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return printable(super().formatMessage(record))
 
 
 def set_up_log(level: str) -> None:
     """Lines on stderr from `level` up; libraries only speak when something is wrong."""
-    logging.basicConfig(
-        level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s", force=True
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Lines("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in ("asyncio", "aiohttp"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pydantic import AliasChoices
 
-from brownout_proxy import address
+from brownout_proxy import address, settings
 from brownout_proxy.address import Address
 from brownout_proxy.errors import InvalidSpec
 from brownout_proxy.faults import KINDS, make
@@ -34,7 +34,6 @@ _SELECTION: Final = tuple(Selection.model_fields)
 _FAULT: Final = ("name", "direction", *_SELECTION)
 _TOXIPROXY: Final = ("name", "listen", "upstream", "enabled", "toxics", "logger")  # logger: its own answers have it
 _TOXIC: Final = ("name", "type", "stream", "attributes", *_SELECTION)
-_LARGEST_SEED: Final = 2**63 - 1
 _WRITTEN: Final = "write it like 127.0.0.1:5432, 5432 or unix:/path"
 
 
@@ -45,6 +44,8 @@ class Config:
     proxies: tuple[ProxySpec, ...] = ()
     seed: int | None = None
     places: Mapping[str, str] = field(default_factory=dict)
+    names_proxies: bool = False
+    """Whether it has a list of proxies at all, be it an empty one."""
 
 
 def load(path: Path) -> Config:
@@ -128,25 +129,22 @@ def _config(root: Value | None) -> Config:
         entries = [_toxiproxy(entry) for entry in root.items("a list of proxies")]
         return _whole(entries, None)
     top = root.known("a mapping with proxies, or Toxiproxy's list of them", _TOP)
-    seed = _seed(top["seed"]) if "seed" in top else None
-    return _whole(list(_natives(top.get("proxies"))), seed)
+    given = _without_nulls(top)
+    seed = _seed(given["seed"]) if "seed" in given else None
+    return _whole(list(_natives(given.get("proxies"))), seed, names_proxies="proxies" in top)
 
 
-def _whole(entries: Sequence[tuple[Value, ProxySpec]], seed: int | None) -> Config:
+def _whole(entries: Sequence[tuple[Value, ProxySpec]], seed: int | None, *, names_proxies: bool = True) -> Config:
     check_distinct([(value.place, spec) for value, spec in entries])
     places = {spec.name: value.place for value, spec in entries}
-    return Config(tuple(spec for _, spec in entries), seed, places)
+    return Config(tuple(spec for _, spec in entries), seed, places, names_proxies)
 
 
 def _seed(value: Value) -> int:
-    text = value.text()
     try:
-        seed = int(text)
-    except ValueError:
-        value.fail(f"{text!r} is not a whole number; write it like 42")
-    if not -_LARGEST_SEED - 1 <= seed <= _LARGEST_SEED:
-        value.fail(f"{seed} does not fit 64 bits; write it like 42")
-    return seed
+        return settings.read_seed(value.text())
+    except ValueError as error:
+        value.fail(str(error))
 
 
 # The native form.
@@ -156,8 +154,6 @@ def _natives(proxies: Value | None) -> Iterator[tuple[Value, ProxySpec]]:
     if proxies is None or proxies.is_null:
         return
     for name, value in proxies.entries("a mapping from name to proxy").items():
-        if not name:
-            value.fail("the name is empty")
         yield value, _native(name, value)
 
 
@@ -225,7 +221,7 @@ def _toxiproxy(value: Value) -> tuple[Value, ProxySpec]:
             value.fail(f"{key} is missing")
     listen = given["listen"].text() if "listen" in given else ""
     return value, ProxySpec(
-        name=given["name"].text(),
+        name=given["name"].name(),
         listen=_address(given["listen"], listen_address) if listen else "",
         upstream=given["upstream"].text(),  # Toxiproxy takes any text and finds out when it dials
         enabled=given["enabled"].flag() if "enabled" in given else True,
@@ -283,7 +279,7 @@ def _spec(value: Value, kind: type[Fault], attributes: Mapping[str, Value], give
     stream = DOWNSTREAM if direction is None else direction.text()
     if direction is not None and stream.lower() not in (UPSTREAM, DOWNSTREAM):
         direction.fail(f"{stream!r} is not a direction; write {UPSTREAM} or {DOWNSTREAM}")
-    name = given["name"].text() if "name" in given else f"{kind.kind}_{stream}"
+    name = given["name"].name() if "name" in given else f"{kind.kind}_{stream}"
     return FaultSpec(name, fault, stream, _selection(given))
 
 

@@ -19,7 +19,8 @@ from brownout_proxy.server.spelling import unknown
 _TAG: Final = "tag:yaml.org,2002:"
 _PLAIN: Final = frozenset(_TAG + name for name in ("str", "int", "float", "bool", "timestamp", "null", "value"))
 _TRUE: Final = frozenset(("true", "yes", "on"))
-_LARGEST: Final = 16 * 2**20
+_LARGEST: Final = 4 * 2**20  # ten thousand proxies; PyYAML needs half a minute for them
+_LONGEST_NAME: Final = 1000  # characters, as in the HTTP API
 
 
 class Value:
@@ -65,6 +66,17 @@ class Value:
         except UnicodeDecodeError:
             self.fail("half of a surrogate pair is not text")
 
+    def name(self) -> str:
+        """Text by which something is called: none that a log or a terminal would trip over. Raises InvalidSpec."""
+        name = self.text()
+        if not name:
+            self.fail("the name is empty")
+        if len(name) > _LONGEST_NAME:
+            self.fail(f"a name may have {_LONGEST_NAME} characters, and this has {len(name)}")
+        if not name.isprintable():
+            self.fail(f"{name!r}: a name may have no control characters")
+        return name
+
     def flag(self) -> bool:
         """Raises InvalidSpec."""
         if self._node.tag != _TAG + "bool":
@@ -85,7 +97,9 @@ class Value:
         for key_node, node in self._node.value:
             if not isinstance(key_node, yaml.ScalarNode):
                 Value(key_node, self.file, self.path).fail("a key must be text")
-            name = str(key_node.value)
+            if key_node.tag == _TAG + "merge":
+                Value(key_node, self.file, self.path).fail("<<: merges nothing here; write the keys out")
+            name = Value(key_node, self.file, self.path).name()
             path = f"{self.path}.{name}" if self.path else name
             value = Value(node, self.file, path, key_node.start_mark.line)
             if name in found:
@@ -119,7 +133,8 @@ class Value:
 def read(path: Path) -> Value | None:
     """The file's one document; None if it is empty. Raises Unavailable, InvalidSpec."""
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(_LARGEST + 1)  # /dev/zero has no end
     except OSError as error:
         raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
     if len(raw) > _LARGEST:

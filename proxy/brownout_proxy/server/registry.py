@@ -16,11 +16,8 @@ from brownout_proxy.errors import Conflict, InvalidSpec, NotFound, Unavailable
 from brownout_proxy.server.engine import Engine
 from brownout_proxy.server.listener import Listener, resolve
 from brownout_proxy.server.proxy import Proxy, ProxySpec
+from brownout_proxy.settings import BUFFER, DIAL_TIMEOUT
 
-BUFFER: Final = 256 * 1024 * 1024
-"""Bytes that faults may hold back, over all connections."""
-DIAL_TIMEOUT: Final = 10.0
-"""Seconds until a dial to the upstream is given up."""
 _FAREWELL: Final = 1.0
 """Seconds that closing connections get to send what they have, at shutdown."""
 

@@ -143,6 +143,10 @@ class Runtime:
         except BrownoutError as error:
             log.error("not reloaded, nothing changed: %s", error)
             return
+        if self._config.names_proxies and not config.names_proxies:
+            # An editor or a deployment may leave it empty for a moment.
+            log.error("not reloaded, nothing changed: the file has no proxies; write 'proxies: {}' to delete them all")
+            return
         if config.seed != self._config.seed:
             log.warning("the seed changes only with a restart")
         failures = await reload.apply(self._registry, self._config, config)

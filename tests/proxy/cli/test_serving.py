@@ -142,3 +142,22 @@ def test_libraries_speak_only_when_something_is_wrong() -> None:
     finally:
         root.setLevel(before)
         root.handlers[:] = handlers
+
+
+def test_a_record_is_one_line_whatever_names_bring_with_them(capsys: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    before, handlers = root.level, root.handlers[:]
+    try:
+        root.handlers.clear()
+        set_up_log("info")
+        logging.getLogger("brownout_proxy").warning("upstream %s", "x\n2026-01-01 INFO all is well\x1b[2J")
+        try:
+            raise ValueError("a bug")
+        except ValueError:
+            logging.getLogger("brownout_proxy").exception("it failed")
+    finally:
+        root.setLevel(before)
+        root.handlers[:] = handlers
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].endswith("WARNING upstream x\\n2026-01-01 INFO all is well\\x1b[2J")
+    assert lines[2].startswith("Traceback")

@@ -60,6 +60,7 @@ proxies:
         ),
         42,
         {"postgres": "f.yaml:3: proxies.postgres", "redis": "f.yaml:15: proxies.redis"},
+        names_proxies=True,
     )
 
 
@@ -141,10 +142,17 @@ def test_a_bad_fault_is_refused_with_its_place_and_remedy(fault: str, told: str)
     [
         ("prox: 1", "f:1: prox: unknown key; did you mean proxies?"),
         ("just text", "f:1: must be a mapping with proxies"),
-        ("seed: x", "f:1: seed: 'x' is not a whole number; write it like 42"),
-        ("seed: 99999999999999999999", "f:1: seed: 99999999999999999999 does not fit 64 bits"),
+        ("seed: x", "f:1: seed: 'x' is not a whole number from -9223372036854775808 to 9223372036854775807; write"),
+        ("seed: 99999999999999999999", "f:1: seed: '99999999999999999999' is not a whole number from"),
         ("proxies: [a]", "f:1: proxies: must be a mapping from name to proxy, not a list"),
-        ("proxies: {'': {listen: 1, upstream: 2}}", "f:1: proxies.: the name is empty"),
+        ("proxies: {'': {listen: 1, upstream: 2}}", "f:1: proxies: the name is empty"),
+        ('proxies: {"a\\nb": {listen: 1, upstream: 2}}', "f:1: proxies: 'a\\nb': a name may have no control"),
+        (f"proxies: {{? {'a' * 1001} : 1}}", "f:1: proxies: a name may have 1000 characters, and this has 1001"),
+        ("proxies: {a: {<<: {listen: 1}}}", "f:1: proxies.a: <<: merges nothing here; write the keys out"),
+        (
+            "proxies: {a: {listen: 1, upstream: 2, faults: [{cut: 1, name: ''}]}}",
+            "f:1: proxies.a.faults[0].name: the na",
+        ),
         ("proxies: {a: }", "f:1: proxies.a: must be a mapping with listen and upstream, not empty"),
         ("proxies: {a: {listen: 1}}", "f:1: proxies.a: upstream is missing; write it like upstream: 127.0.0.1:5432"),
         ("proxies: {a: {upstream: 1}}", "f:1: proxies.a: listen is missing"),
@@ -244,3 +252,17 @@ def test_a_file_is_read_under_its_own_name(tmp_path: Path) -> None:
     assert load(file).places == {"postgres": f"{file}:2: proxies.postgres"}
     with pytest.raises(Unavailable, match="no such file"):
         load(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("", False), ("seed: 1", False), ("proxies:", True), ("proxies: {}", True), ("[]", True), ("seed: null", False)],
+)
+def test_a_file_without_proxies_differs_from_one_with_none(text: str, named: bool) -> None:
+    config = parse(text, "f")
+    assert (config.proxies, config.names_proxies) == ((), named)
+
+
+def test_no_clients_at_all_is_no_condition() -> None:
+    config = parse("proxies: {a: {listen: 1, upstream: 2, faults: [{cut: 1, clients: []}]}}", "f")
+    assert config.proxies[0].faults[0].selection == Selection()
