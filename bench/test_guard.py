@@ -8,7 +8,7 @@ the kernel counted for the relay's process, in nanoseconds: it does not depend o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
 import pytest
@@ -22,8 +22,9 @@ from bench.stats import Samples
 pytestmark = pytest.mark.timeout(170)
 
 _ROUNDS: Final = 9
-_MORE_ROUNDS: Final = 14
-"""After a miss: noise goes away with more rounds, a regression does not."""
+_STARTS: Final = 3
+"""Pairs of processes that are tried: where a process lands in memory and caches can cost a third for as long as it
+lives, whatever its code; a regression is there after each start."""
 _BULK: Final = 400_000_000
 _ROUND_TRIPS: Final = 2500
 _CONNECTIONS: Final = 400
@@ -41,8 +42,8 @@ Measure = Callable[[Relay], dict[str, float]]
 Pair = tuple[Relay, Relay]
 
 
-@pytest.fixture(scope="module")
-def pair() -> Iterator[Pair]:
+@contextmanager
+def started() -> Iterator[Pair]:
     """The bare relay and the proxy, both warm."""
     with ExitStack() as stack:
         upstream = stack.enter_context(serving())
@@ -54,39 +55,38 @@ def pair() -> Iterator[Pair]:
         yield relays[0], relays[1]
 
 
-def _compare(benchmark: BenchmarkFixture, pair: Pair, act: Measure, limits: dict[str, Callable[[float], bool]]) -> None:
+def _compare(benchmark: BenchmarkFixture, act: Measure, limits: dict[str, Callable[[float], bool]]) -> None:
     """Holds each ratio of medians, the proxy's to the bare relay's, to its limit."""
-    samples = Samples()
-    turn = 0
+    seen: list[dict[str, float]] = []
 
-    def take_turns() -> None:
-        nonlocal turn
-        turn += 1
-        for relay in pair if turn % 2 else reversed(pair):
-            samples.add("guard", relay.name, **act(relay))
+    def compare() -> None:
+        samples = Samples()
+        with started() as pair:
+            for turn in range(_ROUNDS):
+                for relay in pair if turn % 2 else reversed(pair):
+                    samples.add("guard", relay.name, **act(relay))
+        seen.append({metric: samples.ratio("guard", metric, "brownout", "bare") or 0.0 for metric in limits})
 
-    def missed() -> dict[str, float]:
-        ratios = {metric: samples.ratio("guard", metric, "brownout", "bare") or 0.0 for metric in limits}
-        benchmark.extra_info.update(ratios)
-        return {metric: round(ratio, 3) for metric, ratio in ratios.items() if not limits[metric](ratio)}
+    def met() -> bool:
+        return all(limit(seen[-1][metric]) for metric, limit in limits.items())
 
-    benchmark.pedantic(take_turns, rounds=_ROUNDS, iterations=1)  # type: ignore[no-untyped-call]
-    if missed():
-        for _ in range(_MORE_ROUNDS):
-            take_turns()
-    assert missed() == {}, f"the proxy against the bare relay, medians of {turn} rounds: {benchmark.extra_info}"
+    benchmark.pedantic(compare, rounds=1, iterations=1)  # type: ignore[no-untyped-call]
+    while not met() and len(seen) < _STARTS:
+        compare()
+    benchmark.extra_info.update(seen[-1])
+    assert met(), f"the proxy against the bare relay, medians of {_ROUNDS} rounds for each start: {seen}"
 
 
-def test_bulk_costs_no_more_than_through_a_bare_relay(benchmark: BenchmarkFixture, pair: Pair) -> None:
+def test_bulk_costs_no_more_than_through_a_bare_relay(benchmark: BenchmarkFixture) -> None:
     limits = {"bulk": lambda ratio: ratio >= THROUGHPUT, "cpu_gb": lambda ratio: ratio <= COST}
-    _compare(benchmark, pair, lambda relay: measure.bulk(relay, _BULK), limits)
+    _compare(benchmark, lambda relay: measure.bulk(relay, _BULK), limits)
 
 
-def test_a_round_trip_costs_no_more_than_through_a_bare_relay(benchmark: BenchmarkFixture, pair: Pair) -> None:
+def test_a_round_trip_costs_no_more_than_through_a_bare_relay(benchmark: BenchmarkFixture) -> None:
     limits = {"cpu_rtt": lambda ratio: ratio <= COST_OF_A_ROUND_TRIP}
-    _compare(benchmark, pair, lambda relay: measure.round_trips(relay, _ROUND_TRIPS), limits)
+    _compare(benchmark, lambda relay: measure.round_trips(relay, _ROUND_TRIPS), limits)
 
 
-def test_a_connection_costs_little_more_than_through_a_bare_relay(benchmark: BenchmarkFixture, pair: Pair) -> None:
+def test_a_connection_costs_little_more_than_through_a_bare_relay(benchmark: BenchmarkFixture) -> None:
     limits = {"cpu_conn": lambda ratio: ratio <= COST_OF_A_CONNECTION}
-    _compare(benchmark, pair, lambda relay: measure.connections(relay, _CONNECTIONS), limits)
+    _compare(benchmark, lambda relay: measure.connections(relay, _CONNECTIONS), limits)
