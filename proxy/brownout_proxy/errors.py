@@ -31,6 +31,10 @@ class Conflict(BrownoutError):
     """The name is taken."""
 
 
+class Lapsed(BrownoutError):
+    """A lease was not renewed in time: what it held is gone."""
+
+
 class Unavailable(BrownoutError, OSError):
     """The operating system refused: a port is taken, a host name has no address, a file cannot be read."""
 

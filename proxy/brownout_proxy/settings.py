@@ -24,6 +24,8 @@ DIAL_TIMEOUT: Final = 10.0
 """Seconds until a dial to the upstream is given up."""
 _LARGEST_SEED: Final = 2**63 - 1
 _LARGEST_PORT: Final = 65535
+OFF: Final = -1
+"""A port that is not to be opened."""
 _LEVELS: Final[Mapping[str, str]] = {
     # Toxiproxy's words as well, so that its LOG_LEVEL goes on to work.
     "trace": "debug",
@@ -80,6 +82,10 @@ read_seed = _integer(-_LARGEST_SEED - 1, _LARGEST_SEED, "42")
 _port = _integer(0, _LARGEST_PORT, "8474")
 
 
+def _grpc_port(text: str) -> int:
+    return OFF if text.lower() == "off" else _port(text)
+
+
 def _quantity(unit: Unit, *, least: float = 0) -> Callable[[str], Any]:
     def read(text: str) -> Any:
         value = unit.parse(text)
@@ -130,6 +136,12 @@ class Settings:
     port: int = field(
         default=PORT,
         metadata=_told("Port of the control API; 0 takes a free one.", _port, "PORT", shown=str(PORT)),
+    )
+    grpc_port: int | None = field(
+        default=None,
+        metadata=_told(
+            "Port of the gRPC API; off leaves it out, which saves 10 MB.", _grpc_port, "PORT", shown="--port plus one"
+        ),
     )
     config: Path | None = field(
         default=None,
@@ -201,6 +213,13 @@ class Settings:
     def is_local(self) -> bool:
         """Whether only this machine reaches the control API."""
         return Address(host=self.host).is_loopback
+
+    @property
+    def grpc(self) -> int | None:
+        """The port of the gRPC API, 0 for a free one; None if it is left out."""
+        if self.grpc_port is None:
+            return self.port + 1 if 0 < self.port < _LARGEST_PORT else 0
+        return None if self.grpc_port == OFF else self.grpc_port
 
     def secret(self) -> str | None:
         """The token, read from its file if there is one. Raises Unavailable, InvalidSpec."""

@@ -48,7 +48,7 @@ def _values(info: FieldInfo, *, most: float = 1e9) -> st.SearchStrategy[Any]:
     return st.floats(low, min(high, most))
 
 
-def _attributes(kind: str, *, most: float = 1e9) -> st.SearchStrategy[dict[str, Any]]:
+def attributes_of(kind: str, *, most: float = 1e9) -> st.SearchStrategy[dict[str, Any]]:
     """Any valid attributes of a fault; each may be missing."""
     return st.fixed_dictionaries({}, optional={n: _values(i, most=most) for n, i in KINDS[kind].fields().items()})
 
@@ -89,7 +89,7 @@ def test_a_fault_can_be_made_of_nothing_and_shows_its_defaults(kind: str) -> Non
 @_repeatably
 @given(data=st.data())
 def test_attributes_survive_the_api_and_come_back_equal(kind: str, data: st.DataObject) -> None:
-    given_ = data.draw(_attributes(kind))
+    given_ = data.draw(attributes_of(kind))
     fault = make(kind, given_)
     shown = fault.attributes()
     assert {name: shown[name] for name in given_} == given_
@@ -112,7 +112,7 @@ def test_what_toxiproxy_does_not_know_is_shown_once_it_was_set(kind: str, name: 
 @_repeatably
 @given(data=st.data())
 def test_a_change_replaces_what_it_names_and_keeps_the_rest(kind: str, data: st.DataObject) -> None:
-    before, change = data.draw(_attributes(kind)), data.draw(_attributes(kind))
+    before, change = data.draw(attributes_of(kind)), data.draw(attributes_of(kind))
     fault = make(kind, before)
     assert changed(fault, change) == make(kind, {**before, **change})
     assert changed(fault, change).attributes() == make(kind, {**before, **change}).attributes()
@@ -199,7 +199,7 @@ def _check_hooks(stage: Stage, now: float, offset: int) -> None:
 @_repeatably
 @given(data=st.data())
 def test_no_attributes_however_extreme_make_a_stage_fail(kind: str, data: st.DataObject) -> None:
-    fault = make(kind, data.draw(_attributes(kind, most=_LARGEST)))
+    fault = make(kind, data.draw(attributes_of(kind, most=_LARGEST)))
     assert fault.dial_delay() >= 0
     where = site(start=100.0, offset=data.draw(st.integers(0, 2**50)), seed=data.draw(st.integers(-(2**63), 2**63 - 1)))
     stage = fault.stage(where)
@@ -242,7 +242,7 @@ _small = 400  # bytes and milliseconds: so that segments and limits lie within t
 def test_the_fate_of_a_byte_does_not_depend_on_the_chunks(
     kind: str, data: st.DataObject, chunks: list[int], ordinal: int
 ) -> None:
-    fault = make(kind, data.draw(_attributes(kind, most=_small)))
+    fault = make(kind, data.draw(attributes_of(kind, most=_small)))
     whole, parts = (fault.stage(site(ordinal=ordinal)) for _ in range(2))
     if whole is None or parts is None:
         return
@@ -258,7 +258,7 @@ def test_the_fate_of_a_byte_does_not_depend_on_the_chunks(
 @_repeatably
 @given(data=st.data())
 def test_the_fate_of_a_byte_does_not_depend_on_the_bytes_before(kind: str, data: st.DataObject) -> None:
-    fault = make(kind, data.draw(_attributes(kind, most=_small)))
+    fault = make(kind, data.draw(attributes_of(kind, most=_small)))
     stage = fault.stage(site())
     if stage is None:
         return
@@ -275,6 +275,6 @@ def test_the_fate_of_a_byte_does_not_depend_on_the_bytes_before(kind: str, data:
 @_repeatably
 @given(data=st.data(), offset=st.integers(0, 10**6), content=st.binary(max_size=2000))
 def test_no_fault_changes_the_number_of_bytes(kind: str, data: st.DataObject, offset: int, content: bytes) -> None:
-    stage = make(kind, data.draw(_attributes(kind, most=_small))).stage(site())
+    stage = make(kind, data.draw(attributes_of(kind, most=_small))).stage(site())
     if stage is not None:
         assert len(stage.transform(offset, content)) == len(content)

@@ -121,11 +121,12 @@ def server(upstream: str) -> Iterator[Server]:
 def test_the_first_lines_say_what_listens_where(upstream: str) -> None:
     with started("--port", "0", "--seed", "7", f"echo@0={upstream}") as server:
         found = server.until_log(
-            r"\Abrownout \S+, seed 7\necho (127\.0\.0\.1:\d+) -> (\S+)\ncontrol API http://127\.0\.0\.1:\d+\n\Z"
+            r"\Abrownout \S+, seed 7\necho (127\.0\.0\.1:\d+) -> (\S+)\n"
+            r"control API http://127\.0\.0\.1:\d+\ngRPC API 127\.0\.0\.1:\d+\n\Z"
         )
         assert found[2] == upstream
         assert said_back(found[1], b"hello") == b"hello"
-        assert len(server.log.splitlines()) == 3, "connections are told of at debug only"
+        assert len(server.log.splitlines()) == 4, "connections are told of at debug only"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import errno
+import functools
 import io
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib.metadata import EntryPoint, entry_points
 
 import click
 
@@ -24,7 +26,30 @@ from brownout_proxy.errors import BrownoutError, Unavailable
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
-@click.group("brownout", cls=Group, aliases={**proxies.ALIASES, "t": "toxic"})
+class _Root(Group):
+    """The data plane's commands, and those that other packages declare as entry points: the control plane's."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *self._declared()]
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        command = super().get_command(ctx, name)
+        if command is not None or name not in (declared := self._declared()):
+            return command
+        try:
+            loaded = declared[name].load()
+        except ImportError as error:
+            missing = str(error.name or error).partition(".")[0]
+            raise click.ClickException(f"{name} needs {missing}: pip install 'brownout[controller]'") from None
+        assert isinstance(loaded, click.Command), declared[name].value
+        return loaded
+
+    @functools.cache  # noqa: B019  there is one group in a process
+    def _declared(self) -> dict[str, EntryPoint]:
+        return {point.name: point for point in entry_points(group="brownout.commands")}
+
+
+@click.group("brownout", cls=_Root, aliases={**proxies.ALIASES, "t": "toxic"})
 @shared_options
 @version_option
 @click.pass_context

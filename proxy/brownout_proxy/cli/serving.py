@@ -7,10 +7,10 @@ import contextlib
 import logging
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -29,6 +29,9 @@ from brownout_proxy.server.listener import Listener, resolve
 from brownout_proxy.server.metrics import Exposition
 from brownout_proxy.server.registry import Registry
 from brownout_proxy.settings import Settings
+
+if TYPE_CHECKING:
+    from grpc.aio import Server
 
 _BACKLOG: Final = 128
 
@@ -73,6 +76,58 @@ class HttpControl:
             await self._runner.cleanup()
 
 
+class GrpcControl:
+    """The gRPC API as a process has it. `address` is known once it is bound."""
+
+    def __init__(self, registry: Registry, settings: Settings, port: int, token: str | None) -> None:
+        from brownout_proxy.api.grpc import make_server  # 10 MB that a process without it does not need
+
+        self._make: Callable[[], Server] = lambda: make_server(registry, token=token)
+        self._wanted = Address(settings.host, port)
+        self._server: Server | None = None
+        self.address = self._wanted
+
+    async def bind(self) -> None:
+        """Raises Unavailable."""
+        address = await resolve(str(self._wanted), Lookups(asyncio.get_running_loop()))
+        self._server = self._make()
+        try:
+            port = self._server.add_insecure_port(str(address))
+        except RuntimeError:
+            reason = runtime.with_remedy(f"listen tcp {address}: bind: address already in use")
+            raise Unavailable(f"gRPC API: {reason} (--grpc-port; 0 takes a free one, off leaves it out)") from None
+        self.address = replace(address, port=port)
+
+    async def start(self) -> None:
+        assert self._server is not None, "not bound"
+        await self._server.start()
+
+    async def stop(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            await server.stop(grace=0)
+
+
+class Controls:
+    """Several as one, started and stopped in order."""
+
+    def __init__(self, *controls: runtime.Control) -> None:
+        self._controls = controls
+
+    async def bind(self) -> None:
+        """Raises Unavailable."""
+        for control in self._controls:
+            await control.bind()
+
+    async def start(self) -> None:
+        for control in self._controls:
+            await control.start()
+
+    async def stop(self) -> None:
+        for control in self._controls:
+            await control.stop()
+
+
 def read_config(words: Sequence[str], file: Path | None) -> Config:
     """The proxies of the command line and of the file. Raises InvalidSpec, Unavailable."""
     specs = mapping.read(words)
@@ -104,6 +159,7 @@ def serve(settings: Settings, words: Sequence[str]) -> None:
 async def _serve(settings: Settings, words: Sequence[str], config: Config, token: str | None) -> None:
     registry = Registry(seed=chosen_seed(settings, config), buffer=settings.buffer, dial_timeout=settings.dial_timeout)
     control = HttpControl(registry, settings, token)
+    grpc = None if settings.grpc is None else GrpcControl(registry, settings, settings.grpc, token)
 
     def load() -> Config:
         return read_config(words, settings.config)
@@ -111,30 +167,30 @@ async def _serve(settings: Settings, words: Sequence[str], config: Config, token
     def tell() -> None:
         if logging.getLogger().isEnabledFor(logging.INFO):
             with contextlib.suppress(OSError):  # a full disk behind stderr is no reason not to serve
-                click.echo(greeting(registry, control.address), err=True)
+                click.echo(greeting(registry, control.address, None if grpc is None else grpc.address), err=True)
 
     await runtime.Runtime(
         registry,
         config,
-        control,
+        control if grpc is None else Controls(control, grpc),
         drain=settings.drain,
         load=load if settings.config is not None else None,
         started=tell,
     ).run()
 
 
-def greeting(registry: Registry, control: Address) -> str:
+def greeting(registry: Registry, control: Address, grpc: Address | None) -> str:
     """What a person wants to know when the process has started."""
     proxies = registry.proxies()
     width = max((len(proxy.name) for proxy in proxies), default=0)
-    reach = replace(control, host="127.0.0.1") if control.is_wildcard else control
     lines = [f"brownout {__version__}, seed {registry.seed}"]
     for proxy in proxies:
         state = "" if proxy.enabled else " (disabled)"
         faults = f" with {', '.join(active.spec.name for active in proxy.faults)}" if proxy.faults else ""
         lines.append(f"{proxy.name:{width}} {proxy.listen} -> {proxy.upstream}{state}{faults}")
-    where = " on every address" if control.is_wildcard else ""
-    lines.append(f"control API http://{reach}{where}")
+    lines.append(f"control API http://{_reachable(control)}")
+    if grpc is not None:
+        lines.append(f"gRPC API {_reachable(grpc)}")
     return "\n".join(map(printable, lines))
 
 
@@ -143,6 +199,12 @@ class _Lines(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         return printable(super().formatMessage(record))
+
+
+def _reachable(address: Address) -> str:
+    if address.is_wildcard:
+        return f"{replace(address, host='127.0.0.1')} on every address"
+    return str(address)
 
 
 def set_up_log(level: str) -> None:

@@ -17,7 +17,7 @@ import click
 from brownout_proxy.cli.client import DEFAULT_URL, Client, Refused
 from brownout_proxy.cli.output import Output
 from brownout_proxy.errors import Unavailable
-from brownout_proxy.server.spelling import unknown
+from brownout_proxy.spelling import unknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import click
 from brownout_proxy.cli.client import Json
 from brownout_proxy.cli.session import Group, Session, failing_to, remote
 from brownout_proxy.errors import InvalidSpec
-from brownout_proxy.server.spelling import unknown
+from brownout_proxy.spelling import unknown
 from brownout_proxy.units import SHARE, plain
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def attributes(kind: str, pairs: Sequence[str]) -> dict[str, Any]:
     if not given:
         return {}
     from brownout_proxy.faults import KINDS, make
-    from brownout_proxy.server.config import accepted
+    from brownout_proxy.faults.written import accepted
 
     if kind not in KINDS:
         return {key: _guessed(value) for key, value in given.items()}
@@ -193,7 +193,7 @@ def _share(text: str) -> int | float:
 
 
 def _client(block: str) -> str:
-    from brownout_proxy.server.config import client_block
+    from brownout_proxy.faults.written import client_block
 
     try:
         return client_block(block)

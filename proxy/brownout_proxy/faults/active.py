@@ -9,14 +9,15 @@ class ActiveFault:
     """One fault on one proxy; the same object from adding to removal, while `spec` may change.
 
     `since` is how many connections the proxy had served when it was added, `hits` counts what it did to bytes and
-    connections, `connections` those that it met.
+    connections, `connections` those that it met. `lease` is the one that it lives under, "" for none.
     """
 
-    __slots__ = ("connections", "hits", "shared", "since", "spec")
+    __slots__ = ("connections", "hits", "lease", "shared", "since", "spec")
 
-    def __init__(self, spec: FaultSpec, since: int) -> None:
+    def __init__(self, spec: FaultSpec, since: int, lease: str = "") -> None:
         self.spec = spec
         self.since = since
+        self.lease = lease
         self.hits = 0
         self.connections = 0
         self.shared = Pace()

@@ -29,6 +29,11 @@ _LINGER: Final = 2.0
 destroy what the peer has not read yet (RFC 1122 section 4.2.2.13)."""
 
 
+Outcome = Literal["closed", "reset", "dial_failed", "fault", "stopped"]
+"""How a connection ended: both streams did, a side reset it or vanished, the upstream was not reached, a fault ended
+it, or the proxy was stopped."""
+
+
 class Host(Protocol):
     """The proxy, as its connections see it."""
 
@@ -76,13 +81,15 @@ class Connection:
     """A client's connection from accept to the closing of both sockets."""
 
     __slots__ = (
-        "_client_ip", "_closing", "_dialling", "_faulty", "_gone", "_host", "_linger", "_patience", "_retry", "client",
-        "down", "ordinal", "up", "upstream",
+        "_client_ip", "_closing", "_dialling", "_faulty", "_gone", "_host", "_linger", "_patience", "_retry",
+        "accepted", "client", "down", "ordinal", "outcome", "up", "upstream",
     )  # fmt: skip
 
     def __init__(self, host: Host, ordinal: int) -> None:
         self._host = host
         self.ordinal = ordinal
+        self.accepted = host.clock.now()
+        self.outcome: Outcome = "closed"
         self._client_ip: str | None = None
         self._dialling: asyncio.Task[None] | None = None
         self._retry: asyncio.Event | None = None
@@ -114,6 +121,7 @@ class Connection:
         if side is not self.client:
             self._join(side)
         elif self._refused():
+            self._decide("fault")
             side.reset()
         else:
             self._dialling = self._host.loop.create_task(self._dial())
@@ -148,7 +156,7 @@ class Connection:
             self._dialling = None
             log.debug("connection %d: the upstream cannot be reached: %s", self.ordinal, error)
             host.dialled(host.clock.now() - started, ok=False)
-            self.end("close")
+            self.end("close", "dial_failed")
         else:
             host.dialled(host.clock.now() - started, ok=True)
         finally:
@@ -193,7 +201,7 @@ class Connection:
             return
         if self.upstream is None:
             self._host.dialled(self._host.dial_timeout, ok=False)
-            self.end("close")
+            self.end("close", "dial_failed")
         elif not self.upstream.lost:
             self.upstream.keep_alive()  # left until now, as short connections need not pay for it
 
@@ -264,6 +272,7 @@ class Connection:
             "proxy %s, connection %d, %s failed and is closed; faults: %s",
             self._host.name, self.ordinal, link.direction, faults, exc_info=error,
         )  # fmt: skip
+        self._decide("fault")
         self.abort()
 
     def draws(self, fault: str) -> Draws:
@@ -295,26 +304,26 @@ class Connection:
 
     # Ends.
 
-    def end(self, how: Literal["close", "reset"] = "close") -> None:
+    def end(self, how: Literal["close", "reset"] = "close", outcome: Outcome = "fault") -> None:
         """Ends the connection now: with RST, or with FIN on both sides; what is held is dropped."""
         if how == "reset":
-            self._end(self._sides())
+            self._end(self._sides(), outcome)
         else:
             if not self._closing:
-                self._end(())
+                self._end((), outcome)
             self._wait_for_peers()
 
     def drop(self) -> None:
         """Ends it because its proxy ends: with FIN, but with RST where a stream is cut short, which FIN would hide."""
         if not self._closing:
-            self._end([sink for link, sink in self._streams() if link.unfinished])
+            self._end([sink for link, sink in self._streams() if link.unfinished], "stopped")
         self._wait_for_peers()
 
     def _streams(self) -> list[tuple[Link, Side]]:
         return [] if self.upstream is None else [(self.up, self.upstream), (self.down, self.client)]
 
-    def _end(self, reset: Collection[Side]) -> None:
-        self._closing = True
+    def _end(self, reset: Collection[Side], outcome: Outcome) -> None:
+        self._decide(outcome)
         self._drop_links()
         self._stop_dialling()
         for side in self._sides():
@@ -328,6 +337,12 @@ class Connection:
         if self._linger is None and not self._gone:
             self._linger = self._host.clock.call_at(self._host.clock.now() + _LINGER, self.abort)
 
+    def _decide(self, outcome: Outcome) -> None:
+        """It ends, for a reason that later ones do not change."""
+        if not self._closing:
+            self._closing = True
+            self.outcome = outcome
+
     def _finish(self, side: Side) -> None:
         """FIN after what the socket already took; then its peer's bytes are read and forgotten until it ends too."""
         if side.lost:
@@ -340,7 +355,7 @@ class Connection:
 
     def abort(self) -> None:
         """Closes both sockets at once."""
-        self._closing = True
+        self._decide("stopped")
         self._drop_links()
         self._stop_dialling()
         for side in self._sides():
@@ -369,6 +384,8 @@ class Connection:
         if side is not self.client and side is not self.upstream:
             return  # an upstream that came too late
         if self.upstream is None:
+            if not self._closing:
+                self.outcome = "reset"
             self._stop_dialling()
             self._drop_links()
             self._leave()
@@ -379,6 +396,7 @@ class Connection:
             self._leave()
         elif not self._closing:
             dead, living = (self.down, self.up) if side is self.client else (self.up, self.down)
+            self.outcome = "reset"
             dead.discard()  # nobody is there to read it
             other.pause()
             if living.done:  # FIN has gone ahead

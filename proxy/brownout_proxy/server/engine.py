@@ -1,4 +1,5 @@
-"""What all proxies of a process share: the loop, the exact clock, the budget for delayed bytes, bulk transfers."""
+"""What all proxies of a process share: the loop, the exact clock, the budget for delayed bytes, bulk transfers, leases
+and events."""
 
 from __future__ import annotations
 
@@ -10,7 +11,9 @@ from brownout_proxy.relay.budget import Budget
 from brownout_proxy.relay.bulk import AVAILABLE, Bulk
 from brownout_proxy.relay.clock import LoopClock
 from brownout_proxy.relay.lookup import Lookups
+from brownout_proxy.server.events import Events
 from brownout_proxy.server.headroom import Headroom
+from brownout_proxy.server.leases import Leases
 
 _UNLIMITED: Final = 1 << 20
 
@@ -25,9 +28,12 @@ class Engine:
         self.headroom = Headroom(loop, _open_files())
         self.bulk = Bulk(loop, self.budget, self.headroom.use) if AVAILABLE else None
         self.lookups = Lookups(loop)
+        self.events = Events()
+        self.leases = Leases(self.clock)
         self.dial_timeout = dial_timeout
 
     def close(self) -> None:
+        self.leases.close()
         if self.bulk is not None:
             self.bulk.close()
         self.clock.close()

@@ -23,6 +23,7 @@ from brownout_proxy.relay.link import Traffic
 from brownout_proxy.relay.lookup import Lookups
 from brownout_proxy.relay.side import Side
 from brownout_proxy.server.engine import Engine
+from brownout_proxy.server.events import ConnectionEnded, Event, FaultAdded, FaultRemoved, Reason
 from brownout_proxy.server.listener import Listener
 
 log = logging.getLogger(__name__)
@@ -103,14 +104,19 @@ class Proxy:
                 return active
         raise NotFound("toxic not found")
 
-    def add_fault(self, spec: FaultSpec) -> ActiveFault:
+    def add_fault(self, spec: FaultSpec, *, lease: str = "") -> ActiveFault:
         """Raises Conflict if the name is taken, in either direction."""
-        if any(active.spec.name == spec.name for active in self.faults):
-            raise Conflict("toxic already exists")
-        active = ActiveFault(spec, since=self.accepted)
+        self.check_free(spec.name)
+        active = ActiveFault(spec, since=self.accepted, lease=lease)
         self.faults.append(active)
         self._refresh()
+        self._tell(FaultAdded(self.name, spec.name, lease))
         return active
+
+    def check_free(self, name: str) -> None:
+        """Raises Conflict if a fault has that name, in either direction."""
+        if any(active.spec.name == name for active in self.faults):
+            raise Conflict("toxic already exists")
 
     def update_fault(
         self,
@@ -133,8 +139,16 @@ class Proxy:
 
     def remove_fault(self, name: str) -> None:
         """Raises NotFound."""
-        self.faults.remove(self.fault(name))
+        self.withdraw(self.fault(name), "removed")
+
+    def withdraw(self, active: ActiveFault, reason: Reason) -> bool:
+        """Removes that very fault; False if it is gone already, though another may have its name."""
+        if active not in self.faults:
+            return False
+        self.faults.remove(active)
         self._refresh()
+        self._tell_removed(active, reason)
+        return True
 
     def replace_faults(self, specs: Sequence[FaultSpec]) -> None:
         """Exactly these faults from now on; one whose name stays goes on with its counters."""
@@ -147,11 +161,23 @@ class Proxy:
             else:
                 _set(active, spec)
             faults.append(active)
-        self.faults = faults
+        before, self.faults = self.faults, faults
         self._refresh()
+        for active in before:
+            if active not in faults:
+                self._tell_removed(active, "removed")
+        for active in faults:
+            if active not in before:
+                self._tell(FaultAdded(self.name, active.spec.name, active.lease))
 
     def clear_faults(self) -> None:
         self.replace_faults(())
+
+    def _tell(self, event: Event) -> None:
+        self._engine.events.emit(self.clock.now(), event)
+
+    def _tell_removed(self, active: ActiveFault, reason: Reason) -> None:
+        self._tell(FaultRemoved(self.name, active.spec.name, active.lease, reason, active.hits, active.connections))
 
     def _refresh(self) -> None:
         """The connections learn of a change at once, but so that thousands of them do not hold up the rest."""
@@ -244,6 +270,9 @@ class Proxy:
 
     def gone(self, connection: Connection) -> None:
         self._connections.discard(connection)
+        if self._engine.events.watched:
+            seconds = self.clock.now() - connection.accepted
+            self._tell(ConnectionEnded(self.name, connection.ordinal, connection.outcome, seconds))
         self._engine.headroom.closed()
 
     def _accept(self) -> Side:

@@ -13,6 +13,8 @@ from typing import Final
 from brownout_proxy.address import Address
 from brownout_proxy.address import parse as parse_address
 from brownout_proxy.errors import Conflict, InvalidSpec, NotFound, Unavailable
+from brownout_proxy.faults.active import ActiveFault
+from brownout_proxy.faults.spec import FaultSpec
 from brownout_proxy.server.engine import Engine
 from brownout_proxy.server.listener import Listener, resolve
 from brownout_proxy.server.proxy import Proxy, ProxySpec
@@ -169,6 +171,18 @@ class Registry:
         if same_place and current.address is not None:
             wanted = current.address
         return await self._add(spec, wanted if spec.enabled else None, current)
+
+    def add_leased_fault(self, name: str, spec: FaultSpec, lease: str, ttl: float | None = None) -> ActiveFault:
+        """Adds a fault that lives as long as the lease, and gives that its full time. All or nothing.
+
+        `ttl` is in seconds. Raises NotFound, Conflict, InvalidSpec.
+        """
+        proxy, leases = self.get(name), self.engine.leases
+        proxy.check_free(spec.name)
+        held = leases.take(lease, ttl)
+        active = proxy.add_fault(spec, lease=lease)
+        held.faults.append((proxy, active))
+        return active
 
     async def reset(self) -> None:
         """Enables every proxy and removes every fault. Tries all, then raises Unavailable for those that failed."""

@@ -5,21 +5,22 @@ from __future__ import annotations
 import pytest
 
 from brownout_proxy import errors
-from brownout_proxy.api.status import INTERNAL, TABLE, status_of
-from brownout_proxy.errors import BrownoutError, Conflict, InvalidSpec, NotFound, Unavailable
+from brownout_proxy.api.status import INTERNAL, TABLE, Status, status_of
+from brownout_proxy.errors import BrownoutError, Conflict, InvalidSpec, Lapsed, NotFound, Unavailable
 
 
 @pytest.mark.parametrize(
-    ("error", "http", "code"),
+    ("error", "status"),
     [
-        (InvalidSpec("", "no"), 400, 2),
-        (NotFound("no"), 404, 1),
-        (Conflict("no"), 409, 1),
-        (Unavailable("no"), 500, 1),
+        (InvalidSpec("", "no"), Status(400, "INVALID_ARGUMENT", 2)),
+        (NotFound("no"), Status(404, "NOT_FOUND", 1)),
+        (Conflict("no"), Status(409, "ALREADY_EXISTS", 1)),
+        (Lapsed("no"), Status(410, "FAILED_PRECONDITION", 1)),
+        (Unavailable("no"), Status(500, "UNAVAILABLE", 1)),
     ],
 )
-def test_each_error_has_the_status_that_toxiproxy_clients_know(error: BrownoutError, http: int, code: int) -> None:
-    assert status_of(error) == (http, code)
+def test_each_error_has_the_status_that_toxiproxy_clients_know(error: BrownoutError, status: Status) -> None:
+    assert status_of(error) == status
 
 
 def test_every_error_of_ours_has_a_row() -> None:

@@ -69,14 +69,15 @@ def test_the_greeting_names_every_proxy_and_the_api(runner: asyncio.Runner) -> N
         try:
             await registry.create(ProxySpec("a", "localhost:1", "u:1", enabled=False, faults=(fault,)))
             await registry.create(ProxySpec("long", "127.0.0.1:0", "u:2"))
-            lines = greeting(registry, Address("127.0.0.1", 8474)).splitlines()
+            lines = greeting(registry, Address("127.0.0.1", 8474), Address("127.0.0.1", 8475)).splitlines()
             assert lines[0].endswith(", seed 7")
             assert lines[1:] == [
                 "a    localhost:1 -> u:1 (disabled) with slow",
                 f"long {registry.get('long').listen} -> u:2",
                 "control API http://127.0.0.1:8474",
+                "gRPC API 127.0.0.1:8475",
             ]
-            return greeting(registry, Address("::", 1))
+            return greeting(registry, Address("::", 1), None)
         finally:
             await registry.close()
 

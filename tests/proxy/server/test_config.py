@@ -10,7 +10,8 @@ import pytest
 from brownout_proxy.errors import InvalidSpec, Unavailable
 from brownout_proxy.faults import KINDS, make
 from brownout_proxy.faults.spec import FaultSpec, Selection
-from brownout_proxy.server.config import Config, accepted, load, parse
+from brownout_proxy.faults.written import accepted
+from brownout_proxy.server.config import Config, load, parse
 from brownout_proxy.server.proxy import ProxySpec
 
 _POSTGRES = """\

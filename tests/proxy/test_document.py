@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from brownout_proxy.document import Value, parse, read
 from brownout_proxy.errors import InvalidSpec, Unavailable
-from brownout_proxy.server.document import Value, parse, read
 
 
 def _parsed(text: str, file: str = "f.yaml") -> Value:

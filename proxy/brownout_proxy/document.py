@@ -7,38 +7,55 @@ mean is not known here.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import yaml
 
 from brownout_proxy.errors import InvalidSpec, Unavailable
-from brownout_proxy.server.spelling import unknown
+from brownout_proxy.spelling import unknown
 
 _TAG: Final = "tag:yaml.org,2002:"
 _PLAIN: Final = frozenset(_TAG + name for name in ("str", "int", "float", "bool", "timestamp", "null", "value"))
+_NUMBERS: Final = frozenset((_TAG + "int", _TAG + "float"))
 _TRUE: Final = frozenset(("true", "yes", "on"))
 _LARGEST: Final = 4 * 2**20  # ten thousand proxies; PyYAML needs half a minute for them
 _LONGEST_NAME: Final = 1000  # characters, as in the HTTP API
 
 
+Expand = Callable[[str, "Value"], str]
+"""Makes a text what it stands for, for the value that has it. Raises InvalidSpec."""
+
+
 class Value:
     """One value of a document, with the place that errors name."""
 
-    __slots__ = ("_line", "_node", "file", "path")
+    __slots__ = ("_expand", "_mark", "_node", "file", "path")
 
-    def __init__(self, node: yaml.Node, file: str, path: str, line: int | None = None) -> None:
-        """`line` counts from 0: where a key stands, which may be above its value."""
+    def __init__(
+        self, node: yaml.Node, file: str, path: str, expand: Expand | None = None, mark: yaml.Mark | None = None
+    ) -> None:
+        """`expand` makes each text what it stands for; `mark` is where its key stands, which may be above it."""
         self._node = node
-        self._line = node.start_mark.line if line is None else line
+        self._expand = expand
+        self._mark = node.start_mark if mark is None else mark
         self.file = file
         self.path = path
+
+    def _inner(self, node: yaml.Node, path: str, mark: yaml.Mark | None = None) -> Value:
+        return Value(node, self.file, path, self._expand, mark)
 
     @property
     def place(self) -> str:
         """`brownout.yaml:7: proxies.postgres.listen`."""
-        where = f"{self.file}:{self._line + 1}"
+        where = f"{self.file}:{self._mark.line + 1}"
+        return f"{where}: {self.path}" if self.path else where
+
+    @property
+    def exact_place(self) -> str:
+        """With the column: `pay.yaml:7:3: hypotheses[0].expect`."""
+        where = f"{self.file}:{self._mark.line + 1}:{self._mark.column + 1}"
         return f"{where}: {self.path}" if self.path else where
 
     def fail(self, reason: str) -> NoReturn:
@@ -62,9 +79,10 @@ class Value:
             self.fail(f"must be text, not {self.kind()}")
         # JSON writes what is beyond 16 bits as two escapes, which YAML reads as two characters.
         try:
-            return str(self._node.value).encode("utf-16", "surrogatepass").decode("utf-16")
+            text = str(self._node.value).encode("utf-16", "surrogatepass").decode("utf-16")
         except UnicodeDecodeError:
             self.fail("half of a surrogate pair is not text")
+        return text if self._expand is None else self._expand(text, self)
 
     def name(self) -> str:
         """Text by which something is called: none that a log or a terminal would trip over. Raises InvalidSpec."""
@@ -87,7 +105,7 @@ class Value:
         """The entries of a list. Raises InvalidSpec; `wanted` says what should be there."""
         if not isinstance(self._node, yaml.SequenceNode):
             self.fail(f"must be {wanted}, not {self.kind()}")
-        return [Value(node, self.file, f"{self.path}[{index}]") for index, node in enumerate(self._node.value)]
+        return [self._inner(node, f"{self.path}[{index}]") for index, node in enumerate(self._node.value)]
 
     def entries(self, wanted: str) -> dict[str, Value]:
         """The values of a mapping by key. Raises InvalidSpec, also for a key that is there twice."""
@@ -96,16 +114,41 @@ class Value:
         found: dict[str, Value] = {}
         for key_node, node in self._node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                Value(key_node, self.file, self.path).fail("a key must be text")
+                self._inner(key_node, self.path).fail("a key must be text")
             if key_node.tag == _TAG + "merge":
-                Value(key_node, self.file, self.path).fail("<<: merges nothing here; write the keys out")
-            name = Value(key_node, self.file, self.path).name()
+                self._inner(key_node, self.path).fail("<<: merges nothing here; write the keys out")
+            name = self._inner(key_node, self.path).name()
             path = f"{self.path}.{name}" if self.path else name
-            value = Value(node, self.file, path, key_node.start_mark.line)
+            value = self._inner(node, path, key_node.start_mark)
             if name in found:
                 value.fail("is there twice; remove one")
             found[name] = value
         return found
+
+    def plain(self) -> Any:
+        """The value as Python has it: mappings, lists, texts, numbers, flags and None. Raises InvalidSpec."""
+        if self.is_mapping:
+            return {name: value.plain() for name, value in self.entries("a mapping").items()}
+        if self.is_list:
+            return [value.plain() for value in self.items("a list")]
+        if self.is_null:
+            return None
+        if self._node.tag == _TAG + "bool":
+            return self.flag()
+        text = self.text()
+        if self._node.tag in _NUMBERS and (number := _number(text)) is not None:
+            return number
+        return text
+
+    def at(self, path: Sequence[str | int]) -> Value:
+        """The value that is there, or the nearest one above it that is."""
+        here = self
+        for step in path:
+            try:
+                here = here.items("")[step] if isinstance(step, int) else here.entries("")[step]
+            except (InvalidSpec, KeyError, IndexError):
+                break
+        return here
 
     def known(self, wanted: str, keys: Collection[str], *, ignoring_case: bool = False) -> dict[str, Value]:
         """Like `entries`, for a mapping whose keys are `keys` and no others. Raises InvalidSpec."""
@@ -130,7 +173,17 @@ class Value:
         return repr(self._node.value)
 
 
-def read(path: Path) -> Value | None:
+def _number(text: str) -> int | float | None:
+    """None for what only YAML 1.1 takes for a number, such as 10:30 or 0o17."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return None
+
+
+def read(path: Path, expand: Expand | None = None) -> Value | None:
     """The file's one document; None if it is empty. Raises Unavailable, InvalidSpec."""
     try:
         with path.open("rb") as file:
@@ -144,10 +197,10 @@ def read(path: Path) -> Value | None:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise InvalidSpec(f"{path}:{line}", "is not UTF-8 text") from None
-    return parse(text, str(path))
+    return parse(text, str(path), expand)
 
 
-def parse(text: str, file: str) -> Value | None:
+def parse(text: str, file: str, expand: Expand | None = None) -> Value | None:
     """The one document in `text`; None if there is none. Raises InvalidSpec, naming `file`."""
     if file.endswith(".json"):
         _check_json(text, file)
@@ -162,7 +215,7 @@ def parse(text: str, file: str) -> Value | None:
     except (yaml.YAMLError, RecursionError) as error:
         reason = str(error).partition("\n")[0]
         raise InvalidSpec(file, f"is not YAML: {reason}") from None
-    return None if node is None else Value(node, file, "")
+    return None if node is None else Value(node, file, "", expand)
 
 
 def _check_json(text: str, file: str) -> None:

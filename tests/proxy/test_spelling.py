@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brownout_proxy.server.spelling import unknown
+from brownout_proxy.spelling import unknown
 
 
 def test_the_nearest_word_is_offered_and_all_are_listed() -> None:

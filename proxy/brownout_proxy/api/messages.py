@@ -1,0 +1,48 @@
+"""What the gRPC API shows of proxies: their messages, from the registry's own objects."""
+
+from __future__ import annotations
+
+from brownout_proxy.faults.active import ActiveFault
+from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM
+from brownout_proxy.server.proxy import Proxy
+from brownout_proxy.v1 import proxy_pb2 as pb
+from brownout_proxy.wire import show_fault
+
+
+def show_active(active: ActiveFault) -> pb.ActiveFault:
+    return pb.ActiveFault(fault=show_fault(active.spec), lease=active.lease)
+
+
+def show_proxy(proxy: Proxy) -> pb.Proxy:
+    return pb.Proxy(
+        name=proxy.name,
+        listen=proxy.listen,
+        upstream=proxy.upstream,
+        enabled=proxy.enabled,
+        faults=[show_active(active) for active in proxy.ordered_faults()],
+    )
+
+
+def show_counters(proxy: Proxy) -> pb.ProxyCounters:
+    up, down = proxy.traffic[UPSTREAM], proxy.traffic[DOWNSTREAM]
+    return pb.ProxyCounters(
+        name=proxy.name,
+        enabled=proxy.enabled,
+        connections_live=proxy.live,
+        connections_accepted=proxy.accepted,
+        dial_failures=proxy.dial_failures,
+        received_upstream=up.received,
+        sent_upstream=up.sent,
+        received_downstream=down.received,
+        sent_downstream=down.sent,
+        faults=[
+            pb.FaultCounters(
+                name=active.spec.name,
+                kind=active.spec.kind,
+                hits=active.hits,
+                connections=active.connections,
+                lease=active.lease,
+            )
+            for active in proxy.faults
+        ],
+    )

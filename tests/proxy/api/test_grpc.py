@@ -1,0 +1,270 @@
+"""The gRPC API by its own client, over a real socket, against a registry on a real loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from brownout_proxy.api.grpc import make_server
+from brownout_proxy.server.proxy import Proxy
+from brownout_proxy.v1 import proxy_pb2 as pb
+from brownout_proxy.v1.proxy_pb2_grpc import ProxyServiceStub
+from tests.support.running import SECONDS, Running, Upstream, dial, echoing, eventually, read_exactly, reset, running
+
+LATENCY = pb.Fault(latency=pb.Latency(latency=20))
+
+
+@contextmanager
+def serving(harness: Running, token: str | None = None) -> Iterator[str]:
+    """The address of the API."""
+
+    async def start() -> tuple[Any, int]:
+        server = make_server(harness.registry, token=token)
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        return server, port
+
+    server, port = harness.call(start())
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        harness.call(server.stop(grace=0))
+
+
+@pytest.fixture
+def harness() -> Iterator[Running]:
+    with running() as harness:
+        yield harness
+
+
+@pytest.fixture
+def api(harness: Running) -> Iterator[ProxyServiceStub]:
+    with serving(harness) as address, grpc.insecure_channel(address) as channel:
+        yield ProxyServiceStub(channel)  # type: ignore[no-untyped-call]
+
+
+@pytest.fixture
+def echo() -> Iterator[str]:
+    with echoing() as address:
+        yield address
+
+
+def lease(name: str = "run", seconds: float = 10) -> pb.Lease:
+    whole = int(seconds)
+    return pb.Lease(id=name, ttl=Duration(seconds=whole, nanos=int((seconds - whole) * 1e9)))
+
+
+def refused(call: Any, request: Any) -> tuple[grpc.StatusCode, str | None]:
+    with pytest.raises(grpc.RpcError) as error:
+        call(request, timeout=SECONDS)
+    return error.value.code(), error.value.details()
+
+
+def one_byte(proxy: Proxy) -> None:
+    with dial(proxy) as client:
+        client.sendall(b"x")
+        assert read_exactly(client, 1) == b"x"
+
+
+def test_a_proxy_is_made_changed_listed_and_deleted(api: ProxyServiceStub, harness: Running, echo: str) -> None:
+    made = api.CreateProxy(pb.CreateProxyRequest(name="p", upstream=echo, faults=[pb.Fault(noop=pb.Noop())])).proxy
+    assert made.enabled
+    one_byte(harness.registry.get("p"))
+    changed = api.UpdateProxy(pb.UpdateProxyRequest(name="p", enabled=False)).proxy
+    assert (changed.enabled, changed.listen, len(changed.faults)) == (False, made.listen, 1)
+    listed = api.ListProxies(pb.ListProxiesRequest())
+    assert ([proxy.name for proxy in listed.proxies], listed.seed) == (["p"], 7)
+    api.DeleteProxy(pb.DeleteProxyRequest(name="p"))
+    assert not api.ListProxies(pb.ListProxiesRequest()).proxies
+
+
+def test_a_leased_fault_acts_and_goes_when_nobody_renews(api: ProxyServiceStub, harness: Running, echo: str) -> None:
+    proxy = harness.proxy(echo)
+    added = api.AddFault(pb.AddFaultRequest(proxy="p", fault=LATENCY, lease=lease(seconds=0.5))).fault
+    assert (added.fault.name, added.lease) == ("latency_downstream", "run")
+    one_byte(proxy)
+    assert proxy.faults[0].hits
+    eventually(lambda: not proxy.faults, "the lapse")
+    code, text = refused(api.RenewLease, pb.RenewLeaseRequest(id="run"))
+    assert code == grpc.StatusCode.FAILED_PRECONDITION
+    assert text is not None
+    assert "run" in text
+    assert harness.timers() == 0
+
+
+def test_a_renewed_lease_holds_and_a_released_one_is_gone(api: ProxyServiceStub, harness: Running, echo: str) -> None:
+    proxies = [harness.proxy(echo, name=name) for name in ("p", "q")]
+    for proxy in proxies:
+        api.AddFault(pb.AddFaultRequest(proxy=proxy.name, fault=LATENCY, lease=lease()))
+    assert api.RenewLease(pb.RenewLeaseRequest(id="run")).ttl.seconds == 10
+    assert api.ReleaseLease(pb.ReleaseLeaseRequest(id="run")).removed == 2
+    assert [proxy.faults for proxy in proxies] == [[], []]
+    assert api.ReleaseLease(pb.ReleaseLeaseRequest(id="run")).removed == 0
+
+
+def test_a_lease_leaves_alone_a_fault_that_took_the_place_of_its_own(
+    api: ProxyServiceStub, harness: Running, echo: str
+) -> None:
+    proxy = harness.proxy(echo)
+    api.AddFault(pb.AddFaultRequest(proxy="p", fault=LATENCY, lease=lease()))
+    api.RemoveFault(pb.RemoveFaultRequest(proxy="p", name="latency_downstream"))
+    api.AddFault(pb.AddFaultRequest(proxy="p", fault=LATENCY, lease=lease("other")))
+    assert api.ReleaseLease(pb.ReleaseLeaseRequest(id="run")).removed == 0
+    assert [active.lease for active in proxy.faults] == ["other"]
+
+
+def test_an_update_changes_what_is_given_and_keeps_the_lease(
+    api: ProxyServiceStub, harness: Running, echo: str
+) -> None:
+    harness.proxy(echo)
+    fault = pb.Fault(latency=pb.Latency(latency=20, jitter=5), selection=pb.Selection(first=2))
+    api.AddFault(pb.AddFaultRequest(proxy="p", fault=fault, lease=lease()))
+    change = pb.Fault(name="latency_downstream", latency=pb.Latency(latency=30), selection=pb.Selection(toxicity=0.5))
+    changed = api.UpdateFault(pb.UpdateFaultRequest(proxy="p", fault=change)).fault
+    assert (changed.fault.latency.latency, changed.fault.latency.jitter) == (30, 5)
+    assert (changed.fault.selection.toxicity, changed.fault.selection.first) == (0.5, 2)
+    assert changed.lease == "run"
+
+
+def test_what_is_refused_has_its_code_and_changes_nothing(api: ProxyServiceStub, harness: Running, echo: str) -> None:
+    harness.proxy(echo)
+    add = pb.AddFaultRequest(proxy="p", fault=LATENCY, lease=lease())
+    api.AddFault(add)
+    codes = grpc.StatusCode
+    other = lease("other")
+    short, nameless = lease("short", 0.01), pb.Lease()
+    bad, cut = pb.Fault(latency=pb.Latency(latency=-1)), pb.Fault(cut=pb.Cut())
+    kind = pb.Fault(name="latency_downstream", noop=pb.Noop())
+    taken = pb.CreateProxyRequest(name="q", listen=harness.registry.get("p").listen, upstream=echo)
+    cases: list[tuple[Any, Any, grpc.StatusCode]] = [
+        (api.AddFault, pb.AddFaultRequest(proxy="nobody", fault=LATENCY, lease=other), codes.NOT_FOUND),
+        (api.AddFault, pb.AddFaultRequest(proxy="p", fault=LATENCY, lease=other), codes.ALREADY_EXISTS),
+        (api.AddFault, pb.AddFaultRequest(proxy="p", fault=bad, lease=other), codes.INVALID_ARGUMENT),
+        (
+            api.AddFault,
+            pb.AddFaultRequest(proxy="p", fault=cut, lease=short),
+            codes.INVALID_ARGUMENT,
+        ),
+        (api.AddFault, pb.AddFaultRequest(proxy="p", fault=cut), codes.INVALID_ARGUMENT),
+        (
+            api.AddFault,
+            pb.AddFaultRequest(proxy="p", fault=cut, lease=nameless),
+            codes.INVALID_ARGUMENT,
+        ),
+        (api.UpdateFault, pb.UpdateFaultRequest(proxy="p", fault=kind), codes.INVALID_ARGUMENT),
+        (api.RemoveFault, pb.RemoveFaultRequest(proxy="p", name="nothing"), codes.NOT_FOUND),
+        (api.CreateProxy, pb.CreateProxyRequest(name="q"), codes.INVALID_ARGUMENT),
+        (api.CreateProxy, pb.CreateProxyRequest(name="p", upstream=echo), codes.ALREADY_EXISTS),
+        (api.CreateProxy, taken, codes.UNAVAILABLE),
+        (api.DeleteProxy, pb.DeleteProxyRequest(name="q"), codes.NOT_FOUND),
+        (api.RenewLease, pb.RenewLeaseRequest(id="other"), codes.FAILED_PRECONDITION),
+    ]
+    for call, request, code in cases:
+        seen, text = refused(call, request)
+        assert (seen, bool(text)) == (code, True), request
+    assert [active.lease for active in harness.registry.get("p").faults] == ["run"]
+    assert len(harness.registry.engine.leases) == 1
+
+
+def test_reset_takes_leased_faults_too(api: ProxyServiceStub, harness: Running, echo: str) -> None:
+    proxy = harness.proxy(echo)
+    api.AddFault(pb.AddFaultRequest(proxy="p", fault=LATENCY, lease=lease()))
+    api.Reset(pb.ResetRequest())
+    assert not proxy.faults
+
+
+def test_a_watch_tells_counters_and_what_happened(api: ProxyServiceStub, harness: Running, echo: str) -> None:
+    proxy = harness.proxy(echo)
+    watch = api.Watch(pb.WatchRequest(interval=Duration(nanos=100_000_000)), timeout=SECONDS)
+    first = next(watch)
+    assert [counters.name for counters in first.proxies] == ["p"]
+    api.AddFault(pb.AddFaultRequest(proxy="p", fault=LATENCY, lease=lease()))
+    one_byte(proxy)
+    api.ReleaseLease(pb.ReleaseLeaseRequest(id="run"))
+    told: list[str] = []
+    for message in watch:
+        told += [event.WhichOneof("what") for event in message.events]
+        last = message
+        if {"fault_removed", "connection_ended"} <= set(told):
+            break
+    assert told[0] == "fault_added"
+    removed = next(e.fault_removed for e in last.events if e.HasField("fault_removed"))
+    assert (removed.reason, removed.lease) == (pb.FaultRemoved.REASON_RELEASED, "run")
+    assert removed.hits
+    counters = last.proxies[0]
+    assert (counters.connections_accepted, counters.received_upstream, counters.sent_downstream) == (1, 1, 1)
+    watch.cancel()
+    eventually(lambda: not harness.registry.engine.events.watched, "the end of the watch")
+
+
+def test_a_watch_that_asks_too_often_is_refused(api: ProxyServiceStub) -> None:
+    def first(request: pb.WatchRequest, timeout: float) -> object:
+        return next(api.Watch(request, timeout=timeout))
+
+    code, _ = refused(first, pb.WatchRequest(interval=Duration(nanos=1)))
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def _outcome(api: ProxyServiceStub, act: Callable[[], None]) -> pb.ConnectionEnded:
+    watch = api.Watch(pb.WatchRequest(interval=Duration(nanos=100_000_000)), timeout=SECONDS)
+    next(watch)
+    act()
+    for message in watch:
+        for event in message.events:
+            if event.HasField("connection_ended"):
+                watch.cancel()
+                ended: pb.ConnectionEnded = event.connection_ended
+                return ended
+    raise AssertionError("the watch ended")
+
+
+@pytest.mark.parametrize("how", ["closed", "reset", "dial_failed", "fault", "stopped"])
+def test_a_watch_tells_how_a_connection_ended(api: ProxyServiceStub, harness: Running, how: str) -> None:
+    with closing(Upstream()) as upstream:
+        proxy = harness.proxy("127.0.0.1:1" if how == "dial_failed" else upstream.address)
+
+        def act() -> None:
+            with dial(proxy) as client:
+                if how == "dial_failed":
+                    assert client.recv(1) == b""
+                    return
+                with upstream.accept() as server:
+                    server.sendall(b"x")
+                    read_exactly(client, 1)
+                    if how == "reset":
+                        reset(client)
+                    elif how == "fault":
+                        api.AddFault(
+                            pb.AddFaultRequest(
+                                proxy="p", fault=pb.Fault(reset_peer=pb.ResetPeer(timeout=0)), lease=lease()
+                            )
+                        )
+                    elif how == "stopped":
+                        api.UpdateProxy(pb.UpdateProxyRequest(name="p", enabled=False))
+
+        ended = _outcome(api, act)
+    assert pb.ConnectionEnded.Outcome.Name(ended.outcome) == f"OUTCOME_{how.upper()}"
+    assert ended.ordinal == 1
+
+
+def test_with_a_token_only_those_who_have_it_are_served_and_health_is_for_all(harness: Running) -> None:
+    with serving(harness, "secret") as address, grpc.insecure_channel(address) as channel:
+        api = ProxyServiceStub(channel)  # type: ignore[no-untyped-call]
+        request = pb.ListProxiesRequest()
+        for given in ({}, {"authorization": "Bearer wrong"}, {"authorization": "secret"}):
+            with pytest.raises(grpc.RpcError) as error:
+                api.ListProxies(request, metadata=tuple(given.items()), timeout=SECONDS)
+            assert error.value.code() == grpc.StatusCode.UNAUTHENTICATED
+        with pytest.raises(grpc.RpcError) as error:
+            next(api.Watch(pb.WatchRequest(), timeout=SECONDS))
+        assert error.value.code() == grpc.StatusCode.UNAUTHENTICATED
+        api.ListProxies(request, metadata=(("authorization", "Bearer secret"),), timeout=SECONDS)
+        health: Any = health_pb2_grpc.HealthStub(channel)
+        answer = health.Check(health_pb2.HealthCheckRequest(), timeout=SECONDS)
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING

@@ -1,0 +1,108 @@
+"""Leases on a virtual clock: what nobody renews is gone, to the moment, and what somebody renews stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from brownout_proxy.errors import InvalidSpec, Lapsed
+from brownout_proxy.faults import make
+from brownout_proxy.faults.active import ActiveFault
+from brownout_proxy.faults.spec import FaultSpec
+from brownout_proxy.server.events import Reason
+from brownout_proxy.server.leases import LONGEST, SHORTEST, TTL, Leases
+from tests.support.virtual import VirtualClock
+
+
+class Held:
+    """A proxy that remembers which faults were taken from it, when and why."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self.gone: list[tuple[float, str, Reason]] = []
+
+    def withdraw(self, active: ActiveFault, reason: Reason) -> bool:
+        self.gone.append((self._clock.now(), active.spec.name, reason))
+        return True
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.leases = Leases(self.clock)
+        self.proxy = Held(self.clock)
+
+    def add(self, fault: str, lease: str, ttl: float | None = None) -> None:
+        active = ActiveFault(FaultSpec(fault, make("noop", {})), since=0, lease=lease)
+        self.leases.take(lease, ttl).faults.append((self.proxy, active))
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_a_lease_that_nobody_renews_takes_its_faults_with_it_to_the_moment(bench: Bench) -> None:
+    bench.add("a", "run", 2)
+    bench.add("b", "run")
+    bench.add("c", "other")
+    bench.clock.advance(2)
+    assert bench.proxy.gone == [(2.0, "a", "lapsed"), (2.0, "b", "lapsed")]
+    assert bench.leases.lapsed == 1
+    bench.clock.advance(TTL)
+    assert bench.proxy.gone[2:] == [(TTL, "c", "lapsed")]
+    assert len(bench.leases) == 0
+
+
+def test_each_renewal_gives_the_full_time_again(bench: Bench) -> None:
+    bench.add("a", "run", 3)
+    for _ in range(5):
+        bench.clock.advance(2)
+        assert bench.leases.renew("run").due == bench.clock.now() + 3
+    assert bench.proxy.gone == []
+    bench.clock.advance(3)
+    assert [name for _, name, _ in bench.proxy.gone] == ["a"]
+
+
+def test_another_fault_under_a_lease_renews_it_and_may_change_its_time(bench: Bench) -> None:
+    bench.add("a", "run", 2)
+    bench.clock.advance(1)
+    bench.add("b", "run", 5)
+    bench.clock.advance(4.9)
+    assert bench.proxy.gone == []
+    bench.clock.advance(0.1)
+    assert len(bench.proxy.gone) == 2
+
+
+def test_what_has_lapsed_cannot_be_renewed(bench: Bench) -> None:
+    bench.add("a", "run", 1)
+    bench.clock.advance(1)
+    with pytest.raises(Lapsed, match="run"):
+        bench.leases.renew("run")
+
+
+def test_released_is_at_once_and_twice_is_no_error(bench: Bench) -> None:
+    bench.add("a", "run", 1)
+    assert bench.leases.release("run") == 1
+    assert bench.proxy.gone == [(0.0, "a", "released")]
+    assert bench.leases.release("run") == 0
+    bench.clock.advance(5)
+    assert bench.leases.lapsed == 0
+
+
+@pytest.mark.parametrize("ttl", [0, -1, SHORTEST / 2, LONGEST * 2, float("nan")])
+def test_a_time_that_protects_nobody_is_refused_and_makes_no_lease(bench: Bench, ttl: float) -> None:
+    with pytest.raises(InvalidSpec, match="ttl"):
+        bench.leases.take("run", ttl)
+    assert len(bench.leases) == 0
+
+
+def test_a_lease_has_a_name(bench: Bench) -> None:
+    with pytest.raises(InvalidSpec, match=r"lease\.id"):
+        bench.leases.take("")
+
+
+def test_at_the_end_of_the_process_nothing_is_left_to_fire(bench: Bench) -> None:
+    bench.add("a", "run", 1)
+    bench.leases.close()
+    bench.clock.advance(5)
+    assert bench.proxy.gone == []
