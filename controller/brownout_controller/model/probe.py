@@ -1,0 +1,106 @@
+"""How a probe declares itself, and what it answers.
+
+A probe is a pydantic model in a file of its own under `probes/`: its fields are what an experiment file may say, its
+docstring the prose. Opening one gives something that measures; what a measurement means is a hypothesis's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, NamedTuple, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from brownout_proxy.errors import BrownoutError
+
+
+class ProbeError(BrownoutError):
+    """A probe could not measure: its server is away, too slow, or answers nonsense. That is no data, never a pass."""
+
+
+class Reading(NamedTuple):
+    """One measurement. `value` is in the probe's unit; None is no data, and `why` says why there is none.
+
+    `events` is how many events the value rests on, where the probe knows. `series` holds labelled values where there
+    are several; then `value` is None and the hypothesis's series rule decides.
+    """
+
+    value: float | None
+    why: str = ""
+    events: float | None = None
+    series: tuple[tuple[str, float], ...] = ()
+
+
+class Counters(NamedTuple):
+    """What the data plane has counted on an edge since some moment; monotonic while the proxy lives.
+
+    `hits` is by fault name. `bytes_up` is client to server.
+    """
+
+    connections: int
+    dial_failures: int
+    bytes_up: int
+    bytes_down: int
+    hits: Mapping[str, int]
+
+
+class EdgeCounters(Protocol):
+    """The counters of the edge that an experiment is about."""
+
+    async def read(self) -> Counters:
+        """Raises ProbeError."""
+
+
+class Traffic(Protocol):
+    """The load that runs through all phases of an experiment."""
+
+    def measure(self, what: str, window: float) -> Reading:
+        """`what` over the last `window` seconds: p50, p90, p99, p99.9, max (seconds), errors (share), rate (per s)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an environment and a run give to their probes."""
+
+    prometheus: str | None = None
+    """The URL of the environment's server."""
+    edge: EdgeCounters | None = None
+    traffic: Traffic | None = None
+    allowed_commands: frozenset[str] | None = None
+    """None for any command; a run that came over the network has a list."""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+
+class Probe(Protocol):
+    """Takes measurements until it is closed."""
+
+    async def measure(self, window: float) -> Reading:
+        """One measurement over the last `window` seconds, where that means something. Raises ProbeError.
+
+        The caller limits its time and cancels it.
+        """
+
+    async def close(self) -> None: ...
+
+
+class ProbeSpec(BaseModel):
+    """Base of every probe's declaration. Immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: ClassVar[str]
+    """The key by which a hypothesis names it."""
+    scalar: ClassVar[str]
+    """The field that is meant where the key has text instead of a mapping."""
+    looks_back: ClassVar[bool] = False
+    """A measurement covers its window: right after a change of phase it still sees the one before."""
+
+    def open(self, surroundings: Surroundings) -> Probe:
+        """Raises ProbeError when the surroundings lack what it needs."""
+        raise NotImplementedError
+
+    @classmethod
+    def summary(cls) -> str:
+        """The first line of the declaration's docstring."""
+        return (cls.__doc__ or "").strip().partition("\n")[0]

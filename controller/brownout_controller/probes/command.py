@@ -1,0 +1,96 @@
+"""command: a program's exit code, or the number that it prints."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import shlex
+import signal
+from contextlib import suppress
+from typing import ClassVar, Final, Literal
+
+from pydantic import Field, field_validator
+
+from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Surroundings
+from brownout_controller.probes.trouble import sentence
+
+_KEPT: Final = 4096
+"""Longer output is no number; the rest is read and forgotten, so that the program does not wait for us."""
+
+
+class Command(ProbeSpec):
+    """A program's exit code; with `measure: number`, the number that it prints.
+
+    The command is a list, or text that is split as a shell would, but no shell runs it. What it starts in its process
+    group ends with it.
+    """
+
+    kind: ClassVar[str] = "command"
+    scalar: ClassVar[str] = "run"
+
+    run: list[str] = Field(min_length=1)
+    measure: Literal["exit", "number"] = "exit"
+
+    @field_validator("run", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return shlex.split(value) if isinstance(value, str) else value
+
+    def open(self, surroundings: Surroundings) -> Probe:
+        allowed = surroundings.allowed_commands
+        if allowed is not None and self.run not in [shlex.split(line) for line in allowed]:
+            raise ProbeError("this controller was not started with this command among its allowed ones")
+        return _Command(self)
+
+
+class _Command:
+    def __init__(self, spec: Command) -> None:
+        self._spec = spec
+
+    async def measure(self, window: float) -> Reading:
+        program, wanted = self._spec.run[0], self._spec.measure
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._spec.run,
+                stdin=asyncio.subprocess.DEVNULL,
+                # What it left running may hold the output open, which matters only to those who read it.
+                stdout=asyncio.subprocess.PIPE if wanted == "number" else asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            raise ProbeError(f"{program} could not be started: {sentence(error)}") from None
+        try:
+            output = await _start_of(process)
+            code = await process.wait()
+        finally:
+            with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group of zombies
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+        if wanted == "exit":
+            return Reading(float(code))
+        if code:
+            raise ProbeError(f"{program} ended with exit code {code}")
+        return _number(program, output)
+
+    async def close(self) -> None:
+        """Nothing is kept."""
+
+
+async def _start_of(process: asyncio.subprocess.Process) -> bytes:
+    kept = bytearray()
+    while process.stdout is not None and (piece := await process.stdout.read(_KEPT)):
+        kept += piece[: _KEPT + 1 - len(kept)]
+    return bytes(kept)
+
+
+def _number(program: str, output: bytes) -> Reading:
+    text = output.decode(errors="replace").strip()
+    if not text:
+        return Reading(None, f"{program} printed nothing")
+    try:
+        number = float(text if len(output) <= _KEPT else "")
+    except ValueError:
+        raise ProbeError(f"{program} printed something else than one number") from None
+    return Reading(None, f"{program} printed NaN") if math.isnan(number) else Reading(number)

@@ -1,0 +1,78 @@
+"""edge: what the proxy itself counts on the edge under test."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import ClassVar, Literal
+
+from brownout_controller.model.probe import (
+    Counters,
+    EdgeCounters,
+    Probe,
+    ProbeError,
+    ProbeSpec,
+    Reading,
+    Surroundings,
+)
+
+_COUNTS: dict[str, Callable[[Counters], int]] = {
+    "connections": lambda counters: counters.connections,
+    "hits": lambda counters: sum(counters.hits.values()),
+    "bytes_up": lambda counters: counters.bytes_up,
+    "bytes_down": lambda counters: counters.bytes_down,
+    "dial_failures": lambda counters: counters.dial_failures,
+}
+
+
+class Edge(ProbeSpec):
+    """A rate a second, over the window, of what the proxy counts on the edge: it costs nothing and is never stale.
+
+    `hits` are what the faults did, all of them together; `bytes_up` is client to server.
+    """
+
+    kind: ClassVar[str] = "edge"
+    scalar: ClassVar[str] = "measure"
+    looks_back: ClassVar[bool] = True
+
+    measure: Literal["connections", "hits", "bytes_up", "bytes_down", "dial_failures"]
+
+    def open(self, surroundings: Surroundings) -> Probe:
+        if surroundings.edge is None:
+            raise ProbeError("this environment has no proxy on the edge that could count")
+        return _Edge(self.measure, surroundings.edge)
+
+
+class _Edge:
+    def __init__(self, what: str, source: EdgeCounters) -> None:
+        self._count, self._source = _COUNTS[what], source
+        self._rates = Rates()
+
+    async def measure(self, window: float) -> Reading:
+        return self._rates.add(time.monotonic(), self._count(await self._source.read()), window)
+
+    async def close(self) -> None:
+        """The counters are the run's."""
+
+
+class Rates:
+    """Turns a counter into a rate over a window; it looks back no further than that if it can help it."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def add(self, now: float, count: int, window: float) -> Reading:
+        """The rate since the oldest earlier count within `window`, or else since the last one."""
+        fell = bool(self._seen) and count < self._seen[-1][1]
+        if fell:
+            self._seen.clear()
+        while len(self._seen) > 1 and self._seen[0][0] < now - window:
+            self._seen.popleft()
+        self._seen.append((now, count))
+        then, before = self._seen[0]
+        if fell:
+            return Reading(None, "the proxy counts from 0 again: it was restarted")
+        if then == now:
+            return Reading(None, "a rate needs two readings, and this is the first")
+        return Reading((count - before) / (now - then), events=float(count - before))

@@ -1,0 +1,204 @@
+"""prometheus: what a PromQL query gives, at an instant or over the window."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, ClassVar, Final, Literal
+
+import aiohttp
+from pydantic import BaseModel, ConfigDict, Field
+
+from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Surroundings
+from brownout_controller.probes.quantity import Seconds
+from brownout_controller.probes.trouble import Veil, place, sentence
+
+_DATE_GRAIN: Final = 1.0
+"""A Date header has whole seconds (RFC 9110, section 5.6.7): the true time is up to this much later."""
+_REMEDIES: Final = {
+    "matrix": "a range of points for each series; put rate(), increase() or the like around it",
+    "string": "text; ask for numbers",
+}
+"""What an instant query may give and we cannot judge."""
+
+_TAKES: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
+    "max": max,
+    "min": min,
+    "mean": lambda values: math.fsum(values) / len(values),
+    "last": lambda values: values[-1],
+}
+
+_Series = Sequence[tuple[Mapping[str, str], Sequence[tuple[float, float]]]]
+"""Labels, and (time, value) pairs."""
+
+
+class Range(BaseModel):
+    """How the window is looked at: a point each `step`, and which of a series's points is meant."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    step: Seconds
+    take: Literal["max", "min", "mean", "last"] | None = None
+    """Without it each point is a value of its own, and the series rule decides over all of them."""
+
+
+class Prometheus(ProbeSpec):
+    """A number from Prometheus, or from anything that answers its query API.
+
+    `${window}` in a query becomes the hypothesis's window. An empty answer and NaN are no data. `events` is a second
+    query, for how many events the first rests on; there an empty answer is 0.
+    """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    kind: ClassVar[str] = "prometheus"
+    scalar: ClassVar[str] = "query"
+    looks_back: ClassVar[bool] = True
+
+    query: str = Field(min_length=1)
+    events: str | None = None
+    range: Range | None = None
+    server: str | None = Field(default=None, repr=False)
+    """The environment's by default."""
+    headers: dict[str, str] = Field(default_factory=dict, repr=False)
+    max_skew: Seconds = 5.0
+    """By how much the server's clock may differ from ours."""
+
+    def open(self, surroundings: Surroundings) -> Probe:
+        server = self.server or surroundings.prometheus
+        if not server:
+            raise ProbeError("there is no Prometheus: name one in the environment, or as `server` of the hypothesis")
+        return _Prometheus(self, server, surroundings)
+
+
+class _Prometheus:
+    def __init__(self, spec: Prometheus, server: str, surroundings: Surroundings) -> None:
+        self._spec, self._server = spec, server.rstrip("/")
+        self._where = f"Prometheus at {place(server)}"
+        self._veil = Veil([*surroundings.secrets.values(), *spec.headers.values()], urls=[server])
+        self._session: aiohttp.ClientSession | None = None
+
+    async def measure(self, window: float) -> Reading:
+        now = _wall()
+        span = self._spec.range
+        if span is None:
+            series = await self._instant(self._spec.query, window, now)
+            reading = _reading([(_shown(labels), value) for labels, points in series for _, value in points])
+        else:
+            form = {"start": _moment(now - window), "end": _moment(now), "step": f"{span.step:.3f}"}
+            _, series = await self._ask("query_range", self._spec.query, window, form)
+            reading = _reading([point for labels, points in series for point in _taken(labels, points, span.take)])
+        if self._spec.events is None:
+            return reading
+        counted = [value for _, points in await self._instant(self._spec.events, window, now) for _, value in points]
+        return reading._replace(events=math.fsum(value for value in counted if not math.isnan(value)))
+
+    async def _instant(self, query: str, window: float, now: float) -> _Series:
+        what, series = await self._ask("query", query, window, {"time": _moment(now)})
+        if what in _REMEDIES:
+            raise ProbeError(f"the query gives {_REMEDIES[what]}")
+        return series
+
+    async def _ask(self, path: str, query: str, window: float, form: Mapping[str, str]) -> tuple[str, _Series]:
+        """The result's type and its series."""
+        if self._session is None:
+            patient = aiohttp.ClientTimeout(total=None)
+            self._session = aiohttp.ClientSession(timeout=patient, cookie_jar=aiohttp.DummyCookieJar())
+        url, sent = f"{self._server}/api/v1/{path}", _wall()
+        form = {"query": query.replace("${window}", duration(window)), **form}
+        try:
+            # Not redirected: a POST would arrive as a GET without its form, and the headers at somebody else's.
+            async with self._session.post(
+                url, data=form, headers=self._spec.headers, allow_redirects=False
+            ) as response:
+                body = await response.read()
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise ProbeError(f"{self._where} could not be asked: {sentence(error)}") from None
+        off = skew(response.headers.get("Date"), sent, _wall())
+        if abs(off) > self._spec.max_skew:
+            side = "ahead of" if off > 0 else "behind"
+            raise ProbeError(f"the clock of {self._where} is {abs(off):.0f} s {side} ours; set both by NTP")
+        return self._parsed(response.status, body)
+
+    def _parsed(self, status: int, body: bytes) -> tuple[str, _Series]:
+        try:
+            answer: dict[str, Any] = json.loads(body)
+            if answer["status"] != "success":
+                raise ProbeError(f"{self._where} refused the query: {self._veil.over(str(answer['error']))}")
+            if answer.get("warnings"):  # Thanos says so that a store was away, and half an answer is none
+                raise ProbeError(f"{self._where} warns: {self._veil.over('; '.join(map(str, answer['warnings'])))}")
+            data = answer["data"]
+            return data["resultType"], _series(data["resultType"], data["result"])
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise ProbeError(f"{self._where} gave status {status} and not what its query API answers") from None
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+
+def duration(seconds: float) -> str:
+    """As PromQL writes it; it knows no fractions, but milliseconds."""
+    millis = max(1, round(seconds * 1000))
+    return f"{millis}ms" if millis % 1000 else f"{millis // 1000}s"
+
+
+def skew(date: str | None, sent: float, received: float) -> float:
+    """By how many seconds, at least, the clock that wrote `date` is ahead of ours, or behind where it is negative."""
+    try:
+        there = parsedate_to_datetime(date or "").timestamp()
+    except ValueError:
+        return 0.0
+    return max(0.0, there - received) or min(0.0, there + _DATE_GRAIN - sent)
+
+
+def _wall() -> float:
+    return datetime.now(UTC).timestamp()
+
+
+def _moment(at: float) -> str:
+    return f"{at:.3f}"
+
+
+def _series(what: str, result: Any) -> _Series:
+    """Values arrive as text, `NaN` and `+Inf` among them."""
+    if what == "string":
+        return []
+    if what == "scalar":
+        return [({}, [(float(result[0]), float(result[1]))])]
+    return [
+        (dict(one["metric"]), [(float(at), float(value)) for at, value in one.get("values") or [one["value"]]])
+        for one in result
+    ]
+
+
+def _taken(
+    labels: Mapping[str, str], points: Sequence[tuple[float, float]], take: str | None
+) -> list[tuple[str, float]]:
+    name, values = _shown(labels), [value for _, value in points]
+    if take is None:
+        return [(f"{name} at {datetime.fromtimestamp(at, UTC):%H:%M:%SZ}".strip(), value) for at, value in points]
+    if any(map(math.isnan, values)):  # which max() would pass over or not, by its place
+        return [(name, math.nan)]
+    return [(name, _TAKES[take](values))]
+
+
+def _shown(labels: Mapping[str, str]) -> str:
+    inner = ",".join(f'{name}="{value}"' for name, value in sorted(labels.items()) if name != "__name__")
+    name = labels.get("__name__", "")
+    return f"{name}{{{inner}}}" if inner else name
+
+
+def _reading(values: Sequence[tuple[str, float]]) -> Reading:
+    if not values:
+        return Reading(None, "the query gave no series")
+    unknown = [label for label, value in values if math.isnan(value)]
+    if unknown:  # one good series beside it must not stand for both
+        of = f" for {unknown[0]}" if unknown[0] else ""
+        return Reading(None, f"the query gave NaN{of}: 0/0, most likely, because nothing was counted")
+    if len(values) == 1:
+        return Reading(values[0][1])
+    return Reading(None, f"the query gave {len(values)} values", series=tuple(values))

@@ -1,0 +1,101 @@
+"""redis: the number that a command gives."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict, Field, field_validator
+from redis.asyncio import Redis as Client
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as Lost
+from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as Late
+
+from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Surroundings
+from brownout_controller.probes.trouble import Veil, place, sentence
+
+
+class Redis(ProbeSpec):
+    """The number that a command answers, also as text; 1 for OK and PONG. No such key is no data.
+
+    The command is a list, or text that is split as a shell would. The connection is kept for the next time.
+    """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    kind: ClassVar[str] = "redis"
+    scalar: ClassVar[str] = "command"
+
+    url: str = Field(default="redis://127.0.0.1:6379", pattern=r"^(rediss?|unix)://", repr=False)
+    command: list[str] = Field(min_length=1)
+
+    @field_validator("command", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return shlex.split(value)
+        if isinstance(value, list):  # YAML makes numbers of what Redis takes as text
+            return [str(part) if isinstance(part, int | float) else part for part in value]
+        return value
+
+    def open(self, surroundings: Surroundings) -> Probe:
+        return _Redis(self, surroundings)
+
+
+class _Redis:
+    def __init__(self, spec: Redis, surroundings: Surroundings) -> None:
+        self._spec = spec
+        self._where = f"Redis at {place(spec.url)}"
+        self._veil = Veil(surroundings.secrets.values(), urls=[spec.url])
+        try:
+            self._client = Client.from_url(
+                spec.url,
+                protocol=2,  # which servers before Redis 6 speak as well
+                # One try and no limit of time: both are the caller's.
+                retry=Retry(NoBackoff(), 0),
+                socket_timeout=None,
+                socket_connect_timeout=None,
+            )
+        except ValueError:
+            raise ProbeError(f"{self._where}: the url is not like redis://:password@host:6379/0") from None
+
+    async def measure(self, window: float) -> Reading:
+        try:
+            answer = await self._client.execute_command(*self._spec.command)  # type: ignore[no-untyped-call]
+        except ResponseError as error:
+            raise ProbeError(f"{self._where} refused: {self._veil.over(str(error))}") from None
+        except (RedisError, OSError, ValueError) as error:
+            raise ProbeError(f"{self._where} could not be asked: {_sentence(error)}") from None
+        return _reading(answer)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+def _sentence(error: Exception) -> str:
+    """redis-py wraps what the socket said."""
+    cause = error.__cause__ or error.__context__
+    if isinstance(cause, OSError | EOFError):
+        return sentence(cause)
+    if isinstance(error, Late):
+        return sentence(TimeoutError())
+    return sentence(ConnectionResetError()) if isinstance(error, Lost) else sentence(error)
+
+
+def _reading(answer: Any) -> Reading:
+    if answer is None:
+        return Reading(None, "Redis has nothing there")
+    if isinstance(answer, bytes | str):
+        text = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
+        if text in {"OK", "PONG"}:
+            return Reading(1.0)
+        try:
+            answer = float(text)
+        except ValueError:
+            raise ProbeError("the command answers text that is no number") from None
+    if not isinstance(answer, int | float):
+        raise ProbeError(f"the command answers a {type(answer).__name__}, not a number")
+    return Reading(None, "Redis gave NaN") if math.isnan(answer) else Reading(float(answer))

@@ -1,0 +1,122 @@
+"""sql: the one number that a query of PostgreSQL gives."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from contextlib import suppress
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import asyncpg
+from pydantic import ConfigDict, Field
+
+from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Surroundings
+from brownout_controller.probes.quantity import Seconds
+from brownout_controller.probes.trouble import Veil, place, sentence
+
+
+class Sql(ProbeSpec):
+    """The number in the one row of a query's answer: true is 1, an interval is seconds, null is no data.
+
+    The query runs in a transaction that may only read, and PostgreSQL itself ends it after `statement_timeout`, so that
+    nothing of it stays behind when nobody waits for it any more. The connection is kept for the next time.
+    """
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    kind: ClassVar[str] = "sql"
+    scalar: ClassVar[str] = "query"
+
+    dsn: str = Field(pattern=r"^postgres(ql)?://", repr=False)
+    query: str = Field(min_length=1)
+    read_only: bool = True
+    statement_timeout: Seconds = 5.0
+
+    def open(self, surroundings: Surroundings) -> Probe:
+        return _Sql(self, surroundings)
+
+
+class _Sql:
+    def __init__(self, spec: Sql, surroundings: Surroundings) -> None:
+        self._spec = spec
+        self._where = f"PostgreSQL at {place(spec.dsn)}"
+        self._veil = Veil(surroundings.secrets.values(), urls=[spec.dsn])
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+
+    async def measure(self, window: float) -> Reading:
+        try:
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await asyncpg.connect(self._spec.dsn, statement_cache_size=0)
+            rows = await self._rows(self._connection)
+        except asyncpg.ReadOnlySQLTransactionError:
+            self._drop()
+            raise ProbeError("the query writes; that needs `read_only: false`") from None
+        except (asyncpg.PostgresConnectionError, asyncpg.InternalClientError):
+            # The latter is how asyncpg takes the farewell of a server that ends the session while nothing is asked.
+            self._drop()
+            raise ProbeError(f"{self._where} closed the connection") from None
+        except asyncpg.PostgresError as error:
+            self._drop()
+            raise ProbeError(f"{self._where} refused: {self._veil.over(str(error.args[0]))}") from None
+        except (asyncpg.InterfaceError, OSError, EOFError, ValueError, OverflowError) as error:
+            self._drop()
+            raise ProbeError(f"{self._where} could not be asked: {sentence(error)}") from None
+        return _reading(rows)
+
+    async def _rows(self, connection: asyncpg.Connection[asyncpg.Record]) -> list[asyncpg.Record]:
+        """When we are cancelled the connection goes at once: a cancelled query would make asyncpg open another
+        connection in the background to say so, through the same network that is broken just now."""
+        asking = asyncio.create_task(self._ask(connection))
+        try:
+            return await asyncio.shield(asking)
+        except asyncio.CancelledError:
+            connection.terminate()
+            with suppress(Exception):
+                await asking
+            raise
+
+    async def _ask(self, connection: asyncpg.Connection[asyncpg.Record]) -> list[asyncpg.Record]:
+        spec = self._spec
+        mode = "read only" if spec.read_only else "read write"
+        millis = max(1, round(spec.statement_timeout * 1000))
+        await connection.execute(f"begin {mode}; set local statement_timeout = {millis}")
+        # Through the extended protocol, which takes one statement only: none can lift the mode and then write.
+        cursor = await connection.cursor(spec.query)
+        rows: list[asyncpg.Record] = await cursor.fetch(2)
+        await connection.execute("rollback" if spec.read_only else "commit")
+        return rows
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                await connection.close()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                connection.terminate()
+
+
+def _reading(rows: list[asyncpg.Record]) -> Reading:
+    if not rows:
+        return Reading(None, "the query gave no row")
+    if len(rows) > 1 or len(rows[0]) != 1:
+        raise ProbeError(f"the query gives {len(rows[0])} columns, or many rows; ask for one number, like count(*)")
+    value = rows[0][0]
+    if value is None:
+        return Reading(None, "the query gave null")
+    number = _number(value)
+    return Reading(None, "the query gave NaN") if math.isnan(number) else Reading(number)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, int | float | Decimal):
+        return float(value)
+    raise ProbeError(f"the query gives a {type(value).__name__}, not a number")

@@ -1,0 +1,105 @@
+"""tcp: how long a connection takes, or how long its certificate is still good."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import field_validator, model_validator
+
+from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Surroundings
+from brownout_controller.probes.trouble import sentence
+
+_EXPIRED: Final = 10
+"""X509_V_ERR_CERT_HAS_EXPIRED (openssl/x509_vfy.h)."""
+_DAY: Final = 86_400.0
+
+
+class Tcp(ProbeSpec):
+    """The seconds until a connection is there, with `tls` until it is encrypted.
+
+    `measure: certificate_days` gives the days until the server's certificate expires; 0 from when it has. Certificates
+    are always verified, against `ca` or the system's authorities. Each measurement is a new connection.
+    """
+
+    kind: ClassVar[str] = "tcp"
+    scalar: ClassVar[str] = "address"
+
+    address: str
+    tls: bool = False
+    server_name: str | None = None
+    """The name in the certificate; the address's host by default."""
+    ca: Path | None = None
+    """A file with the authorities' certificates, in PEM."""
+    measure: Literal["connect", "certificate_days"] = "connect"
+
+    @field_validator("address")
+    @classmethod
+    def _has_host_and_port(cls, address: str) -> str:
+        host_and_port(address)
+        return address
+
+    @model_validator(mode="after")
+    def _certificates_need_tls(self) -> Tcp:
+        given = {"server_name", "ca"} & self.model_fields_set
+        if (self.measure == "certificate_days" or given) and not self.tls:
+            raise ValueError(f"{min(given, default='certificate_days')} needs `tls: true`")
+        return self
+
+    def open(self, surroundings: Surroundings) -> Probe:
+        return _Tcp(self)
+
+
+class _Tcp:
+    def __init__(self, spec: Tcp) -> None:
+        self._spec = spec
+        self._context: ssl.SSLContext | None = None
+        if spec.tls:
+            try:
+                self._context = ssl.create_default_context(cafile=spec.ca)
+            except OSError:
+                raise ProbeError(f"{spec.ca} has no certificates that can be read") from None
+
+    async def measure(self, window: float) -> Reading:
+        spec, (host, port) = self._spec, host_and_port(self._spec.address)
+        name = (spec.server_name or host) if self._context else None
+        began = time.monotonic()
+        try:
+            transport, _ = await asyncio.get_running_loop().create_connection(
+                asyncio.Protocol, host, port, ssl=self._context, server_hostname=name
+            )
+        except ssl.SSLCertVerificationError as error:
+            if spec.measure == "certificate_days" and error.verify_code == _EXPIRED:
+                return Reading(0.0)
+            raise ProbeError(f"the certificate of {spec.address} is not good: {error.verify_message}") from None
+        except ssl.SSLError as error:
+            raise ProbeError(f"{spec.address} does not speak TLS with us: {error.reason or 'no handshake'}") from None
+        except OSError as error:
+            raise ProbeError(f"{spec.address} could not be reached: {sentence(error)}") from None
+        taken = time.monotonic() - began
+        certificate = transport.get_extra_info("peercert")
+        transport.abort()  # close() would wait for a peer that may be silent to end TLS as well
+        if spec.measure == "connect":
+            return Reading(taken)
+        left = ssl.cert_time_to_seconds(certificate["notAfter"]) - datetime.now(UTC).timestamp()
+        return Reading(max(0.0, left) / _DAY)
+
+    async def close(self) -> None:
+        """Nothing is kept."""
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """Of `db:5432` and `[::1]:5432`. Raises ValueError, with the remedy."""
+    try:
+        parts = urlsplit(f"//{address}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or not port or parts.netloc != address or "@" in address:
+        raise ValueError("must be host:port, like db:5432 or [::1]:5432")
+    return host, port

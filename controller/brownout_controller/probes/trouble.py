@@ -1,0 +1,102 @@
+"""What a probe says when it could not measure, and what it must never say.
+
+The texts are made here and not taken from libraries, whose messages carry URLs with passwords in them. Where a server's
+own words are worth repeating, they go through a `Veil`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import ssl
+from collections.abc import Iterable
+from typing import Final, Literal
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import aiohttp
+
+Trouble = Literal["timeout", "refused", "reset", "name", "certificate", "overload", "other"]
+"""What became of a connection. `overload` is ours: this machine has no descriptor or port left for it."""
+
+_OURS: Final = {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM}
+_SENTENCES: Final = {
+    "timeout": "there was no answer in time",
+    "refused": "the connection was refused",
+    "reset": "the connection was closed before the answer was complete",
+    "name": "its name has no address",
+    "certificate": "its certificate is not trusted",
+    "overload": "this machine has no descriptor or port left for a connection",
+}
+_SHORTEST: Final = 4
+"""A shorter secret would blot out half of every text."""
+_LONGEST: Final = 300
+"""As much of a server's words as a line can bear."""
+
+
+def trouble(error: BaseException) -> Trouble:
+    """What kind of failure an exception of a socket, of TLS or of aiohttp is."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        error = error.os_error
+    if isinstance(error, ssl.SSLCertVerificationError | aiohttp.ClientConnectorCertificateError):
+        return "certificate"
+    if isinstance(error, aiohttp.ClientOSError) and error.errno:
+        error = OSError(error.errno, "")  # which is the builtin class for this number
+    if isinstance(error, socket.gaierror):
+        return "name"
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, ConnectionRefusedError):
+        return "refused"
+    if isinstance(error, ConnectionError | EOFError | aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError):
+        return "reset"
+    return "overload" if isinstance(error, OSError) and error.errno in _OURS else "other"
+
+
+def sentence(error: BaseException) -> str:
+    """The failure in words of ours; nothing of the exception's own text."""
+    kind = trouble(error)
+    if kind != "other":
+        return _SENTENCES[kind]
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    number = cause.errno if isinstance(cause, OSError) else None
+    return os.strerror(number).lower() if number and number > 0 else f"it failed with {type(error).__name__}"
+
+
+def place(url: str) -> str:
+    """Scheme, host and port of a URL, which is as much of it as anybody may read."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "an address that is not a URL"
+    host = parts.hostname or ""
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
+
+
+class Veil:
+    """Covers what is secret in a text that others wrote."""
+
+    def __init__(self, secrets: Iterable[str] = (), *, urls: Iterable[str] = ()) -> None:
+        found = set(secrets)
+        for url in urls:
+            found |= _secrets_in(url)
+        self._secrets = sorted((secret for secret in found if len(secret) >= _SHORTEST), key=len, reverse=True)
+
+    def over(self, text: str) -> str:
+        """`text` on one line, covered, and cut where it gets long."""
+        text = " ".join(text.split())
+        for secret in self._secrets:
+            text = text.replace(" ".join(secret.split()), "***")
+        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _secrets_in(url: str) -> set[str]:
+    """Name, password and query of a URL, as written and as meant."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return {url}
+    userinfo = parts.netloc.rpartition("@")[0]
+    written = {userinfo, userinfo.partition(":")[2], parts.query}
+    return written | {unquote(text) for text in written} | {value for _, value in parse_qsl(parts.query)}

@@ -1,0 +1,206 @@
+"""The load against real servers on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from brownout_controller.model.probe import ProbeError
+from brownout_controller.probes.load import Load
+from brownout_controller.probes.tally import Second
+from tests.controller.probes.ground import SECONDS, closed_port, eventually, http_server, play, silent
+
+
+@asynccontextmanager
+async def _running(load: Load) -> AsyncIterator[Load]:
+    await load.start()
+    try:
+        yield load
+    finally:
+        await load.close()
+
+
+async def _outcome(url: str, **options: float) -> dict[str, int]:
+    """How the first requests that fail do so."""
+    found: dict[str, int] = {}
+    async with _running(Load(url, 50, **options)) as load:  # type: ignore[arg-type]
+        async with asyncio.timeout(SECONDS):
+            while not found:
+                await asyncio.sleep(0.05)
+                for row in load.rows():
+                    found |= row.errors
+    return found
+
+
+def test_it_sends_on_schedule_whatever_the_answers_do() -> None:
+    async def scenario() -> None:
+        async with silent() as server, _running(Load(f"http://127.0.0.1:{server.port}/", 100)) as load:
+            await eventually(lambda: server.taken >= 150, "150 requests that nobody answers")
+            async with asyncio.timeout(SECONDS):
+                while not (rows := load.rows()):
+                    await asyncio.sleep(0.01)
+            assert rows[0].sent <= 101
+            assert rows[0].ok == rows[0].failed == 0
+            p50 = load.measure("p50", 10).value
+            assert p50 is not None
+            assert p50 > 0.4, "they wait already"
+
+    play(scenario)
+
+
+def test_a_pause_of_the_server_shows_in_every_request_that_was_due_in_it() -> None:
+    """The test for coordinated omission: one answer at a time, and one of them takes 0.6 s."""
+
+    async def scenario() -> None:
+        turn, served = asyncio.Lock(), 0
+
+        async def handler(request: web.Request) -> web.Response:
+            nonlocal served
+            async with turn:
+                served += 1
+                if served == 10:
+                    await asyncio.sleep(0.6)
+            return web.Response()
+
+        async with http_server(handler) as url, _running(Load(url, 100)) as load:
+            await eventually(lambda: served >= 120, "120 answers")
+            p50, p90, longest = (load.measure(what, 10).value for what in ("p50", "p90", "max"))
+            assert p50 is not None
+            assert p90 is not None
+            assert longest is not None
+            assert longest >= 0.6
+            assert p90 > 0.2, "a closed loop would have one slow request among 120"
+
+    play(scenario)
+
+
+def test_good_answers_are_counted_by_second() -> None:
+    async def scenario() -> None:
+        async def handler(request: web.Request) -> web.Response:
+            heard.append((request.method, request.headers.get("X-Shop"), await request.text()))
+            return web.Response()
+
+        heard: list[tuple[str, str | None, str]] = []
+        async with (
+            http_server(handler) as url,
+            _running(Load(url, 50, method="POST", headers={"X-Shop": "7"}, body="order")) as load,
+        ):
+            await eventually(lambda: len(heard) > 110, "two seconds of requests")
+            first, second = load.rows()[:2]
+            assert (first.second, second.second) == (0, 1)
+            assert first.failed == 0
+            assert first.p50 is not None
+            assert first.max is not None
+            assert 0 < first.p50 <= first.max
+            assert 0 <= first.late < 5
+            assert load.measure("errors", 1).value == 0
+            answered = load.measure("rate", 10)
+            assert answered.value is not None
+            assert answered.events is not None
+            assert 80 < answered.events <= len(heard)
+        assert set(heard) == {("POST", "7", "order")}
+
+    play(scenario)
+
+
+def test_each_failure_is_counted_as_what_it_is() -> None:
+    async def broken(request: web.Request) -> web.Response:
+        return web.Response(status=503)
+
+    async def reset(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        request.transport.abort()
+        return web.Response()
+
+    async def scenario() -> None:
+        async with http_server(broken) as status_url, http_server(reset) as reset_url, silent() as server:
+            found = await asyncio.gather(
+                _outcome(f"http://127.0.0.1:{closed_port()}/"),
+                _outcome(status_url),
+                _outcome(reset_url),
+                _outcome(f"http://127.0.0.1:{server.port}/", timeout=0.3),
+            )
+        assert [set(errors) for errors in found] == [{"refused"}, {"status"}, {"reset"}, {"timeout"}]
+
+    play(scenario)
+
+
+def test_a_reset_of_a_kept_connection_is_not_hidden_by_a_second_try() -> None:
+    async def scenario() -> None:
+        requests: dict[object, int] = {}
+
+        async def handler(request: web.Request) -> web.Response:
+            assert request.transport is not None
+            peer = request.transport.get_extra_info("peername")
+            requests[peer] = requests.get(peer, 0) + 1
+            if requests[peer] == 2:
+                request.transport.abort()
+            return web.Response()
+
+        async with http_server(handler) as url:
+            assert set(await _outcome(url)) == {"reset"}
+
+    play(scenario)
+
+
+def test_what_is_beyond_the_bound_is_counted_and_not_sent() -> None:
+    async def scenario() -> None:
+        async with silent() as server:
+            assert set(await _outcome(f"http://127.0.0.1:{server.port}/", in_flight=5)) == {"overload"}
+            assert server.taken == 5
+
+    play(scenario)
+
+
+def test_a_loop_that_was_blocked_is_told_as_lateness_and_no_request_is_left_out() -> None:
+    async def scenario() -> None:
+        async def handler(request: web.Request) -> web.Response:
+            return web.Response()
+
+        async with http_server(handler) as url, _running(Load(url, 100)) as load:
+            await eventually(lambda: load.measure("rate", 10).value, "the first answer")
+            asyncio.get_running_loop().call_soon(_block, 0.4)
+            rows: list[Second] = []
+            async with asyncio.timeout(SECONDS):
+                while len(rows) < 2:
+                    await asyncio.sleep(0.02)
+                    rows += load.rows()
+            assert max(row.late for row in rows) >= 0.3
+            assert sum(row.sent for row in rows[:2]) >= 150, "those that were due in the pause are sent after it"
+
+    play(scenario)
+
+
+def _block(seconds: float) -> None:
+    import time
+
+    time.sleep(seconds)
+
+
+def test_a_load_that_does_not_run_measures_nothing() -> None:
+    async def scenario() -> None:
+        load = Load("http://127.0.0.1:1/", 1)
+        with pytest.raises(ProbeError, match="not running"):
+            load.measure("p50", 10)
+        assert load.rows() == []
+        await load.close()
+        await load.start()
+        await load.close()
+        with pytest.raises(ProbeError, match="not running"):
+            load.measure("p50", 10)
+
+    play(scenario)
+
+
+def test_closing_gives_up_what_is_under_way() -> None:
+    async def scenario() -> None:
+        async with silent() as server, _running(Load(f"http://127.0.0.1:{server.port}/", 200)):
+            await eventually(lambda: server.open > 20, "requests under way")
+
+    play(scenario)

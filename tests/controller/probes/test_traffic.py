@@ -1,0 +1,36 @@
+"""The traffic probe reads the run's load."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from brownout_controller.model.probe import ProbeError, Reading, Surroundings
+from brownout_controller.probes.tally import PERCENTILES
+from brownout_controller.probes.traffic import Traffic
+from tests.controller.probes.ground import measured, play
+
+
+class _Load:
+    def measure(self, what: str, window: float) -> Reading:
+        return Reading(window, what)
+
+
+@pytest.mark.parametrize("what", [*PERCENTILES, "errors", "rate"])
+def test_it_asks_the_load_for_its_measure_over_the_window(what: str) -> None:
+    async def scenario() -> None:
+        assert await measured(Traffic.model_validate({"measure": what}), Surroundings(traffic=_Load()), 7) == Reading(
+            7, what
+        )
+
+    play(scenario)
+
+
+def test_without_traffic_it_says_so() -> None:
+    with pytest.raises(ProbeError, match="no `traffic`"):
+        Traffic(measure="p99").open(Surroundings())
+
+
+def test_an_unknown_measure_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        Traffic.model_validate({"measure": "p42"})
