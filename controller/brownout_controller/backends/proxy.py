@@ -1,0 +1,172 @@
+"""Brownout's own proxies, over brownout.proxy.v1: on a laptop, or as sidecars."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+
+from brownout_controller.backends.base import BackendError, Counts, LeaseLostError, Target
+from brownout_proxy.faults.spec import FaultSpec
+from brownout_proxy.v1 import proxy_pb2 as pb
+from brownout_proxy.v1.proxy_pb2_grpc import ProxyServiceStub
+from brownout_proxy.wire import show_fault
+
+CALL: Final = 2.0
+"""Seconds that one call may take."""
+_QUICK: Final = (
+    ("grpc.initial_reconnect_backoff_ms", 100),  # a proxy that was restarted is back at once
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    ("grpc.use_local_subchannel_pool", 1),
+)
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """How a proxy knows its controller: a token, or mutual TLS (PEM)."""
+
+    token: str | None = None
+    root: bytes | None = None
+    certificate: bytes | None = None
+    key: bytes | None = None
+
+
+class ProxyBackend:
+    """Proxies at known control addresses (`host:port`).
+
+    `edges` names the proxy of an edge; an edge without one is looked for by its own name, then by its callee's.
+    """
+
+    def __init__(
+        self,
+        control: Sequence[str],
+        edges: Mapping[str, str] | None = None,
+        credentials: Credentials = Credentials(),
+    ) -> None:
+        self._edges = dict(edges or {})
+        self._metadata = [] if credentials.token is None else [("authorization", f"Bearer {credentials.token}")]
+        self._channels = {address: _channel(address, credentials) for address in control}
+        self._stubs: dict[str, ProxyServiceStub] = {
+            address: ProxyServiceStub(channel)  # type: ignore[no-untyped-call]
+            for address, channel in self._channels.items()
+        }
+
+    async def targets(self, edge: str) -> Sequence[Target]:
+        found = []
+        for address in self._stubs:
+            names = {proxy.name for proxy in (await self._list(address)).proxies}
+            name = next((name for name in self._names(edge) if name in names), None)
+            if name is not None:
+                found.append(Target(f"{address}/{name}", name, address))
+        return found
+
+    def _names(self, edge: str) -> Sequence[str]:
+        named = self._edges.get(edge)
+        return [named] if named else [edge, edge.rpartition("->")[2].strip()]
+
+    async def faults_on(self, target: Target) -> Sequence[str]:
+        return [active.fault.name for active in (await self._proxy(target)).faults]
+
+    async def inject(self, target: Target, faults: Sequence[FaultSpec], owner: str, lease: float) -> None:
+        try:
+            for fault in faults:
+                request = pb.AddFaultRequest(
+                    proxy=target.proxy,
+                    fault=show_fault(fault),
+                    lease=pb.Lease(id=_lease(target, owner), ttl=_duration(lease)),
+                )
+                await self._asked(target.where, self._stubs[target.where].AddFault, request)
+        except BackendError:
+            with contextlib.suppress(BackendError):  # then the lease does it
+                await self.revert(target, owner)
+            raise
+
+    async def renew(self, target: Target, owner: str) -> None:
+        request = pb.RenewLeaseRequest(id=_lease(target, owner))
+        await self._asked(target.where, self._stubs[target.where].RenewLease, request)
+
+    async def revert(self, target: Target, owner: str) -> None:
+        request = pb.ReleaseLeaseRequest(id=_lease(target, owner))
+        await self._asked(target.where, self._stubs[target.where].ReleaseLease, request)
+
+    async def gone(self, target: Target, owner: str) -> bool:
+        lease = _lease(target, owner)
+        proxies = (await self._list(target.where)).proxies
+        return all(active.lease != lease for proxy in proxies for active in proxy.faults)
+
+    async def counts(self, target: Target, owner: str) -> Counts:
+        request = pb.WatchRequest(proxies=[target.proxy])
+        call = self._stubs[target.where].Watch(request, timeout=CALL, metadata=self._metadata)
+        try:
+            message = await call.read()
+        except grpc.aio.AioRpcError as error:
+            raise _failure(target.where, error) from None
+        finally:
+            call.cancel()
+        counters = next((proxy for proxy in message.proxies if proxy.name == target.proxy), None)
+        if counters is None:
+            raise BackendError(f"{target.where}: there is no proxy {target.proxy!r} any more")
+        ours = [fault for fault in counters.faults if fault.lease == _lease(target, owner)]
+        return Counts(
+            connections=counters.connections_accepted,
+            dial_failures=counters.dial_failures,
+            sent_upstream=counters.sent_upstream,
+            sent_downstream=counters.sent_downstream,
+            hits={fault.name: fault.hits for fault in ours},
+            met={fault.name: fault.connections for fault in ours},
+        )
+
+    async def close(self) -> None:
+        for channel in self._channels.values():
+            await channel.close()
+
+    async def _list(self, address: str) -> pb.ListProxiesResponse:
+        answer: pb.ListProxiesResponse = await self._asked(
+            address, self._stubs[address].ListProxies, pb.ListProxiesRequest()
+        )
+        return answer
+
+    async def _proxy(self, target: Target) -> pb.Proxy:
+        for proxy in (await self._list(target.where)).proxies:
+            if proxy.name == target.proxy:
+                return proxy
+        raise BackendError(f"{target.where}: there is no proxy {target.proxy!r} any more")
+
+    async def _asked(self, address: str, method: Any, request: object) -> Any:
+        call: Awaitable[Any] = method(request, timeout=CALL, metadata=self._metadata)
+        try:
+            return await call
+        except grpc.aio.AioRpcError as error:
+            raise _failure(address, error) from None
+
+
+def _channel(address: str, credentials: Credentials) -> grpc.aio.Channel:
+    if credentials.root is None:
+        return grpc.aio.insecure_channel(address, options=_QUICK)
+    secure = grpc.ssl_channel_credentials(credentials.root, credentials.key, credentials.certificate)
+    return grpc.aio.secure_channel(address, secure, options=_QUICK)
+
+
+def _lease(target: Target, owner: str) -> str:
+    """One for each target: what is reverted on one stays on the others."""
+    return f"{owner}/{target.proxy}"
+
+
+def _duration(seconds: float) -> Duration:
+    whole = int(seconds)
+    return Duration(seconds=whole, nanos=round((seconds - whole) * 1e9))
+
+
+def _failure(address: str, error: grpc.aio.AioRpcError) -> BackendError:
+    code, details = error.code(), error.details() or "no reason given"
+    if code is grpc.StatusCode.FAILED_PRECONDITION:
+        return LeaseLostError(f"{address}: {details}")
+    if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+        return BackendError(f"{address}: the proxy's gRPC API does not answer ({code.name.lower()}): {details}")
+    return BackendError(f"{address}: {details}")

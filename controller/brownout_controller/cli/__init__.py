@@ -1,0 +1,1 @@
+"""The control plane's commands, and what they print."""

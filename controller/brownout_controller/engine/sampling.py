@@ -1,0 +1,136 @@
+"""Measures the hypotheses of a run, beside each other: a probe that hangs or fails is no data, and holds up nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Final, Protocol
+
+from brownout_controller.model.hypothesis import Hypothesis
+from brownout_controller.model.journal import Record, Sample
+from brownout_controller.model.lifecycle import Phase
+from brownout_controller.model.probe import Probe, ProbeError, Reading, Surroundings
+
+_BLIND: Final = 5.0
+"""Seconds without data after which a stop condition is as good as met, if it is measured more often."""
+_BLIND_SAMPLES: Final = 3
+
+
+class Phases(Protocol):
+    """The phase that a run is in, and since when on time.monotonic."""
+
+    @property
+    def phase(self) -> Phase | None: ...
+
+    @property
+    def since(self) -> float: ...
+
+
+Halt = Callable[[str, str, float], None]
+"""`halt(cause, why, breached_at)` ends the run; the time is that of time.monotonic."""
+
+
+class Sampler:
+    """One hypothesis, measured every so often for as long as `run` runs."""
+
+    def __init__(
+        self,
+        hypothesis: Hypothesis,
+        surroundings: Surroundings,
+        phases: Phases,
+        write: Callable[[Record], object],
+        halt: Callable[[Hypothesis, str, str, float], None],
+    ) -> None:
+        self._hypothesis = hypothesis
+        self._surroundings = surroundings
+        self._phases = phases
+        self._write = write
+        self._halt = halt
+        self._probe: Probe | None = None
+        self._before: list[float] = []
+        self._blind_since: float | None = None
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        every = self._hypothesis.terms.every
+        due = time.monotonic()
+        try:
+            while True:
+                await self._sample()
+                due = max(due + every, time.monotonic())  # what took too long is left out, not caught up with
+                await asyncio.sleep(due - time.monotonic())
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        if self._probe is not None:
+            await self._probe.close()
+
+    async def _sample(self) -> None:
+        phase, terms = self._phases.phase, self._hypothesis.terms
+        if phase not in terms.when:
+            return
+        began = time.monotonic()
+        reading = await self.measure()
+        if self._phases.phase != phase:
+            return  # it belongs to neither
+        settling = began - self._phases.since < terms.settle
+        self._write(
+            Sample(terms.name, phase, _finite(reading.value), reading.why, reading.events, reading.series, settling)
+        )
+        if not settling:
+            self._look(phase, reading, began)
+
+    async def measure(self) -> Reading:
+        """One measurement; whatever goes wrong is a reading without data."""
+        terms = self._hypothesis.terms
+        try:
+            async with asyncio.timeout(terms.timeout):
+                if self._probe is None:
+                    self._probe = self._hypothesis.probe.open(self._surroundings)
+                reading = await self._probe.measure(terms.window)
+        except TimeoutError:
+            return Reading(None, f"no answer within {terms.timeout:g} s")
+        except ProbeError as error:
+            return Reading(None, str(error))
+        except Exception as error:  # a bug in a probe is no reason to leave a fault behind
+            return Reading(None, f"the probe failed: {type(error).__name__}: {error}")
+        if reading.value is not None and math.isnan(reading.value):
+            return reading._replace(value=None, why=reading.why or "not a number, as 0 divided by 0 is")
+        return reading
+
+    def _look(self, phase: Phase, reading: Reading, at: float) -> None:
+        """Whether this must end the run."""
+        terms = self._hypothesis.terms
+        if phase == "baseline" and reading.value is not None:
+            self._before.append(reading.value)
+        if phase != "during" or not terms.stop:
+            return
+        values = [value for _, value in reading.series] if reading.value is None else [reading.value]
+        if not values:
+            self._count_blind(reading, at)
+            return
+        self._blind_since = None
+        baseline = median(self._before) if self._before else None
+        for value in values:
+            if terms.stops(value, baseline):
+                wanted = terms.stop if isinstance(terms.stop, str) else f"not {terms.expect}"
+                self._halt(self._hypothesis, "condition", f"{terms.name} was {value:.4g}, which is {wanted}", at)
+                return
+
+    def _count_blind(self, reading: Reading, at: float) -> None:
+        self._blind_since = at if self._blind_since is None else self._blind_since
+        blind = time.monotonic() - self._blind_since
+        if blind > max(_BLIND, _BLIND_SAMPLES * self._hypothesis.terms.every):
+            why = f"{self._hypothesis.name} could not be seen for {blind:.0f} s ({reading.why})"
+            self._halt(self._hypothesis, "blind", why, self._blind_since)
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON has no infinities; a value beyond all bounds is as large as can be."""
+    if value is None or math.isfinite(value):
+        return value
+    return math.copysign(1.7976931348623157e308, value)

@@ -1,0 +1,258 @@
+"""What a run writes down: the kinds of records, declared once, and a line of JSON for each.
+
+The journal is the truth; verdict, report and history are computed from it. Readers keep what they do not know.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar, Final, Literal, NamedTuple
+
+from brownout_controller.model.lifecycle import Phase, State
+
+StopCause = Literal["condition", "blind", "lapsed", "cut-off", "asked"]
+"""A stop condition was met; it could not be seen any more; the fault vanished; no target could be reached for as long
+as the lease lives; somebody wanted it."""
+
+
+class Record:
+    """One thing that happened."""
+
+    kind: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Record):
+    """The run, self-contained. `terms` are the hypotheses as the judge needs them, `started` wall time (RFC 3339)."""
+
+    kind: ClassVar[str] = "run"
+    run_id: str
+    version: str
+    started: str
+    experiment: Mapping[str, Any]
+    terms: Sequence[Mapping[str, Any]]
+    environment: Mapping[str, Any]
+    seed: int
+    replay: str
+    recovery: float
+    """Seconds after the revert in which everything must hold again."""
+    source: str = ""
+    nets_off: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Record):
+    """Where what will be injected, and what will undo it."""
+
+    kind: ClassVar[str] = "plan"
+    targets: Sequence[Mapping[str, str]]
+    faults: Sequence[str]
+    undo: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal(Record):
+    """A safety net said no."""
+
+    kind: ClassVar[str] = "refusal"
+    net: str
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entered(Record):
+    """A state of the lifecycle."""
+
+    kind: ClassVar[str] = "state"
+    state: State
+    before: State
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Undo(Record):
+    """What undoes the injection that follows; written before it."""
+
+    kind: ClassVar[str] = "undo"
+    id: str
+    target: Mapping[str, str]
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Injected(Record):
+    """The faults are in place on one target. `lease` is in seconds."""
+
+    kind: ClassVar[str] = "injected"
+    id: str
+    target: str
+    faults: Sequence[str]
+    lease: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sample(Record):
+    """A measurement. `settling`: so soon after a change of phase that it counts for nothing."""
+
+    kind: ClassVar[str] = "sample"
+    hypothesis: str
+    phase: Phase
+    value: float | None
+    why: str = ""
+    events: float | None = None
+    series: Sequence[tuple[str, float]] = ()
+    settling: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Counted(Record):
+    """What a target has counted so far; `hits` and `met` (connections) by fault."""
+
+    kind: ClassVar[str] = "counters"
+    target: str
+    connections: int
+    sent_upstream: int
+    sent_downstream: int
+    hits: Mapping[str, int]
+    met: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop(Record):
+    """The run ends early. `breached_at` is when what led to it was first measured, in seconds since the run began."""
+
+    kind: ClassVar[str] = "stop"
+    cause: StopCause
+    why: str
+    hypothesis: str = ""
+    breached_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reverted(Record):
+    """An undo was done, or not; `verified` by a listing."""
+
+    kind: ClassVar[str] = "reverted"
+    id: str
+    target: str
+    verified: bool
+    how: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic(Record):
+    """A second of the load: requests sent, good and failed ones, and quantiles in seconds."""
+
+    kind: ClassVar[str] = "traffic"
+    second: int
+    sent: int
+    ok: int
+    failed: int
+    p50: float | None = None
+    p90: float | None = None
+    p99: float | None = None
+    max: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure(Record):
+    """Something went wrong: `where` is injection, probe, lease, or runner for a bug of ours."""
+
+    kind: ClassVar[str] = "error"
+    where: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted(Record):
+    """A signal ended the run."""
+
+    kind: ClassVar[str] = "interrupted"
+    signal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed(Record):
+    """Another process found the run unfinished and made sure that nothing of it is left."""
+
+    kind: ClassVar[str] = "closed"
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged(Record):
+    """The verdict, computed from what is above; the last line."""
+
+    kind: ClassVar[str] = "verdict"
+    verdict: str
+    exit: int
+    reasons: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown(Record):
+    """A record of a kind that this version does not know."""
+
+    kind: ClassVar[str] = "unknown"
+    content: Mapping[str, Any]
+
+
+KINDS: Final[Mapping[str, type[Record]]] = {
+    record.kind: record
+    for record in (
+        Run, Plan, Refusal, Entered, Undo, Injected, Sample, Counted, Stop, Reverted, Traffic, Failure, Interrupted,
+        Closed, Judged,
+    )
+}  # fmt: skip
+
+NOT_AT_ONCE: Final = frozenset((Sample.kind, Counted.kind, Traffic.kind))
+"""Kinds that need not be on the disk before the run goes on."""
+
+
+class Entry(NamedTuple):
+    """A record with its number and its time in seconds since the run began."""
+
+    n: int
+    at: float
+    record: Record
+
+
+def encode(entry: Entry) -> str:
+    """One line, without its end."""
+    content = asdict(entry.record)  # type: ignore[call-overload]  # every record is a dataclass
+    head = {"n": entry.n, "at": round(entry.at, 6), "kind": entry.record.kind}
+    return json.dumps({**head, **content}, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def decode(line: str) -> Entry:
+    """Raises ValueError for what is no record."""
+    content = json.loads(line)
+    if not isinstance(content, dict) or not {"n", "at", "kind"} <= content.keys():
+        raise ValueError("not a record")
+    number, at, kind = int(content.pop("n")), float(content.pop("at")), content.pop("kind")
+    declared = KINDS.get(kind)
+    if declared is None:
+        return Entry(number, at, Unknown({"kind": kind, **content}))
+    known = {item.name for item in fields(declared)}  # type: ignore[arg-type]
+    try:
+        return Entry(number, at, declared(**{name: value for name, value in content.items() if name in known}))
+    except TypeError as error:
+        raise ValueError(f"record {number} ({kind}): {error}") from None
+
+
+def read(lines: Iterable[str]) -> Iterator[Entry]:
+    """The records of a journal; a last line that a crash cut off is left out. Raises ValueError for any other."""
+    torn: ValueError | None = None
+    for number, line in enumerate(lines, 1):
+        if torn is not None:
+            raise torn
+        if not line.strip():
+            continue
+        try:
+            yield decode(line)
+        except ValueError as error:
+            torn = ValueError(f"line {number}: {error}")

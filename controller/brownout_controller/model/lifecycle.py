@@ -1,0 +1,46 @@
+"""The life of a run: one table of legal moves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+State = Literal["planned", "baseline", "injecting", "observing", "reverting", "recovering", "judged"]
+Phase = Literal["baseline", "during", "recovery"]
+"""What hypotheses are judged in."""
+
+PHASES: Final[tuple[Phase, ...]] = ("baseline", "during", "recovery")
+PHASE_OF: Final[Mapping[State, Phase]] = {"baseline": "baseline", "observing": "during", "recovering": "recovery"}
+
+MOVES: Final[Mapping[State, Mapping[State, str]]] = {
+    "planned": {
+        "baseline": "nothing speaks against it",
+        "judged": "refused, or stopped before anything was done",
+    },
+    "baseline": {
+        "injecting": "the steady state holds",
+        "judged": "it does not hold, or the run was stopped: nothing was injected, so nothing is undone",
+    },
+    "injecting": {
+        "observing": "the fault is in place everywhere",
+        "reverting": "it could not be put in place, or the run was stopped",
+    },
+    "observing": {
+        "reverting": "the time is over, a stop condition was met, the fault vanished, or the run was stopped",
+    },
+    "reverting": {
+        "recovering": "the revert is verified",
+        "judged": "it is not verified, or the run was stopped",
+    },
+    "recovering": {
+        "judged": "the time is over, or the run was stopped",
+    },
+    "judged": {},
+}
+"""From each state to those that may follow, and why."""
+
+
+def check(before: State, after: State) -> None:
+    """Raises ValueError for a move that the table does not have."""
+    if after not in MOVES[before]:
+        raise ValueError(f"a run cannot go from {before} to {after}")

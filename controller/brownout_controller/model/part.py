@@ -1,0 +1,88 @@
+"""What the parts of our files have in common: strict pydantic models, and errors that name file, line and column."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, TypeVar, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+
+from brownout_proxy.document import Value
+from brownout_proxy.errors import InvalidSpec
+from brownout_proxy.spelling import unknown
+from brownout_proxy.units import SECONDS, SHARE, Unit
+
+
+class Part(BaseModel):
+    """A mapping of a file. Immutable; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _quantity(unit: Unit) -> BeforeValidator:
+    def quantity(value: object) -> object:
+        if isinstance(value, str):
+            return unit.parse(value)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise ValueError(f"must be a quantity like {unit.example}")
+        return value
+
+    return BeforeValidator(quantity)
+
+
+def _schema(unit: Unit) -> WithJsonSchema:
+    return WithJsonSchema({"type": ["string", "number"], "description": f"a quantity like {unit.example}"})
+
+
+Seconds = Annotated[float, _quantity(SECONDS), Field(ge=0), _schema(SECONDS)]
+"""A time in seconds; text may have a unit."""
+SomeTime = Annotated[float, _quantity(SECONDS), Field(gt=0), _schema(SECONDS)]
+"""A time that is not zero."""
+Percentage = Annotated[float, _quantity(SHARE), Field(ge=0, le=1), _schema(SHARE)]
+"""A share from 0 to 1; text may be in percent."""
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read(model: type[Model], value: Value, content: Mapping[str, Any]) -> Model:
+    """`content`, which is what `value` says, as a `model`. Raises InvalidSpec with the exact place."""
+    check_keys(model, value, content)
+    try:
+        return model.model_validate(dict(content))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        path = list(first["loc"])
+        raise InvalidSpec(value.at(path).exact_place, _reason(first["type"], first["msg"], path)) from None
+
+
+def check_keys(model: type[BaseModel], value: Value, content: Mapping[str, Any]) -> None:
+    """Raises InvalidSpec for a key that the model does not have, with the nearest that it has; parts inside as well."""
+    known = {info.alias or name: info for name, info in model.model_fields.items()}
+    for key, item in content.items():
+        here = value.at([key])
+        if key not in known:
+            raise InvalidSpec(here.exact_place, unknown("key", key, known))
+        for inner in _models(known[key].annotation):
+            _check_inside(inner, here, item)
+
+
+def _check_inside(model: type[BaseModel], value: Value, content: Any) -> None:
+    if isinstance(content, Mapping) and content.keys() & set(model.model_fields):
+        check_keys(model, value, content)
+    elif isinstance(content, Mapping):  # names of the user's, each with a part
+        for key, item in content.items():
+            if isinstance(item, Mapping):
+                check_keys(model, value.at([key]), item)
+
+
+def _models(annotation: Any) -> Sequence[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in get_args(annotation) for model in _models(argument)]
+
+
+def _reason(kind: str, message: str, path: Sequence[str | int]) -> str:
+    if kind == "missing":
+        return f"{path[-1]} is missing"
+    return message.removeprefix("Value error, ").replace("Input should be", "must be")

@@ -1,0 +1,115 @@
+"""The safety nets: each is on, has a name, and is switched off singly with a reason that lands in the journal.
+
+A maximum duration, a lease and the verification of the undo are no nets: nothing switches them off.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from brownout_controller.model.environment import Limits
+    from brownout_controller.model.experiment import BlastRadius, Conditions
+
+NETS: Final[Mapping[str, str]] = {
+    "zero-targets": "an edge that nothing carries is refused",
+    "large-scope": "more targets than the environment's limits is refused",
+    "protected-target": "a protected environment is refused",
+    "already-faulted": "a target that has faults already is refused",
+    "lock": "a target that another run is at is refused",
+    "baseline-gate": "nothing is injected unless the baseline holds",
+}
+"""Every net by its name, and what it does."""
+
+
+class Refusal(NamedTuple):
+    """A net's no: why, and what would help."""
+
+    net: str
+    reason: str
+    remedy: str
+
+
+def refusals(
+    conditions: Conditions,
+    *,
+    environment: str,
+    protected: bool,
+    limits: Limits,
+    found: Sequence[str],
+    chosen: Sequence[str],
+    faulted: Mapping[str, Sequence[str]],
+) -> list[Refusal]:
+    """What speaks against the run. `found` are all targets of the edge, `chosen` those to be hit, `faulted` has the
+    names of the faults that are on them already."""
+    said = []
+    if protected:
+        said.append(
+            Refusal("protected-target", f"environment {environment!r} is protected", "choose another with --env")
+        )
+    if conditions.duration > limits.max_duration:
+        said.append(
+            Refusal(
+                "max-duration",
+                f"a duration of {conditions.duration:g} s is over the limit of {limits.max_duration:g} s",
+                f"shorten it, or raise limits.max_duration of {environment!r}",
+            )
+        )
+    if not found:
+        said.append(
+            Refusal(
+                "zero-targets",
+                f"nothing in environment {environment!r} carries {conditions.edge!r}",
+                "name its proxy under edges, or start the proxy",
+            )
+        )
+    if len(chosen) > limits.max_targets:
+        said.append(
+            Refusal(
+                "large-scope",
+                f"{len(chosen)} targets would be hit, and the limit is {limits.max_targets}",
+                "narrow blast_radius, or raise limits.max_targets",
+            )
+        )
+    elif found and len(chosen) > 1 and len(chosen) / len(found) > limits.max_percent / 100:
+        said.append(
+            Refusal(
+                "large-scope",
+                f"{len(chosen)} of {len(found)} targets would be hit, and the limit is {limits.max_percent:g} %",
+                "narrow blast_radius, or raise limits.max_percent",
+            )
+        )
+    for target, names in faulted.items():
+        if names:
+            said.append(
+                Refusal(
+                    "already-faulted",
+                    f"{target} has faults already: {', '.join(names)}",
+                    "remove them (brownout reset), or wait for the run that put them",
+                )
+            )
+    return [refusal for refusal in said if refusal.net not in conditions.nets]
+
+
+def choose(targets: Sequence[str], radius: BlastRadius, seed: int) -> list[str]:
+    """Which targets are hit: the same for the same seed, whatever their order."""
+    order = sorted(targets)
+    draw = random.Random(seed)
+    draw.shuffle(order)
+    return sorted(order[: _how_many(len(order), radius, draw)])
+
+
+def _how_many(there: int, radius: BlastRadius, draw: random.Random) -> int:
+    value = radius.value or 0
+    if radius.mode == "all":
+        return there
+    if radius.mode == "fixed":
+        return min(value, there)
+    if radius.mode == "fixed-percent":
+        return math.floor(there * value / 100)
+    if radius.mode == "random-max-percent":
+        return math.floor(there * draw.randint(0, value) / 100)
+    return min(1, there)

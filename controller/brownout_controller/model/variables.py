@@ -1,0 +1,69 @@
+"""`${VAR}` and `${VAR:-default}` in files, and secrets that must not come out again.
+
+What a variable held may be a password, and so may what stands before the @ of a URL: neither is printed or journalled.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from brownout_proxy.document import Value
+from brownout_proxy.spelling import unknown
+
+_VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_USERINFO: Final = re.compile(r"(?<=://)([^/@\s:]*):([^/@\s]+)@")
+_KEPT: Final = frozenset({"window"})
+"""Names that a probe fills in."""
+_SHORTEST_SECRET: Final = 4
+"""Characters: masking every `1` of a report would hide what it says."""
+MASK: Final = "***"
+
+
+class Variables:
+    """Values by name: those of the command line before those of the environment."""
+
+    def __init__(self, given: Mapping[str, str], environment: Mapping[str, str]) -> None:
+        self._values = {**environment, **given}
+        self.used: dict[str, str] = {}
+        """What has been put into texts so far."""
+
+    def expand(self, text: str, value: Value) -> str:
+        """`text` with its variables' values. Raises InvalidSpec at `value` for one that is not set."""
+
+        def replaced(match: re.Match[str]) -> str:
+            name, default = match[1], match[2]
+            if name in _KEPT:
+                return match[0]
+            found = self._values.get(name, default)
+            if found is None:
+                near = unknown("variable", name, [known for known in self._values if known[:1] == name[:1]][:5])
+                value.fail(f"${{{name}}} is not set: give --var {name}=... or export it ({near})")
+            self.used[name] = found
+            return found
+
+        return _VARIABLE.sub(replaced, text)
+
+
+class Masker:
+    """Replaces secrets in whatever leaves the process."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        # The longest first, so that one that contains another is hidden whole.
+        self._secrets = sorted({text for text in secrets if len(text) >= _SHORTEST_SECRET}, key=len, reverse=True)
+
+    def text(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, MASK)
+        return _USERINFO.sub(rf"\1:{MASK}@", text)
+
+    def value(self, value: Any) -> Any:
+        """The same for every text in mappings and lists."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {key: self.value(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.value(item) for item in value]
+        return value
