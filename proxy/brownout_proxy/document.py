@@ -31,30 +31,41 @@ Expand = Callable[[str, "Value"], str]
 class Value:
     """One value of a document, with the place that errors name."""
 
-    __slots__ = ("_expand", "_mark", "_node", "file", "path")
+    __slots__ = ("_columns", "_expand", "_mark", "_node", "file", "path")
 
     def __init__(
-        self, node: yaml.Node, file: str, path: str, expand: Expand | None = None, mark: yaml.Mark | None = None
+        self,
+        node: yaml.Node,
+        file: str,
+        path: str,
+        expand: Expand | None = None,
+        mark: yaml.Mark | None = None,
+        *,
+        columns: bool = False,
     ) -> None:
-        """`expand` makes each text what it stands for; `mark` is where its key stands, which may be above it."""
+        """`expand` makes each text what it stands for; `mark` is where its key stands, which may be above it; with
+        `columns` its place has one."""
         self._node = node
         self._expand = expand
+        self._columns = columns
         self._mark = node.start_mark if mark is None else mark
         self.file = file
         self.path = path
 
     def _inner(self, node: yaml.Node, path: str, mark: yaml.Mark | None = None) -> Value:
-        return Value(node, self.file, path, self._expand, mark)
+        return Value(node, self.file, path, self._expand, mark, columns=self._columns)
 
     @property
     def place(self) -> str:
-        """`brownout.yaml:7: proxies.postgres.listen`."""
+        """`brownout.yaml:7: proxies.postgres.listen`, or with a column `pay.yaml:7:3: hypotheses[0].expect`."""
+        if self._columns:
+            return self.exact_place
         where = f"{self.file}:{self._mark.line + 1}"
         return f"{where}: {self.path}" if self.path else where
 
     @property
     def exact_place(self) -> str:
-        """With the column: `pay.yaml:7:3: hypotheses[0].expect`."""
+        """Its place with the column."""
         where = f"{self.file}:{self._mark.line + 1}:{self._mark.column + 1}"
         return f"{where}: {self.path}" if self.path else where
 
@@ -183,7 +194,7 @@ def _number(text: str) -> int | float | None:
     return None
 
 
-def read(path: Path, expand: Expand | None = None) -> Value | None:
+def read(path: Path, expand: Expand | None = None, *, columns: bool = False) -> Value | None:
     """The file's one document; None if it is empty. Raises Unavailable, InvalidSpec."""
     try:
         with path.open("rb") as file:
@@ -197,10 +208,10 @@ def read(path: Path, expand: Expand | None = None) -> Value | None:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise InvalidSpec(f"{path}:{line}", "is not UTF-8 text") from None
-    return parse(text, str(path), expand)
+    return parse(text, str(path), expand, columns=columns)
 
 
-def parse(text: str, file: str, expand: Expand | None = None) -> Value | None:
+def parse(text: str, file: str, expand: Expand | None = None, *, columns: bool = False) -> Value | None:
     """The one document in `text`; None if there is none. Raises InvalidSpec, naming `file`."""
     if file.endswith(".json"):
         _check_json(text, file)
@@ -215,7 +226,7 @@ def parse(text: str, file: str, expand: Expand | None = None) -> Value | None:
     except (yaml.YAMLError, RecursionError) as error:
         reason = str(error).partition("\n")[0]
         raise InvalidSpec(file, f"is not YAML: {reason}") from None
-    return None if node is None else Value(node, file, "", expand)
+    return None if node is None else Value(node, file, "", expand, columns=columns)
 
 
 def _check_json(text: str, file: str) -> None:

@@ -67,7 +67,7 @@ def run(
     known = Variables(_pairs(variables), os.environ)
     place = config or CONFIG
     settings = read_environment(_document(config, known), environment, str(place))
-    experiments = [read_experiment(document.read(file, known.expand), str(file), KINDS) for file in files]
+    experiments = [read_experiment(document.read(file, known.expand, columns=True), str(file), KINDS) for file in files]
     masker = Masker([*known.used.values(), *([settings.token] if settings.token else [])])
     chosen = secrets.randbelow(2**32) if seed is None else seed
     if dry_run:
@@ -184,7 +184,7 @@ class _NoPhase:
 def _document(config: Path | None, known: Variables) -> document.Value | None:
     if config is None and not CONFIG.exists():
         return None
-    return document.read(config or CONFIG, known.expand)
+    return document.read(config or CONFIG, known.expand, columns=True)
 
 
 def _pairs(words: Sequence[str]) -> dict[str, str]:

@@ -39,6 +39,8 @@ class Journal:
         self._synced = time.monotonic()
         self._lock = _held(directory / _LOCK)
         try:
+            if number:
+                _cut_torn_line(directory / JOURNAL)
             self._file = os.open(directory / JOURNAL, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise Unavailable(f"{directory / JOURNAL}: {(error.strerror or str(error)).lower()}") from None
@@ -135,6 +137,14 @@ def _held(path: Path) -> int:
         os.close(lock)
         raise
     return lock
+
+
+def _cut_torn_line(path: Path) -> None:
+    """What a crash left of a last line would spoil the one that is written next."""
+    with path.open("r+b") as file:
+        content = file.read()
+        if not content.endswith(b"\n"):
+            file.truncate(content.rfind(b"\n") + 1)
 
 
 def _write_all(file: int, data: bytes) -> None:

@@ -156,6 +156,9 @@ def _verdict(story: _Story, results: Sequence[Result]) -> tuple[Verdict, list[st
         return Verdict.STOPPED, [f"{story.signal} ended the run"]
     if story.stop is not None and story.stop.cause != "lapsed":
         return Verdict.STOPPED, [story.stop.why]
+    failed = [failure.what for failure in story.failures if failure.where == "injection"]
+    if failed:
+        return Verdict.INCONCLUSIVE, ["the fault was not in place", *failed]
     baseline = [result.sentence for result in results if result.phase == "baseline" and result.outcome != "held"]
     if baseline:
         return Verdict.INCONCLUSIVE, [f"the baseline was not met{_consequence(story)}", *baseline]
@@ -181,9 +184,8 @@ def _doubts(story: _Story) -> list[str]:
     """Reasons why the fault may not have been what the hypotheses met."""
     if story.closed is not None:
         return [f"the run was cut off; {story.closed.by} made sure that nothing of it is left"]
-    failed = [failure.what for failure in story.failures if failure.where == "injection"]
-    if failed or not story.injected or len(story.injected) < len(story.undos):
-        return ["the fault was not in place", *failed]
+    if not story.injected or len(story.injected) < len(story.undos):
+        return ["the fault was not in place"]
     if story.stop is not None:
         return [f"the fault vanished half-way: {story.stop.why}"]
     idle = [fault for fault in story.planned if not story.hits.get(fault)]

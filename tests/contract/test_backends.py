@@ -1,0 +1,146 @@
+"""What every backend must do, by one suite: a lease is what lets a fault live, and a listing is what proves its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
+
+import pytest
+
+from brownout_controller.backends.base import Backend, BackendError, LeaseLostError, Target
+from brownout_controller.backends.memory import MemoryBackend
+from brownout_controller.backends.proxy import ProxyBackend
+from brownout_proxy.faults import make
+from brownout_proxy.faults.spec import FaultSpec
+from tests.support.proxy_process import proxy_process
+from tests.support.running import SECONDS, Upstream, echoing, said_back
+
+_FAULTS = (
+    FaultSpec("slow", make("latency", {"latency": 1})),
+    FaultSpec("narrow", make("bandwidth", {"rate": 1000}), "upstream"),
+)
+_EDGE = "app -> db"
+
+Scenario = Callable[[Backend, Target], Awaitable[None]]
+Play = Callable[[Scenario], None]
+
+
+@pytest.fixture(params=["memory", "proxy"])
+def play(request: pytest.FixtureRequest) -> Iterator[Play]:
+    """Plays a scenario on a backend with one target that has traffic."""
+    if request.param == "memory":
+        yield lambda scenario: asyncio.run(_play(lambda: MemoryBackend({_EDGE: ["db"]}), scenario, ""))
+        return
+    with echoing() as echo, proxy_process(f"db@0={echo}") as process:
+        listen = process.listen("db")
+        yield lambda scenario: asyncio.run(_play(lambda: ProxyBackend([process.control]), scenario, listen))
+
+
+async def _play(make_backend: Callable[[], Backend], scenario: Scenario, listen: str) -> None:
+    backend = make_backend()
+    try:
+        target = (await backend.targets(_EDGE))[0]
+        async with asyncio.timeout(SECONDS):
+            traffic = asyncio.create_task(_talk(listen)) if listen else None
+            await scenario(backend, target)
+            if traffic is not None:
+                traffic.cancel()
+    finally:
+        await backend.close()
+
+
+async def _talk(listen: str) -> None:
+    while True:
+        await asyncio.to_thread(said_back, listen, b"hello")
+
+
+async def _until(condition: Callable[[], Awaitable[object]]) -> None:
+    while not await condition():
+        await asyncio.sleep(0.02)
+
+
+def test_an_edge_that_nothing_carries_has_no_targets(play: Play) -> None:
+    async def scenario(backend: Backend, target: Target) -> None:
+        assert await backend.targets("app -> nothing") == []
+
+    play(scenario)
+
+
+def test_what_is_injected_is_listed_hit_and_reverted(play: Play) -> None:
+    async def scenario(backend: Backend, target: Target) -> None:
+        assert await backend.gone(target, "me")
+        await backend.inject(target, _FAULTS, "me", 60)
+        assert sorted(await backend.faults_on(target)) == ["narrow", "slow"]
+        assert not await backend.gone(target, "me")
+
+        async def hit() -> bool:
+            hits = (await backend.counts(target, "me")).hits
+            assert hits.keys() == {"slow", "narrow"}
+            return hits["slow"] > 0
+
+        await _until(hit)
+        await backend.revert(target, "me")
+        assert await backend.gone(target, "me")
+        assert await backend.faults_on(target) == []
+        assert (await backend.counts(target, "me")).hits == {}
+        await backend.revert(target, "me")  # once more is no error
+
+    play(scenario)
+
+
+def test_a_fault_that_nobody_renews_ends_by_itself(play: Play) -> None:
+    async def scenario(backend: Backend, target: Target) -> None:
+        await backend.inject(target, _FAULTS[:1], "me", 0.5)
+        await _until(lambda: backend.gone(target, "me"))
+        with pytest.raises(LeaseLostError):
+            await backend.renew(target, "me")
+
+    play(scenario)
+
+
+def test_renewal_keeps_it(play: Play) -> None:
+    async def scenario(backend: Backend, target: Target) -> None:
+        await backend.inject(target, _FAULTS[:1], "me", 0.5)
+        for _ in range(6):
+            await asyncio.sleep(0.2)
+            await backend.renew(target, "me")
+        assert not await backend.gone(target, "me")
+
+    play(scenario)
+
+
+def test_all_of_the_faults_are_injected_or_none(play: Play) -> None:
+    async def scenario(backend: Backend, target: Target) -> None:
+        await backend.inject(target, _FAULTS[1:], "other", 60)
+        with pytest.raises(BackendError):
+            await backend.inject(target, _FAULTS, "me", 60)
+        assert await backend.gone(target, "me")
+        assert await backend.faults_on(target) == ["narrow"]
+
+    play(scenario)
+
+
+def test_owners_do_not_touch_each_other_s(play: Play) -> None:
+    async def scenario(backend: Backend, target: Target) -> None:
+        await backend.inject(target, _FAULTS[:1], "me", 60)
+        await backend.inject(target, _FAULTS[1:], "you", 60)
+        await backend.revert(target, "me")
+        assert await backend.gone(target, "me")
+        assert not await backend.gone(target, "you")
+        assert (await backend.counts(target, "you")).hits.keys() == {"narrow"}
+
+    play(scenario)
+
+
+def test_a_proxy_that_dies_is_an_error_of_the_backend() -> None:
+    with closing(Upstream()) as upstream, proxy_process(f"db@0={upstream.address}") as process:
+
+        async def scenario(backend: Backend, target: Target) -> None:
+            await backend.inject(target, _FAULTS[:1], "me", 60)
+            process.kill()
+            for ask in (backend.renew, backend.revert, backend.gone, backend.counts):
+                with pytest.raises(BackendError, match="does not answer"):
+                    await ask(target, "me")
+
+        asyncio.run(_play(lambda: ProxyBackend([process.control]), scenario, ""))

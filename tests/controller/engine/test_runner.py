@@ -1,0 +1,362 @@
+"""Runs from beginning to end, with a backend and a probe that do what the test says: whatever happens, the revert."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from brownout_controller.backends.base import BackendError, Target
+from brownout_controller.engine import locks
+from brownout_controller.engine import runner as module
+from brownout_controller.model.environment import Environment, Limits
+from brownout_controller.model.journal import (
+    Counted,
+    Entered,
+    Failure,
+    Injected,
+    Judged,
+    Record,
+    Refusal,
+    Reverted,
+    Run,
+    Sample,
+    Stop,
+    Undo,
+)
+from brownout_controller.model.lifecycle import MOVES
+from brownout_controller.model.probe import ProbeError, Reading
+from brownout_controller.model.variables import Masker
+from brownout_controller.model.verdict import Verdict
+from tests.controller.engine.ground import EDGE, TOLD, Play, Unruly, experiment, hypothesis
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The probe reads 1 again; counters are read and reverts are given up sooner than with real targets."""
+    monkeypatch.setattr(module, "_TICK", 0.02)
+    monkeypatch.setattr(module, "_GRACE", 0.0)
+    TOLD.clear()
+    yield
+    TOLD.clear()
+
+
+def told(play: Play, kind: type[Record]) -> list[Record]:
+    return [entry.record for entry in play.entries if isinstance(entry.record, kind)]
+
+
+def during_the_fault(backend: Unruly, good: float, bad: float) -> None:
+    TOLD["value"] = lambda: Reading(good if backend.clean else bad)
+
+
+def test_a_system_that_holds_passes_and_nothing_is_left(tmp_path: Path) -> None:
+    play = Play(tmp_path, experiment())
+    judgement = play.run()
+    assert (judgement.verdict, judgement.exit) == (Verdict.PASSED, 0), judgement.reasons
+    assert isinstance(play.backend, Unruly)
+    assert play.backend.clean
+    assert judgement.hits["latency_downstream." + told(play, Run)[0].run_id] > 0  # type: ignore[attr-defined]
+    assert judgement.recovery is not None
+
+
+def test_the_states_are_those_of_the_table_in_order_and_the_verdict_is_the_last_line(tmp_path: Path) -> None:
+    play = Play(tmp_path, experiment())
+    play.run()
+    moves = [(record.before, record.state) for record in told(play, Entered) if isinstance(record, Entered)]
+    assert [state for _, state in moves] == [
+        "baseline", "injecting", "observing", "reverting", "recovering", "judged",
+    ]  # fmt: skip
+    assert all(after in MOVES[before] for before, after in moves)
+    assert play.kinds()[-1] == Judged.kind
+    assert [entry.n for entry in play.entries] == list(range(len(play.entries)))
+
+
+def test_what_undoes_a_step_is_written_before_the_step(tmp_path: Path) -> None:
+    backend = Unruly()
+    seen: list[bool] = []
+    Play(tmp_path, experiment(), backend).on(Undo, lambda *_: seen.append("inject" in backend.asked)).run()
+    assert seen == [False]
+
+
+def test_a_hypothesis_that_breaks_under_the_fault_is_refuted_and_told(tmp_path: Path) -> None:
+    backend = Unruly()
+    during_the_fault(backend, 1, 50)
+    judgement = Play(tmp_path, experiment(), backend).run()
+    assert (judgement.verdict, judgement.exit) == (Verdict.REFUTED, 1)
+    assert "value is low (during): 50 at worst" in judgement.reasons[0]
+    assert backend.clean
+
+
+def test_a_baseline_that_does_not_hold_injects_nothing(tmp_path: Path) -> None:
+    TOLD["value"] = lambda: Reading(50)
+    play = Play(tmp_path, experiment())
+    judgement = play.run()
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert "so nothing was injected" in judgement.reasons[0]
+    assert isinstance(play.backend, Unruly)
+    assert not {"inject", "revert"} & set(play.backend.asked)
+    assert told(play, Undo) == []
+
+
+def test_no_data_is_never_a_pass(tmp_path: Path) -> None:
+    backend = Unruly()
+    TOLD["value"] = lambda: Reading(1) if backend.clean else Reading(None, "nothing there")
+    judgement = Play(tmp_path, experiment(), backend).run()
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert "nothing there" in judgement.reasons[0]
+
+
+@pytest.mark.parametrize("error", [ProbeError("away"), ZeroDivisionError("a bug")])
+def test_a_probe_that_fails_is_no_data_and_no_reason_to_leave_a_fault(tmp_path: Path, error: Exception) -> None:
+    backend = Unruly()
+
+    def read() -> Reading:
+        if backend.clean:
+            return Reading(1)
+        raise error
+
+    TOLD["value"] = read
+    judgement = Play(tmp_path, experiment(), backend).run()
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert str(error) in judgement.reasons[0]
+    assert backend.clean
+
+
+def test_a_probe_that_hangs_holds_up_nobody(tmp_path: Path) -> None:
+    hangs = {"name": "hangs", "stuck": "x", "expect": "< 1", "every": "0.01s", "timeout": "60s", "when": ["during"]}
+    play = Play(tmp_path, experiment(hypotheses=[hypothesis(), hangs]))
+    judgement = play.run()
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert [result.outcome for result in judgement.results if result.name == "hangs"] == ["untested"]
+    assert all(record.verified for record in told(play, Reverted) if isinstance(record, Reverted))
+
+
+def test_a_stop_condition_ends_the_run_at_once_with_a_verified_revert(tmp_path: Path) -> None:
+    backend = Unruly()
+    during_the_fault(backend, 1, 99)
+    slow = experiment(duration="600s", hypotheses=[hypothesis(stop="> 90")])
+    play = Play(tmp_path, slow, backend)
+    judgement = play.run()
+    assert (judgement.verdict, judgement.exit) == (Verdict.STOPPED, 5)
+    assert judgement.stopping is not None
+    assert judgement.stopping < 2
+    stop = told(play, Stop)[0]
+    assert isinstance(stop, Stop)
+    assert (stop.cause, stop.hypothesis) == ("condition", "value is low")
+    assert next(result for result in judgement.results if result.phase == "during").outcome == "broke"
+
+
+def test_a_stop_condition_that_cannot_be_seen_any_more_is_as_good_as_met(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from brownout_controller.engine import sampling
+
+    monkeypatch.setattr(sampling, "_BLIND", 0.05)
+    backend = Unruly()
+    TOLD["value"] = lambda: Reading(1) if backend.clean else Reading(None, "the server is away")
+    judgement = Play(tmp_path, experiment(duration="600s", hypotheses=[hypothesis(stop="> 90")]), backend).run()
+    assert judgement.verdict is Verdict.STOPPED
+    assert "could not be seen" in judgement.reasons[0]
+    assert backend.clean
+
+
+def test_an_injection_that_fails_is_undone_and_inconclusive(tmp_path: Path) -> None:
+    backend = Unruly()
+    backend.fails.add("inject")
+    judgement = Play(tmp_path, experiment(), backend).run()
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert judgement.reasons == ("the fault was not in place", "inject failed, as it was told to")
+    assert "revert" in backend.asked
+
+
+def test_a_fault_that_met_no_traffic_tested_nothing(tmp_path: Path) -> None:
+    judgement = Play(tmp_path, experiment(), Unruly(rate=0.0)).run()
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert "no traffic met the fault" in judgement.reasons[0]
+
+
+def test_a_fault_that_vanishes_half_way_is_inconclusive(tmp_path: Path) -> None:
+    backend = Unruly()
+    play = Play(tmp_path, experiment(duration="600s"), backend).on(Counted, lambda *_: backend.lose())
+    judgement = play.run()
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert "vanished" in judgement.reasons[0]
+
+
+def test_the_lease_is_renewed_for_as_long_as_the_run_goes_on(tmp_path: Path) -> None:
+    backend = Unruly()
+    judgement = Play(tmp_path, experiment(duration="1.5s"), backend).run()
+    assert judgement.verdict is Verdict.PASSED
+    assert backend.asked.count("renew") >= 2
+
+
+def test_targets_that_cannot_be_reached_end_the_run_within_a_lease(tmp_path: Path) -> None:
+    backend = Unruly()
+    play = Play(tmp_path, experiment(duration="600s"), backend)
+    play.on(Injected, lambda *_: backend.fails.update(("renew", "counts")))
+    judgement = play.run()
+    assert judgement.verdict is Verdict.STOPPED
+    assert "could not be reached" in judgement.reasons[0]
+
+
+@pytest.mark.parametrize("how", ["fails", "keeps"])
+def test_a_revert_that_is_not_verified_is_the_gravest_verdict(tmp_path: Path, how: str) -> None:
+    backend = Unruly()
+    during_the_fault(backend, 1, 50)  # refuted as well
+
+    def misbehave(*_: object) -> None:
+        backend.keeps = how == "keeps"
+        if how == "fails":
+            backend.fails.add("revert")
+
+    play = Play(tmp_path, experiment(), backend).on(Injected, misbehave)
+    # What stays is kept alive, as by somebody who does not know that the run is over.
+    if how == "keeps":
+        backend._lapse = lambda: None  # type: ignore[method-assign]
+    judgement = play.run()
+    assert (judgement.verdict, judgement.exit) == (Verdict.NOT_REVERTED, 6)
+    assert "db" in judgement.reasons[0]
+
+
+def test_a_revert_that_succeeds_at_the_second_try_is_verified(tmp_path: Path) -> None:
+    backend = Unruly()
+    play = Play(tmp_path, experiment(), backend)
+    play.on(Injected, lambda *_: backend.fails.add("revert"))
+
+    def entered(_: object, record: Record) -> None:
+        if isinstance(record, Entered) and record.state == "reverting":
+            asyncio.get_running_loop().call_later(0.3, backend.fails.clear)
+
+    play.on(Entered, entered)
+    assert play.run().verdict is Verdict.PASSED
+    assert backend.asked.count("revert") >= 2
+
+
+@pytest.mark.parametrize(("signal", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+@pytest.mark.parametrize("state", ["baseline", "injecting", "observing", "recovering"])
+def test_a_signal_ends_the_run_in_any_state_with_the_revert_done(
+    tmp_path: Path, signal: str, code: int, state: str
+) -> None:
+    long = dict.fromkeys(("baseline", "duration", "recovery"), "600s")
+    for name, own in (("baseline", "baseline"), ("duration", "observing"), ("recovery", "recovering")):
+        if own != state:
+            long[name] = "0.1s"
+    backend = Unruly()
+    play = Play(tmp_path, experiment(**long), backend)
+
+    def entered(runner: module.Runner, record: Record) -> None:
+        if isinstance(record, Entered) and record.state == state:
+            runner.interrupt(signal)
+            runner.interrupt(signal)  # impatience changes nothing
+
+    judgement = play.on(Entered, entered).run()
+    assert (judgement.verdict, judgement.exit) == (Verdict.STOPPED, code)
+    assert backend.clean
+    assert all(record.verified for record in told(play, Reverted) if isinstance(record, Reverted))
+
+
+def test_a_bug_of_ours_under_a_fault_reverts_and_is_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = Unruly()
+
+    async def broken(*_: object) -> bool:
+        raise ZeroDivisionError("a bug")
+
+    def break_it(runner: module.Runner, record: Record) -> None:
+        if isinstance(record, Entered) and record.state == "injecting":
+            monkeypatch.setattr(runner, "_passes", broken)
+
+    play = Play(tmp_path, experiment(), backend).on(Entered, break_it)
+    judgement = play.run()
+    assert (judgement.verdict, judgement.exit) == (Verdict.INTERNAL, 7)
+    assert backend.clean
+    assert [record.where for record in told(play, Failure) if isinstance(record, Failure)][:1] == ["runner"]
+
+
+# Refusals.
+
+
+@pytest.mark.parametrize(
+    ("net", "backend", "environment", "changes"),
+    [
+        ("zero-targets", Unruly({}), Environment(backend="memory"), {}),
+        ("protected-target", Unruly(), Environment(backend="memory", protected=True), {}),
+        ("max-duration", Unruly(), Environment(backend="memory", limits=Limits(max_duration=0.1)), {}),
+        (
+            "large-scope",
+            Unruly({EDGE: ["a", "b", "c"]}),
+            Environment(backend="memory", limits=Limits(max_targets=2)),
+            {"blast_radius": {"mode": "all"}},
+        ),
+        (
+            "large-scope",
+            Unruly({EDGE: ["a", "b", "c"]}),
+            Environment(backend="memory"),
+            {"blast_radius": {"mode": "fixed", "value": 2}},
+        ),
+    ],
+)
+def test_a_safety_net_refuses_before_anything_is_touched(
+    tmp_path: Path, net: str, backend: Unruly, environment: Environment, changes: dict[str, object]
+) -> None:
+    play = Play(tmp_path, experiment(**changes), backend, environment=environment)
+    judgement = play.run()
+    assert (judgement.verdict, judgement.exit) == (Verdict.REFUSED, 4)
+    refusals = [record.net for record in told(play, Refusal) if isinstance(record, Refusal)]
+    assert refusals == [net]
+    assert "inject" not in backend.asked
+    assert told(play, Sample) == []
+
+
+def test_a_target_that_has_faults_already_is_refused(tmp_path: Path) -> None:
+    backend = Unruly()
+
+    async def fault_it() -> None:
+        target = (await backend.targets(EDGE))[0]
+        await backend.inject(target, experiment().faults, "somebody", 600.0)
+
+    asyncio.run(fault_it())
+    judgement = Play(tmp_path, experiment(), backend).run()
+    assert judgement.verdict is Verdict.REFUSED
+    assert "latency_downstream" in judgement.reasons[0]
+
+
+def test_a_target_that_another_run_is_at_is_refused(tmp_path: Path) -> None:
+    with locks.held(["db"], "another run", tmp_path / "locks"):
+        judgement = Play(tmp_path, experiment()).run()
+    assert judgement.verdict is Verdict.REFUSED
+    assert "another run" in judgement.reasons[0]
+
+
+def test_a_net_that_is_off_refuses_nothing_and_the_journal_keeps_the_reason(tmp_path: Path) -> None:
+    environment = Environment(backend="memory", protected=True)
+    play = Play(tmp_path, experiment(nets={"protected-target": "a rehearsal"}), environment=environment)
+    assert play.run().verdict is Verdict.PASSED
+    run = told(play, Run)[0]
+    assert isinstance(run, Run)
+    assert run.nets_off == {"protected-target": "a rehearsal"}
+
+
+def test_targets_that_cannot_be_asked_are_inconclusive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = Unruly()
+
+    async def away(edge: str) -> list[Target]:
+        raise BackendError("no answer from 127.0.0.1:1")
+
+    monkeypatch.setattr(backend, "targets", away)
+    judgement = Play(tmp_path, experiment(), backend).run()
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert "no answer from 127.0.0.1:1" in judgement.reasons
+
+
+def test_secrets_are_in_no_record(tmp_path: Path) -> None:
+    TOLD["value"] = lambda: Reading(None, "cannot log in to postgresql://me:hunter22@db as hunter22")
+    secret = experiment(because="hunter22 is the password")
+    play = Play(tmp_path, secret, masker=Masker(["hunter22"]))
+    play.run()
+    text = next(iter(play.store.runs())).joinpath("journal.jsonl").read_text()
+    assert "hunter22" not in text
+    assert "***" in text

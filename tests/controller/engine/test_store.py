@@ -1,0 +1,77 @@
+"""Runs on the disk: numbered lines, one owner, found by id, prefix or `last`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from brownout_controller.engine.store import JOURNAL, Journal, Store, is_held, read
+from brownout_controller.model.journal import Failure, Interrupted
+from brownout_proxy.errors import InvalidSpec, NotFound, Unavailable
+
+
+def test_records_are_numbered_and_come_back_as_they_went(tmp_path: Path) -> None:
+    journal = Store(tmp_path).begin("My Experiment!")
+    assert "-my-experiment-" in journal.run_id
+    written = [journal.write(Interrupted("SIGINT")), journal.write(Failure("probe", "naïve\nline"))]
+    journal.close()
+    assert [(entry.n, entry.record) for entry in read(journal.directory)] == [(e.n, e.record) for e in written]
+    assert len((journal.directory / JOURNAL).read_text().splitlines()) == 2
+
+
+def test_a_run_has_one_owner_while_its_journal_is_open(tmp_path: Path) -> None:
+    journal = Store(tmp_path).begin("x")
+    assert is_held(journal.directory)
+    with pytest.raises(BlockingIOError):
+        Journal(journal.directory)
+    journal.close()
+    assert not is_held(journal.directory)
+
+
+def test_a_run_is_found_by_its_id_its_beginning_its_path_or_as_the_last(tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs")
+    for name in ("a", "b"):
+        journal = store.begin(name)
+        journal.write(Interrupted("SIGINT"))
+        journal.close()
+    first, second = store.runs()
+    assert store.find(first.name) == store.find(first.name[:-1]) == store.find(str(first)) == first
+    assert store.find("last") in (first, second)
+    with pytest.raises(NotFound, match="not one but 2"):
+        store.find("20")
+    with pytest.raises(NotFound, match="there is no run"):
+        store.find("nothing")
+
+
+def test_a_torn_last_line_is_left_out_and_a_broken_one_in_the_middle_is_told(tmp_path: Path) -> None:
+    journal = Store(tmp_path).begin("x")
+    journal.write(Interrupted("SIGINT"))
+    journal.close()
+    path = journal.directory / JOURNAL
+    path.write_text(path.read_text() + '{"n":1,"at":2,"ki')
+    assert len(read(journal.directory)) == 1
+    path.write_text('{"n":\n' + path.read_text())
+    with pytest.raises(InvalidSpec, match="line 1"):
+        read(journal.directory)
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file")
+    with pytest.raises(Unavailable, match="runs"):
+        Store(tmp_path / "runs").begin("x")
+    with pytest.raises(Unavailable, match=JOURNAL):
+        read(tmp_path)
+
+
+def test_a_disk_that_is_full_is_an_error_and_not_a_silent_loss(tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no /dev/full")
+    directory = tmp_path / "run"
+    directory.mkdir()
+    (directory / JOURNAL).symlink_to(full)
+    journal = Journal(directory)
+    with pytest.raises(Unavailable, match="no space left"):
+        journal.write(Interrupted("SIGINT"))
+    journal.close()

@@ -1,0 +1,32 @@
+"""What the gRPC API shows of a proxy: its faults with their leases, upstream ones first, and its counters."""
+
+from __future__ import annotations
+
+from brownout_proxy.api.messages import show_counters, show_proxy
+from tests.support.running import dial, echoing, fault, read_exactly, running
+
+
+def test_a_proxy_is_shown_with_its_faults_and_their_leases() -> None:
+    with running() as harness:
+        proxy = harness.proxy("127.0.0.1:1", fault("latency", latency="20ms"))
+        harness.ask(lambda: proxy.add_fault(fault("noop", stream="upstream"), lease="run-1"))
+        message = show_proxy(proxy)
+        assert (message.name, message.listen, message.upstream, message.enabled) == (
+            "p", proxy.listen, "127.0.0.1:1", True,
+        )  # fmt: skip
+        shown = [(active.fault.name, active.fault.WhichOneof("kind"), active.lease) for active in message.faults]
+        assert shown == [("noop", "noop", "run-1"), ("latency", "latency", "")]
+        assert message.faults[1].fault.latency.latency == 20
+
+
+def test_counters_are_those_of_the_proxy() -> None:
+    with echoing() as echo, running() as harness:
+        proxy = harness.proxy(echo, fault("latency", latency="1ms"))
+        with dial(proxy) as client:
+            client.sendall(bytes(100))
+            read_exactly(client, 100)
+            counters = harness.ask(lambda: show_counters(proxy))
+        assert (counters.connections_live, counters.connections_accepted, counters.dial_failures) == (1, 1, 0)
+        assert counters.received_upstream == counters.sent_downstream == 100
+        assert [(item.name, item.kind, item.connections) for item in counters.faults] == [("latency", "latency", 1)]
+        assert counters.faults[0].hits >= 1
