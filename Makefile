@@ -6,9 +6,11 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 READY := $(VENV)/.ready
 INSTALLED := $(VENV)/requirements.installed
 LOCK := requirements-dev.lock
+PROTOS := proxy/brownout_proxy/v1/proxy.proto
 TYPED := proxy controller tests bench deploy/demo
 # What the faults compute is pure, so that its own tests have to reach nearly every line of it.
-PURE := tests/proxy/faults tests/proxy/test_address.py tests/proxy/test_errors.py tests/proxy/test_units.py
+PURE := tests/proxy/faults tests/proxy/server/test_config.py tests/proxy/test_address.py tests/proxy/test_errors.py \
+	tests/proxy/test_units.py tests/controller/model
 
 # The oldest version that we support comes first: what runs on it runs on the newer ones, and every
 # package of the lock has a wheel for it.
@@ -49,6 +51,9 @@ check: setup  ## lint, formatting, types, floors, generated files, coverage of t
 	$(VENV)/bin/lint-imports --no-logo
 	@$(PY) -m brownout_proxy.faults.docs | diff -u docs/faults.md - \
 		|| { echo "docs/faults.md is not what the faults declare: run 'make gen'" >&2; exit 1; }
+	@rm -rf $(VENV)/protos && mkdir $(VENV)/protos && $(call protoc,$(VENV)/protos)
+	@for file in $$(cd $(VENV)/protos && find . -name '*_pb2*'); do diff -u proxy/$$file $(VENV)/protos/$$file \
+		|| { echo "proxy/$$file is not what its .proto says: run 'make gen'" >&2; exit 1; }; done
 	@$(MAKE) --no-print-directory cover
 
 cover: setup  ## the tests of the pure parts, with their coverage
@@ -66,6 +71,10 @@ bench-guard: setup  ## fail when the proxy costs too much more than a bare relay
 gen: setup  ## write the generated files anew
 	$(PY) -m brownout_proxy.faults.docs > docs/.faults.md
 	mv docs/.faults.md docs/faults.md
+	$(call protoc,proxy)
+
+# Into the folder $(1), which is laid out as proxy/ is.
+protoc = $(PY) -m grpc_tools.protoc -I proxy --python_out=$(1) --pyi_out=$(1) --grpc_python_out=$(1) $(PROTOS)
 
 demo: setup  ## real PostgreSQL and Redis, broken and mended before your eyes
 	@$(PY) -m deploy.demo $(ARGS)

@@ -20,6 +20,7 @@ ROOTS: Final = ("proxy", "controller")
 EXCUSED: Final = {
     "brownout_proxy/__main__.py": "one call, made by the tests of the command line in tests/e2e",
     "brownout_proxy/server/engine.py": "wiring without a decision of its own",
+    "brownout_controller/backends/base.py": "the protocol that tests/contract/test_backends.py holds all backends to",
 }
 """Modules without a twin, and why. An __init__ needs none, but may have one: test_init.py."""
 

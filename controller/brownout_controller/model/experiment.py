@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, field_validator, model_validator
 
 from brownout_controller.model.hypothesis import Hypothesis, read_hypothesis
+from brownout_controller.model.lifecycle import Phase
 from brownout_controller.model.part import Part, SomeTime, read
 from brownout_controller.model.probe import ProbeSpec
 from brownout_controller.model.safety import NETS
@@ -141,7 +142,25 @@ def read_experiment(root: Value | None, file: str, kinds: Mapping[str, type[Prob
     for hypothesis in hypotheses:
         if hypothesis.probe.kind == "traffic" and conditions.traffic is None:
             root.fail(f"hypothesis {hypothesis.name!r} looks at traffic, so the experiment needs `traffic` with a url")
+        _check_times(root, conditions, hypothesis)
     return Experiment(conditions, faults, hypotheses, content, file)
+
+
+def _check_times(root: Value, conditions: Conditions, hypothesis: Hypothesis) -> None:
+    """A phase that is over before a hypothesis has settled could never give a verdict."""
+    phases: tuple[tuple[Phase, str, float], ...] = (
+        ("baseline", "baseline", conditions.baseline),
+        ("during", "duration", conditions.duration),
+        ("recovery", "recovery", conditions.recovery),
+    )
+    terms = hypothesis.terms
+    for phase, name, seconds in phases:
+        needed = terms.settle + terms.every
+        if phase in terms.when and seconds < needed:
+            root.fail(
+                f"a {name} of {seconds:g} s is over before {terms.name!r} has settled and was measured once "
+                f"({needed:g} s); lengthen it, or shorten the hypothesis's window, settle or every"
+            )
 
 
 def _read_faults(root: Value, given: Mapping[str, Value]) -> tuple[FaultSpec, ...]:

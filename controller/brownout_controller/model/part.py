@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
@@ -63,23 +63,21 @@ def check_keys(model: type[BaseModel], value: Value, content: Mapping[str, Any])
         here = value.at([key])
         if key not in known:
             raise InvalidSpec(here.exact_place, unknown("key", key, known))
-        for inner in _models(known[key].annotation):
-            _check_inside(inner, here, item)
+        _check_inside(known[key].annotation, here, item)
 
 
-def _check_inside(model: type[BaseModel], value: Value, content: Any) -> None:
-    if isinstance(content, Mapping) and content.keys() & set(model.model_fields):
-        check_keys(model, value, content)
-    elif isinstance(content, Mapping):  # names of the user's, each with a part
-        for key, item in content.items():
-            if isinstance(item, Mapping):
-                check_keys(model, value.at([key]), item)
-
-
-def _models(annotation: Any) -> Sequence[type[BaseModel]]:
+def _check_inside(annotation: Any, value: Value, content: Any) -> None:
+    if not isinstance(content, Mapping):
+        return
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for argument in get_args(annotation) for model in _models(argument)]
+        check_keys(annotation, value, content)
+    elif get_origin(annotation) is Mapping:  # names of the user's, each with a part
+        for key, item in content.items():
+            _check_inside(get_args(annotation)[1], value.at([key]), item)
+    else:
+        parts = [part for part in get_args(annotation) if isinstance(part, type) and issubclass(part, BaseModel)]
+        for part in parts:
+            check_keys(part, value, content)
 
 
 def _reason(kind: str, message: str, path: Sequence[str | int]) -> str:

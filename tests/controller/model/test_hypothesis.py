@@ -1,0 +1,89 @@
+"""Hypotheses: a claim, one probe, and terms that can be judged."""
+
+from __future__ import annotations
+
+import pytest
+
+from brownout_controller.model.hypothesis import Accepted, Hypothesis, Tolerate, read_hypothesis
+from brownout_controller.probes import KINDS
+from brownout_controller.probes.prometheus import Prometheus
+from brownout_controller.probes.sql import Sql
+from brownout_proxy import document
+from brownout_proxy.errors import InvalidSpec
+
+
+def _read(text: str) -> Hypothesis:
+    value = document.parse(text, "f", columns=True)
+    assert value is not None
+    return read_hypothesis(value, KINDS)
+
+
+def test_a_probe_is_text_or_a_mapping() -> None:
+    short = _read("{name: h, prometheus: up, expect: '== 1'}")
+    assert isinstance(short.probe, Prometheus)
+    assert short.probe.query == "up"
+    long = _read("{name: h, sql: {dsn: 'postgresql://x', query: select 1}, expect: == 1, when: [recovery]}")
+    assert isinstance(long.probe, Sql)
+    assert long.terms.when == ("recovery",)
+
+
+def test_all_terms_are_read() -> None:
+    terms = _read("""\
+name: h
+because: it matters
+prometheus: up
+expect: <= 1.5 * baseline
+stop: "> 5%"
+when: [baseline, during]
+window: 30s
+every: 2s
+timeout: 3s
+tolerate: {failures: 2, of: 10}
+min_events: 200
+no_data: {pass: it is quiet at night}
+series: all
+""").terms
+    assert (terms.window, terms.every, terms.timeout, terms.min_events) == (30, 2, 3, 200)
+    assert terms.tolerate == Tolerate(failures=2, of=10)
+    assert terms.no_data == Accepted.model_validate({"pass": "it is quiet at night"})
+    assert terms.stops(0.06, None)
+    assert not terms.stops(0.05, None)
+
+
+def test_what_looks_back_settles_for_its_window_unless_something_else_is_said() -> None:
+    assert _read("{name: h, prometheus: up, expect: == 1, window: 20s}").terms.settle == 20
+    assert _read("{name: h, prometheus: up, expect: == 1, window: 20s, settle: 1s}").terms.settle == 1
+    assert _read("{name: h, tcp: 'x:1', expect: < 1s, window: 20s}").terms.settle == 0
+
+
+def test_stop_true_is_whatever_does_not_meet_the_expectation() -> None:
+    terms = _read("{name: h, tcp: 'x:1', expect: < 1s, stop: true}").terms
+    assert terms.stops(1.0, None)
+    assert not terms.stops(0.9, None)
+    assert not _read("{name: h, tcp: 'x:1', expect: < 1s}").terms.stops(99, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{name: h, expect: < 1}", "f:1:1: has no probe; known are: prometheus, http"),
+        ("{name: h, tcp: x, redis: y, expect: < 1}", "f:1:1: has tcp and redis; make them hypotheses of their own"),
+        ("{name: h, tcp: 'x:1'}", "f:1:1: expect is missing"),
+        ("{name: h, tcp: 'x:1', expct: < 1}", "f:1:23: expct: unknown key; did you mean expect?"),
+        ("{name: h, prometeus: up, expect: < 1}", "f:1:11: prometeus: unknown key; did you mean prometheus?"),
+        ("{name: h, tcp: 'x:1', expect: '0.5'}", "f:1:23: expect: '0.5' is not an expectation"),
+        ("{name: h, tcp: 'x:1', expect: 0.5}", "f:1:23: expect: must be a valid string"),
+        ("{name: h, tcp: 'x:1', expect: < 1, when: [later]}", "f:1:"),
+        ("{name: h, tcp: 'x:1', expect: < 1, when: []}", "f:1:1: when is empty"),
+        ("{name: h, tcp: 'x:1', expect: < baseline, when: [during]}", "f:1:1: expect speaks of the baseline"),
+        ("{name: h, tcp: 'x:1', expect: < 1, stop: true, when: [recovery]}", "f:1:1: stop is looked at during"),
+        ("{name: h, tcp: 'x:1', expect: < 1, tolerate: {failures: 2}}", "f:1:36: tolerate: must be {failures: 2"),
+        ("{name: h, tcp: 'x:1', expect: < 1, tolerate: {failures: 5, of: 5}}", "f:1:36: tolerate: failures must be"),
+        ("{name: h, sql: {query: x, dns: y}, expect: < 1}", "f:1:27: sql.dns: unknown key; did you mean dsn?"),
+        ("{name: h, tcp: 'x:1', expect: < 1, no_data: {pass: ''}}", "f:1:"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place_and_the_remedy(text: str, told: str) -> None:
+    with pytest.raises(InvalidSpec) as refusal:
+        _read(text)
+    assert str(refusal.value).startswith(told)

@@ -1,0 +1,313 @@
+"""The verdict from the journal alone: the cases in which other tools are green, and that nothing unproved passes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brownout_controller.model.journal import (
+    Closed,
+    Counted,
+    Entered,
+    Entry,
+    Failure,
+    Injected,
+    Interrupted,
+    Plan,
+    Record,
+    Refusal,
+    Reverted,
+    Run,
+    Sample,
+    Stop,
+    Traffic,
+    Undo,
+)
+from brownout_controller.model.judge import Judgement, judge
+from brownout_controller.model.lifecycle import Phase
+from brownout_controller.model.verdict import Verdict
+
+TARGET = {"id": "db", "proxy": "db", "where": "here"}
+Timed = tuple[float, Record]
+
+
+def story(
+    *,
+    terms: Sequence[dict[str, Any]] = ({"name": "h", "expect": "< 10"},),
+    baseline: Sequence[float | None] = (1, 1, 1),
+    during: Sequence[float | None] = (1, 1, 1, 1, 1),
+    recovery: Sequence[float | None] = (1, 1, 1),
+    hits: int = 5,
+    verified: bool = True,
+    changes: dict[str, Any] | None = None,
+) -> list[Timed]:
+    """A journal of a whole run: baseline from 0 s, the fault from 10 s, reverted at 20 s, over at 30 s; samples are one
+    second apart. `changes` are of every sample."""
+    run = Run("r", "1", "2026-01-01T00:00:00+00:00", {}, terms, {}, 7, "brownout run x", recovery=8.0)
+    told: list[Timed] = [(0, run), (0, Plan([TARGET], ["slow"], ["release"])), (0, Entered("baseline", "planned"))]
+
+    def samples(phase: Phase, began: float, values: Sequence[float | None]) -> list[Timed]:
+        made = [Sample(str(term["name"]), phase, value) for value in values for term in terms]
+        return [
+            (began + 1 + number // len(terms), replace(sample, **(changes or {}))) for number, sample in enumerate(made)
+        ]
+
+    told += samples("baseline", 0, baseline)
+    told += [(10, Entered("injecting", "baseline")), (10, Undo("u0", TARGET, "release"))]
+    told += [(10, Injected("u0", "db", ["slow"], 10)), (10, Entered("observing", "injecting"))]
+    told += samples("during", 10, during)
+    told += [(19, Counted("db", 9, 9, 9, {"slow": hits}, {"slow": 3})), (20, Entered("reverting", "observing"))]
+    told += [(20, Reverted("u0", "db", verified, "released", "" if verified else "db lists it"))]
+    told += [(20, Entered("recovering", "reverting")), *samples("recovery", 20, recovery)]
+    return [*told, (30, Entered("judged", "recovering"))]
+
+
+def judged(told: Sequence[Timed]) -> Judgement:
+    return judge(Entry(number, at, record) for number, (at, record) in enumerate(told))
+
+
+def without(told: Sequence[Timed], *kinds: type[Record]) -> list[Timed]:
+    return [(at, record) for at, record in told if not isinstance(record, kinds)]
+
+
+def verdict(told: Sequence[Timed]) -> tuple[str, int]:
+    judgement = judged(told)
+    return judgement.verdict.value, judgement.exit
+
+
+def h(**changes: Any) -> list[dict[str, Any]]:
+    return [{"name": "h", "expect": "< 10", **changes}]
+
+
+def test_a_whole_run_that_holds_is_passed() -> None:
+    judgement = judged(story())
+    assert (judgement.verdict, judgement.exit) == (Verdict.PASSED, 0)
+    assert [(result.phase, result.outcome) for result in judgement.results] == [
+        ("baseline", "held"), ("during", "held"), ("recovery", "held"),
+    ]  # fmt: skip
+    assert judgement.hits == {"slow": 5}
+    assert judgement.recovery == 1
+
+
+# The cases, by their numbers.
+
+
+def test_f1_a_baseline_that_is_not_met() -> None:
+    told = [item for item in story(baseline=(1, 99, 1)) if item[0] < 10]
+    assert verdict(told) == ("inconclusive", 3)
+    assert judged(told).reasons[0] == "the baseline was not met, so nothing was injected"
+
+
+def test_f2_an_injection_that_failed() -> None:
+    told = [*without(story(), Injected), (11.0, Failure("injection", "403 from the API"))]
+    assert verdict(told) == ("inconclusive", 3)
+    assert judged(told).reasons == ("the fault was not in place", "403 from the API")
+    assert verdict(without(story(), Injected)) == ("inconclusive", 3)
+
+
+def test_f3_and_f4_bad_samples_that_heal_before_the_end() -> None:
+    judgement = judged(story(during=(1, 99, 98, 1, 1)))
+    assert (judgement.verdict.value, judgement.exit) == ("refuted", 1)
+    assert judgement.reasons == ("h (during): 99 at worst, 2 of 5 samples not < 10",)
+
+
+def test_f5_a_revert_that_failed() -> None:
+    assert verdict(story(verified=False)) == ("not-reverted", 6)
+    assert verdict(story(verified=False, during=(99,))) == ("not-reverted", 6)
+    assert verdict(without(story(), Reverted)) == ("not-reverted", 6)
+    assert "db lists it" in judged(story(verified=False)).reasons
+
+
+def test_f6_f7_f12_a_stop_condition() -> None:
+    told = [*story(during=(99,)), (11.5, Stop("condition", "h was 99, which is > 50", "h", breached_at=18.5))]
+    judgement = judged(told)
+    assert (judgement.verdict.value, judgement.exit) == ("stopped", 5)
+    assert judgement.stopping == 1.5
+    assert next(result for result in judgement.results if result.phase == "during").outcome == "broke"
+    assert verdict([*without(told, Reverted)]) == ("not-reverted", 6)
+
+
+@pytest.mark.parametrize(("signal", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 5)])
+def test_f9_f10_a_signal(signal: str, code: int) -> None:
+    assert verdict([*story(), (12.0, Interrupted(signal))]) == ("stopped", code)
+    assert verdict([*story(verified=False), (12.0, Interrupted(signal))]) == ("not-reverted", 6)
+    before = [item for item in story() if item[0] < 10]
+    assert verdict([*before, (5.0, Interrupted(signal))]) == ("stopped", code)
+
+
+def test_f11_a_run_that_was_killed_and_closed_later() -> None:
+    cut = [item for item in story() if item[0] < 15]
+    assert verdict(cut) == ("not-reverted", 6), "nobody knows yet"
+    closed = [*cut, (60.0, Reverted("u0", "db", verified=True)), (60.0, Closed("a later start"))]
+    assert verdict(closed) == ("inconclusive", 3)
+
+
+def test_f14_a_system_that_stays_broken() -> None:
+    judgement = judged(story(recovery=(99, 99, 99)))
+    assert judgement.verdict is Verdict.REFUTED
+    assert "did not hold again within 8 s of the revert" in judgement.reasons[0]
+    assert judgement.recovery is None
+
+
+def test_a_system_that_recovers_in_time_and_one_that_is_too_late() -> None:
+    judgement = judged(story(recovery=(99, 99, 1, 1)))
+    assert (judgement.verdict, judgement.recovery) == (Verdict.PASSED, 3)
+    assert verdict(story(terms=h(recover_within=2), recovery=(99, 99, 1, 1))) == ("refuted", 1)
+    assert verdict(story(recovery=(1, 1, 99))) == ("refuted", 1), "it was bad at the end"
+
+
+@pytest.mark.parametrize("phase", ["baseline", "during", "recovery"])
+def test_f15_f16_f22_no_data_in_any_phase(phase: str) -> None:
+    none: dict[str, Any] = {phase: (None, None, None)}
+    told = story(**none, changes={"why": "no series"})
+    judgement = judged(told)
+    assert (judgement.verdict.value, judgement.exit) == ("inconclusive", 3)
+    assert f"h ({phase}): 3 of 3 samples had no data: no series" in judgement.reasons
+
+
+def test_no_data_is_what_the_file_says_it_is() -> None:
+    assert verdict(story(during=(None, None), terms=h(no_data="fail"))) == ("refuted", 1)
+    quiet = h(no_data={"pass": "it is quiet at night"})
+    assert verdict(story(during=(None, None), terms=quiet)) == ("passed", 0)
+    assert verdict(story(during=(1, 1, 1, None))) == ("passed", 0), "one gap of four"
+    assert verdict(story(during=(1, None, None, None))) == ("inconclusive", 3)
+    assert verdict(story(during=())) == ("inconclusive", 3)
+
+
+def test_f17_too_few_events() -> None:
+    terms = h(min_events=100)
+    assert verdict(story(terms=terms, changes={"events": 99.0})) == ("inconclusive", 3)
+    assert verdict(story(terms=terms)) == ("inconclusive", 3), "not known is too few"
+    assert verdict(story(terms=terms, changes={"events": 100.0})) == ("passed", 0)
+    assert verdict(story(terms=terms, during=(99,), changes={"events": 1.0}))[0] != "passed"
+
+
+def test_f18_more_series_than_expected() -> None:
+    two: dict[str, Any] = {"value": None, "series": (("a", 1.0), ("b", 20.0)), "why": "2 series"}
+    assert verdict(story(changes=two)) == ("inconclusive", 3)
+    assert verdict(story(changes={**two, "series": (("a", 1.0),)})) == ("passed", 0)
+    any_, all_ = h(series="any"), h(series="all")
+    assert verdict(story(terms=any_, changes=two)) == ("passed", 0)
+    assert verdict(story(terms=all_, changes={**two, "series": (("a", 1.0), ("b", 2.0))})) == ("passed", 0)
+    assert judged(story(terms=all_, changes=two)).results[1].outcome == "broke"
+
+
+def test_f19_a_fault_that_met_no_traffic() -> None:
+    assert verdict(story(hits=0)) == ("inconclusive", 3)
+    assert verdict(story(hits=0, during=(99,))) == ("inconclusive", 3)
+    assert verdict(without(story(), Counted)) == ("inconclusive", 3)
+
+
+def test_f20_a_refusal() -> None:
+    told: list[Timed] = [*story()[:2], (0.0, Refusal("zero-targets", "nothing carries it", "start it"))]
+    assert verdict(told) == ("refused", 4)
+    assert judged(told).reasons == ("nothing carries it (zero-targets); start it",)
+
+
+def test_f21_a_fault_that_vanished() -> None:
+    assert verdict([*story(), (15.0, Stop("lapsed", "db was restarted"))]) == ("inconclusive", 3)
+
+
+@pytest.mark.parametrize("cause", ["blind", "cut-off", "asked"])
+def test_f25_other_stops(cause: Any) -> None:
+    assert verdict([*story(), (15.0, Stop(cause, "why"))]) == ("stopped", 5)
+
+
+def test_f23_what_is_tolerated() -> None:
+    once = (1, 99, 1, 1, 1)
+    assert verdict(story(during=once)) == ("refuted", 1)
+    assert verdict(story(during=once, terms=h(tolerate={"failures": 1, "of": 3}))) == ("passed", 0)
+    assert verdict(story(during=(99, 1, 99, 1), terms=h(tolerate={"failures": 1, "of": 3}))) == ("refuted", 1)
+    assert verdict(story(during=(99, 99, 1), terms=h(tolerate={"consecutive": 3}))) == ("passed", 0)
+    assert verdict(story(during=(99, 99, 99), terms=h(tolerate={"consecutive": 3}))) == ("refuted", 1)
+    assert verdict(story(baseline=once, terms=h(tolerate={"failures": 1, "of": 3}))) == ("inconclusive", 3)
+
+
+def test_f24_samples_that_settle_do_not_count() -> None:
+    told = [
+        (at, replace(record, settling=True) if isinstance(record, Sample) and record.value == 99 else record)
+        for at, record in story(during=(99, 99, 1, 1))
+    ]
+    assert verdict(told) == ("passed", 0)
+    all_settling = [
+        (at, replace(record, settling=True) if isinstance(record, Sample) and record.phase == "during" else record)
+        for at, record in story()
+    ]
+    assert verdict(all_settling) == ("inconclusive", 3)
+
+
+def test_f27_a_bug_of_ours() -> None:
+    assert verdict([*story(), (15.0, Failure("runner", "KeyError: 'x'"))]) == ("internal", 7)
+    assert verdict([*story(verified=False), (15.0, Failure("runner", "x"))]) == ("not-reverted", 6)
+
+
+# What is relative, and what is only looked at now and then.
+
+
+def test_relative_to_the_baseline() -> None:
+    terms = h(expect="<= baseline + 2")
+    assert verdict(story(terms=terms, baseline=(1, 3, 2), during=(4, 4), recovery=(2,)))[0] == "passed"
+    judgement = judged(story(terms=terms, baseline=(1, 3, 2), during=(5,), recovery=(2,)))
+    assert judgement.verdict is Verdict.REFUTED
+    assert "(baseline 2)" in judgement.reasons[0]
+
+
+def test_a_hypothesis_of_one_phase_is_not_missed_in_the_others() -> None:
+    told = story(terms=[*h(), {"name": "lost", "expect": "== 0", "when": ["recovery"]}], recovery=(0,))
+    assert verdict(told) == ("passed", 0)
+    assert len(judged(told).results) == 4
+
+
+def test_a_journal_without_its_beginning_or_end() -> None:
+    assert verdict([]) == ("inconclusive", 3)
+    assert verdict([item for item in story() if not (isinstance(item[1], Entered) and item[1].state == "judged")]) == (
+        "inconclusive", 3,
+    )  # fmt: skip
+
+
+def test_what_a_newer_version_adds_to_the_terms_is_no_error() -> None:
+    assert verdict(story(terms=h(probe="traffic", later=1))) == ("passed", 0)
+
+
+# Properties.
+
+_VALUE = st.sampled_from([1.0, 99.0, None])
+_STORIES = st.builds(
+    story,
+    baseline=st.lists(_VALUE, max_size=3), during=st.lists(_VALUE, max_size=4), recovery=st.lists(_VALUE, max_size=3),
+    hits=st.integers(0, 1), verified=st.booleans(),
+    terms=st.sampled_from([h(), h(tolerate={"failures": 1, "of": 3}), h(no_data="fail"), h(min_events=1)]),
+)  # fmt: skip
+_NOISE: list[Record] = [
+    Failure("probe", "x"), Failure("runner", "x"), Failure("injection", "x"), Interrupted("SIGINT"),
+    Stop("condition", "x"), Stop("lapsed", "x"), Refusal("lock", "x", "y"), Closed("x"), Traffic(1, 1, 1, 0),
+    Undo("u9", TARGET, "x"),
+]  # fmt: skip
+
+
+@given(_STORIES, st.lists(st.sampled_from(_NOISE), max_size=2))
+def test_nothing_unproved_is_passed(told: list[Timed], noise: list[Record]) -> None:
+    judgement = judged([*told, *((15.0, record) for record in noise)])
+    if judgement.verdict is not Verdict.PASSED:
+        assert judgement.exit != 0
+        assert judgement.reasons
+        return
+    assert all(result.outcome == "held" and result.samples for result in judgement.results)
+    assert all(judgement.hits.values())
+    assert judgement.hits
+    assert all(record.verified for _, record in told if isinstance(record, Reverted))
+    assert all(isinstance(record, Traffic) or record == Failure("probe", "x") for record in noise)
+
+
+@given(_STORIES, st.integers(1, 40))
+def test_what_is_cut_off_never_becomes_a_pass(told: list[Timed], kept: int) -> None:
+    whole, cut = judged(told), judged(told[:kept])
+    if whole.verdict is not Verdict.PASSED:
+        assert cut.verdict is not Verdict.PASSED
+    if kept < len(told):
+        assert cut.verdict is not Verdict.PASSED, "its end is what proves it"
