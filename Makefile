@@ -18,7 +18,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3 python3.13 python3
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: help setup check cover test bench bench-guard gen demo lock clean
+.PHONY: help setup check cover test bench bench-guard gen demo tour lock clean
 
 help:  ## this list
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ { printf "%-13s%s\n", $$1, $$2 }' Makefile
@@ -76,7 +76,10 @@ gen: setup  ## write the generated files anew
 # Into the folder $(1), which is laid out as proxy/ is.
 protoc = $(PY) -m grpc_tools.protoc -I proxy --python_out=$(1) --pyi_out=$(1) --grpc_python_out=$(1) $(PROTOS)
 
-demo: setup  ## real PostgreSQL and Redis, broken and mended before your eyes
+demo: setup  ## the payment shop: one experiment, three versions of a service, three verdicts
+	@$(PY) -m deploy.demo.story $(ARGS)
+
+tour: setup  ## every fault on and off, before real PostgreSQL and Redis
 	@$(PY) -m deploy.demo $(ARGS)
 
 lock: setup  ## resolve the dependencies of pyproject.toml; UPGRADE=--upgrade takes newer versions

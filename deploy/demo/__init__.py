@@ -1,1 +1,1 @@
-"""The demo: a real client works through the proxy while faults come and go. Run it with `make demo`."""
+"""Demos on real servers: the story of the payment shop (`make demo`), and every fault on and off (`make tour`)."""

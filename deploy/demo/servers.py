@@ -25,6 +25,7 @@ from deploy.demo import keeper
 
 T = TypeVar("T")
 
+_ROOT: Final = Path(__file__).parents[2]
 _SECONDS: Final = 30.0
 """How long a server may take to start."""
 _KEEPER: Final = (sys.executable, "-I", "-S", keeper.__file__)
@@ -77,23 +78,61 @@ def proxy(*mappings: str) -> Iterator[str]:
     """The fault proxy with mappings `NAME@LISTEN=UPSTREAM`; gives the URL of its control API. Raises NotStarted."""
     with _folder("proxy") as folder:
         command = [sys.executable, "-m", "brownout_proxy", *mappings, "--port", "0"]
-        with _kept(command, folder, environment=_for_the_proxy()) as server:
+        with _kept(command, folder, environment=environment()) as server:
             url = server.until(lambda: re.search(r"control API (http://\S+)", server.log))
             if url is None:
                 raise NotStarted(f"the proxy did not start:\n{server.log}")
             yield url[1]
 
 
-def _for_the_proxy() -> dict[str, str]:
+@contextmanager
+def controlled_proxy(*mappings: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Like `proxy`; gives the address of its gRPC API, and where each of its proxies listens. Raises NotStarted."""
+    with _folder("proxy") as folder:
+        command = [sys.executable, "-m", "brownout_proxy", *mappings, "--port", "0", "--grpc-port", "0"]
+        with _kept(command, folder, environment=environment()) as server:
+            control = server.until(lambda: re.search(r"gRPC API (\S+)", server.log))
+            if control is None:
+                raise NotStarted(f"the proxy did not start:\n{server.log}")
+            yield control[1], dict(re.findall(r"^(\S+) +(\S+:\d+) ->", server.log, re.MULTILINE))
+
+
+@contextmanager
+def service(name: str, port: int, settings: Mapping[str, str]) -> Iterator[None]:
+    """A service of the payment shop (deploy/demo/shop) until the end of the block. Raises NotStarted."""
+    with _folder("shop") as folder:
+        command = [sys.executable, "-m", "deploy.demo.shop", name, str(port)]
+        with _kept(command, folder, environment={**environment(), **settings}) as server:
+            if not server.until(lambda: _says(port, b"GET /healthz HTTP/1.0\r\n\r\n", b"200 OK")):
+                raise NotStarted(f"{name} did not start:\n{server.log}")
+            yield
+
+
+def said(command: Sequence[str], files: Mapping[str, str]) -> str:
+    """What the command writes to its standard output until it ends, which it does with us, however we go.
+
+    `files` are in the folder that `{folder}` stands for in its words."""
+    with _folder("said") as folder:
+        for name, text in files.items():
+            (folder / name).write_text(text)
+        words = [word.replace("{folder}", str(folder)) for word in command]
+        process = subprocess.Popen(
+            [*_KEEPER, str(folder), "", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env=environment(), start_new_session=True,
+        )  # fmt: skip
+        with process:  # whose end closes the standard input: until then it may run
+            assert process.stdout is not None
+            return process.stdout.read()
+
+
+def environment() -> dict[str, str]:
     """The environment without its settings, and with the code that we would import, from wherever we would."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BROWNOUT_")}
     spec = importlib.util.find_spec("brownout_proxy")
     if spec is None or spec.origin is None:
         raise Missing("the proxy itself is missing: pip install .")
-    return {
-        **kept,
-        "PYTHONPATH": os.pathsep.join(filter(None, (str(Path(spec.origin).parents[1]), kept.get("PYTHONPATH")))),
-    }
+    ours = (str(Path(spec.origin).parents[1]), str(_ROOT / "controller"), str(_ROOT))
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, (*ours, kept.get("PYTHONPATH"))))}
 
 
 class _Server:

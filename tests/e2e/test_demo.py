@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,6 +20,7 @@ from deploy.demo import servers
 from deploy.demo.acts import ACTS, Verdict, fails, takes, unharmed, vanishes
 from deploy.demo.clients import Seen, word_for
 from deploy.demo.table import Phase, Result, lines
+from tests.support.demos import left_behind, scratch_folder, start_demo
 from tests.support.running import eventually
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -152,41 +150,16 @@ def test_a_server_that_ends_at_once_is_reported_with_its_last_words(
 
 @pytest.fixture
 def scratch() -> Iterator[Path]:
-    """The folder for temporary files of a demo; PostgreSQL must get into it as another user when we are root."""
-    folder = Path(tempfile.mkdtemp(prefix="brownout-test-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _demo(scratch: Path, *how: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "TMPDIR": str(scratch)}
-    path = os.pathsep.join(filter(None, (str(_ROOT / "proxy"), os.environ.get("PYTHONPATH"))))
-    return subprocess.Popen(
-        [sys.executable, *how], cwd=_ROOT, env={**environment, "PYTHONPATH": path}, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-    )  # fmt: skip
-
-
-def _left_behind(scratch: Path) -> list[str]:
-    """The files in a folder, and the processes that work in it or mention it."""
-    found = os.listdir(scratch)
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes().decode(errors="replace")
-            if str(scratch) in command + os.readlink(process / "cwd"):
-                found.append(command.replace("\0", " "))
-        except OSError:
-            continue
-    return found
+    with scratch_folder() as folder:
+        yield folder
 
 
 @pytest.mark.timeout(150)
 def test_the_demo_passes_on_real_servers_and_leaves_nothing(scratch: Path) -> None:
-    demo = _demo(scratch, "-m", "deploy.demo")
+    demo = start_demo(scratch, "-m", "deploy.demo")
     out, err = demo.communicate(timeout=120)
     assert demo.returncode == 0, out + err
-    assert _left_behind(scratch) == []
+    assert left_behind(scratch) == []
     for number, act in enumerate(ACTS, 1):
         assert f"{act.service}: {act.title}" in out.splitlines()
         assert f"{number}/{len(ACTS)} {act.service}: {act.title}" in err, "somebody waits"
@@ -200,7 +173,7 @@ def test_the_demo_passes_on_real_servers_and_leaves_nothing(scratch: Path) -> No
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129), (signal.SIGKILL, -9)]
 )
 def test_a_demo_that_is_stopped_leaves_nothing(scratch: Path, number: signal.Signals, status: int) -> None:
-    demo = _demo(scratch, "deploy/demo")
+    demo = start_demo(scratch, "deploy/demo")
     with demo:
         assert demo.stderr is not None
         while not demo.stderr.read(2).startswith("1/"):  # the first act: everything runs
@@ -209,4 +182,4 @@ def test_a_demo_that_is_stopped_leaves_nothing(scratch: Path, number: signal.Sig
         rest = demo.stderr.read()
     assert demo.returncode == status, rest
     assert "Traceback" not in rest
-    eventually(lambda: not _left_behind(scratch), "the end of every server")
+    eventually(lambda: not left_behind(scratch), "the end of every server")

@@ -26,7 +26,8 @@ class Now:
 
 def _sample(read: Callable[[], Reading], now: Now, seconds: float = 0.05, **changes: object) -> list[Sample]:
     TOLD["value"] = read
-    claim = experiment(hypotheses=[hypothesis(**changes)]).hypotheses[0]
+    long = dict.fromkeys(("baseline", "duration", "recovery"), "1h")
+    claim = experiment(hypotheses=[hypothesis(**changes)], **long).hypotheses[0]
     written: list[Record] = []
 
     async def main() -> None:
