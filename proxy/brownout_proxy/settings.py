@@ -151,6 +151,18 @@ class Settings:
         default=None,
         metadata=_told("Makes every random decision repeatable.", read_seed, "N", shown="the config's, or random"),
     )
+    tls_cert: Path | None = field(
+        default=None,
+        metadata=_told("Certificate that the gRPC API shows, in PEM; with --tls-key.", _path, "FILE"),
+    )
+    tls_key: Path | None = field(
+        default=None,
+        metadata=_told("Its private key, in PEM.", _path, "FILE"),
+    )
+    tls_client_ca: Path | None = field(
+        default=None,
+        metadata=_told("gRPC clients must show a certificate of this CA, and need no token then.", _path, "FILE"),
+    )
     drain: float = field(
         default=5.0,
         metadata=_told(
@@ -201,6 +213,10 @@ class Settings:
         """Raises InvalidSpec for settings that contradict each other."""
         if self.token is not None and self.token_file is not None:
             raise InvalidSpec("--token", "given together with --token-file; give one of them")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise InvalidSpec("--tls-cert", "and --tls-key belong together; give both or none")
+        if self.tls_client_ca is not None and self.tls_cert is None:
+            raise InvalidSpec("--tls-client-ca", "needs --tls-cert and --tls-key: who is asked also has to show")
         has_token = self.token is not None or self.token_file is not None
         if not self.is_local and not has_token and not self.insecure_no_auth:
             raise InvalidSpec(

@@ -248,6 +248,9 @@ def test_without_a_server_commands_say_what_to_do() -> None:
         (("--port", "http"), 2, "'http' is not a whole number from 0 to 65535; write it like 8474"),
         (("--drian", "1s"), 2, "--drain"),
         (("--config", "/dev/zero"), 2, "/dev/zero: is larger than"),
+        (("--tls-cert", "bad.yaml"), 2, "--tls-cert: and --tls-key belong together"),
+        (("--tls-cert", "none", "--tls-key", "none"), 1, "--tls-cert: none: no such file or directory"),
+        (("--tls-cert", "bad.yaml", "--tls-key", "bad.yaml"), 2, "--tls-cert: bad.yaml is not in PEM"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_nothing_starts(

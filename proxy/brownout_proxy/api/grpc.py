@@ -10,13 +10,13 @@ import hmac
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from grpc_health.v1 import health, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from brownout_proxy import __version__
@@ -35,7 +35,7 @@ _LOG = logging.getLogger(__name__)
 INTERVAL: Final = 1.0
 """Seconds between two messages of a watch."""
 SHORTEST_INTERVAL: Final = 0.1
-_SERVICE: Final = pb.DESCRIPTOR.services_by_name["ProxyService"].full_name
+SERVICE: Final = pb.DESCRIPTOR.services_by_name["ProxyService"].full_name
 
 Answer = TypeVar("Answer", bound=Message)
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -238,14 +238,48 @@ async def _refuse(request: object, context: Context) -> None:
     await context.abort(grpc.StatusCode.UNAUTHENTICATED, "a token is needed: authorization: Bearer TOKEN")
 
 
-def make_server(registry: Registry, *, token: str | None = None) -> grpc.aio.Server:
-    """A server of the API, with health and reflection, that still has to be given an address."""
-    server = grpc.aio.server(
-        interceptors=[] if token is None else [TokenGuard(token)],
-        options=[("grpc.so_reuseport", 0)],  # a taken port is an error, not a second server
-    )
-    proxy_pb2_grpc.add_ProxyServiceServicer_to_server(ProxyService(registry), server)  # type: ignore[no-untyped-call]
-    checks = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
-    reflection.enable_server_reflection((_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-    return server
+class Tls(NamedTuple):
+    """What the server shows, and whom it believes: PEM texts. With `client_ca`, clients must show a certificate of
+    its making, and need no token."""
+
+    certificate: bytes
+    key: bytes
+    client_ca: bytes | None = None
+
+
+class Server:
+    """A server of the API, with health and reflection."""
+
+    def __init__(self, registry: Registry, *, token: str | None = None, tls: Tls | None = None) -> None:
+        self._tls = tls
+        known_by_certificate = tls is not None and tls.client_ca is not None
+        self._server = grpc.aio.server(
+            interceptors=[] if token is None or known_by_certificate else [TokenGuard(token)],
+            options=[("grpc.so_reuseport", 0)],  # a taken port is an error, not a second server
+        )
+        proxy_pb2_grpc.add_ProxyServiceServicer_to_server(  # type: ignore[no-untyped-call]
+            ProxyService(registry), self._server
+        )
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server)
+
+    def bind(self, address: str) -> int:
+        """The port that it has now. Raises RuntimeError."""
+        if self._tls is None:
+            return self._server.add_insecure_port(address)
+        certificate, key, client_ca = self._tls
+        secure = grpc.ssl_server_credentials(
+            [(key, certificate)], root_certificates=client_ca, require_client_auth=client_ca is not None
+        )
+        return self._server.add_secure_port(address, secure)
+
+    async def start(self) -> None:
+        await self._server.start()
+        await self._health.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
+
+    async def stop(self) -> None:
+        """At once; who watches the health is told."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(grace=0)

@@ -20,7 +20,7 @@ from brownout_proxy.api.http import ControlRequests, make_app
 from brownout_proxy.api.patience import make_runner
 from brownout_proxy.cli import mapping
 from brownout_proxy.cli.output import printable
-from brownout_proxy.errors import Unavailable
+from brownout_proxy.errors import InvalidSpec, Unavailable
 from brownout_proxy.relay.lookup import Lookups
 from brownout_proxy.server import config as config_file
 from brownout_proxy.server import runtime
@@ -31,7 +31,7 @@ from brownout_proxy.server.registry import Registry
 from brownout_proxy.settings import Settings
 
 if TYPE_CHECKING:
-    from grpc.aio import Server
+    from brownout_proxy.api.grpc import Server
 
 _BACKLOG: Final = 128
 
@@ -80,9 +80,16 @@ class GrpcControl:
     """The gRPC API as a process has it. `address` is known once it is bound."""
 
     def __init__(self, registry: Registry, settings: Settings, port: int, token: str | None) -> None:
-        from brownout_proxy.api.grpc import make_server  # 10 MB that a process without it does not need
+        from brownout_proxy.api.grpc import Server, Tls  # 15 MB that a process without it does not need
 
-        self._make: Callable[[], Server] = lambda: make_server(registry, token=token)
+        tls = None
+        if settings.tls_cert is not None and settings.tls_key is not None:
+            ca = settings.tls_client_ca
+            tls = Tls(
+                _pem("--tls-cert", settings.tls_cert), _pem("--tls-key", settings.tls_key),
+                None if ca is None else _pem("--tls-client-ca", ca),
+            )  # fmt: skip
+        self._make: Callable[[], Server] = lambda: Server(registry, token=token, tls=tls)
         self._wanted = Address(settings.host, port)
         self._server: Server | None = None
         self.address = self._wanted
@@ -92,7 +99,7 @@ class GrpcControl:
         address = await resolve(str(self._wanted), Lookups(asyncio.get_running_loop()))
         self._server = self._make()
         try:
-            port = self._server.add_insecure_port(str(address))
+            port = self._server.bind(str(address))
         except RuntimeError:
             reason = runtime.with_remedy(f"listen tcp {address}: bind: address already in use")
             raise Unavailable(f"gRPC API: {reason} (--grpc-port; 0 takes a free one, off leaves it out)") from None
@@ -105,7 +112,18 @@ class GrpcControl:
     async def stop(self) -> None:
         server, self._server = self._server, None
         if server is not None:
-            await server.stop(grace=0)
+            await server.stop()
+
+
+def _pem(flag: str, path: Path) -> bytes:
+    """Raises Unavailable, InvalidSpec."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise Unavailable(f"{flag}: {path}: {(error.strerror or str(error)).lower()}") from None
+    if b"-----BEGIN " not in content:
+        raise InvalidSpec(flag, f"{path} is not in PEM; make it with openssl x509 -outform PEM")
+    return content
 
 
 class Controls:

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
-from brownout_proxy.api.grpc import make_server
+from brownout_proxy.api.grpc import SERVICE, Server, Tls
 from brownout_proxy.server.proxy import Proxy
 from brownout_proxy.v1 import proxy_pb2 as pb
 from brownout_proxy.v1.proxy_pb2_grpc import ProxyServiceStub
+from tests.support.certificates import Authority
+from tests.support.requirements import needs
 from tests.support.running import SECONDS, Running, Upstream, dial, echoing, eventually, read_exactly, reset, running
 
 LATENCY = pb.Fault(latency=pb.Latency(latency=20))
 
 
 @contextmanager
-def serving(harness: Running, token: str | None = None) -> Iterator[str]:
+def serving(harness: Running, token: str | None = None, tls: Tls | None = None) -> Iterator[str]:
     """The address of the API."""
 
-    async def start() -> tuple[Any, int]:
-        server = make_server(harness.registry, token=token)
-        port = server.add_insecure_port("127.0.0.1:0")
+    async def start() -> tuple[Server, int]:
+        server = Server(harness.registry, token=token, tls=tls)
+        port = server.bind("127.0.0.1:0")
         await server.start()
         return server, port
 
@@ -34,7 +38,7 @@ def serving(harness: Running, token: str | None = None) -> Iterator[str]:
     try:
         yield f"127.0.0.1:{port}"
     finally:
-        harness.call(server.stop(grace=0))
+        harness.call(server.stop())
 
 
 @pytest.fixture
@@ -268,3 +272,47 @@ def test_with_a_token_only_those_who_have_it_are_served_and_health_is_for_all(ha
         health: Any = health_pb2_grpc.HealthStub(channel)
         answer = health.Check(health_pb2.HealthCheckRequest(), timeout=SECONDS)
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+# Health, reflection, certificates.
+
+
+def test_health_knows_the_service_and_reflection_lists_it(harness: Running) -> None:
+    with serving(harness) as address, grpc.insecure_channel(address) as channel:
+        health: Any = health_pb2_grpc.HealthStub(channel)
+        answer = health.Check(health_pb2.HealthCheckRequest(service=SERVICE), timeout=SECONDS)
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        database = ProtoReflectionDescriptorDatabase(channel)
+        assert SERVICE in database.get_services()
+        assert "proxy.proto" in database.FindFileContainingSymbol(SERVICE).name
+
+
+@needs("openssl")
+def test_with_a_ca_only_clients_with_its_certificates_are_served_and_need_no_token(
+    harness: Running, tmp_path: Path
+) -> None:
+    ours, theirs = Authority(tmp_path / "ours"), Authority(tmp_path / "theirs")
+    certificate, key = ours.issue("localhost")
+    with serving(harness, "secret", Tls(certificate, key, ours.certificate)) as address:
+        where = address.replace("127.0.0.1", "localhost")
+        assert _listed(where, grpc.ssl_channel_credentials(ours.certificate, *reversed(ours.issue("client")))) == []
+        for credentials in (
+            grpc.ssl_channel_credentials(ours.certificate),
+            grpc.ssl_channel_credentials(ours.certificate, *reversed(theirs.issue("client"))),
+            grpc.ssl_channel_credentials(theirs.certificate, *reversed(ours.issue("client"))),
+        ):
+            with pytest.raises(grpc.RpcError) as error:
+                _listed(where, credentials)
+            assert error.value.code() is grpc.StatusCode.UNAVAILABLE
+        with pytest.raises(grpc.RpcError), grpc.insecure_channel(address) as plain:
+            _list(plain)
+
+
+def _listed(address: str, credentials: grpc.ChannelCredentials) -> list[str]:
+    with grpc.secure_channel(address, credentials) as channel:
+        return _list(channel)
+
+
+def _list(channel: grpc.Channel) -> list[str]:
+    stub = ProxyServiceStub(channel)  # type: ignore[no-untyped-call]
+    return [proxy.name for proxy in stub.ListProxies(pb.ListProxiesRequest(), timeout=SECONDS).proxies]

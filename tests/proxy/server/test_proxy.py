@@ -128,8 +128,7 @@ def test_what_is_held_when_a_proxy_stops_ends_in_a_reset_and_not_in_a_stream_tha
         proxy = harness.proxy(echo, fault("latency", latency="60s"))
         with dial(proxy) as idle, dial(proxy) as waiting:
             waiting.sendall(b"x")
-            eventually(lambda: harness.registry.engine.budget.used)
-            eventually(lambda: proxy.accepted == 2)
+            eventually(lambda: proxy.traffic["downstream"].received == 1 and proxy.accepted == 2)
             harness.call(harness.registry.update("p", enabled=False))
             assert read_all(idle) == b""
             with pytest.raises(ConnectionResetError):

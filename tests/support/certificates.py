@@ -1,0 +1,32 @@
+"""Certificates for tests of TLS, made by the openssl program."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+
+class Authority:
+    """A certificate authority of a test. `certificate` is its own, in PEM."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._folder = folder
+        self._run("req", "-x509", *_KEY, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=Test CA")
+        self.certificate = (folder / "ca.pem").read_bytes()
+
+    def issue(self, name: str) -> tuple[bytes, bytes]:
+        """A certificate for that host or client, and its key."""
+        (self._folder / "extensions").write_text(f"subjectAltName = DNS:{name}\n")
+        self._run("req", "-new", *_KEY, "-keyout", "key.pem", "-out", "request.pem", "-subj", f"/CN={name}")
+        self._run(
+            "x509", "-req", "-in", "request.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+            "-days", "2", "-extfile", "extensions", "-out", "certificate.pem",
+        )  # fmt: skip
+        return (self._folder / "certificate.pem").read_bytes(), (self._folder / "key.pem").read_bytes()
+
+    def _run(self, *words: str) -> None:
+        subprocess.run(["openssl", *words], cwd=self._folder, check=True, capture_output=True)
+
+
+_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
