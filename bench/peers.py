@@ -57,7 +57,7 @@ def _bare(place: Place) -> list[str]:
 
 def _brownout(place: Place) -> list[str]:
     mapping = f"relay@127.0.0.1:{place.port}=127.0.0.1:{place.upstream}"
-    return [sys.executable, "-m", "brownout_proxy", mapping, "--port", str(place.api)]
+    return [sys.executable, "-m", "brownout_proxy", mapping, "--port", str(place.api), "--grpc-port", "0"]
 
 
 def _nginx(place: Place) -> list[str]:
