@@ -126,7 +126,9 @@ def test_each_failure_is_counted_as_what_it_is() -> None:
                 _outcome(reset_url),
                 _outcome(f"http://127.0.0.1:{server.port}/", timeout=0.3),
             )
-        assert [set(errors) for errors in found] == [{"refused"}, {"status"}, {"reset"}, {"timeout"}]
+        # A machine that is busy may send late and then more than fits: the load says so itself.
+        kinds = [set(errors) - {"overload"} for errors in found]
+        assert kinds == [{"refused"}, {"status"}, {"reset"}, {"timeout"}]
 
     play(scenario)
 
