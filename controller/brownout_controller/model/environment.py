@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, field_validator
 
 from brownout_controller.model.experiment import edge_name
-from brownout_controller.model.part import Part, SomeTime, read
+from brownout_controller.model.part import Part, SomeTime, read, written
 from brownout_proxy.document import Value
 from brownout_proxy.errors import InvalidSpec
 from brownout_proxy.spelling import unknown
@@ -63,7 +63,7 @@ class Environment(Part):
     """One environment."""
 
     backend: Literal["proxy", "memory", "chaos-mesh"] = "proxy"
-    control: tuple[str, ...] = (CONTROL,)
+    control: Annotated[tuple[str, ...], written("string", "array", items={"type": "string"})] = (CONTROL,)
     """The gRPC addresses of its proxies."""
     token: Annotated[str | None, Field(repr=False)] = None
     tls: Tls | None = None
@@ -91,12 +91,17 @@ class Environments(Part):
     environments: Mapping[str, Environment] = {}
 
 
-def read_environment(root: Value | None, name: str, file: str) -> Environment:
-    """The environment of that name. Raises InvalidSpec with the exact place."""
+def read_environments(root: Value | None) -> Mapping[str, Environment]:
+    """All of them by name. Raises InvalidSpec with the exact place."""
     content = {} if root is None or root.is_null else root.plain()
     if root is not None and not isinstance(content, Mapping):
         root.fail("must be a mapping with environments")
-    known = {} if root is None or not content else read(Environments, root, content).environments
+    return {} if root is None or not content else read(Environments, root, content).environments
+
+
+def read_environment(root: Value | None, name: str, file: str) -> Environment:
+    """The environment of that name. Raises InvalidSpec with the exact place."""
+    known = read_environments(root)
     if name in known:
         return known[name]
     if name == LOCAL:

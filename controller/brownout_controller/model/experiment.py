@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from brownout_controller.model.hypothesis import Hypothesis, read_hypothesis
 from brownout_controller.model.lifecycle import Phase
-from brownout_controller.model.part import Part, SomeTime, read
+from brownout_controller.model.part import Part, SomeTime, read, written
 from brownout_controller.model.probe import ProbeSpec
 from brownout_controller.model.safety import NETS
 from brownout_proxy.document import Value
@@ -45,7 +45,7 @@ class Load(Part):
     """An open-loop HTTP load that runs through all phases: requests on schedule, whatever becomes of the others."""
 
     url: str = Field(min_length=1)
-    rate: float = Field(gt=0)
+    rate: Annotated[float, Field(gt=0), written("number", "string")]
     """Requests a second, also written `50/s`."""
     method: str = "GET"
     headers: Mapping[str, str] = {}

@@ -15,11 +15,12 @@ from pydantic import Field, field_validator, model_validator
 from brownout_controller.model import expectation
 from brownout_controller.model.expectation import Expectation
 from brownout_controller.model.lifecycle import PHASES, Phase
-from brownout_controller.model.part import Part, Seconds, SomeTime, read
+from brownout_controller.model.part import Part, Seconds, SomeTime, read, written
 from brownout_controller.model.probe import ProbeSpec
 from brownout_proxy.document import Value
 from brownout_proxy.spelling import unknown
 
+_WHEN: Final = written("string", "array", items={"enum": list(PHASES)})
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -55,7 +56,7 @@ class Terms(Part):
     expect: str
     stop: str | bool = False
     """What ends the run at once: a threshold of its own, or true for whatever does not meet `expect`."""
-    when: tuple[Phase, ...] = PHASES
+    when: Annotated[tuple[Phase, ...], _WHEN] = PHASES
     window: SomeTime = 10.0
     """How far a measurement looks back; `${window}` in a query."""
     every: SomeTime = 1.0

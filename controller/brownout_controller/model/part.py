@@ -42,6 +42,12 @@ SomeTime = Annotated[float, _quantity(SECONDS), Field(gt=0), _schema(SECONDS)]
 Percentage = Annotated[float, _quantity(SHARE), Field(ge=0, le=1), _schema(SHARE)]
 """A share from 0 to 1; text may be in percent."""
 
+
+def written(*types: str, **more: Any) -> WithJsonSchema:
+    """What a field's schema says where a file may say more than the model holds."""
+    return WithJsonSchema({"type": list(types), **more})
+
+
 Model = TypeVar("Model", bound=BaseModel)
 
 

@@ -24,8 +24,10 @@ MASK: Final = "***"
 class Variables:
     """Values by name: those of the command line before those of the environment."""
 
-    def __init__(self, given: Mapping[str, str], environment: Mapping[str, str]) -> None:
+    def __init__(self, given: Mapping[str, str], environment: Mapping[str, str], *, lenient: bool = False) -> None:
+        """`lenient`: one that is not set stays as it was written."""
         self._values = {**environment, **given}
+        self._lenient = lenient
         self.used: dict[str, str] = {}
         """What has been put into texts so far."""
 
@@ -37,6 +39,8 @@ class Variables:
             if name in _KEPT:
                 return match[0]
             found = self._values.get(name, default)
+            if found is None and self._lenient:
+                return match[0]
             if found is None:
                 near = unknown("variable", name, [known for known in self._values if known[:1] == name[:1]][:5])
                 value.fail(f"${{{name}}} is not set: give --var {name}=... or export it ({near})")

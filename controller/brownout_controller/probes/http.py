@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Final, Literal
 import aiohttp
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
+from brownout_controller.model.part import SomeTime
 from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Surroundings
-from brownout_controller.probes.quantity import Seconds
 from brownout_controller.probes.trouble import place, sentence, trouble
 
 _KEPT: Final = 1 << 20
@@ -41,7 +41,7 @@ class Http(ProbeSpec):
     status: int | list[int] | None = None
     body_contains: str | None = None
     json_: dict[str, JsonValue] | None = Field(default=None, alias="json")
-    within: Seconds | None = None
+    within: SomeTime | None = None
     fresh: bool = False
     """A new connection for each request."""
 

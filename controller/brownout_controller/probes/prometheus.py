@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Final, Literal
 import aiohttp
 from pydantic import BaseModel, ConfigDict, Field
 
+from brownout_controller.model.part import SomeTime
 from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Surroundings
-from brownout_controller.probes.quantity import Seconds
 from brownout_controller.probes.trouble import Veil, place, sentence
 
 _DATE_GRAIN: Final = 1.0
@@ -40,7 +40,7 @@ class Range(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    step: Seconds
+    step: SomeTime
     take: Literal["max", "min", "mean", "last"] | None = None
     """Without it each point is a value of its own, and the series rule decides over all of them."""
 
@@ -64,7 +64,7 @@ class Prometheus(ProbeSpec):
     server: str | None = Field(default=None, repr=False)
     """The environment's by default."""
     headers: dict[str, str] = Field(default_factory=dict, repr=False)
-    max_skew: Seconds = 5.0
+    max_skew: SomeTime = 5.0
     """By how much the server's clock may differ from ours."""
 
     def open(self, surroundings: Surroundings) -> Probe:

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import asyncpg
 from pydantic import ConfigDict, Field
 
+from brownout_controller.model.part import SomeTime
 from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Surroundings
-from brownout_controller.probes.quantity import Seconds
 from brownout_controller.probes.trouble import Veil, place, sentence
 
 
@@ -32,7 +32,7 @@ class Sql(ProbeSpec):
     dsn: str = Field(pattern=r"^postgres(ql)?://", repr=False)
     query: str = Field(min_length=1)
     read_only: bool = True
-    statement_timeout: Seconds = 5.0
+    statement_timeout: SomeTime = 5.0
 
     def open(self, surroundings: Surroundings) -> Probe:
         return _Sql(self, surroundings)

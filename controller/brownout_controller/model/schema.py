@@ -1,0 +1,121 @@
+"""JSON schemas of our files, computed from what declares them: editors complete and check by these.
+
+A schema says what may be written; that a duration is sensible or a variable is set, reading the file tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from brownout_controller.model.environment import Environments
+from brownout_controller.model.experiment import Conditions
+from brownout_controller.model.hypothesis import Terms
+from brownout_controller.model.probe import ProbeSpec
+from brownout_proxy.faults import KINDS as FAULTS
+from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM, Fault, unit_of
+from brownout_proxy.faults.written import accepted
+
+Schema = dict[str, Any]
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_SCALAR: Final = ["string", "number", "boolean"]
+
+
+def experiment(probes: Mapping[str, type[ProbeSpec]]) -> Schema:
+    """Of an experiment file. `probes` are the kinds that a hypothesis may have."""
+    conditions = _object(Conditions)
+    definitions = conditions.pop("$defs", {})
+    hypothesis = _hypothesis(probes, definitions)
+    properties = {
+        **conditions["properties"],
+        "fault": {"$ref": "#/$defs/Fault"},
+        "faults": {"type": "array", "items": {"$ref": "#/$defs/Fault"}, "minItems": 1},
+        "hypotheses": {"type": "array", "items": {"$ref": "#/$defs/Hypothesis"}, "minItems": 1},
+    }
+    return {
+        "$schema": DIALECT,
+        "title": "Brownout experiment",
+        "type": "object",
+        "properties": properties,
+        "required": [*conditions["required"], "hypotheses"],
+        "oneOf": [{"required": ["fault"]}, {"required": ["faults"]}],
+        "additionalProperties": False,
+        "$defs": {**definitions, "Fault": _fault(), "Hypothesis": hypothesis},
+    }
+
+
+def environments() -> Schema:
+    """Of brownout.yaml."""
+    return {"$schema": DIALECT, **_object(Environments), "title": "Brownout environments"}
+
+
+def _hypothesis(probes: Mapping[str, type[ProbeSpec]], definitions: Schema) -> Schema:
+    terms = _object(Terms)
+    definitions.update(terms.pop("$defs", {}))
+    properties = dict(terms["properties"])
+    for kind, probe in probes.items():
+        declared = _object(probe)
+        definitions.update(declared.pop("$defs", {}))
+        short = {"type": ["string", "number"], "description": f"{probe.scalar} of the probe"}
+        properties[kind] = {"anyOf": [short, declared], "description": probe.summary()}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": terms["required"],
+        "oneOf": [{"required": [kind]} for kind in probes],
+        "additionalProperties": False,
+    }
+
+
+def _fault() -> Schema:
+    """An entry: the word alone, or a mapping with the kind, its conditions, a name and a direction."""
+    conditions: Schema = {
+        "name": {"type": "string", "minLength": 1},
+        "direction": {"enum": [UPSTREAM, DOWNSTREAM]},
+        "toxicity": {"type": ["string", "number"], "description": "share of the connections: 0.25 or 25%"},
+        "clients": {"type": ["array", "string"], "description": "networks such as 10.0.0.0/8"},
+        "first": {"type": ["integer", "string"], "description": "only the first N connections"},
+        "every": {"type": ["integer", "string"], "description": "only every Nth connection"},
+    }
+    kinds = {kind: _attributes(fault) for kind, fault in FAULTS.items()}
+    return {
+        "anyOf": [
+            {"enum": list(FAULTS)},
+            {
+                "type": "object",
+                "properties": {**kinds, **conditions},
+                "oneOf": [{"required": [kind]} for kind in FAULTS],
+                "additionalProperties": False,
+            },
+        ]
+    }
+
+
+def _attributes(fault: type[Fault]) -> Schema:
+    properties = {}
+    for name in sorted(accepted(fault)):
+        info = fault.fields().get(name)
+        unit = unit_of(info) if info is not None else None
+        properties[name] = {"type": _SCALAR, **({"description": f"in {unit.symbol}, or with a unit"} if unit else {})}
+    attributes = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {"description": fault.summary(), "anyOf": [{"type": [*_SCALAR, "null"]}, attributes]}
+
+
+def _object(model: type[BaseModel]) -> Schema:
+    """As pydantic has it: validation's form, with the names that are written."""
+    found: Schema = _without_patterns(model.model_json_schema(by_alias=True, mode="validation"))
+    return found
+
+
+def _without_patterns(content: Any) -> Any:
+    """A `${VARIABLE}` may stand where a text has to look in a certain way."""
+    if isinstance(content, dict):
+        return {
+            key: _without_patterns(item)
+            for key, item in content.items()
+            if key != "pattern" or not isinstance(item, str)
+        }
+    return [_without_patterns(item) for item in content] if isinstance(content, list) else content
