@@ -1,0 +1,1 @@
+"""What people and programs read about runs, computed from their journals alone."""

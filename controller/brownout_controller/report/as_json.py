@@ -1,0 +1,64 @@
+"""A run for programs: what the other reports say, as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from brownout_controller.report.account import Account
+
+
+def render(told: Account) -> str:
+    """Keys are only ever added."""
+    return json.dumps(_finite(content(told)), indent=2, allow_nan=False) + "\n"
+
+
+def content(told: Account) -> dict[str, Any]:
+    """The report, times in seconds."""
+    run, judgement = told.run, told.judgement
+    return {
+        "run": run.run_id,
+        "experiment": told.name,
+        "edge": run.experiment.get("edge", ""),
+        "environment": run.environment.get("name", ""),
+        "version": run.version,
+        "started": run.started,
+        "finished": told.finished,
+        "seed": run.seed,
+        "source": run.source,
+        "replay": run.replay,
+        "nets_off": dict(run.nets_off),
+        "verdict": judgement.verdict.value,
+        "exit": judgement.exit,
+        "reasons": list(judgement.reasons),
+        "recovery_seconds": judgement.recovery,
+        "stopping_seconds": judgement.stopping,
+        "hits": {name: {"hits": hits, "connections": met} for name, (hits, met) in told.hits.items()},
+        "hypotheses": [
+            {**result._asdict(), "expect": claim.terms.expect, "because": claim.terms.because}
+            for claim in told.claims
+            for result in claim.results
+        ],
+        "states": [span._asdict() for span in told.spans],
+        "reverts": [
+            {
+                "target": change.undo.target.get("id", ""),
+                "undo": change.undo.what,
+                "injected_at": None if change.injected is None else change.injected[0],
+                "reverted_at": None if change.reverted is None else change.reverted[0],
+                "verified": change.verified,
+                "how": "" if change.reverted is None else change.reverted[1].how or change.reverted[1].why,
+            }
+            for change in told.changes
+        ],
+    }
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN, which a journal of another hand may hold."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,110 @@
+"""JUnit XML for CI: a suite for the experiment, a case for each hypothesis in each phase.
+
+Refuted is a failure. Whatever allows no conclusion is an error and never `skipped`, which dashboards show as green.
+What belongs to no hypothesis has cases of its own: the run, and the revert on each target.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+from xml.etree import ElementTree
+
+from brownout_controller.model.journal import Stop
+from brownout_controller.model.judge import Result
+from brownout_controller.model.verdict import Verdict
+from brownout_controller.report.account import Account, phase_seconds
+from brownout_controller.report.text import clean, clipped, line
+
+_LONGEST: Final = 2000
+_CONCLUSIVE: Final = frozenset({Verdict.REFUTED, Verdict.STOPPED, Verdict.NOT_REVERTED, Verdict.INTERNAL})
+"""Verdicts beside which a hypothesis that broke under the fault is refuted; with others the fault is in doubt."""
+
+
+class _Case(NamedTuple):
+    name: str
+    seconds: float
+    trouble: str = ""
+    """`failure` or `error`."""
+    why: str = ""
+
+
+def render(told: Account) -> str:
+    """The XML document."""
+    run, judgement = told.run, told.judgement
+    cases = [*_hypotheses(told), *_reverts(told), _run(told)]
+    counts = {
+        "tests": str(len(cases)),
+        "failures": str(sum(case.trouble == "failure" for case in cases)),
+        "errors": str(sum(case.trouble == "error" for case in cases)),
+        "time": f"{told.ends:.3f}",
+    }
+    root = ElementTree.Element("testsuites", {"name": "brownout", **counts})
+    suite = ElementTree.SubElement(root, "testsuite", {"name": _short(told.name), "skipped": "0", **counts})
+    if run.started:
+        suite.set("timestamp", _short(run.started)[:19])
+    properties = ElementTree.SubElement(suite, "properties")
+    for name, value in {
+        "run": run.run_id, "seed": run.seed, "verdict": judgement.verdict.value, "exit": judgement.exit,
+        "version": run.version, "environment": run.environment.get("name", ""), "source": run.source,
+        "replay": run.replay, "recovery_seconds": judgement.recovery, "stopping_seconds": judgement.stopping,
+    }.items():  # fmt: skip
+        if value not in (None, ""):
+            ElementTree.SubElement(properties, "property", {"name": name, "value": _short(value)})
+    for case in cases:
+        _add(suite, told.name, case)
+    said = [f"verdict: {judgement.verdict} ({judgement.verdict.meaning})", *judgement.reasons[:20]]
+    ElementTree.SubElement(suite, "system-out").text = "\n".join(map(_short, said))
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _add(suite: ElementTree.Element, experiment: str, case: _Case) -> None:
+    element = ElementTree.SubElement(
+        suite, "testcase", {"classname": _short(experiment), "name": _short(case.name), "time": f"{case.seconds:.3f}"}
+    )
+    if case.trouble:
+        ElementTree.SubElement(element, case.trouble, {"message": _short(case.why)}).text = clipped(
+            clean(case.why), _LONGEST
+        )
+
+
+def _hypotheses(told: Account) -> list[_Case]:
+    lasted = phase_seconds(told)
+    stop = told.first(Stop)
+    return [
+        _Case(
+            f"{result.name} [{result.phase}]",
+            lasted.get(result.phase, 0.0),
+            _trouble(result, told.judgement.verdict, stop),
+            result.sentence,
+        )
+        for result in told.judgement.results
+    ]
+
+
+def _trouble(result: Result, verdict: Verdict, stop: Stop | None) -> str:
+    if stop is not None and stop.cause == "condition" and (result.name, result.phase) == (stop.hypothesis, "during"):
+        return "failure"  # its own stop condition was met, even where `expect` or `tolerate` would bear it
+    if result.outcome == "held":
+        return ""
+    refuted = result.outcome == "broke" and result.phase != "baseline" and verdict in _CONCLUSIVE
+    return "failure" if refuted else "error"
+
+
+def _reverts(told: Account) -> list[_Case]:
+    found = []
+    for change in told.changes:
+        why = "nothing says that it was undone" if change.reverted is None else change.reverted[1].why
+        name = f"revert on {change.undo.target.get('id', change.undo.id)}"
+        found.append(_Case(name, 0.0, "" if change.verified else "error", why or "not verified"))
+    return found
+
+
+def _run(told: Account) -> _Case:
+    """Refuted runs went through: their hypotheses have the failure."""
+    went_through = told.judgement.verdict in (Verdict.PASSED, Verdict.REFUTED)
+    return _Case("the run", told.ends, "" if went_through else "error", "; ".join(told.judgement.reasons))
+
+
+def _short(text: object) -> str:
+    return clipped(line(text), _LONGEST)

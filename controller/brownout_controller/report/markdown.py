@@ -1,0 +1,140 @@
+"""A run in GitHub's Markdown, for step summaries and comments.
+
+A summary over 1 MiB is dropped whole, so this one stays below 900 KiB and says what it left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from brownout_controller.model.verdict import Verdict
+from brownout_controller.report.account import Account
+from brownout_controller.report.text import clipped, line, moment, quantity
+
+LIMIT: Final = 900 * 1024
+"""Bytes."""
+_LONGEST: Final = 1000
+"""Characters of one text."""
+_MOST: Final = 300
+"""Rows of one table."""
+_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]#|~$])")
+MARKS: Final = {
+    Verdict.PASSED: "✅",
+    Verdict.REFUTED: "❌",
+    Verdict.INCONCLUSIVE: "❔",
+    Verdict.REFUSED: "⛔",
+    Verdict.STOPPED: "🛑",
+    Verdict.NOT_REVERTED: "🚨",
+    Verdict.INTERNAL: "🐞",
+}
+_OUTCOMES: Final = {
+    "held": "✅ held", "broke": "❌ broke", "no-data": "❔ no data", "too-few": "❔ too few", "untested": "❔ untested",
+}  # fmt: skip
+
+
+def render(told: Account) -> str:
+    """At most LIMIT bytes of UTF-8."""
+    return _cut("\n".join(_lines(told)) + "\n")
+
+
+def escaped(text: object) -> str:
+    """Text that Markdown shows as it is, and that calls nobody: GitHub notifies whom an @ names."""
+    shown = clipped(line(text), _LONGEST).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    shown = _SPECIAL.sub(r"\\\1", shown).replace("://", ":<!-- -->//").replace("www.", "www<!-- -->.")
+    return shown.replace("@", "@<!-- -->")
+
+
+def _lines(told: Account) -> Iterable[str]:
+    run, judgement = told.run, told.judgement
+    yield f"## {MARKS[judgement.verdict]} {escaped(told.name)}: {judgement.verdict}"
+    yield ""
+    if not told.finished:
+        yield "**The journal has no end: the run is under way or was killed.** What it says so far:"
+        yield ""
+    yield f"**{escaped(told.sentence)}** ({judgement.verdict.meaning}; exit {judgement.exit})"
+    yield ""
+    for reason in judgement.reasons[1 : _MOST + 1]:
+        yield f"- {escaped(reason)}"
+    yield ""
+    if run.replay:
+        yield f"Run `{_code(run.run_id)}`, seed {run.seed}. Again with:"
+        yield ""
+        yield from _fenced(run.replay)
+        yield ""
+    yield from _hypotheses(told)
+    yield from _injections(told)
+    yield from _table(("", ""), [(escaped(what), escaped(value)) for what, value in told.times])
+    yield from _table(
+        ("at", "what happened"),
+        [(moment(event.at), f"**{escaped(event.what)}**" if event.grave else escaped(event.what))
+         for event in told.events],
+    )  # fmt: skip
+    if run.version:
+        where = escaped(run.environment.get("name", ""))
+        yield f"brownout {escaped(run.version)} in {where}, started {escaped(run.started)}"
+
+
+def _hypotheses(told: Account) -> Iterable[str]:
+    rows = [
+        (
+            escaped(claim.terms.name), result.phase, escaped(claim.terms.expect),
+            escaped(quantity(result.worst, claim.unit)), f"{result.bad} of {result.samples}", _OUTCOMES[result.outcome],
+        )
+        for claim in told.claims
+        for result in claim.results
+    ]  # fmt: skip
+    yield from _table(("hypothesis", "phase", "expected", "worst", "bad samples", "outcome"), rows)
+
+
+def _injections(told: Account) -> Iterable[str]:
+    yield from _table(
+        ("fault", "hits", "connections met"),
+        [(escaped(name), str(hits), str(met)) for name, (hits, met) in told.hits.items()],
+    )
+    rows = []
+    for change in told.changes:
+        how = "nothing says that it was undone"
+        if change.reverted is not None:
+            how = change.reverted[1].how or change.reverted[1].why
+        since = "never in place" if change.injected is None else moment(change.injected[0])
+        until = moment(change.reverted[0]) if change.reverted is not None and change.verified else "**not verified**"
+        rows.append((escaped(change.undo.target.get("id", change.undo.id)), since, until, escaped(how)))
+    yield from _table(("target", "injected at", "undone at", "proof"), rows)
+
+
+def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    """Nothing if there are no rows."""
+    if not rows:
+        return
+    yield f"| {' | '.join(heading)} |"
+    yield f"|{' --- |' * len(heading)}"
+    for row in rows[:_MOST]:
+        yield f"| {' | '.join(row)} |"
+    if len(rows) > _MOST:
+        yield f"| … and {len(rows) - _MOST} more |{' |' * (len(heading) - 1)}"
+    yield ""
+
+
+def _fenced(text: str) -> Iterable[str]:
+    """Whatever backticks the text has, the fence is longer."""
+    shown = clipped(line(text), 10 * _LONGEST)
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", shown)), default=0))
+    yield f"{fence}sh"
+    yield shown
+    yield fence
+
+
+def _code(text: str) -> str:
+    return clipped(line(text), _LONGEST).replace("`", "'")
+
+
+def _cut(text: str) -> str:
+    """At the end of a line, with a word about it."""
+    data = text.encode()
+    if len(data) <= LIMIT:
+        return text
+    told = "\n\n… cut here: the HTML report and the journal have the rest\n"
+    kept = data[: LIMIT - len(told.encode())].decode(errors="ignore")
+    return kept[: kept.rfind("\n")] + told

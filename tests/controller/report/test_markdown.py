@@ -1,0 +1,75 @@
+"""Markdown for step summaries."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from brownout_controller.model.journal import Failure
+from brownout_controller.report import markdown
+from brownout_controller.report.account import account
+from tests.controller.report import ground
+from tests.controller.report.ground import TERMS, Story
+
+
+@pytest.mark.parametrize("verdict", ground.ALL)
+def test_verdict_and_reason_come_first(verdict: str) -> None:
+    told = ground.ALL[verdict]().told()
+    lines = markdown.render(told).splitlines()
+    assert lines[0].endswith(f"database-latency: {verdict}")
+    assert markdown.escaped(told.sentence) in lines[2]
+
+
+def test_it_has_what_a_summary_needs() -> None:
+    text = markdown.render(ground.refuted().told())
+    assert "```sh\nbrownout run exp.yaml --env local --seed 7\n```" in text
+    assert "| p99 stays low | during | &lt; 200ms | 306ms | 2 of 3 | ❌ broke |" in text
+    assert "| latency\\_downstream | 425 | 251 |" in text
+    assert "| 127.0.0.1:8475/db | 5.0 s | 10.0 s | gone by a listing |" in text
+    assert "seed 7" in text
+
+
+def test_a_revert_that_is_not_verified_is_told() -> None:
+    assert "**not verified** | nobody answers at 127.0.0.1:8475 |" in markdown.render(ground.not_reverted().told())
+    assert "**not verified** | nothing says that it was undone |" in markdown.render(ground.killed().told())
+
+
+def test_a_journal_without_end_is_told_as_such() -> None:
+    assert "has no end" in markdown.render(ground.killed().told())
+    assert "has no end" in markdown.render(account([], "x"))
+    assert "has no end" not in markdown.render(ground.passed().told())
+
+
+def test_text_of_others_makes_no_markup_and_calls_nobody() -> None:
+    text = markdown.render(ground.nasty().told())
+    without_code = re.sub(r"(?s)```+sh.*?\n```+\n|`[^`\n]*`", "", text)
+    assert "<script" not in without_code
+    assert not re.search(r"@\w", without_code), "GitHub notifies whom an @ names"
+    assert not [line for line in text.splitlines() if line.startswith("# x")]
+    assert not re.search(r"(?<!\\)`@", without_code)
+    text.encode()
+
+
+def test_a_fence_is_longer_than_the_backticks_in_it() -> None:
+    text = markdown.render(Story(replay="brownout run '````'").told())
+    assert "`````sh\nbrownout run '````'\n`````" in text
+
+
+def test_rows_of_a_table_have_the_cells_of_its_heading() -> None:
+    for block in markdown.render(ground.nasty().told()).split("\n\n"):
+        rows = [line for line in block.splitlines() if line.startswith("|")]
+        cells = {len(re.findall(r"(?<!\\)\|", row)) for row in rows}
+        assert len(cells) <= 1, block
+
+
+def test_it_stays_below_the_limit_of_a_step_summary_and_says_what_is_missing() -> None:
+    terms = [{**TERMS, "name": f"{number} " + "ü" * 190, "expect": "< 200ms"} for number in range(400)]
+    story = Story(terms=terms, environment={"name": "x" * 2_000_000})
+    for number in range(2000):
+        story.at(number, Failure("probe", "&" * 900 + str(number)))
+    text = markdown.render(story.told())
+    assert len(text.encode()) <= markdown.LIMIT
+    assert "brownout run exp.yaml" in text
+    assert "cut here" in text
+    assert "… and 900 more" in text

@@ -1,0 +1,79 @@
+"""Texts of others, and numbers for people."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from brownout_controller.model.hypothesis import Terms
+from brownout_controller.report import text
+from brownout_proxy.units import BYTES, COUNT, SECONDS, SHARE, Unit
+
+
+def test_what_no_parser_takes_is_replaced_and_what_turns_letters_round_is_left_out() -> None:
+    assert text.clean("a\x00\x1b[31m\ud800\uffff\x85b") == "a\ufffd\ufffd[31m\ufffd\ufffd\ufffdb"
+    assert text.clean("invoice\u202efdp.exe\u2066") == "invoicefdp.exe"
+    assert text.clean("héllo\n\tπ 🚨") == "héllo\n\tπ 🚨"
+    assert text.line(" a\r\n\tb ") == "a\ufffd b"
+
+
+def test_clipped_text_says_so() -> None:
+    assert text.clipped("abcdef", 6) == "abcdef"
+    assert text.clipped("abcdefg", 6) == "abcde…"
+
+
+@pytest.mark.parametrize(
+    ("expect", "declared", "unit"),
+    [
+        ("< 200ms", {}, SECONDS),
+        ("< 1%", None, SHARE),
+        (">= 10MB", {}, BYTES),
+        ("between 1s and 2s", {}, SECONDS),
+        ("<= baseline + 50ms", {}, SECONDS),
+        ("<= 1.5 * baseline", {"traffic": "p99"}, SECONDS),
+        ("<= 0.01", {"traffic": {"measure": "errors"}}, SHARE),
+        ("<= 1.5 * baseline", {}, COUNT),
+        (">= 3", {"traffic": "rate"}, COUNT),
+        (">= 3", {"traffic": ["nonsense"]}, COUNT),
+    ],
+)
+def test_the_unit_is_that_of_the_measure_or_of_the_expectation(expect: str, declared: object, unit: Unit) -> None:
+    assert text.unit_of(Terms(name="a", expect=expect), declared) is unit
+
+
+def test_rates_are_in_bytes_a_second() -> None:
+    unit = text.unit_of(Terms(name="a", expect=">= 1"), {"edge": "bytes_up"})
+    assert text.quantity(2_500_000.0, unit) == "2.5MB/s"
+    assert text.unit_of(Terms(name="a", expect=">= 10MB/s"), {}) is unit
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "said"),
+    [
+        (0.306098, SECONDS, "306ms"),
+        (0.0123, SHARE, "1.23%"),
+        (0.0, SHARE, "0"),
+        (1234.5678, COUNT, "1235"),
+        (None, SECONDS, "no data"),
+        (math.nan, SECONDS, "no data"),
+        (1.7976931348623157e308, SECONDS, "∞"),
+        (-math.inf, COUNT, "−∞"),
+    ],
+)
+def test_a_value_has_the_digits_that_a_person_reads(value: float | None, unit: Unit, said: str) -> None:
+    assert text.quantity(value, unit) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(None, "unknown"), (0.0084, "8 ms"), (1.98, "2.0 s"), (120.0, "120 s"), (7200.0, "120 min")],
+)
+def test_a_time_is_as_exact_as_it_is_short(value: float | None, said: str) -> None:
+    assert text.seconds(value) == said
+
+
+def test_a_start_that_is_no_time_is_shown_as_it_is() -> None:
+    assert text.clock("2026-11-24T10:00:00.000+00:00", 61) == "2026-11-24 10:01:01 UTC"
+    assert text.clock("yesterday\n", 61) == "yesterday"
+    assert text.clock("2026-11-24T10:00:00+00:00", 1e300) == "2026-11-24T10:00:00+00:00"
