@@ -46,12 +46,9 @@ def test_the_newest_run_comes_first_and_is_named_so_that_a_report_finds_it() -> 
 
 
 def test_two_runs_of_the_same_second_are_named_in_full() -> None:
-    runs = [
-        past_run(run="20261124-100000-a-1"),
-        past_run(run="20261124-100000-b-2"),
-        past_run(run="20261124-100001-c-3"),
-    ]
-    assert set(short_names(runs).values()) == {"20261124-100000-a-1", "20261124-100000-b-2", "20261124-100001"}
+    names = ["20261124-100000-a-1", "20261124-100000-b-2", "20261124-100001-c-3"]
+    told = review([past_run(run=name) for name in names], None, BEGIN)
+    assert set(short_names(told).values()) == {"20261124-100000-a-1", "20261124-100000-b-2", "20261124-100001"}
 
 
 def test_a_regression_is_told_with_both_runs_and_what_became_of_it() -> None:
