@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -65,8 +66,7 @@ def history(
     runs = _chosen(runs, "environment", environment, lambda run: run.environment)
     told = review(runs, begin, now, lasting)
     if html is not None:
-        text = trend_page.render(told, found.warnings, limit or 0)
-        click.echo(text, nl=False) if str(html) == "-" else write(html, text)
+        _page(html, trend_page.render(told, found.warnings, limit or 0))
     elif as_json:
         click.echo(trend_json.render(_limited(told, limit or 0), found.warnings), nl=False)
     elif not found.runs:
@@ -75,7 +75,18 @@ def history(
         click.echo(f"There are {len(runs)} runs, and none since {begin:%Y-%m-%d %H:%M} UTC.")
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        click.echo(trend_text.render(told, width, _NEWEST if limit is None else limit), nl=False)
+        plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+        text = trend_text.render(told, width, _NEWEST if limit is None else limit)
+        click.echo(text, nl=False, color=False if plain else None)
+
+
+def _page(file: Path, text: str) -> None:
+    """Says where it is, unless it is on stdout. Raises Unavailable."""
+    if str(file) == "-":
+        click.echo(text, nl=False)
+    else:
+        write(file, text)
+        click.echo(str(file))
 
 
 def _limited(told: Review, limit: int) -> Review:

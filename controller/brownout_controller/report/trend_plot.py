@@ -37,6 +37,7 @@ FILLS: Final = {
 }  # fmt: skip
 """How bars are filled: what shares its colour with something graver, or more frequent, is hatched."""
 _ROW: Final = 44
+_FOOT: Final = 6
 _MARKS: Final = 30
 """Below the top of a row; its name is above them."""
 _BARS: Final = 160
@@ -54,7 +55,7 @@ def runs(shown: Sequence[PastRun], turned: Iterable[Turn], dates: Dates) -> Mark
     for run in sorted(shown, key=lambda run: run.place):
         rows.setdefault(run.place, []).append(run)
     caught = {(turn.now.run, turn.now.started) for turn in turned if turn.kind == "regression"}
-    height = max(1, len(rows)) * _ROW
+    height = max(1, len(rows)) * _ROW + _FOOT
     root = element(None, "svg", class_="plot wide", role="img", width="100%", height=height)
     element(root, "title", "verdicts over time")
     element(root, "desc", f"{len(shown)} runs of {len(rows)} experiments; each is in the list of runs")
