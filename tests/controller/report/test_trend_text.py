@@ -76,7 +76,10 @@ def test_what_is_not_shown_is_told() -> None:
 def test_a_regression_that_is_not_mended_is_shown_however_old() -> None:
     old = _runs("hb", experiment="forgotten")
     lines = _lines([*old, *_runs("hb" * 9 + "h")])
-    assert any("forgotten" in line for line in lines[lines.index("Regressions caught: 10") :])
+    begin = lines.index("Regressions caught: 10")
+    section = lines[begin : lines.index("", begin)]
+    assert any("forgotten" in line for line in section)
+    assert "and 4 older ones; --limit 0 shows all" in section
 
 
 def test_a_changed_experiment_is_told_apart() -> None:
