@@ -209,11 +209,15 @@ def _marks(root: Element, dots: Sequence[Dot], time: Axis, scale: Axis) -> None:
 
 def _names(root: Element, limits: Sequence[Limit], scale: Axis) -> None:
     """Over the lines of the limits, or under them where something is in the way."""
+    top, bottom = _STRIP + _APART - 4, _STRIP + HEIGHT - 4
     taken: list[float] = []
     for limit in sorted(limits, key=lambda limit: -limit.value):
         y = _y(scale, limit.value)
-        places = (y - 7, *(y + 1 + _APART * number for number in range(1, 9)))
-        beside = next((at for at in places if at > _STRIP + _APART - 5 and _free(at, taken)), places[-1])
+        steps = [_APART * number for number in range(8)]
+        places = sorted(
+            [y - 7 - step for step in steps] + [y + 16 + step for step in steps], key=lambda at: abs(at - y)
+        )
+        beside = next((at for at in places if top <= at <= bottom and _free(at, taken)), places[0])
         taken.append(beside)
         element(root, "text", limit.label, class_=f"limit-name {limit.style}", x="100%", dx=-4, y=f"{beside:.1f}")
 
