@@ -84,7 +84,7 @@ def test_the_verdict_and_why_come_first(verdict: str) -> None:
 
 
 def test_it_has_what_a_mail_must_tell() -> None:
-    text = _page(ground.refuted().told()).text
+    text = _page(ground.refuted(terms=[{**TERMS, "because": "people leave"}]).told()).text
     for wanted in (
         "p99 stays low (during): 306ms at worst, 2 of 3 samples not < 200ms",
         "425 times on 251 connections",
@@ -96,6 +96,7 @@ def test_it_has_what_a_mail_must_tell() -> None:
         "brownout run exp.yaml --env local --seed 7",
         "brownout 0.1.0, from exp.yaml",
         "because: the database was slow once",
+        "expected < 200ms; people leave",
         RUN_ID,
     ):
         assert wanted in text, wanted
