@@ -140,6 +140,13 @@ def test_a_journal_that_does_not_say_what_was_run_is_a_page_too() -> None:
     assert "the-directory" in page.text
 
 
+@pytest.mark.parametrize("story", [ground.stopped(), ground.not_reverted(), ground.nasty()])
+def test_a_journal_that_ends_anywhere_is_a_page(story: Story) -> None:
+    for number in range(len(story.entries)):
+        told = account(story.entries[:number], RUN_ID)
+        assert told.judgement.verdict in _page(told).text
+
+
 def test_a_run_that_a_later_start_closed_ends_when_it_died() -> None:
     text = _page(ground.closed_later().told()).text
     assert "took 6.0 s" in text
@@ -242,4 +249,6 @@ def test_an_hour_of_twenty_hypotheses_fits_into_a_mail() -> None:
             value = None if second % 7 == 0 else (second * 7919 + number) % 300 / 1000
             story.samples("during" if second > 600 else "baseline", second, value, name=f"hypothesis {number}")
     story.hit(3000).reverted(3500).load(3600).judged(3600)
-    assert len(html.render(story.told()).encode()) < 2_000_000
+    text = html.render(story.told())
+    assert len(text.encode()) < 2_000_000
+    assert text.count("Of 3,600 samples those are shown that tell") == 20
