@@ -82,11 +82,11 @@ def draw(plot: Plot) -> Markup:
     drawn = [(series, shown(series.dots)) for series in plot.series]
     for series, dots in drawn:
         _line(root, series, dots, time, scale)
-    for series, dots in drawn:
-        if series.marked:
-            _marks(root, dots, time, scale)
     _names(root, near, scale)
     _beyond(root, far, scale)
+    for series, dots in drawn:  # over the names, which may not hide what was measured
+        if series.marked:
+            _marks(root, dots, time, scale)
     return markup(root)
 
 
@@ -173,19 +173,15 @@ def _levels(root: Element, scale: Axis, unit: Unit) -> None:
 
 
 def _line(root: Element, series: Series, dots: Sequence[Dot], time: Axis, scale: Axis) -> None:
-    paths = [
-        [(time.share(dot.at) * _WIDTH, _y(scale, dot.value) - _STRIP) for dot in piece if dot.value is not None]
-        for piece in pieces(dots)
-    ]
     inside = element(root, "svg", class_="lines", x=0, y=_STRIP, width="100%", height=HEIGHT,
                      viewBox=f"0 0 {_WIDTH} {HEIGHT}", preserveAspectRatio="none")  # fmt: skip
-    for path in paths:
-        if len(path) > 1:
-            points = " ".join(f"{x:.1f},{y:.1f}" for x, y in path)
-            element(inside, "polyline", class_=f"line {series.style}", points=points)
-        elif not series.marked:
-            x, y = path[0]
-            element(inside, "polyline", class_=f"line {series.style}", points=f"{x:.1f},{y:.1f} {x + 1:.1f},{y:.1f}")
+    for piece in pieces(dots):
+        if len(piece) > 1:
+            points = (f"{_WIDTH * time.share(dot.at):.1f},{_y(scale, dot.value) - _STRIP:.1f}" for dot in piece)
+            element(inside, "polyline", class_=f"line {series.style}", points=" ".join(points))
+        elif not series.marked:  # no line goes through one point
+            x, y = percent(time, piece[0].at), _y(scale, piece[0].value)
+            element(root, "circle", class_=f"lone {series.style}", cx=x, cy=y, r=2.5)
 
 
 def _marks(root: Element, dots: Sequence[Dot], time: Axis, scale: Axis) -> None:
@@ -209,11 +205,15 @@ def _marks(root: Element, dots: Sequence[Dot], time: Axis, scale: Axis) -> None:
 
 def _names(root: Element, limits: Sequence[Limit], scale: Axis) -> None:
     """Over the lines of the limits, or under them where something is in the way."""
+    top, bottom = _STRIP + _APART - 4, _STRIP + HEIGHT - 4
     taken: list[float] = []
     for limit in sorted(limits, key=lambda limit: -limit.value):
         y = _y(scale, limit.value)
-        places = (y - 7, *(y + 1 + _APART * number for number in range(1, 9)))
-        beside = next((at for at in places if at > _STRIP + _APART - 5 and _free(at, taken)), places[-1])
+        steps = [_APART * number for number in range(8)]
+        places = sorted(
+            [y - 7 - step for step in steps] + [y + 16 + step for step in steps], key=lambda at: abs(at - y)
+        )
+        beside = next((at for at in places if top <= at <= bottom and _free(at, taken)), places[0])
         taken.append(beside)
         element(root, "text", limit.label, class_=f"limit-name {limit.style}", x="100%", dx=-4, y=f"{beside:.1f}")
 

@@ -107,7 +107,7 @@ def flagged(time: Axis, events: Sequence[Numbered]) -> Sequence[Flag]:
 
 
 def _word(state: State) -> str:
-    return figures.PHASE_NAMES[PHASE_OF[state]] if state in PHASE_OF else state
+    return figures.SHORT_NAMES[PHASE_OF[state]] if state in PHASE_OF else state
 
 
 def _look(flag: Flag) -> str:

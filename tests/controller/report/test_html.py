@@ -84,7 +84,7 @@ def test_the_verdict_and_why_come_first(verdict: str) -> None:
 
 
 def test_it_has_what_a_mail_must_tell() -> None:
-    text = _page(ground.refuted().told()).text
+    text = _page(ground.refuted(terms=[{**TERMS, "because": "people leave"}]).told()).text
     for wanted in (
         "p99 stays low (during): 306ms at worst, 2 of 3 samples not < 200ms",
         "425 times on 251 connections",
@@ -96,6 +96,7 @@ def test_it_has_what_a_mail_must_tell() -> None:
         "brownout run exp.yaml --env local --seed 7",
         "brownout 0.1.0, from exp.yaml",
         "because: the database was slow once",
+        "expected < 200ms; people leave",
         RUN_ID,
     ):
         assert wanted in text, wanted
@@ -137,6 +138,13 @@ def test_a_journal_that_does_not_say_what_was_run_is_a_page_too() -> None:
     page = _page(account([], "the-directory"))
     assert "the journal does not say what was run" in page.text
     assert "the-directory" in page.text
+
+
+@pytest.mark.parametrize("story", [ground.stopped(), ground.not_reverted(), ground.nasty()])
+def test_a_journal_that_ends_anywhere_is_a_page(story: Story) -> None:
+    for number in range(len(story.entries)):
+        told = account(story.entries[:number], RUN_ID)
+        assert told.judgement.verdict in _page(told).text
 
 
 def test_a_run_that_a_later_start_closed_ends_when_it_died() -> None:
@@ -241,4 +249,6 @@ def test_an_hour_of_twenty_hypotheses_fits_into_a_mail() -> None:
             value = None if second % 7 == 0 else (second * 7919 + number) % 300 / 1000
             story.samples("during" if second > 600 else "baseline", second, value, name=f"hypothesis {number}")
     story.hit(3000).reverted(3500).load(3600).judged(3600)
-    assert len(html.render(story.told()).encode()) < 2_000_000
+    text = html.render(story.told())
+    assert len(text.encode()) < 2_000_000
+    assert text.count("Of 3,600 samples those are shown that tell") == 20
