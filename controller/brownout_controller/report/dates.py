@@ -23,10 +23,13 @@ class Dates(NamedTuple):
     end: datetime
     ticks: Sequence[tuple[datetime, str]]
 
+    def share(self, moment: datetime) -> float:
+        """How far along it is, from 0 to 1; what lies outside is put at the end."""
+        return min(1.0, max(0.0, (moment - self.begin) / (self.end - self.begin)))
+
     def percent(self, moment: datetime) -> str:
-        """How far along it is; what lies outside is put at the end."""
-        share = (moment - self.begin) / (self.end - self.begin)
-        return f"{100 * min(1.0, max(0.0, share)):.2f}%"
+        """The same for SVG."""
+        return f"{100 * self.share(moment):.2f}%"
 
 
 def of_dates(begin: datetime, end: datetime) -> Dates:
@@ -48,8 +51,7 @@ def _choices(begin: datetime, end: datetime) -> Iterator[list[tuple[datetime, st
     midnight = datetime(begin.year, begin.month, begin.day, tzinfo=UTC)
     for step in (*_HOURS, *_DAYS):
         if (end - begin) / step <= _MOST + 1:
-            form = "%m-%d" if step in _DAYS else "%H:%M" if begin.date() == end.date() else "%m-%d %H:%M"
-            yield [(moment, moment.strftime(form)) for moment in _stepped(midnight, step, begin, end)]
+            yield [(moment, _day(moment)) for moment in _stepped(midnight, step, begin, end)]
     for months in _MONTHS:
         if (end - begin).days / (30 * months) <= _MOST + 2:
             yield [(moment, _month(moment, months)) for moment in _firsts(begin, end, months)]
@@ -73,6 +75,11 @@ def _firsts(begin: datetime, end: datetime, months: int) -> Iterator[datetime]:
             and begin <= (moment := datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC)) <= end
         ):
             yield moment
+
+
+def _day(moment: datetime) -> str:
+    """At midnight the day, else the hour: there is no room for both."""
+    return moment.strftime("%H:%M" if moment.hour or moment.minute else "%m-%d")
 
 
 def _month(moment: datetime, months: int) -> str:

@@ -38,6 +38,8 @@ FILLS: Final = {
 """How bars are filled: what shares its colour with something graver, or more frequent, is hatched."""
 _ROW: Final = 44
 _FOOT: Final = 6
+_EDGE: Final = 0.06
+"""The share of the length where a name would stick out to the left if its moment were its middle."""
 _MARKS: Final = 30
 """Below the top of a row; its name is above them."""
 _BARS: Final = 160
@@ -89,13 +91,13 @@ def title_of(run: PastRun) -> str:
     return f"{told} ({run.run})" if run.state == Verdict.PASSED else f"{told}: {run.reason} ({run.run})"
 
 
-def _moments(root: Element, dates: Dates, bottom: float, *, named: bool = True) -> None:
+def _moments(root: Element, dates: Dates, bottom: float) -> None:
     element(root, "line", class_="axis", x1=0, x2="100%", y1=bottom, y2=bottom)
     for moment, name in dates.ticks:
         x = dates.percent(moment)
         element(root, "line", class_="grid", x1=x, x2=x, y1=0, y2=bottom + 4)
-        if named:
-            element(root, "text", name, class_="tick", x=x, y=bottom + 17)
+        look = "tick first" if dates.share(moment) < _EDGE else "tick"
+        element(root, "text", name, class_=look, x=x, y=bottom + 17)
 
 
 def quarters(seasons: Sequence[Season]) -> Markup:
