@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -67,10 +68,10 @@ def attempt_reports(directories: Sequence[Path], outputs: Sequence[Path]) -> boo
         try:
             write_reports(directories, [output])
         except BrownoutError as error:
-            good = _missing(output, str(error))
+            good = _missing(str(error))
         except (Exception, KeyboardInterrupt) as error:
             log.debug("a report failed", exc_info=True)
-            good = _missing(output, f"{type(error).__name__}: {error}")
+            good = _missing(f"{output}: {type(error).__name__}: {error}")
     return good
 
 
@@ -78,11 +79,15 @@ def checked(_: click.Context, __: click.Parameter, outputs: Sequence[Path]) -> S
     """For an option: files that reports can be written to later, as far as can be seen now. Raises InvalidSpec."""
     for output in outputs:
         _form(output)
-        folder = next((place for place in output.absolute().parents if os.path.lexists(place)), Path("/"))
-        target = output if os.path.lexists(output) else folder
-        if output.is_dir() or not folder.is_dir() or not os.access(target, os.W_OK):
-            what = "is a directory" if output.is_dir() else f"cannot be written: {target} does not allow it"
-            raise InvalidSpec(f"--report {output}", f"{what}; name a file in a folder that can be written to")
+        if output.is_dir():
+            raise InvalidSpec(f"--report {output}", "is a directory; name a file in it")
+        folder = next(place for place in output.resolve().parents if place.exists())
+        try:
+            with tempfile.TemporaryFile(dir=folder):  # permissions alone do not tell: root has all of them
+                pass
+        except OSError as error:
+            why = f"cannot be written in {folder}: {(error.strerror or str(error)).lower()}; name a file elsewhere"
+            raise InvalidSpec(f"--report {output}", why) from None
     return outputs
 
 
@@ -117,7 +122,7 @@ def _form(output: Path) -> str:
     return form
 
 
-def _missing(output: Path, why: str) -> bool:
+def _missing(why: str) -> bool:
     with contextlib.suppress(OSError):
-        click.echo(f"brownout run: no report in {output}: {why}; the verdict stands", err=True)
+        click.echo(f"brownout run: no report in {why}; the verdict stands", err=True)
     return False

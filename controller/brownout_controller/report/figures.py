@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -124,9 +125,9 @@ def _limits(claim: Claim) -> Sequence[Limit]:
 def _named(
     limits: tuple[float | None, float | None], expectation: Expectation, style: Style, claim: Claim
 ) -> list[Limit]:
-    low, high = limits
-    if low is not None and high is not None and low != high:
+    low, high = (None if value is None or math.isnan(value) else value for value in limits)  # NaN: no baseline yet
+    if expectation.comparison == "between":
         ends = [(high, f"{style} at most"), (low, f"{style} at least")]
     else:
-        ends = [(value, f"{style} {expectation.comparison}") for value in (low, high) if value is not None][:1]
-    return [Limit(value, f"{name} {quantity(value, claim.unit)}", style) for value, name in ends]
+        ends = [(high if low is None else low, f"{style} {expectation.comparison}")]
+    return [Limit(value, f"{name} {quantity(value, claim.unit)}", style) for value, name in ends if value is not None]

@@ -95,8 +95,7 @@ def draw(plot: Plot) -> Markup:
 
 def element(parent: Element | None, tag: str, text: str = "", **attributes: object) -> Element:
     """An element of SVG; `class_` is class, and other underscores are dashes. Its texts may be anybody's."""
-    named = {key.rstrip("_").replace("_", "-") if key != "viewBox" else key: _fit(item)
-             for key, item in attributes.items()}  # fmt: skip
+    named = {key.rstrip("_").replace("_", "-"): line(item) for key, item in attributes.items()}
     made = Element(tag, named) if parent is None else ElementTree.SubElement(parent, tag, named)
     made.text = clipped(line(text), _LONGEST) or None
     return made
@@ -233,7 +232,3 @@ def _beyond(root: Element, limits: Sequence[Limit], scale: Axis) -> None:
 def _y(scale: Axis, value: float | None) -> float:
     assert value is not None
     return round(_STRIP + HEIGHT * (1 - scale.share(value)), 1)
-
-
-def _fit(value: object) -> str:
-    return line(value)

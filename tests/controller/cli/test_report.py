@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
-import os
+import tempfile
 from pathlib import Path
 from typing import cast
 from xml.etree import ElementTree
@@ -84,9 +85,12 @@ def test_what_cannot_be_written_is_said_before_anything_runs(tmp_path: Path) -> 
 def test_a_folder_that_is_not_ours_is_said_before_anything_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write anywhere
-    with pytest.raises(InvalidSpec, match="cannot be written"):
-        _checked(tmp_path / "a.html")
+    def denied(**_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", denied)  # root may write anywhere
+    with pytest.raises(InvalidSpec, match=f"cannot be written in {tmp_path}: permission denied"):
+        _checked(tmp_path / "new" / "a.html")
 
 
 def test_an_old_report_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:

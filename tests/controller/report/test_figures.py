@@ -56,6 +56,11 @@ def test_limits_say_where_they_come_from() -> None:
     assert _limits(expect="!= 5") == []
 
 
+def test_a_limit_that_waits_for_the_baseline_is_not_drawn() -> None:
+    story = Story(terms=[{**TERMS, "expect": "between 0.1 and 2 * baseline"}]).planned().injected()
+    assert [limit.label for limit in _of_claim(story.samples("during", 6, 0.1)).limits] == ["expected at least 100ms"]
+
+
 def test_a_sample_tells_what_it_is_under_the_mouse() -> None:
     story = ground.Story(terms=[{**TERMS, "no_data": "fail"}]).planned().samples("during", 1, 0.1, 0.3, None)
     story.at(9, Sample(NAME, "during", 9.0, settling=True))
