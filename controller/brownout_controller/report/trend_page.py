@@ -105,7 +105,7 @@ def sentence(course: Course) -> str:
     told = f"{median_text(last.median)} in {last.quarter}, the median of {_count(last.runs, 'run')}"
     if course.change is not None:
         before = course.quarters[-2]
-        change = {"same": "as before", "lost": "before it recovered", "found": "before it did not"}.get(
+        change = {"same": "as before", "no longer": "before it recovered", "again": "before it did not"}.get(
             change_text(course.change), change_text(course.change)
         )
         told += f"; {median_text(before.median)} in {before.quarter}: {change}"

@@ -161,7 +161,7 @@ def recovery(course: Course, dates: Dates) -> Markup:
         element(root, "text", quantity(value, SECONDS), class_="level", x=-8, y=f"{y + 4:.1f}")
     _moments(root, dates, _TOP + _RECOVERY)
     if any(run.unrecovered for run in course.runs):
-        element(root, "text", "never", class_="level", x=-8, y=10)
+        element(root, "text", "not seen", class_="level", x=-8, y=10)
     for item in course.quarters:
         _median(root, item.quarter, item.median, dates, scale)
     for run in sorted(course.runs, key=lambda run: run.unrecovered):

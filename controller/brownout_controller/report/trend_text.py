@@ -112,7 +112,7 @@ def short_names(told: Review) -> dict[str, str]:
 
 
 def recovered(run: PastRun) -> str:
-    return "never" if run.unrecovered else "" if run.recovery is None else seconds(run.recovery)
+    return "not seen" if run.unrecovered else "" if run.recovery is None else seconds(run.recovery)
 
 
 def _titled(title: str) -> Iterator[str]:
@@ -164,7 +164,7 @@ def _courses(courses: Sequence[Course], width: int | None) -> Iterator[str]:
 
 
 def median_text(value: float) -> str:
-    return "never" if math.isinf(value) else seconds(value)
+    return "not seen" if math.isinf(value) else seconds(value)
 
 
 def change_text(change: float | None) -> str:
@@ -172,7 +172,7 @@ def change_text(change: float | None) -> str:
     if change is None or change == 0:
         return "" if change is None else "same"
     if math.isinf(change):
-        return "lost" if change > 0 else "found"
+        return "no longer" if change > 0 else "again"
     return f"{'+' if change > 0 else '−'}{seconds(abs(change))}"
 
 

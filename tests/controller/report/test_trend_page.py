@@ -148,5 +148,5 @@ def test_the_recovery_times_are_told_in_a_sentence() -> None:
     assert course(2.0, 3.5) == "3.5 s in 2026-Q2, the median of 1 run; 2.0 s in 2026-Q1: +1.5 s"
     assert course(2.0, 2.0).endswith("2.0 s in 2026-Q1: as before")
     assert course(2.0, None).endswith("2.0 s in 2026-Q1: before it recovered; 1 run did not recover while watched")
-    assert course(2.0, None).startswith("never in 2026-Q2, the median of 1 run;")
-    assert course(None, 2.0).endswith("never in 2026-Q1: before it did not")
+    assert course(2.0, None).startswith("not seen in 2026-Q2, the median of 1 run;")
+    assert course(None, 2.0).endswith("not seen in 2026-Q1: before it did not")

@@ -133,7 +133,7 @@ def test_what_did_not_recover_is_above_everything_and_has_another_shape() -> Non
     (dot,) = _of(drawn, "circle")
     assert [float(y) < float(dot.attrib["cy"]) for href, y in _marks(drawn) if href == "#bad"] == [True, True]
     assert [line.attrib["y1"] for line in _of(drawn, "line") if line.get("class") == "median never"] == ["6"]
-    assert "never" in [text.text for text in _of(drawn, "text")]
+    assert "not seen" in [text.text for text in _of(drawn, "text")]
 
 
 @pytest.mark.parametrize("quarter", [Quarter(1, 1), Quarter(2026, 4), Quarter(9999, 4)])
