@@ -13,6 +13,7 @@ from typing import Final
 from bench import sections
 from bench.accuracy import accuracy
 from bench.clients import clients
+from bench.control import control
 from bench.machine import facts
 from bench.peers import KINDS, ROOT
 from bench.plot import plot
@@ -26,6 +27,7 @@ SECTIONS: Final[Mapping[str, tuple[Callable[[Run], None], str]]] = {
     "faults": (sections.faulty, "bulk and round trips with a latency or a bandwidth fault"),
     "accuracy": (accuracy, "how exactly delays and rates are kept"),
     "many": (sections.many, "ten thousand idle connections"),
+    "control": (control, "round trips while the control APIs are idle, watched and called"),
     "clients": (clients, "redis-benchmark, pgbench, wrk and iperf3"),
 }
 _RESULTS: Final = ROOT / "bench" / "results"

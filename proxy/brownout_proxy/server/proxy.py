@@ -28,7 +28,7 @@ from brownout_proxy.server.listener import Listener
 
 log = logging.getLogger(__name__)
 
-_TURN: Final = 0.002
+_TURN: Final = 0.0001
 """Seconds of telling connections of a change after which others get their turn."""
 
 DIAL_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
