@@ -1,7 +1,7 @@
 """Who controls a proxy while it is measured: `python -m bench.callers MANNER HOST:PORT` acts until it is terminated.
 
-It says `ready` once its first call is answered, and at the end what it has done, as JSON. A process of its own, so that its
-work is not the proxy's; what the machine has less of because of it is measured with calls to a proxy elsewhere.
+It says `ready` once its first call is answered, and at the end what it has done, as JSON. A process of its own, so that
+its work is not the proxy's; what the machine has less of because of it is measured with calls to a proxy elsewhere.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import grpc
 from google.protobuf.duration_pb2 import Duration
 
 from bench.stats import percentile
+from bench.upstream import BUFFER, PING, SOURCE
 from brownout_proxy.v1 import proxy_pb2 as pb
 from brownout_proxy.v1.proxy_pb2_grpc import ProxyServiceStub
 
@@ -32,6 +33,9 @@ RATE: Final = 200
 """Calls a second."""
 CHURN: Final = 20
 """Connections a second that come and go, so that there are events to tell."""
+
+VOLUME: Final = 300e6
+"""Bytes a second of a load: much for one proxy, and bounded, as others use the machine too."""
 
 Act = Callable[[], Awaitable[object]]
 
@@ -52,7 +56,8 @@ async def _paced(rate: float, acts: list[Act]) -> None:
             times.append(time.monotonic() - asked)
     if times:
         took = time.monotonic() - began
-        told = {"per_s": len(times) / took, "p50": percentile(times, 0.5) * 1e6, "p99": percentile(times, 0.99) * 1e6}
+        told = {"per_s": len(times) / took}
+        told |= {name: percentile(times, share) * 1e6 for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1.0))}
         print(json.dumps(told), flush=True)
 
 
@@ -125,11 +130,43 @@ async def _churn(address: str) -> None:
 
     async def visit() -> None:
         reader, writer = await asyncio.open_connection(host, int(port), family=socket.AF_INET)
-        writer.write(b"P")
+        writer.write(PING)
         await reader.readexactly(1)
         writer.close()
 
     await _paced(CHURN, [visit])
+
+
+async def _probe(address: str) -> None:
+    """Round trips on one connection, to see how long the proxy lets one wait."""
+    host, _, port = address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+
+    async def ask() -> None:
+        writer.write(PING)
+        await reader.readexactly(1)
+
+    await _paced(1000, [ask])
+    writer.close()
+
+
+async def _load(address: str) -> None:
+    """Two downloads, each as fast as half of VOLUME, beside round trips as fast as they go."""
+    host, _, port = address.rpartition(":")
+
+    async def download() -> None:
+        reader, writer = await asyncio.open_connection(host, int(port), limit=BUFFER)
+        writer.write(SOURCE)
+        began, got = time.monotonic(), 0
+        while data := await reader.read(BUFFER):
+            got += len(data)
+            await asyncio.sleep(max(0.0, got / (VOLUME / 2) - (time.monotonic() - began)))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(2):
+            group.create_task(download())
+        await _probe(address)
+        raise asyncio.CancelledError
 
 
 MANNERS: Final[Mapping[str, Callable[[str], Awaitable[None]]]] = {
@@ -138,6 +175,8 @@ MANNERS: Final[Mapping[str, Callable[[str], Awaitable[None]]]] = {
     "watch 1 s": lambda address: _watch(address, 1),
     "watch 0.1 s": lambda address: _watch(address, 0.1),
     "churn": _churn,
+    "probe": _probe,
+    "load": _load,
 }
 
 

@@ -14,6 +14,7 @@ from bench import sections
 from bench.accuracy import accuracy
 from bench.clients import clients
 from bench.control import control
+from bench.leases import leases
 from bench.machine import facts
 from bench.peers import KINDS, ROOT
 from bench.plot import plot
@@ -28,6 +29,7 @@ SECTIONS: Final[Mapping[str, tuple[Callable[[Run], None], str]]] = {
     "accuracy": (accuracy, "how exactly delays and rates are kept"),
     "many": (sections.many, "ten thousand idle connections"),
     "control": (control, "round trips while the control APIs are idle, watched and called"),
+    "leases": (leases, "how soon faults are gone whose controller was killed"),
     "clients": (clients, "redis-benchmark, pgbench, wrk and iperf3"),
 }
 _RESULTS: Final = ROOT / "bench" / "results"

@@ -1,7 +1,8 @@
 """What control costs the connections: round trips through a proxy while its APIs are idle, watched, and called.
 
-Two processes, one with the gRPC API and one without, take turns in many short rounds, on several starts of both. The same
-calls to the other process tell what the machine has less of because of the caller, which is not the proxy's doing.
+Two processes, one with the gRPC API and one without, take turns in many short rounds, on several starts of both. The
+same calls to the other process tell what the machine has less of because of the caller, which is not the proxy's doing.
+Where that is allowed, what is measured comes before all other work of the machine.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def controlled(upstream: int, which: Which, proxies: int = _PROXIES) -> Iterator
     """Raises Unmeasured."""
     http, grpc, measured, other, *more = free_ports(proxies + 2)
     ports = {"measured": measured, OTHER: other} | {f"more-{number}": port for number, port in enumerate(more)}
-    spec = {
+    spec: dict[str, dict[str, object]] = {
         name: {"listen": f"127.0.0.1:{port}", "upstream": f"127.0.0.1:{upstream}"}
         | ({} if name in ("measured", OTHER) else {"faults": [{"noop": {}}]})
         for name, port in ports.items()
@@ -99,6 +100,8 @@ def caller(manner: str, address: str) -> Iterator[dict[str, float]]:
         env = {"PYTHONPATH": f"{ROOT}:{ROOT / 'proxy'}"}
         command = [sys.executable, "-m", "bench.callers", manner, address]
         with Program(command, Path(folder, "log"), env=env) as program:
+            if manner == "probe":  # which measures, too
+                program.hurry()
             program.wait_until(lambda: program.complaint() == "ready")
             yield told
         try:

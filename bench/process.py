@@ -92,6 +92,12 @@ class Program:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_PATIENCE)
 
+    def kill(self) -> None:
+        """By SIGKILL, as if the machine had lost it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(_PATIENCE)
+
     def cpu(self) -> float:
         """Seconds of processor time that it and its children, dead ones too, have spent."""
         return sum(_clock(pid) + _dead_children(pid) for pid in _family(self._process.pid))

@@ -25,11 +25,9 @@ from brownout_proxy.relay.side import Side
 from brownout_proxy.server.engine import Engine
 from brownout_proxy.server.events import ConnectionEnded, Event, FaultAdded, FaultRemoved, Reason
 from brownout_proxy.server.listener import Listener
+from brownout_proxy.server.turns import TURN
 
 log = logging.getLogger(__name__)
-
-_TURN: Final = 0.0001
-"""Seconds of telling connections of a change after which others get their turn."""
 
 DIAL_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds in seconds of the histogram of dial times."""
@@ -187,7 +185,7 @@ class Proxy:
             self._refresh_some()
 
     def _refresh_some(self) -> None:
-        over = self.clock.now() + _TURN
+        over = self.clock.now() + TURN
         while self._stale:
             self._stale.pop().refresh()
             if self.clock.now() > over:
