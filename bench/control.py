@@ -19,6 +19,7 @@ from typing import Final, Literal, NamedTuple
 
 from bench import load
 from bench.callers import OTHER
+from bench.measure import MB
 from bench.peers import ROOT, accepts, free_ports
 from bench.process import Program, Unmeasured, hurrying
 from bench.sections import Run, serving
@@ -113,6 +114,9 @@ def caller(manner: str, address: str) -> Iterator[dict[str, float]]:
 def control(run: Run) -> None:
     starts = 1 if run.quick else _STARTS
     for start in range(starts):
+        for state in STATES[:2]:
+            with run.noting(f"size with {state.title}"):
+                _size(run, state)
         with run.noting("control"), _both(run) as processes:
             for number in run.turns(f"control, start {start + 1} of {starts}"):
                 turn = number + start * run.rounds
@@ -120,6 +124,14 @@ def control(run: Run) -> None:
                     state = STATES[(place + turn) % len(STATES)]
                     with run.noting(state.title):
                         _measure(run, state, processes)
+
+
+def _size(run: Run, state: State) -> None:
+    """Of a process that nobody has used."""
+    with controlled(run.upstream, state.through, proxies=2) as fresh:
+        process = fresh.process
+        sizes = {"resident_mb": process.resident(), "proportional_mb": process.memory(), "own_mb": process.own()}
+    run.samples.add(SECTION, state.title, **{name: size / MB for name, size in sizes.items()})
 
 
 @contextlib.contextmanager

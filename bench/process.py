@@ -116,6 +116,10 @@ class Program:
         """Proportional set size in bytes: shared pages are counted once in all."""
         return sum(_rollup(pid, "Pss:") for pid in _family(self._process.pid))
 
+    def own(self) -> int:
+        """Bytes that it shares with nobody and no file: what one more process of its kind takes."""
+        return sum(_rollup(pid, "Anonymous:") for pid in _family(self._process.pid))
+
     def resident(self) -> int:
         """Resident set size in bytes."""
         return sum(_rollup(pid, "Rss:") for pid in _family(self._process.pid))
