@@ -36,6 +36,8 @@ CHURN: Final = 20
 
 VOLUME: Final = 300e6
 """Bytes a second of a load: much for one proxy, and bounded, as others use the machine too."""
+BUSY: Final = 100
+"""Connections of a load that always wait for an answer."""
 
 Act = Callable[[], Awaitable[object]]
 
@@ -151,7 +153,7 @@ async def _probe(address: str) -> None:
 
 
 async def _load(address: str) -> None:
-    """Two downloads, each as fast as half of VOLUME, beside round trips as fast as they go."""
+    """Two downloads, each as fast as half of VOLUME, beside round trips on many connections, as fast as they go."""
     host, _, port = address.rpartition(":")
 
     async def download() -> None:
@@ -162,9 +164,15 @@ async def _load(address: str) -> None:
             got += len(data)
             await asyncio.sleep(max(0.0, got / (VOLUME / 2) - (time.monotonic() - began)))
 
+    async def ping() -> None:
+        reader, writer = await asyncio.open_connection(host, int(port))
+        while True:
+            writer.write(PING)
+            await reader.readexactly(1)
+
     async with asyncio.TaskGroup() as group:
-        for _ in range(2):
-            group.create_task(download())
+        for act in (download, download, *[ping] * BUSY):
+            group.create_task(act())
         await _probe(address)
         raise asyncio.CancelledError
 

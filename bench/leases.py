@@ -34,19 +34,18 @@ _PATIENCE: Final = 10.0
 
 
 class Case(NamedTuple):
-    """A lease in seconds, on a fault that so many connections have met, beside silent connections and a load."""
+    """A lease in seconds, on a fault that holds a byte of so many connections, beside a load."""
 
     title: str
     lease: float
     held: int = 1
-    silent: int = 0
     loaded: bool = False
 
 
 CASES: Final = (
     Case("1 s, idle", 1),
     Case("3 s, idle", 3),
-    Case("1 s, under load", 1, silent=1000, loaded=True),
+    Case("1 s, 1,000 connections, under load", 1, held=1000, loaded=True),
     Case("1 s, 5,000 connections", 1, held=5000),
 )
 
@@ -61,7 +60,6 @@ def leases(run: Run) -> None:
 def _kill_again_and_again(run: Run, case: Case, proxy: Controlled, choose: random.Random) -> None:
     with contextlib.ExitStack() as stack:
         held = stack.enter_context(load.silent(proxy.other, case.held))
-        stack.enter_context(load.silent(proxy.measured, case.silent))
         if case.loaded:
             stack.enter_context(caller("load", f"127.0.0.1:{proxy.measured}"))
         for number in range(run.scaled(_KILLS)):

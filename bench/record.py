@@ -1,4 +1,4 @@
-"""The results as a file. A run of some sections replaces their figures, and keeps the others with the facts of their own.
+"""The results as a file. A run of some sections replaces their figures, and keeps the others with the facts of theirs.
 
 Only figures of one run can be compared with each other, so each section belongs to exactly one.
 """

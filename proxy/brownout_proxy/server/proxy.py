@@ -25,7 +25,7 @@ from brownout_proxy.relay.side import Side
 from brownout_proxy.server.engine import Engine
 from brownout_proxy.server.events import ConnectionEnded, Event, FaultAdded, FaultRemoved, Reason
 from brownout_proxy.server.listener import Listener
-from brownout_proxy.server.turns import TURN
+from brownout_proxy.server.turns import turn
 
 log = logging.getLogger(__name__)
 
@@ -182,14 +182,17 @@ class Proxy:
         idle = not self._stale
         self._stale = list(self._connections)
         if idle:
-            self._refresh_some()
+            self._refresh_some(self.clock.now())
 
-    def _refresh_some(self) -> None:
-        over = self.clock.now() + TURN
+    def _refresh_some(self, left: float) -> None:
+        """`left` is when the turn before this one was over."""
+        now = self.clock.now()
+        over = now + turn(now - left)
         while self._stale:
             self._stale.pop().refresh()
-            if self.clock.now() > over:
-                self.loop.call_soon(self._refresh_some)
+            now = self.clock.now()
+            if now > over:
+                self.loop.call_soon(self._refresh_some, now)
                 return
 
     async def settled(self) -> None:

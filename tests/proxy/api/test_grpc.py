@@ -212,6 +212,7 @@ def test_a_watch_tells_counters_and_what_happened(api: ProxyServiceStub, harness
 
 def test_a_list_and_a_watch_of_much_are_written_in_turns(harness: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "TURN", 0)
+    monkeypatch.setattr(turns, "LONGEST", 0)
     for number in range(5):
         harness.proxy("u:1", name=str(number))
 

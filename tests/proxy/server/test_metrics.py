@@ -168,6 +168,7 @@ def _cumulative(bounds: tuple[float, ...], counts: list[int]) -> list[tuple[str,
 
 def test_the_loop_turns_between_proxies_and_between_faults(harness: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "TURN", 0)
+    monkeypatch.setattr(turns, "LONGEST", 0)
     for number in range(5):
         harness.proxy("u:1", *(fault("noop", name=str(at)) for at in range(3)), name=str(number))
 
@@ -190,6 +191,7 @@ def test_what_is_deleted_while_the_text_is_written_breaks_nothing(
     harness: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(turns, "TURN", 0)
+    monkeypatch.setattr(turns, "LONGEST", 0)
     for number in range(5):
         harness.proxy("u:1", *(fault("noop", name=str(at)) for at in range(3)), name=str(number))
 

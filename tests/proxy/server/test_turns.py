@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from brownout_proxy.server.turns import TURN, Turns
+from brownout_proxy.server.turns import LONGEST, TURN, Turns, turn
 
 
 @pytest.mark.parametrize(("seconds", "others_worked"), [(0.0, False), (TURN * 2, True)])
@@ -20,8 +20,15 @@ def test_others_get_their_turn_after_a_long_one(seconds: float, others_worked: b
         while time.monotonic() < until:
             pass
         if not seconds:
-            turns._began += 10  # a machine that pauses right here has not made it a long turn
+            turns._over += 10  # a machine that pauses right here has not made it a long turn
         await turns.end()
         return worked.is_set()
 
     assert asyncio.run(work()) is others_worked
+
+
+@pytest.mark.parametrize(
+    ("others", "ours"), [(0, TURN), (TURN / 2, TURN), (TURN * 3, TURN * 3), (LONGEST, LONGEST), (LONGEST * 9, LONGEST)]
+)
+def test_a_turn_is_as_long_as_that_of_the_others_within_bounds(others: float, ours: float) -> None:
+    assert turn(others) == ours
