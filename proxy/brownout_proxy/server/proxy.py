@@ -179,9 +179,10 @@ class Proxy:
 
     def _refresh(self) -> None:
         """The connections learn of a change at once, but so that thousands of them do not hold up the rest."""
-        idle = not self._stale
-        self._stale = list(self._connections)
-        if idle:
+        waiting = self._stale
+        # Who waits already has the next turn: changes that follow each other fast would starve some for ever.
+        self._stale = [*self._connections.difference(waiting), *waiting]
+        if not waiting:
             self._refresh_some(self.clock.now())
 
     def _refresh_some(self, left: float) -> None:
