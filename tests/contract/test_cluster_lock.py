@@ -1,6 +1,6 @@
 """Leases as locks, by one suite on the fake API server and on a real one; and the fake held to the real one's answers.
 
-The real one needs KUBEBUILDER_ASSETS. Leases last two seconds here instead of fifteen.
+The real one needs KUBEBUILDER_ASSETS. Leases last three seconds here instead of fifteen.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from brownout_proxy.errors import Conflict, Unavailable
 from tests.support.kube import LEASES, Api, api
 from tests.support.running import SECONDS
 
-_LASTS: Final = 2
+_LASTS: Final = 3
 _TARGET: Final = "127.0.0.1:8475/db"
 _NAME: Final = name_of(_TARGET)
 

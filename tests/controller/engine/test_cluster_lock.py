@@ -90,11 +90,11 @@ def test_a_server_that_is_away_for_a_moment_loses_nothing(fake: Api) -> None:
     place, lost = Kubernetes(namespace=fake.namespace()), list[str]()
 
     async def scenario() -> None:
-        async with leases(place, 2)(["db"], Claim("run-1", lost=lost.append)):
+        async with leases(place, 3)(["db"], Claim("run-1", lost=lost.append)):
             fake.server.kill()
-            await asyncio.sleep(0.8)
+            await asyncio.sleep(1.4)  # one renewal fails
             fake.server.start()
-            await asyncio.sleep(2)
+            await asyncio.sleep(2)  # and the next is in time
         assert lost == []
         assert fake.leases(place.namespace) == {}
 
