@@ -35,6 +35,7 @@ _REMEDIES: Final = {
     "expected <block end>": "indent this line like the others of its list or mapping",
     "could not find expected ':'": "a key is followed by a colon and a space",
     "found undefined alias": "a text that begins with * or & needs quotes",
+    "expected ' ', but found": "put a text that begins with ! in quotes",
     "unknown tag handle": "put a text that begins with ! in quotes",
 }
 """What helps, by what PyYAML says."""
@@ -103,6 +104,9 @@ class Value:
     def text(self) -> str:
         """The scalar as it was written. Raises InvalidSpec."""
         if not isinstance(self._node, yaml.ScalarNode) or self._node.tag not in _PLAIN or self.is_null:
+            tag = str(self._node.tag)
+            if isinstance(self._node, yaml.ScalarNode) and not tag.startswith(_TAG):
+                self.fail(f"has the tag {tag}; put a text that begins with ! in quotes")
             self.fail(f"must be text, not {self.kind()}")
         # JSON writes what is beyond 16 bits as two escapes, which YAML reads as two characters.
         try:

@@ -31,7 +31,7 @@ def test_a_scalar_is_the_text_that_was_written(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "null", "~", "[]", "{}", "!!python/object:os.system x", "!x y"])
 def test_what_is_not_text_is_refused(text: str) -> None:
-    with pytest.raises(InvalidSpec, match=r"^f.yaml:1: k: must be text, not "):
+    with pytest.raises(InvalidSpec, match=r"^f.yaml:1: k: (must be text, not |has the tag !x)"):
         _parsed(f"k: {text}").entries("")["k"].text()
 
 
@@ -75,7 +75,8 @@ def test_another_kind_of_value_is_told_as_what_it_is(text: str, kind: str) -> No
     [
         "&a [*a]",
         "a: &a {b: *a}",
-        "a: &a [x, x, x]\n" + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefg", "bcdefgh")),
+        "a: &a [x, x, x]\n"
+        + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefg", "bcdefgh", strict=True)),
     ],
 )
 def test_aliases_that_stand_for_too_much_are_refused_at_once(text: str) -> None:
@@ -90,9 +91,15 @@ def test_an_alias_is_what_it_stands_for() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("a:\n\tb: 1", "f.yaml:2:1: is not YAML: found character '\\t' that cannot start any token; indent with spaces"),
+        (
+            "a:\n\tb: 1",
+            "f.yaml:2:1: is not YAML: found character '\\t' that cannot start any token; indent",
+        ),
         ("a: >=1", "f.yaml:1:5: is not YAML: expected chomping or indentation indicators, but found '='; put a text"),
-        ("a: > 1s", "f.yaml:1:6: is not YAML: expected a comment or a line break, but found '1'; put a text that begins"),
+        (
+            "a: > 1s",
+            "f.yaml:1:6: is not YAML: expected a comment or a line break, but found '1'; put a text",
+        ),
         ("a: %x", "f.yaml:1:4: is not YAML: found character '%' that cannot start any token; put the text in quotes"),
         ("a: b: c", "f.yaml:1:5: is not YAML: mapping values are not allowed here; put a text that has ': ' in quotes"),
         ("{a: b{c}", "f.yaml:1:6: is not YAML: expected ',' or '}', but got '{'; put a text that has any of"),

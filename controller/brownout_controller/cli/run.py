@@ -18,23 +18,21 @@ import click
 from brownout_controller.backends.base import Backend
 from brownout_controller.backends.memory import MemoryBackend
 from brownout_controller.backends.proxy import Credentials, ProxyBackend
+from brownout_controller.cli.files import read_all
 from brownout_controller.cli.progress import Progress
 from brownout_controller.engine.recovery import close_unfinished
 from brownout_controller.engine.runner import Runner, Setup, plan
 from brownout_controller.engine.sampling import Sampler
 from brownout_controller.engine.store import Store
-from brownout_controller.model.environment import Environment, read_environment
-from brownout_controller.model.experiment import Experiment, read_experiment
+from brownout_controller.model.environment import Environment
+from brownout_controller.model.experiment import Experiment
 from brownout_controller.model.judge import Judgement
 from brownout_controller.model.probe import Surroundings
 from brownout_controller.model.variables import Masker, Variables
 from brownout_controller.model.verdict import Verdict, worst
-from brownout_controller.probes import KINDS
-from brownout_proxy import document
 from brownout_proxy.errors import InvalidSpec, Unavailable
 
 RUNS = Path(".brownout/runs")
-CONFIG = Path("brownout.yaml")
 
 
 @click.command("run", short_help="Run experiments and give a verdict.")
@@ -64,10 +62,8 @@ def run(
     5 stopped, 6 not reverted (a person must look), 7 a bug of brownout; 130 and 143 for signals.
     """
     # Everything is read before anything is started.
-    known = Variables(_pairs(variables), os.environ)
-    place = config or CONFIG
-    settings = read_environment(_document(config, known), environment, str(place))
-    experiments = [read_experiment(document.read(file, known.expand, columns=True), str(file), KINDS) for file in files]
+    known = Variables(_pairs(variables), os.environ, lenient=True)
+    settings, experiments = read_all(files, config, environment, known)
     masker = Masker([*known.used.values(), *([settings.token] if settings.token else [])])
     chosen = secrets.randbelow(2**32) if seed is None else seed
     if dry_run:
@@ -179,12 +175,6 @@ async def _dry(
 class _NoPhase:
     phase = None
     since = 0.0
-
-
-def _document(config: Path | None, known: Variables) -> document.Value | None:
-    if config is None and not CONFIG.exists():
-        return None
-    return document.read(config or CONFIG, known.expand, columns=True)
 
 
 def _pairs(words: Sequence[str]) -> dict[str, str]:

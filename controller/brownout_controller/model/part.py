@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, get_args, get_origin
@@ -53,11 +54,12 @@ def written(*types: str, **more: Any) -> WithJsonSchema:
 
 
 Model = TypeVar("Model", bound=BaseModel)
+_MEANT: Final = re.compile(r"did you mean (\S+)\?")
 
 
 def read(model: type[Model], value: Value, content: Mapping[str, Any]) -> Model:
     """`content`, which is what `value` says, as a `model`. Raises InvalidSpec with the exact place, or Mistakes."""
-    mistakes = [InvalidSpec(here.exact_place, reason) for here, reason in check_keys(model, value, content)]
+    mistakes = [InvalidSpec(here.exact_place, reason) for here, reason in _strange_keys(model, value, content)]
     places = {mistake.path for mistake in mistakes}
     try:
         made = model.model_validate(dict(content))
@@ -65,9 +67,11 @@ def read(model: type[Model], value: Value, content: Mapping[str, Any]) -> Model:
         for item in error.errors(include_url=False):
             path = list(item["loc"])
             place = value.at(path).exact_place
+            if item["type"] == "extra_forbidden":
+                continue  # told already
             # One for each place: of a choice between forms pydantic tells for each of them why it is not that.
             if item["type"] == "missing" or place not in places:
-                mistakes += [InvalidSpec(place, _reason(item, model))] if item["type"] != "extra_forbidden" else []
+                mistakes.append(InvalidSpec(place, _reason(item, model)))
                 places.add(place)
     if mistakes:
         raise gathered(mistakes)
@@ -85,6 +89,8 @@ class Mistakes(InvalidSpec):
 def gathered(found: Sequence[InvalidSpec]) -> InvalidSpec:
     """One error for all of them, of which there is at least one."""
     flat = [one for error in found for one in each(error)]
+    meant = {match[1] for one in flat if (match := _MEANT.search(one.reason))}  # misspelt, so that it seems missing
+    flat = [one for one in flat if one.reason.partition(" is missing")[0] not in meant]
     return flat[0] if len(flat) == 1 else Mistakes(flat)
 
 
@@ -113,7 +119,7 @@ class Gatherer:
             raise gathered(self.found)
 
 
-def check_keys(model: type[BaseModel], value: Value, content: Mapping[str, Any]) -> Iterator[tuple[Value, str]]:
+def _strange_keys(model: type[BaseModel], value: Value, content: Mapping[str, Any]) -> Iterator[tuple[Value, str]]:
     """The keys that the model does not have, each with the nearest that it has; parts inside as well."""
     known = {info.alias or name: info for name, info in model.model_fields.items()}
     for key, item in content.items():
@@ -128,14 +134,14 @@ def _check_inside(annotation: Any, value: Value, content: Any) -> Iterator[tuple
     if not isinstance(content, Mapping):
         return
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield from check_keys(annotation, value, content)
+        yield from _strange_keys(annotation, value, content)
     elif get_origin(annotation) is Mapping:  # names of the user's, each with a part
         for key, item in content.items():
             yield from _check_inside(get_args(annotation)[1], value.at([key]), item)
     else:
         parts = [part for part in get_args(annotation) if isinstance(part, type) and issubclass(part, BaseModel)]
         for part in parts:
-            yield from check_keys(part, value, content)
+            yield from _strange_keys(part, value, content)
 
 
 _WRONG: Final[Mapping[str, str]] = {
@@ -167,7 +173,9 @@ def _reason(item: ErrorDetails, model: type[BaseModel]) -> str:
     if kind == "string_type":
         if isinstance(given, (Mapping, list)):
             return f"must be text, not a {'list' if isinstance(given, list) else 'mapping'}{written}"
-        return "must be text; put it in quotes" if not example else f"must be text{written}"
+        return "must be text; put it in quotes"
+    if kind == "string_pattern_mismatch":
+        return f"is not as it must be{written}"
     if kind in _WRONG:
         return _WRONG[kind] + written
     return item["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
@@ -181,9 +189,10 @@ def _example(model: type[BaseModel], path: Sequence[str | int]) -> str:
         if step not in fields:
             return ""
         info = fields[step]
-        inside = info.annotation
         if step == path[-1]:
             return f"{step}: {info.examples[0]}" if info.examples else ""
-        if not (isinstance(inside, type) and issubclass(inside, BaseModel)):
+        choices = (info.annotation, *get_args(info.annotation))
+        inside = next((one for one in choices if isinstance(one, type) and issubclass(one, BaseModel)), None)
+        if inside is None:
             return ""
     return ""

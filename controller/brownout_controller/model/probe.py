@@ -6,13 +6,20 @@ docstring the prose. Opening one gives something that measures; what a measureme
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from brownout_proxy.errors import BrownoutError
+from brownout_proxy.units import SECONDS, SHARE, Unit
+
+if TYPE_CHECKING:
+    from brownout_controller.model.hypothesis import Terms
+
+PER_SECOND: Final = Unit("a second", 1.0, {"/s": 1.0}, "20/s")
 
 
 class ProbeError(BrownoutError):
@@ -84,10 +91,25 @@ class Probe(Protocol):
     async def close(self) -> None: ...
 
 
+class Scale(NamedTuple):
+    """What the values of a probe can be: a claim that all of them meet, or none, tests nothing.
+
+    `unit` None is whatever the expectation is written in.
+    """
+
+    unit: Unit | None = None
+    lowest: float = -math.inf
+    highest: float = math.inf
+
+
+TIME: Final = Scale(SECONDS, 0.0)
+SHARES: Final = Scale(SHARE, 0.0, 1.0)
+
+
 class ProbeSpec(BaseModel):
     """Base of every probe's declaration. Immutable."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     kind: ClassVar[str]
     """The key by which a hypothesis names it."""
@@ -95,6 +117,19 @@ class ProbeSpec(BaseModel):
     """The field that is meant where the key has text instead of a mapping."""
     looks_back: ClassVar[bool] = False
     """A measurement covers its window: right after a change of phase it still sees the one before."""
+
+    example: ClassVar[str]
+    """A hypothesis's line with this probe, as documentation shows it."""
+    only_in_runs: ClassVar[bool] = False
+    """What it measures exists during a run only."""
+
+    def scale(self) -> Scale:
+        """What it can measure."""
+        return Scale()
+
+    def judged_by(self, terms: Terms) -> Self:
+        """Itself, knowing what its values have to be. Raises ValueError where it cannot measure for such terms."""
+        return self
 
     def open(self, surroundings: Surroundings) -> Probe:
         """Raises ProbeError when the surroundings lack what it needs."""

@@ -11,8 +11,9 @@ import aiohttp
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from brownout_controller.model.part import SomeTime
-from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Surroundings
+from brownout_controller.model.probe import TIME, Probe, ProbeError, ProbeSpec, Reading, Scale, Surroundings
 from brownout_controller.probes.trouble import place, sentence, trouble
+from brownout_proxy.units import COUNT
 
 _KEPT: Final = 1 << 20
 """So many bytes of a body are looked at; the rest is read, because the latency is that of the whole answer."""
@@ -31,17 +32,31 @@ class Http(ProbeSpec):
 
     kind: ClassVar[str] = "http"
     scalar: ClassVar[str] = "url"
+    example: ClassVar[str] = (
+        '{name: the outbox is empty, http: {url: "http://127.0.0.1:8083/outbox", measure: ok, json: {waiting: 0}}, '
+        "expect: == 1}"
+    )
 
-    url: str = Field(pattern=r"^https?://[^/]", repr=False)
+    url: str = Field(pattern=r"^https?://[^/]", repr=False, examples=["http://127.0.0.1:8080/health"])
+    """What is asked for."""
     measure: Literal["latency", "status", "ok"] = "latency"
-    method: str = Field(default="GET", pattern=r"^[A-Za-z]+$")
-    headers: dict[str, str] = Field(default_factory=dict, repr=False)
-    body: str | dict[str, JsonValue] | list[JsonValue] | None = Field(default=None, repr=False)
+    """Seconds until the last byte of the answer, its status, or 1 or 0 for whether all is as wished."""
+    method: str = Field(default="GET", pattern=r"^[A-Za-z]+$", examples=["POST"])
+    """The HTTP method."""
+    headers: dict[str, str] = Field(default_factory=dict, repr=False, examples=["{Authorization: Bearer ${TOKEN}}"])
+    """Sent with the request."""
+    body: str | dict[str, JsonValue] | list[JsonValue] | None = Field(
+        default=None, repr=False, examples=["{amount: 1}"]
+    )
     """Text as it is; anything else as JSON."""
-    status: int | list[int] | None = None
-    body_contains: str | None = None
-    json_: dict[str, JsonValue] | None = Field(default=None, alias="json")
-    within: SomeTime | None = None
+    status: int | list[int] | None = Field(default=None, examples=["[200, 204]"])
+    """The wished status, or several; below 400 if nothing is said."""
+    body_contains: str | None = Field(default=None, examples=["healthy"])
+    """A text that the first MiB of the body has to have."""
+    json_: dict[str, JsonValue] | None = Field(default=None, alias="json", examples=["{orders.0.state: paid}"])
+    """Paths with dots into the body, and the values that have to be there."""
+    within: SomeTime | None = Field(default=None, examples=["1s"])
+    """The longest that the answer may take."""
     fresh: bool = False
     """A new connection for each request."""
 
@@ -51,6 +66,9 @@ class Http(ProbeSpec):
         if given and self.measure != "ok":
             raise ValueError(f"{min(given).rstrip('_')} is a condition of `measure: ok`, not of `{self.measure}`")
         return self
+
+    def scale(self) -> Scale:
+        return {"latency": TIME, "status": Scale(COUNT, 100, 599)}.get(self.measure, Scale(COUNT, 0, 1))
 
     def open(self, surroundings: Surroundings) -> Probe:
         return _Http(self)

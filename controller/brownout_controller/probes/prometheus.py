@@ -38,9 +38,10 @@ _Series = Sequence[tuple[Mapping[str, str], Sequence[tuple[float, float]]]]
 class Range(BaseModel):
     """How the window is looked at: a point each `step`, and which of a series's points is meant."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    step: SomeTime
+    step: SomeTime = Field(examples=["5s"])
+    """From one point to the next."""
     take: Literal["max", "min", "mean", "last"] | None = None
     """Without it each point is a value of its own, and the series rule decides over all of them."""
 
@@ -58,13 +59,22 @@ class Prometheus(ProbeSpec):
     scalar: ClassVar[str] = "query"
     looks_back: ClassVar[bool] = True
 
-    query: str = Field(min_length=1)
-    events: str | None = None
-    range: Range | None = None
-    server: str | None = Field(default=None, repr=False)
+    example: ClassVar[str] = (
+        '{name: checkout answers, prometheus: \'sum(rate(http_requests_total{code!~"5.."}[${window}])) '
+        '/ sum(rate(http_requests_total[${window}]))\', expect: ">= 99.5%", window: 60s}'
+    )
+
+    query: str = Field(min_length=1, examples=["sum(rate(errors_total[${window}]))"])
+    """PromQL; `${window}` in it is the hypothesis's window."""
+    events: str | None = Field(default=None, examples=["sum(increase(http_requests_total[${window}]))"])
+    """A second query, for how many events the first rests on: what `min_events` looks at."""
+    range: Range | None = Field(default=None, examples=["{step: 5s, take: max}"])
+    """Asks for all points of the window instead of its end."""
+    server: str | None = Field(default=None, repr=False, examples=["http://127.0.0.1:9090"])
     """The environment's by default."""
-    headers: dict[str, str] = Field(default_factory=dict, repr=False)
-    max_skew: SomeTime = 5.0
+    headers: dict[str, str] = Field(default_factory=dict, repr=False, examples=["{X-Scope-OrgID: shop}"])
+    """Sent with each query, for servers that ask for a tenant or a token."""
+    max_skew: SomeTime = Field(default=5.0, examples=["5s"])
     """By how much the server's clock may differ from ours."""
 
     def open(self, surroundings: Surroundings) -> Probe:

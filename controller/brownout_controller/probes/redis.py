@@ -28,9 +28,15 @@ class Redis(ProbeSpec):
 
     kind: ClassVar[str] = "redis"
     scalar: ClassVar[str] = "command"
+    example: ClassVar[str] = "{name: the queue is drained, redis: LLEN jobs, expect: == 0, when: [recovery]}"
 
-    url: str = Field(default="redis://127.0.0.1:6379", pattern=r"^(rediss?|unix)://", repr=False)
-    command: list[str] = Field(min_length=1)
+    url: str = Field(
+        default="redis://127.0.0.1:6379", pattern=r"^(rediss?|unix)://", repr=False,
+        examples=["redis://:${PASSWORD}@cache:6379/0"],
+    )  # fmt: skip
+    """The server: `redis://`, with TLS `rediss://`, or `unix://`."""
+    command: list[str] = Field(min_length=1, examples=["LLEN jobs"])
+    """What is asked; a list, or text that is split as a shell would."""
 
     @field_validator("command", mode="before")
     @classmethod

@@ -28,11 +28,19 @@ class Sql(ProbeSpec):
 
     kind: ClassVar[str] = "sql"
     scalar: ClassVar[str] = "query"
+    example: ClassVar[str] = (
+        '{name: nobody pays twice, sql: {dsn: "${PAYMENTS_DSN}", '
+        'query: "select count(*) - count(distinct key) from payments"}, expect: == 0}'
+    )
 
-    dsn: str = Field(pattern=r"^postgres(ql)?://", repr=False)
-    query: str = Field(min_length=1)
+    dsn: str = Field(pattern=r"^postgres(ql)?://", repr=False, examples=["postgresql://reader:${PASSWORD}@db/shop"])
+    """The database, best as a variable."""
+    query: str = Field(min_length=1, examples=["select count(*) from payments where state = 'pending'"])
+    """One statement that gives one number."""
     read_only: bool = True
-    statement_timeout: SomeTime = 5.0
+    """In a transaction that may only read; false commits what the query wrote."""
+    statement_timeout: SomeTime = Field(default=5.0, examples=["5s"])
+    """After so long PostgreSQL itself ends the query."""
 
     def open(self, surroundings: Surroundings) -> Probe:
         return _Sql(self, surroundings)

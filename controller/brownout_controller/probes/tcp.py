@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import ClassVar, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Surroundings
+from brownout_controller.model.probe import TIME, Probe, ProbeError, ProbeSpec, Reading, Scale, Surroundings
 from brownout_controller.probes.trouble import sentence
+from brownout_proxy.units import COUNT
 
 _EXPIRED: Final = 10
 """X509_V_ERR_CERT_HAS_EXPIRED (openssl/x509_vfy.h)."""
@@ -29,14 +30,18 @@ class Tcp(ProbeSpec):
 
     kind: ClassVar[str] = "tcp"
     scalar: ClassVar[str] = "address"
+    example: ClassVar[str] = '{name: the database takes connections, tcp: "127.0.0.1:5432", expect: < 100ms}'
 
-    address: str
+    address: str = Field(examples=["db:5432"])
+    """Where to: `host:port`, `[::1]:5432`."""
     tls: bool = False
-    server_name: str | None = None
+    """Encrypts, and verifies the certificate."""
+    server_name: str | None = Field(default=None, examples=["shop.example"])
     """The name in the certificate; the address's host by default."""
-    ca: Path | None = None
+    ca: Path | None = Field(default=None, examples=["certs/ca.pem"])
     """A file with the authorities' certificates, in PEM."""
     measure: Literal["connect", "certificate_days"] = "connect"
+    """The seconds that it takes, or the days until the certificate expires."""
 
     @field_validator("address")
     @classmethod
@@ -50,6 +55,9 @@ class Tcp(ProbeSpec):
         if (self.measure == "certificate_days" or given) and not self.tls:
             raise ValueError(f"{min(given, default='certificate_days')} needs `tls: true`")
         return self
+
+    def scale(self) -> Scale:
+        return TIME if self.measure == "connect" else Scale(COUNT, 0.0)
 
     def open(self, surroundings: Surroundings) -> Probe:
         return _Tcp(self)

@@ -92,7 +92,7 @@ def run(command: click.Command, words: Sequence[str], name: str) -> int:
     except click.ClickException as error:
         return _failed(_told(error, name), error.exit_code)
     except BrownoutError as error:
-        return _failed(f"{name}: {error}", status_of(error).exit)
+        return _failed("\n".join(f"{name}: {line}" for line in str(error).splitlines()), status_of(error).exit)
     except (click.Abort, KeyboardInterrupt):
         return _INTERRUPTED
     except Exception as error:
