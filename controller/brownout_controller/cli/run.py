@@ -18,16 +18,15 @@ import click
 from brownout_controller.backends.base import Backend
 from brownout_controller.backends.memory import MemoryBackend
 from brownout_controller.backends.proxy import Credentials, ProxyBackend
+from brownout_controller.cli import dry, outcome
 from brownout_controller.cli.files import read_all
 from brownout_controller.cli.progress import Progress
 from brownout_controller.engine.recovery import close_unfinished
-from brownout_controller.engine.runner import Runner, Setup, plan
-from brownout_controller.engine.sampling import Sampler
+from brownout_controller.engine.runner import Runner, Setup
 from brownout_controller.engine.store import Store
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.experiment import Experiment
 from brownout_controller.model.judge import Judgement
-from brownout_controller.model.probe import Surroundings
 from brownout_controller.model.variables import Masker, Variables
 from brownout_controller.model.verdict import Verdict, worst
 from brownout_proxy.errors import InvalidSpec, Unavailable
@@ -67,7 +66,8 @@ def run(
     masker = Masker([*known.used.values(), *([settings.token] if settings.token else [])])
     chosen = secrets.randbelow(2**32) if seed is None else seed
     if dry_run:
-        context.exit(asyncio.run(_dry(experiments, settings, environment, chosen, masker)))
+        rehearsals = asyncio.run(_dry(experiments, settings, environment, chosen, masker))
+        context.exit(dry.tell(rehearsals, as_json=as_json))
     store = Store(runs)
     judged = []
     for experiment in experiments:
@@ -96,10 +96,10 @@ async def _run(set_up: Callable[[], Setup], store: Store, *, as_json: bool) -> t
     setup = set_up()  # here, as gRPC's channels belong to the loop that runs
     await close_unfinished(store, lambda _: setup.backend)
     journal = store.begin(setup.experiment.name)
-    progress = Progress(setup.experiment)
     if not as_json:
         click.echo(f"{setup.experiment.name}: run {journal.run_id}", err=True)
-    runner = Runner(setup, journal, (lambda _: None) if as_json else progress)
+    progress = None if as_json else Progress(setup.experiment)
+    runner = Runner(setup, journal, progress or (lambda _: None))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, runner.interrupt, number.name)
@@ -108,7 +108,8 @@ async def _run(set_up: Callable[[], Setup], store: Store, *, as_json: bool) -> t
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
-        progress.end()
+        if progress is not None:
+            progress.end()
         journal.close()
         await setup.backend.close()
     if not as_json:
@@ -117,13 +118,7 @@ async def _run(set_up: Callable[[], Setup], store: Store, *, as_json: bool) -> t
 
 
 def _tell(setup: Setup, run_id: str, directory: Path, judgement: Judgement) -> None:
-    for result in judgement.results:
-        click.echo(f"  {result.outcome:<8} {result.sentence}")
-    if judgement.recovery is not None:
-        click.echo(f"  recovered {judgement.recovery:.1f} s after the revert")
-    for reason in judgement.reasons:
-        click.echo(f"  {reason}")
-    click.echo(f"verdict: {judgement.verdict} ({judgement.verdict.meaning}); exit {judgement.exit}")
+    click.echo(outcome.told(setup.experiment, judgement, outcome.fitting()), nl=False)
     click.echo(f"run {run_id} in {directory}; again with: {setup.replay}")
 
 
@@ -142,39 +137,15 @@ def _shown(run_id: str, judgement: Judgement) -> Mapping[str, Any]:
 
 async def _dry(
     experiments: Sequence[Experiment], settings: Environment, environment: str, seed: int, masker: Masker
-) -> int:
-    """Prints the plans; 4 if one would be refused."""
-    refused = False
+) -> Sequence[dry.Rehearsal]:
+    told = []
     for experiment in experiments:
         backend = _backend(settings)
         try:
-            planned = await plan(Setup(experiment, settings, environment, backend, seed, ""))
+            told.append(await dry.rehearse(Setup(experiment, settings, environment, backend, seed, "", masker)))
         finally:
             await backend.close()
-        conditions = experiment.conditions
-        click.echo(f"{experiment.name}: {conditions.edge} in {environment}")
-        for target in planned.chosen:
-            click.echo(f"  target     {target.id}")
-        for spec in experiment.faults:
-            attributes = ", ".join(f"{key}={value}" for key, value in spec.fault.attributes().items())
-            click.echo(f"  inject     {spec.kind} {spec.direction} ({attributes}) for {conditions.duration:g} s")
-        click.echo(f"  undo       releasing the lease, or its lapse after {conditions.lease} s")
-        surroundings = Surroundings(prometheus=settings.prometheus)
-        for hypothesis in experiment.hypotheses:
-            sampler = Sampler(hypothesis, surroundings, _NoPhase(), lambda _: None, lambda *_: None)
-            reading = await sampler.measure()
-            now = reading.why if reading.value is None else f"{reading.value:.4g}"
-            click.echo(masker.text(f"  hypothesis {hypothesis.name}: {hypothesis.terms.expect}; now {now}"))
-            await sampler.close()
-        for refusal in planned.refused:
-            refused = True
-            click.echo(f"  refused    {refusal.reason} ({refusal.net}); {refusal.remedy}")
-    return Verdict.REFUSED.exit if refused else 0
-
-
-class _NoPhase:
-    phase = None
-    since = 0.0
+    return told
 
 
 def _pairs(words: Sequence[str]) -> dict[str, str]:
