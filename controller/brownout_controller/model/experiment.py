@@ -88,7 +88,7 @@ class Conditions(Part):
     """How long the hypotheses must hold before the fault; if they do not, nothing is injected."""
     recovery: SomeTime = Field(default=60.0, examples=["60s"])
     """How long the system is watched after the revert."""
-    lease: float | str = Field(default=LEASE, examples=["10s"])
+    lease: Annotated[float | str, SECONDS] = Field(default=LEASE, examples=["10s"])
     """How long a fault lives when nobody renews it any more: from 1s to 1h, and no longer than `duration` or 10s."""
     seed: int | None = Field(default=None, examples=["42"])
     """Chooses targets; `--seed` goes before it."""

@@ -40,11 +40,11 @@ def _schema(unit: Unit) -> WithJsonSchema:
     return WithJsonSchema({"type": ["string", "number"], "description": f"a quantity like {unit.example}"})
 
 
-Seconds = Annotated[float, _quantity(SECONDS), Field(ge=0), _schema(SECONDS)]
+Seconds = Annotated[float, _quantity(SECONDS), Field(ge=0), _schema(SECONDS), SECONDS]
 """A time in seconds; text may have a unit."""
-SomeTime = Annotated[float, _quantity(SECONDS), Field(gt=0), _schema(SECONDS)]
+SomeTime = Annotated[float, _quantity(SECONDS), Field(gt=0), _schema(SECONDS), SECONDS]
 """A time that is not zero."""
-Percentage = Annotated[float, _quantity(SHARE), Field(ge=0, le=1), _schema(SHARE)]
+Percentage = Annotated[float, _quantity(SHARE), Field(ge=0, le=1), _schema(SHARE), SHARE]
 """A share from 0 to 1; text may be in percent."""
 
 
