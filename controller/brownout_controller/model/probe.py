@@ -7,11 +7,11 @@ docstring the prose. Opening one gives something that measures; what a measureme
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from brownout_proxy.errors import BrownoutError
 from brownout_proxy.units import SECONDS, SHARE, Unit
@@ -19,6 +19,7 @@ from brownout_proxy.units import SECONDS, SHARE, Unit
 if TYPE_CHECKING:
     from brownout_controller.model.hypothesis import Terms
 
+_SHARE_OF_TIMEOUT: Final = 0.95
 PER_SECOND: Final = Unit("a second", 1.0, {"/s": 1.0}, "20/s")
 
 
@@ -118,6 +119,8 @@ class ProbeSpec(BaseModel):
     looks_back: ClassVar[bool] = False
     """A measurement covers its window: right after a change of phase it still sees the one before."""
 
+    _terms: Terms | None = PrivateAttr(default=None)
+
     example: ClassVar[str]
     """A hypothesis's line with this probe, as documentation shows it."""
     only_in_runs: ClassVar[bool] = False
@@ -129,7 +132,21 @@ class ProbeSpec(BaseModel):
 
     def judged_by(self, terms: Terms) -> Self:
         """Itself, knowing what its values have to be. Raises ValueError where it cannot measure for such terms."""
-        return self
+        told = self.model_copy()
+        told._terms = terms
+        return told
+
+    @property
+    def limits(self) -> Sequence[float]:
+        """The values at which it is decided whether a measurement is good, as far as they are known beforehand."""
+        terms = self._terms
+        expected = () if terms is None else (terms.expected, *([terms.stop_at] if terms.stop_at is not None else []))
+        return [limit for one in expected for limit in one.limits() if limit is not None]
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which a measurement has to be over if the probe is to say itself that it took too long."""
+        return math.inf if self._terms is None else self._terms.timeout * _SHARE_OF_TIMEOUT
 
     def open(self, surroundings: Surroundings) -> Probe:
         """Raises ProbeError when the surroundings lack what it needs."""

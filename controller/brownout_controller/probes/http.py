@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from typing import Any, ClassVar, Final, Literal
 
@@ -12,7 +13,7 @@ from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from brownout_controller.model.part import SomeTime
 from brownout_controller.model.probe import TIME, Probe, ProbeError, ProbeSpec, Reading, Scale, Surroundings
-from brownout_controller.probes.trouble import place, sentence, trouble
+from brownout_controller.probes.trouble import late, place, sentence, trouble
 from brownout_proxy.units import COUNT
 
 _KEPT: Final = 1 << 20
@@ -24,8 +25,9 @@ class Http(ProbeSpec):
     """The latency in seconds of a request until its last byte, its status, or 1 or 0 for whether all is as wished.
 
     With `measure: ok`, an answer is as wished when it fits `status` (default: below 400), `body_contains`, `json`
-    (paths with dots to values) and `within`; no answer is 0 then, and no data otherwise. Redirects are not followed.
-    The connection is kept for the next request, unless with `fresh`.
+    (paths with dots to values) and `within`; no answer is 0 then. Otherwise it is no data, but for a `latency` that is
+    already longer than what is expected: that is as long as was waited. Redirects are not followed. The connection is
+    kept for the next request, unless with `fresh`.
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)
@@ -85,13 +87,16 @@ class _Http:
 
     async def measure(self, window: float) -> Reading:
         spec, began = self._spec, time.monotonic()
+        within = min(spec.within or math.inf, spec.patience)
         try:
-            async with asyncio.timeout(spec.within):
+            async with asyncio.timeout(within if math.isfinite(within) else None):
                 status, body = await self._request()
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # That the service does not answer is what `ok` asks for; that we cannot ask is not.
             if spec.measure == "ok" and trouble(error) in {"timeout", "refused", "reset"}:
                 return Reading(0.0, events=1)
+            if spec.measure == "latency" and trouble(error) == "timeout":
+                return late(spec, time.monotonic() - began, place(spec.url))
             raise ProbeError(f"{place(spec.url)} could not be measured: {sentence(error)}") from None
         if spec.measure == "latency":
             return Reading(time.monotonic() - began, events=1)

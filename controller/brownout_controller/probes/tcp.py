@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import ssl
 import time
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from brownout_controller.model.probe import TIME, Probe, ProbeError, ProbeSpec, Reading, Scale, Surroundings
-from brownout_controller.probes.trouble import sentence
+from brownout_controller.probes.trouble import late, sentence
 from brownout_proxy.units import COUNT
 
 _EXPIRED: Final = 10
@@ -77,10 +78,12 @@ class _Tcp:
         spec, (host, port) = self._spec, host_and_port(self._spec.address)
         name = (spec.server_name or host) if self._context else None
         began = time.monotonic()
+        patience = spec.patience if spec.measure == "connect" and math.isfinite(spec.patience) else None
         try:
-            transport, _ = await asyncio.get_running_loop().create_connection(
-                asyncio.Protocol, host, port, ssl=self._context, server_hostname=name
-            )
+            async with asyncio.timeout(patience):
+                transport, _ = await asyncio.get_running_loop().create_connection(
+                    asyncio.Protocol, host, port, ssl=self._context, server_hostname=name
+                )
         except ssl.SSLCertVerificationError as error:
             if spec.measure == "certificate_days" and error.verify_code == _EXPIRED:
                 return Reading(0.0)
@@ -88,6 +91,8 @@ class _Tcp:
         except ssl.SSLError as error:
             raise ProbeError(f"{spec.address} does not speak TLS with us: {error.reason or 'no handshake'}") from None
         except OSError as error:
+            if patience is not None and isinstance(error, TimeoutError):
+                return late(spec, time.monotonic() - began, spec.address)
             raise ProbeError(f"{spec.address} could not be reached: {sentence(error)}") from None
         taken = time.monotonic() - began
         certificate = transport.get_extra_info("peercert")
