@@ -1,4 +1,4 @@
-"""Prints docs/experiments.md: what the parts of our files declare. `make gen` writes the file, `make check` compares it.
+"""Prints docs/experiments.md: what our files declare. `make gen` writes the page, `make check` compares it.
 
 Keys, types, defaults and meanings come from the declarations; what is prose here says how they act together.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import NoneType
 from typing import Any, Final, Literal, get_args, get_origin
 
@@ -30,7 +31,7 @@ from brownout_controller.model.safety import NETS
 from brownout_controller.model.verdict import SEVERITY, SIGNALS, USAGE
 from brownout_controller.probes import KINDS
 from brownout_controller.probes.prometheus import Range
-from brownout_proxy.units import SECONDS, SHARE, Unit
+from brownout_proxy.units import SECONDS, SHARE, Unit, plain
 
 EXAMPLE: Final = """\
 name: payment-db-latency
@@ -79,8 +80,8 @@ _HEAD: Final = """\
 This page is computed from the declarations in `controller/brownout_controller` by `make gen`; do not edit it. The
 [first experiment](first-experiment.md) is a way in that can be followed step by step.
 
-`brownout lint FILE...` tells every mistake of a file with its line and column, `brownout schema` prints the JSON schema that
-editors complete by, and `brownout run FILE... --dry-run` shows what a run would do, without doing it.
+`brownout lint FILE...` tells every mistake of a file with its line and column, `brownout schema` prints the JSON
+schema that editors complete by, and `brownout run FILE... --dry-run` shows what a run would do, without doing it.
 """
 _TIMES: Final = """\
 ## What happens when
@@ -92,42 +93,43 @@ _TIMES: Final = """\
 | revert | at once | the lease is released, and the proxies are asked whether the fault is gone |
 | `recovery` | `recovery` | hypotheses must hold again, at the latest after `recover_within`, and stay so to the end |
 
-A stop condition, Ctrl-C or a lost lease ends the fault early; the revert is done all the same. A sample belongs to the phase in
-which it began and ended. One that began within `settle` of a change of phase is recorded, but does not count: what looks back
-over a window still sees the phase before.
+A stop condition, Ctrl-C or a lost lease ends the fault early; the revert is done all the same. A sample belongs to
+the phase in which it began and ended. One that began within `settle` of a change of phase is recorded, but does not
+count: what looks back over a window still sees the phase before.
 """
 _QUANTITIES: Final = """\
 Times are numbers with a unit (`300ms`, `1.5s`, `2m`, `1h`); a bare number is seconds. Shares are `0.01` or `1%`.
 """
 _EXPECT: Final = """\
-Numbers may have a unit (`300ms`, `1%`, `10MB/s`, `20/s`); without one they are in base units: seconds, shares, bytes. `==` and `!=`
-allow for the rounding of floating-point numbers. NaN meets nothing.
+Numbers may have a unit (`300ms`, `1%`, `10MB/s`, `20/s`); without one they are in base units: seconds, shares, bytes.
+`==` and `!=` allow for the rounding of floating-point numbers. NaN meets nothing.
 
-An expectation is refused when it is in another unit than its probe measures, and when every value that the probe can give
-would meet it, or none: `errors` is a share, so that `< 2` tests nothing and `stop: "> 5"` never stops. Write text that begins with
-`>`, `!`, `%` or `*` in quotes, as YAML has other plans for it.
+An expectation is refused when it is in another unit than its probe measures, and when every value that the probe can
+give would meet it, or none: `errors` is a share, so that `< 2` tests nothing and `stop: "> 5"` never stops. Write
+text that begins with `>`, `!`, `%` or `*` in quotes, as YAML has other plans for it.
 """
 _JUDGED: Final = """\
 ### How samples are judged
 
-- In the baseline, and where nothing is said by `tolerate`, one bad sample is one too many. `tolerate` counts during the fault.
+- In the baseline, and where nothing is said by `tolerate`, one bad sample is one too many. `tolerate` counts during
+  the fault.
 - In the recovery, what counts is when the samples became good for good.
-- `stop` is looked at with each sample during the fault. A stop condition that cannot be seen for 5 s, and for three samples, is
-  taken for met: nobody may be blind under a fault.
+- `stop` is looked at with each sample during the fault. A stop condition that cannot be seen for 5 s, and for three
+  samples, is taken for met: nobody may be blind under a fault.
 - A phase in which fewer than half of the samples have data is inconclusive.
-- `min_events` is held against the sample that rests on the most events: a probe that counts them says how many there were in
-  its window. Those are `traffic`, `edge`, `http` (one each time), and `prometheus` with `events`.
+- `min_events` is held against the sample that rests on the most events: a probe that counts them says how many there
+  were in its window. Those are `traffic`, `edge`, `http` (one each time), and `prometheus` with `events`.
 - What is relative to the baseline needs `baseline` among its phases.
 """
 _NETS: Final = """\
 ## Safety nets
 
-Each is on. A net is switched off by its own name, with a reason that the journal keeps:
-`nets: {already-faulted: this latency is part of the test}`.
+Each is on. A net is switched off by its own name, with a reason that the journal keeps: `nets: {already-faulted: this
+latency is part of the test}`.
 """
 _NETS_END: Final = """\
-A maximum duration, the lease and the verification of the revert are no nets: nothing switches them off. An edge's targets are
-those of its environment; `blast_radius` chooses among them, by the seed.
+A maximum duration, the lease and the verification of the revert are no nets: nothing switches them off. An edge's
+targets are those of its environment; `blast_radius` chooses among them, by the seed.
 """
 _VERDICTS: Final = """\
 ## Verdicts and exit statuses
@@ -136,42 +138,46 @@ _VERDICTS: Final = """\
 | --- | --- | --- |
 """
 _VERDICTS_END: Final = """\
-Of several experiments in one call the worst verdict wins, in the order of the table from its end. Status {usage} means that a file
-or a flag is wrong: all files are read before anything is started, and nothing was run. {signals} mean that a signal ended
-the run and the revert is verified. `passed` has to be proved: no data, no hits of the fault, or a run that did not come to its end
-are never a pass.
+Of several experiments in one call the worst verdict wins, in the order of the table from its end. Status {usage}
+means that a file or a flag is wrong: all files are read before anything is started, and nothing was run. {signals}
+mean that a signal ended the run and the revert is verified. `passed` has to be proved: no data, no hits of the fault,
+or a run that did not come to its end are never a pass.
 """
 _VARIABLES: Final = """\
 ## Variables and secrets
 
-`${NAME}` in any text is the value of `--var NAME=VALUE`, or else of the environment variable; `${NAME:-default}` has a default.
-`${window}` is left for the probe. What variables held, the environment's token, and passwords in URLs are written to no output,
-journal or report: `***` stands there. (Values of fewer than four characters are no secrets.) So a password belongs into a variable.
+`${NAME}` in any text is the value of `--var NAME=VALUE`, or else of the environment variable; `${NAME:-default}` has
+a default. `${window}` is left for the probe. What variables held, the environment's token, and passwords in URLs are
+written to no output, journal or report: `***` stands there. (Values of fewer than four characters are no secrets.) So
+a password belongs into a variable.
 """
 _TRAFFIC: Final = """\
 #### What a percentile is
 
-The load is open: a request is due each `1/rate` seconds whatever became of those before, and its time counts from when it was due.
-A percentile is the shortest time that at least that share of the requests did not exceed (nearest rank, nothing is interpolated),
-from a histogram of the HDR kind: what it says is exact to the microsecond below 2 ms, above that at most 0.1 % too long and never
-too short; `max` is exact. Requests that were refused or reset have no time, as nobody was served fast by them, and count
-as errors. A window is taken in quarters of a second and is never longer than it says. If this machine sends so late that its own
-lateness would be most of the answer, there is no data.
+The load is open: a request is due each `1/rate` seconds whatever became of those before, and its time counts from
+when it was due. A percentile is the shortest time that at least that share of the requests did not exceed (nearest
+rank, nothing is interpolated), from a histogram of the HDR kind: what it says is exact to the microsecond below 2 ms,
+above that at most 0.1 % too long and never too short; `max` is exact. Requests that were refused or reset have no
+time, as nobody was served fast by them, and count as errors. A window is taken in quarters of a second and is never
+longer than it says. If this machine sends so late that its own lateness would be most of the answer, there is no
+data.
 """
 _PROMQL: Final = """\
 #### Traps of PromQL, and what is done about them
 
-- **An empty answer** is no data, never 0 and never good. A vector of errors is empty when there was none: divide by the number of
-  requests, or say `no_data`. `or vector(0)` would make a dead scrape look perfect; count with `events` and `min_events` instead.
+- **An empty answer** is no data, never 0 and never good. A vector of errors is empty when there was none: divide by
+  the number of requests, or say `no_data`. `or vector(0)` would make a dead scrape look perfect; count with `events`
+  and `min_events` instead.
 - **0/0 is NaN**, and NaN is no data, for all series if for one of them, and by name.
-- **`rate()` needs scrapes**: a window of fewer than four scrape intervals is no data, with a sentence that says so. The interval is
-  asked of the server: that of the job that the query names, or else the shortest of all. `scrape_interval` says it where a server
-  does not tell.
-- **`histogram_quantile()` cannot see beyond its highest finite bucket** and gives that bucket's bound instead. An expectation or
-  a stop whose limit is above it could never be missed: no data, with the bound.
+- **`rate()` needs scrapes**: a window of fewer than four scrape intervals is no data, with a sentence that says so.
+  The interval is asked of the server: that of the job that the query names, or else the shortest of all.
+  `scrape_interval` says it where a server does not tell.
+- **`histogram_quantile()` cannot see beyond its highest finite bucket** and gives that bucket's bound instead. An
+  expectation or a stop whose limit is above it could never be missed: no data, with the bound.
 - **Several series**: under `series: one` that is no data, and the surplus ones are named by their labels.
-- **Time**: each query is for the moment at which it is asked, by our clock; where the server's differs by more than `max_skew`,
-  there is no data. Windows reach back over a change of phase, so `settle` is the window unless you say otherwise.
+- **Time**: each query is for the moment at which it is asked, by our clock; where the server's differs by more than
+  `max_skew`, there is no data. Windows reach back over a change of phase, so `settle` is the window unless you say
+  otherwise.
 - **Warnings** of a server, such as Thanos gives when a store is away, are no data: half an answer is none.
 - A scrape of 15 s is too slow for a stop condition: `traffic` and `edge` see what happens within a second.
 """
@@ -304,7 +310,7 @@ def kind_of(annotation: Any, info: FieldInfo | None = None) -> str:
 
 
 _WORDS: Final[Mapping[Any, str]] = {
-    str: "text", int: "whole number", float: "number", bool: "true or false"
+    str: "text", int: "whole number", float: "number", bool: "true or false", Path: "file",
 }  # fmt: skip
 
 
@@ -318,7 +324,9 @@ def _default(info: FieldInfo) -> str:
         return f"`{SECONDS.format(default)}`"
     if isinstance(default, tuple):
         return ", ".join(f"`{item}`" for item in default)
-    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    return f"`{plain(default) if isinstance(default, float) else default}`"
 
 
 def _meaning(info: FieldInfo) -> str:

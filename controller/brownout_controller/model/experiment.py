@@ -58,7 +58,7 @@ class Load(Part):
     body: str | None = Field(default=None, examples=['"amount=1"'])
     """Sent with each request, as it is."""
     timeout: SomeTime = Field(default=10.0, examples=["10s"])
-    """A request that has no whole answer by then, from when it was due, has failed."""
+    """A request without its whole answer after so long has failed."""
 
     @field_validator("rate", mode="before")
     @classmethod
@@ -89,7 +89,7 @@ class Conditions(Part):
     recovery: SomeTime = Field(default=60.0, examples=["60s"])
     """How long the system is watched after the revert."""
     lease: Annotated[float | str, SECONDS] = Field(default=LEASE, examples=["10s"])
-    """How long a fault lives when nobody renews it any more: from 1s to 1h, and no longer than `duration` or 10s."""
+    """How long a fault lives when nobody renews it any more: from 1s to 1h, and above 10s no longer than `duration`."""
     seed: int | None = Field(default=None, examples=["42"])
     """Chooses targets; `--seed` goes before it."""
     traffic: Load | None = Field(default=None, examples=['{url: "http://127.0.0.1:8080/pay", rate: 20/s}'])

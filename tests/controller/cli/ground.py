@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 from brownout_controller.model.experiment import Experiment, read_experiment
+from brownout_controller.model.probe import Probe, ProbeSpec, Reading, Surroundings
 from brownout_controller.probes import KINDS
 from brownout_proxy import document
 from tests.controller.engine.ground import EDGE, Stuck, Told
+
+
+class Together(ProbeSpec):
+    """Reads 1 as soon as so many of its kind are asked at the same time."""
+
+    kind: ClassVar[str] = "together"
+    scalar: ClassVar[str] = "count"
+    count: int
+
+    def open(self, surroundings: Surroundings) -> Probe:
+        return _Together(self.count)
+
+
+class _Together:
+    asked: ClassVar[set[_Together]] = set()
+    all_there: ClassVar[asyncio.Event]
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    async def measure(self, window: float) -> Reading:
+        if not self.asked:
+            type(self).all_there = asyncio.Event()
+        self.asked.add(self)
+        if len(self.asked) == self._count:
+            self.all_there.set()
+        await self.all_there.wait()
+        return Reading(1.0)
+
+    async def close(self) -> None:
+        self.asked.discard(self)
 
 
 def claimed(*hypotheses: dict[str, Any], **changes: Any) -> Experiment:
@@ -20,4 +53,4 @@ def claimed(*hypotheses: dict[str, Any], **changes: Any) -> Experiment:
         "recovery": "0.1s", "lease": "1s", "hypotheses": [{**quick, **claim} for claim in claims], **changes,
     }  # fmt: skip
     value = document.parse(json.dumps(content), "try.json", columns=True)
-    return read_experiment(value, "try.json", {**KINDS, "told": Told, "stuck": Stuck})
+    return read_experiment(value, "try.json", {**KINDS, **{probe.kind: probe for probe in (Told, Stuck, Together)}})

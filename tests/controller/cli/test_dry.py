@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from typing import Any
 
 import pytest
@@ -60,12 +59,11 @@ def test_what_does_not_hold_now_would_end_the_run_before_it_begins(capsys: pytes
     assert status == 0
 
 
-def test_probes_that_hang_hang_beside_each_other() -> None:
-    claims = [{"name": f"h{n}", "stuck": "x", "expect": "< 2", "timeout": "0.3s"} for n in range(10)]
-    began = time.monotonic()
-    one = _rehearsed(*claims)
-    assert time.monotonic() - began < 2.5, "ten in a row take 3 s"
-    assert {now.why for now in one.hypotheses} == {"no answer within 0.3 s"}
+def test_hypotheses_are_read_beside_each_other_and_one_that_hangs_holds_up_nobody() -> None:
+    claims = [{"name": f"h{n}", "together": 10, "expect": "== 1"} for n in range(10)]
+    one = _rehearsed(*claims, {"name": "stuck", "stuck": "x", "expect": "< 2", "timeout": "0.1s"})
+    assert [now.holds for now in one.hypotheses] == [True] * 10 + [None]
+    assert one.hypotheses[-1].why == "no answer within 0.1 s"
 
 
 def test_what_is_there_during_a_run_only_is_said_so_and_is_nothing_bad(capsys: pytest.CaptureFixture[str]) -> None:

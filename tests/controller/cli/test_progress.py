@@ -115,6 +115,8 @@ def test_twenty_claims_fit_a_small_terminal_with_the_bad_ones_first(screen: _Ter
     text = _told((0, Entered("observing", "injecting")), *samples, out=screen, claims=_many(30))
     last = text[text.rindex("observing ") :]
     assert "and 10 more" in last
+    assert last.count("\n") < 24
+    assert last.count("ok ") == 19
     assert last.index("BAD") < last.index("ok ")
     assert "支払い number 29" in last
 
