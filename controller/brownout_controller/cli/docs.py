@@ -201,9 +201,9 @@ def _experiment() -> Iterator[str]:
     yield "## The experiment\n"
     yield _QUANTITIES
     more = {
-        "fault": ("fault", "", "What is injected, [see there](faults.md): `{latency: 3s}`, or with conditions "
-                  "`{latency: 3s, direction: upstream, toxicity: 25%}`."),
-        "faults": ("list", "", "Several of them, instead of `fault`."),
+        "fault": ("fault", "one of the two", "What is injected, [see there](faults.md): `{latency: 3s}`, or with "
+                  "conditions `{latency: 3s, direction: upstream, toxicity: 25%}`."),
+        "faults": ("list", "one of the two", "Several of them, instead of `fault`."),
         "hypotheses": ("list", "required", "What must hold."),
     }  # fmt: skip
     yield fields(Conditions, more)
