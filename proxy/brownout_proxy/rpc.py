@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -26,6 +26,9 @@ _LOG = logging.getLogger(__name__)
 Answer = TypeVar("Answer", bound=Message)
 Context = grpc.aio.ServicerContext[Any, Any]
 
+OURS: Final = "brownout-error"
+"""Trailing metadata of an error that is an answer: without it, UNAVAILABLE may mean that nobody was there."""
+
 read_token = settings.read_token
 
 
@@ -33,7 +36,10 @@ async def answered(context: Context, act: Callable[[], Awaitable[Answer]]) -> An
     """What `act` gives; an error ends the call with its code and its text."""
     try:
         return await act()
+    except grpc.aio.AbortError:
+        raise  # it has ended the call itself
     except BrownoutError as error:
+        context.set_trailing_metadata(((OURS, "1"),))
         await context.abort(grpc.StatusCode[status_of(error).grpc], str(error))
     except Exception:  # our own bug: told as such, and the process goes on
         _LOG.exception("a gRPC call failed")
@@ -72,14 +78,23 @@ class Server:
     """A server of one service, with health and reflection. `add` puts the service in."""
 
     def __init__(
-        self, service: str, add: Callable[[grpc.aio.Server], None], *, token: str | None = None, tls: Tls | None = None
+        self,
+        service: str,
+        add: Callable[[grpc.aio.Server], None],
+        *,
+        token: str | None = None,
+        tls: Tls | None = None,
+        pinged_every: float | None = None,
     ) -> None:
+        """`pinged_every` is how often clients may ask whether it is still there, in seconds."""
         self._service = service
         self._tls = tls
         known_by_certificate = tls is not None and tls.client_ca is not None
+        options = [("grpc.so_reuseport", 0)]  # a taken port is an error, not a second server
+        if pinged_every is not None:
+            options.append(("grpc.http2.min_ping_interval_without_data_ms", int(pinged_every * 1000)))
         self._server = grpc.aio.server(
-            interceptors=[] if token is None or known_by_certificate else [TokenGuard(token)],
-            options=[("grpc.so_reuseport", 0)],  # a taken port is an error, not a second server
+            interceptors=[] if token is None or known_by_certificate else [TokenGuard(token)], options=options
         )
         add(self._server)
         self._health = health.aio.HealthServicer()

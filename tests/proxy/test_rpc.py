@@ -22,6 +22,9 @@ class _Call:
     class Aborted(Exception):
         pass
 
+    def set_trailing_metadata(self, metadata: Any) -> None:
+        self.metadata = metadata
+
     async def abort(self, code: grpc.StatusCode, details: str) -> None:
         self.ended = code, details
         raise self.Aborted

@@ -9,8 +9,6 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Final, TextIO
 
-from brownout_controller.model.experiment import Experiment
-from brownout_controller.model.hypothesis import Terms
 from brownout_controller.model.journal import (
     Counted,
     Entered,
@@ -21,6 +19,7 @@ from brownout_controller.model.journal import (
     Plan,
     Refusal,
     Reverted,
+    Run,
     Sample,
     Stop,
 )
@@ -30,14 +29,21 @@ from brownout_proxy.units import SECONDS
 _EVERY: Final = 5.0  # seconds from one line of values to the next where nothing can be written over
 
 
-class Progress:
-    """Tells of one run."""
+def say(text: str) -> None:
+    """Something about the way to a run, rather than the run."""
+    sys.stderr.write(f"brownout: {text}\n")
+    sys.stderr.flush()
 
-    def __init__(self, experiment: Experiment, out: TextIO | None = None, *, terminal: bool | None = None) -> None:
-        self._experiment = experiment
+
+class Progress:
+    """Tells of one run, as its records say it; `quiet` tells nothing."""
+
+    def __init__(self, out: TextIO | None = None, *, terminal: bool | None = None, quiet: bool = False) -> None:
+        self._quiet = quiet
         self._out = out or sys.stderr
         self._terminal = self._out.isatty() if terminal is None else terminal
-        self._terms: Mapping[str, Terms] = {item.name: item.terms for item in experiment.hypotheses}
+        self._expects: Mapping[str, str] = {}
+        self._lasting: Mapping[str, float] = {}
         self._values: dict[str, float | None] = {}
         self._hits = 0
         self._state: State = "planned"
@@ -46,6 +52,11 @@ class Progress:
         self._width = 0
 
     def __call__(self, entry: Entry) -> None:
+        if self._quiet:
+            return
+        if isinstance(entry.record, Run):
+            self._begin(entry.record)
+            return
         said = self._said(entry.at, entry.record)
         if said:
             self._line(f"{_clock(entry.at)}  {said}")
@@ -55,6 +66,11 @@ class Progress:
     def end(self) -> None:
         """The status is not written over any more."""
         self._clear()
+
+    def _begin(self, run: Run) -> None:
+        self._expects = {terms["name"]: terms["expect"] for terms in run.terms}
+        self._lasting = run.lasting
+        self._line(f"{run.experiment.get('name', 'unnamed')}: run {run.run_id}")
 
     def _said(self, at: float, record: Any) -> str:
         match record:
@@ -85,21 +101,16 @@ class Progress:
         return ""
 
     def _seconds(self) -> float:
-        conditions = self._experiment.conditions
-        return {
-            "baseline": conditions.baseline, "observing": conditions.duration, "recovering": conditions.recovery,
-        }.get(self._state, 0.0)  # fmt: skip
+        return self._lasting.get(self._state, 0.0)
 
     def _status(self, at: float) -> None:
         if not self._seconds() or (not self._terminal and at - self._told < _EVERY):
             return
         self._told = at
         left = max(0.0, self._seconds() - (at - self._since))
-        values = "; ".join(
-            f"{name} {_shown(value)} ({self._terms[name].expect})" for name, value in self._values.items()
-        )
-        hits = f"; {self._hits} hits" if self._state == "observing" else ""
-        text = f"{_clock(at)}  {self._state:<10} {left:.0f}s left; {values}{hits}"
+        values = [f"{name} {_shown(value)} ({self._expects.get(name, '')})" for name, value in self._values.items()]
+        hits = [f"{self._hits} hits"] if self._state == "observing" else []
+        text = f"{_clock(at)}  {self._state:<10} {'; '.join([f'{left:.0f}s left', *values, *hits])}"
         if self._terminal:
             self._clear()
             self._out.write(text[:110])

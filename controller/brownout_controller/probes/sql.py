@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
+from urllib.parse import unquote, urlsplit
 
 import asyncpg
 from pydantic import ConfigDict, Field
@@ -33,6 +34,16 @@ class Sql(ProbeSpec):
     query: str = Field(min_length=1)
     read_only: bool = True
     statement_timeout: SomeTime = 5.0
+
+    def local_powers(self) -> str:
+        """asyncpg fills in what a DSN lacks: from PG* variables, from ~/.pgpass, from the socket on this machine."""
+        parts = urlsplit(self.dsn)
+        hosts = unquote(parts.hostname or "").split(",")
+        if any(not host or host.startswith("/") for host in hosts):
+            return "connects to a Unix socket, as its DSN lacks a host"
+        if not parts.password:
+            return "uses passwords of the machine, as its DSN has none (give any if the server asks for none)"
+        return "names options of the client in its DSN" if parts.query else ""
 
     def open(self, surroundings: Surroundings) -> Probe:
         return _Sql(self, surroundings)

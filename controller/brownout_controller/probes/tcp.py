@@ -51,6 +51,9 @@ class Tcp(ProbeSpec):
             raise ValueError(f"{min(given, default='certificate_days')} needs `tls: true`")
         return self
 
+    def local_powers(self) -> str:
+        return "" if self.ca is None else f"reads the file {self.ca}"
+
     def open(self, surroundings: Surroundings) -> Probe:
         return _Tcp(self)
 

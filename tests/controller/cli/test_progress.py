@@ -16,15 +16,15 @@ from brownout_controller.model.journal import (
     Record,
     Refusal,
     Reverted,
+    Run,
     Sample,
     Stop,
 )
-from tests.controller.engine.ground import experiment
 
 
 def _told(*records: tuple[float, Record], terminal: bool = False) -> str:
     out = io.StringIO()
-    progress = Progress(experiment(duration="60s"), out, terminal=terminal)
+    progress = Progress(out, terminal=terminal)
     for number, (at, record) in enumerate(records):
         progress(Entry(number, at, record))
     progress.end()
@@ -32,6 +32,21 @@ def _told(*records: tuple[float, Record], terminal: bool = False) -> str:
 
 
 _STORY: tuple[tuple[float, Record], ...] = (
+    (
+        0.0,
+        Run(
+            "run-1",
+            "1",
+            "",
+            {"name": "try"},
+            [{"name": "value is low", "expect": "< 10"}],
+            {},
+            7,
+            "",
+            0.0,
+            lasting={"observing": 60.0},
+        ),
+    ),
     (0.0, Plan([{"id": "here/db"}], ["latency_downstream.run-1"], ["release"])),
     (0.1, Entered("observing", "injecting")),
     (0.2, Injected("u0", "here/db", ["latency_downstream.run-1"], 10)),
@@ -45,6 +60,7 @@ _STORY: tuple[tuple[float, Record], ...] = (
 
 def test_in_a_pipe_there_are_whole_lines_and_values_now_and_then() -> None:
     lines = _told(*_STORY).splitlines()
+    assert lines.pop(0) == "try: run run-1"
     assert lines[0] == "    0.0s  plan       latency_downstream on here/db"
     assert "observing   for 1m" in lines[1]
     assert "7 hits" in lines[3]
@@ -68,3 +84,17 @@ def test_what_went_wrong_is_told() -> None:
     )
     for told in ("nothing carries it (zero-targets)", "error      away", "SIGINT", "NOT VERIFIED: no answer"):
         assert told in text
+
+
+def test_faults_without_hypotheses_have_a_status_too_and_quiet_says_nothing() -> None:
+    records = (
+        (0.0, Run("run-1", "1", "", {"name": "ad-hoc latency"}, [], {}, 7, "", 0.0, lasting={"observing": 60.0})),
+        (0.1, Entered("observing", "injecting")),
+        (6.1, Counted("here/db", 1, 1, 1, {"latency_downstream.run-1": 7}, {})),
+    )
+    assert _told(*records).splitlines()[-1].endswith("observing  54s left; 7 hits")
+    out = io.StringIO()
+    progress = Progress(out, quiet=True)
+    for at, record in records:
+        progress(Entry(0, at, record))
+    assert out.getvalue() == ""

@@ -1,0 +1,73 @@
+"""What the commands that run things print at the end: verdicts, plans, and the same as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from brownout_controller.cli.following import Finished
+from brownout_controller.cli.venue import Where
+from brownout_controller.engine.outlook import Outlook
+from brownout_controller.model.journal import Run
+from brownout_controller.model.verdict import SIGNALS, Verdict, worst
+
+
+def tell(finished: Finished, where: Where) -> None:
+    """The verdict and why, for people."""
+    judgement = finished.judgement
+    for result in judgement.results:
+        click.echo(f"  {result.outcome:<8} {result.sentence}")
+    if judgement.recovery is not None:
+        click.echo(f"  recovered {judgement.recovery:.1f} s after the revert")
+    for reason in judgement.reasons:
+        click.echo(f"  {reason}")
+    click.echo(f"verdict: {judgement.verdict} ({judgement.verdict.meaning}); exit {judgement.exit}")
+    again = next((entry.record.replay for entry in finished.entries if isinstance(entry.record, Run)), "")
+    click.echo(f"run {finished.run} {where.place_of(finished.run)}" + (f"; again with: {again}" if again else ""))
+
+
+def shown(finished: Finished) -> Mapping[str, Any]:
+    """The same for programs."""
+    judgement = finished.judgement
+    return {
+        "run": finished.run,
+        "verdict": judgement.verdict.value,
+        "exit": judgement.exit,
+        "reasons": list(judgement.reasons),
+        "recovery_seconds": judgement.recovery,
+        "stopping_seconds": judgement.stopping,
+        "hits": dict(judgement.hits),
+        "hypotheses": [result._asdict() for result in judgement.results],
+    }
+
+
+def status(finished: Sequence[Finished]) -> int:
+    """The exit status of a command: the worst verdict wins, and a signal over all but a fault that may be left."""
+    verdict = worst(each.judgement.verdict for each in finished)
+    signals = [each.judgement.exit for each in finished if each.judgement.exit in SIGNALS.values()]
+    if signals and verdict is not Verdict.NOT_REVERTED:
+        return signals[0]
+    return verdict.exit
+
+
+def tell_outlook(outlook: Outlook, environment: str) -> int:
+    """The plan; the exit status that it deserves."""
+    click.echo(f"{outlook.name}: {', '.join(outlook.edges)} in {environment}")
+    for target in outlook.targets:
+        click.echo(f"  target     {target.id}")
+    for spec in outlook.faults:
+        attributes = ", ".join(f"{key}={value}" for key, value in spec.fault.attributes().items())
+        click.echo(f"  inject     {spec.kind} {spec.direction} ({attributes}) for {outlook.duration:g} s")
+    click.echo(f"  undo       releasing the lease, or its lapse after {outlook.lease:g} s")
+    for now in outlook.readings:
+        value = now.why if now.value is None else f"{now.value:.4g}"
+        click.echo(f"  hypothesis {now.hypothesis}: {now.expect}; now {value}")
+    for refusal in outlook.refused:
+        click.echo(f"  refused    {refusal.reason} ({refusal.net}); {refusal.remedy}")
+    if outlook.trouble:
+        click.echo(f"  error      {outlook.trouble}")
+    if outlook.refused:
+        return Verdict.REFUSED.exit
+    return Verdict.INCONCLUSIVE.exit if outlook.trouble else 0
