@@ -20,6 +20,7 @@ from brownout_controller.api.messages import (
     show_wish,
 )
 from brownout_controller.backends.base import Place
+from brownout_controller.engine.conductor import NotInPlaceError
 from brownout_controller.engine.orders import Order, Wish
 from brownout_controller.engine.outlook import Outlook
 from brownout_controller.engine.tail import Line
@@ -57,14 +58,6 @@ _ERRORS: Final = {
 
 class LostError(Unavailable):
     """The controller could not be reached for as long as we were told to wait: its run has no verdict that we know."""
-
-
-class NotStartedError(Unavailable):
-    """Ad-hoc faults are not in place. `run` has the journal."""
-
-    def __init__(self, run: str, text: str) -> None:
-        super().__init__(text)
-        self.run = run
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +115,7 @@ class Remote:
         return answer.run
 
     async def start_faults(self, wish: Wish) -> str:
-        """Raises InvalidSpec, Unavailable, NotStartedError."""
+        """Raises InvalidSpec, Unavailable, NotInPlaceError."""
         answer: pb.StartFaultsResponse = await self._asked(self._stub.StartFaults, show_wish(wish))
         return answer.run
 
@@ -181,7 +174,7 @@ class Remote:
         code, details = error.code(), error.details() or "no reason given"
         trailing = dict(error.trailing_metadata() or ())
         if RUN in trailing:
-            return NotStartedError(str(trailing[RUN]), details)
+            return NotInPlaceError(str(trailing[RUN]), details)
         if code is grpc.StatusCode.INVALID_ARGUMENT:
             return InvalidSpec("", details)
         if code in _ERRORS:

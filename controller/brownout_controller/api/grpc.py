@@ -29,7 +29,6 @@ from brownout_controller.engine.conductor import Conductor, NotInPlaceError
 from brownout_controller.model.environment import LOCAL
 from brownout_controller.model.journal import Plan
 from brownout_controller.model.judge import judge
-from brownout_controller.model.verdict import Verdict
 from brownout_controller.v1 import controller_pb2 as pb
 from brownout_controller.v1 import controller_pb2_grpc
 from brownout_proxy import rpc
@@ -114,8 +113,7 @@ class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
                 run = await self._conductor.start_faults(read_wish(request))
             except NotInPlaceError as error:
                 context.set_trailing_metadata(((RUN, error.run),))
-                refused = error.verdict is Verdict.REFUSED
-                code = grpc.StatusCode.FAILED_PRECONDITION if refused else grpc.StatusCode.UNAVAILABLE
+                code = grpc.StatusCode.FAILED_PRECONDITION if error.refused else grpc.StatusCode.UNAVAILABLE
                 await context.abort(code, str(error))
             records = [entry.record for entry in store.read(self._conductor.find(run))]
             plan = next(record for record in records if isinstance(record, Plan))

@@ -45,9 +45,9 @@ _GOODBYE: Final = 15.0
 class NotInPlaceError(Unavailable):
     """Ad-hoc faults could not be put in place, and what was is reverted. `run` has the journal."""
 
-    def __init__(self, run: str, verdict: Verdict, reasons: Sequence[str]) -> None:
-        super().__init__(f"{'; '.join(reasons)} ({verdict.value}; run {run})")
-        self.run, self.verdict = run, verdict
+    def __init__(self, run: str, reason: str, *, refused: bool = False) -> None:
+        super().__init__(reason)
+        self.run, self.refused = run, refused
 
 
 class Held(NamedTuple):
@@ -148,7 +148,8 @@ class Conductor:
                 case Entered(state="observing"):
                     return run
                 case Judged(verdict=verdict, reasons=reasons):
-                    raise NotInPlaceError(run, Verdict(verdict), reasons)
+                    told = f"{'; '.join(reasons)} ({verdict}; run {run})"
+                    raise NotInPlaceError(run, told, refused=verdict == Verdict.REFUSED)
         raise Unavailable(f"run {run} broke off")
 
     async def watch(self, run: str, after: int = 0) -> AsyncIterator[Line]:
@@ -277,7 +278,7 @@ class Conductor:
 
     def _begin(self, setup: Setup) -> str:
         self._check_open()
-        live = _Live(setup, self._store.begin(setup.experiment.name))
+        live = _Live(setup, self._store.begin(setup.masker.text(setup.experiment.name)))
         live.runner = Runner(setup, live.journal, live.observe)
         live.task = asyncio.create_task(self._carry(live))
         self._live[live.journal.run_id] = live
