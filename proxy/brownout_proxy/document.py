@@ -216,6 +216,11 @@ def _number(text: str) -> int | float | None:
 
 def read(path: Path, expand: Expand | None = None, *, columns: bool = False) -> Value | None:
     """The file's one document; None if it is empty. Raises Unavailable, InvalidSpec."""
+    return parse(read_text(path), str(path), expand, columns=columns)
+
+
+def read_text(path: Path) -> str:
+    """The file's text. Raises Unavailable, InvalidSpec."""
     try:
         with path.open("rb") as file:
             raw = file.read(_LARGEST + 1)  # /dev/zero has no end
@@ -224,11 +229,10 @@ def read(path: Path, expand: Expand | None = None, *, columns: bool = False) -> 
     if len(raw) > _LARGEST:
         raise InvalidSpec(str(path), f"is larger than {_LARGEST} bytes")
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise InvalidSpec(f"{path}:{line}", "is not UTF-8 text") from None
-    return parse(text, str(path), expand, columns=columns)
 
 
 def parse(text: str, file: str, expand: Expand | None = None, *, columns: bool = False) -> Value | None:

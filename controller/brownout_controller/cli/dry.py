@@ -1,126 +1,43 @@
-"""`brownout run --dry-run`: what a run would do, what would speak against it, and what its hypotheses read now.
-
-Nothing is injected, and no load is sent.
-"""
+"""`brownout run --dry-run` in words: what a run would do, what speaks against it, and what its hypotheses read now."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any
 
 import click
 
-from brownout_controller.backends.base import BackendError
 from brownout_controller.cli import outcome
-from brownout_controller.engine.runner import Setup, plan
-from brownout_controller.engine.sampling import Sampler
-from brownout_controller.model.hypothesis import Hypothesis
-from brownout_controller.model.journal import Refusal
-from brownout_controller.model.probe import Reading, Surroundings
+from brownout_controller.engine.outlook import Now, Outlook
+from brownout_controller.model.hypothesis import Terms
 from brownout_controller.model.verdict import Verdict, worst
-from brownout_proxy.faults.spec import FaultSpec, unit_of
+from brownout_controller.report.text import line, quantity, unit_of
+from brownout_proxy.faults.spec import FaultSpec
+from brownout_proxy.faults.spec import unit_of as unit_of_field
 from brownout_proxy.units import SECONDS, SHARE
 
-_LATER: Final = "measured during a run only"
 
-
-@dataclass(frozen=True, slots=True)
-class Now:
-    """What a hypothesis reads now. `holds` None: that cannot be said yet."""
-
-    name: str
-    phases: tuple[str, ...]
-    expect: str
-    value: float | None
-    shown: str
-    holds: bool | None
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rehearsal:
-    """What one experiment would do."""
-
-    experiment: str
-    edge: str
-    environment: str
-    targets: tuple[str, ...]
-    faults: tuple[str, ...]
-    undo: str
-    traffic: str
-    seconds: float
-    phases: str
-    hypotheses: tuple[Now, ...]
-    refusals: tuple[Refusal, ...]
-    trouble: str = ""
-    """Why the targets cannot be told."""
-
-    @property
-    def verdict(self) -> Verdict:
-        """What a run could not get beyond, as things are; passed is that nothing is in its way."""
-        if self.refusals:
-            return Verdict.REFUSED
-        return Verdict.INCONCLUSIVE if self.trouble else Verdict.PASSED
-
-
-async def rehearse(setup: Setup) -> Rehearsal:
-    """Asks the targets and the hypotheses, all of them at once."""
-    experiment, conditions = setup.experiment, setup.experiment.conditions
-    refused: Sequence[Refusal] = ()
-    targets: tuple[str, ...] = ()
-    trouble = ""
-    reading = asyncio.gather(*(_now(hypothesis, setup) for hypothesis in experiment.hypotheses))
-    try:
-        planned = await plan(setup)
-        targets, refused = tuple(target.id for target in planned.chosen), planned.refused
-    except BackendError as error:
-        trouble = str(error)
-    mask, lease = setup.masker.text, SECONDS.format(float(conditions.lease))
-    load = conditions.traffic
-    times = {"baseline": conditions.baseline, "fault": conditions.duration, "recovery": conditions.recovery}
-    return Rehearsal(
-        experiment=experiment.name,
-        edge=conditions.edge,
-        environment=setup.environment_name,
-        targets=targets,
-        faults=tuple(in_words(spec) for spec in experiment.faults),
-        undo=f"the run ends its lease; if it cannot, the fault ends by itself within {lease}",
-        traffic="" if load is None else mask(f"{load.method} {load.url}, {load.rate:g} a second, through all phases"),
-        seconds=experiment.longest,
-        phases=", ".join(f"{name} {SECONDS.format(seconds)}" for name, seconds in times.items()),
-        hypotheses=tuple(await reading),
-        refusals=tuple(refused),
-        trouble=mask(trouble),
-    )  # fmt: skip
-
-
-async def _now(hypothesis: Hypothesis, setup: Setup) -> Now:
-    terms, mask = hypothesis.terms, setup.masker.text
-    holds: bool | None = None
-    if hypothesis.probe.only_in_runs:
-        reading = Reading(None, _LATER)
+def tell(outlooks: Sequence[Outlook], environment: str, *, as_json: bool = False) -> int:
+    """Prints them; gives the exit status."""
+    if as_json:
+        click.echo(json.dumps([_plain(one) for one in outlooks], indent=2, ensure_ascii=False))
     else:
-        surroundings = Surroundings(prometheus=setup.environment.prometheus, allowed_commands=setup.allowed_commands)
-        sampler = Sampler(hypothesis, surroundings, _NoPhase(), lambda _: None, lambda *_: None)
-        try:
-            reading = await sampler.measure()
-        finally:
-            await sampler.close()
-        if terms.expected.needs_baseline:
-            reading = reading._replace(why=reading.why or "the baseline that it is held against is measured in a run")
-        elif reading.value is not None:
-            holds = terms.expected.holds(reading.value)
-    shown = outcome.valued(hypothesis)(reading.value) if reading.value is not None else "-"
-    return Now(mask(terms.name), terms.when, terms.expect, reading.value, shown, holds, mask(reading.why))
+        click.echo("\n".join(_told(one, environment) for one in outlooks), nl=False)
+    return worst(foreseen(one) for one in outlooks).exit
+
+
+def foreseen(one: Outlook) -> Verdict:
+    """What a run could not get beyond, as things are; passed is that nothing is in its way."""
+    if one.refused:
+        return Verdict.REFUSED
+    return Verdict.INCONCLUSIVE if one.trouble else Verdict.PASSED
 
 
 def in_words(spec: FaultSpec) -> str:
     """`latency on answers (latency 1s): Delays ...`."""
     way = "answers" if spec.direction == "downstream" else "requests"
-    units = {name: unit_of(info) for name, info in spec.fault.fields().items()}
+    units = {name: unit_of_field(info) for name, info in spec.fault.fields().items()}
     told: list[str] = []
     for name, value in spec.fault.attributes().items():
         unit = units.get(name)
@@ -134,33 +51,52 @@ def in_words(spec: FaultSpec) -> str:
     return f"{spec.kind} on {way} ({', '.join(told) or 'no attributes'}): {type(spec.fault).summary()}"
 
 
-def tell(rehearsals: Sequence[Rehearsal], *, as_json: bool) -> int:
-    """Prints them; gives the exit status."""
-    if as_json:
-        click.echo(json.dumps([_plain(one) for one in rehearsals], indent=2, ensure_ascii=False))
-    else:
-        click.echo("\n".join(_told(one) for one in rehearsals), nl=False)
-    return worst(one.verdict for one in rehearsals).exit
+def _plain(one: Outlook) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "edges": list(one.edges),
+        "targets": [target.id for target in one.targets],
+        "faults": [in_words(spec) for spec in one.faults],
+        "undo": _undo(one),
+        "traffic": one.traffic,
+        "seconds": {"baseline": one.baseline, "duration": one.duration, "recovery": one.recovery, "lease": one.lease},
+        "hypotheses": [now._asdict() for now in one.readings],
+        "refusals": [{"net": said.net, "reason": said.reason, "remedy": said.remedy} for said in one.refused],
+        "trouble": one.trouble,
+        "exit": foreseen(one).exit,
+    }
 
 
-def _plain(one: Rehearsal) -> dict[str, Any]:
-    return {**asdict(one), "refusals": [asdict(refusal) for refusal in one.refusals], "exit": one.verdict.exit}
-
-
-def _told(one: Rehearsal) -> str:
-    lines = [f"{one.experiment}: {one.edge} in {one.environment}; a dry run, nothing is touched"]
+def _told(one: Outlook, environment: str) -> str:
     said: Sequence[tuple[str, Sequence[str]]] = (
-        ("target", one.targets or (one.trouble or "none",)),
-        ("inject", one.faults),
-        ("undo", (one.undo,)),
-        ("traffic", (one.traffic,) if one.traffic else ()),
-        ("takes", (f"{SECONDS.format(one.seconds)}: {one.phases}",)),
-        ("refused", [f"{refusal.reason} ({refusal.net}); {refusal.remedy}" for refusal in one.refusals]),
+        ("target", [target.id for target in one.targets] or [one.trouble or "none"]),
+        ("inject", [in_words(spec) for spec in one.faults]),
+        ("undo", [_undo(one)]),
+        ("traffic", [f"{one.traffic}, through all phases"] if one.traffic else []),
+        ("takes", [_takes(one)]),
+        ("refused", [f"{refusal.reason} ({refusal.net}); {refusal.remedy}" for refusal in one.refused]),
     )
-    lines += [f"  {word:<8} {text}" for word, texts in said for text in texts]
-    rows = [(now.name, now.expect, now.shown, _state(now)) for now in one.hypotheses]
-    shown = outcome.table([("hypothesis", "expected", "now", ""), *rows], outcome.fitting())
-    return "\n".join(lines) + "\n\n" + shown + _consequence(one)
+    lines = [f"{one.name}: {', '.join(one.edges)} in {environment}; a dry run, nothing is touched"]
+    lines += [f"  {word:<8} {line(text)}" for word, texts in said for text in texts]
+    text = "\n".join(lines) + "\n"
+    if one.readings:
+        rows = [(now.hypothesis, now.expect, _value(now), _state(now)) for now in one.readings]
+        text += "\n" + outcome.table([("hypothesis", "expected", "now", ""), *rows], outcome.fitting())
+    return text + _consequence(one)
+
+
+def _undo(one: Outlook) -> str:
+    return f"the run ends its lease; if it cannot, the fault ends by itself within {SECONDS.format(one.lease)}"
+
+
+def _takes(one: Outlook) -> str:
+    times = {"baseline": one.baseline, "fault": one.duration, "recovery": one.recovery}
+    parts = ", ".join(f"{name} {SECONDS.format(seconds)}" for name, seconds in times.items())
+    return f"{SECONDS.format(sum(times.values()))}: {parts}"
+
+
+def _value(now: Now) -> str:
+    return "-" if now.value is None else quantity(now.value, unit_of(Terms(name="x", expect=now.expect), {}))
 
 
 def _state(now: Now) -> str:
@@ -169,19 +105,15 @@ def _state(now: Now) -> str:
     return "ok" if now.holds else "does not hold now"
 
 
-def _consequence(one: Rehearsal) -> str:
-    if one.verdict is not Verdict.PASSED:
-        return f"\nas things are, a run would end {one.verdict}, exit {one.verdict.exit}\n"
-    missing = [now.name for now in one.hypotheses if "baseline" in now.phases and (now.holds is False or _blind(now))]
-    if missing:
-        return f"\nas things are, the baseline would not hold and nothing would be injected: {', '.join(missing)}\n"
+def _consequence(one: Outlook) -> str:
+    verdict = foreseen(one)
+    if verdict is not Verdict.PASSED:
+        return f"\nas things are, a run would end {verdict}, exit {verdict.exit}\n"
+    bad = [now.hypothesis for now in one.readings if "baseline" in now.when and (now.holds is False or _blind(now))]
+    if bad:
+        return f"\nas things are, the baseline would not hold and nothing would be injected: {', '.join(bad)}\n"
     return ""
 
 
 def _blind(now: Now) -> bool:
-    return now.value is None and now.why != _LATER
-
-
-class _NoPhase:
-    phase = None
-    since = 0.0
+    return now.value is None and not now.later

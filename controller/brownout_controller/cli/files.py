@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from brownout_controller.engine.orders import CONFIG
 from brownout_controller.model.environment import Environment, read_environment, read_environments
 from brownout_controller.model.experiment import Experiment, read_experiment
 from brownout_controller.model.part import Gatherer, each, gathered
@@ -16,8 +17,6 @@ from brownout_controller.probes import KINDS
 from brownout_proxy import document
 from brownout_proxy.document import Value
 from brownout_proxy.errors import InvalidSpec, Unavailable
-
-CONFIG = Path("brownout.yaml")
 
 
 def read_all(
@@ -37,6 +36,13 @@ def read_all(
     if mistakes.found or variables.unset:
         raise gathered([*judgeable(mistakes, variables), *variables.unset.values()])
     return settings, experiments
+
+
+def check_all(files: Sequence[Path], variables: Variables) -> None:
+    """The same without an environment, where variables may be somebody else's to set."""
+    mistakes = [mistake for file in files for mistake in mistakes_in(file, variables)]
+    if mistakes:
+        raise gathered(mistakes)
 
 
 def mistakes_in(file: Path, variables: Variables) -> Sequence[InvalidSpec]:

@@ -9,15 +9,15 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TextIO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from brownout_controller.model.experiment import Experiment
-from brownout_controller.model.hypothesis import Hypothesis
+from brownout_controller.model.hypothesis import Terms
+from brownout_controller.model.journal import Run
 from brownout_controller.model.judge import Judgement, Result
 from brownout_controller.report.text import line, quantity, unit_of
 
@@ -34,12 +34,13 @@ class Look(NamedTuple):
     colour: bool = False
 
 
-def told(experiment: Experiment, judgement: Judgement, look: Look | None = None) -> str:
+def told(run: Run | None, judgement: Judgement, look: Look | None = None) -> str:
     """The table, what did not hold, and the verdict; the last line has the verdict in words."""
-    values = {hypothesis.name: valued(hypothesis) for hypothesis in experiment.hypotheses}
     parts = []
-    if judgement.results and any(result.samples for result in judgement.results):
-        rows = [_row(experiment, result, values[result.name]) for result in judgement.results]
+    terms = {} if run is None else {item.name: item for item in terms_of(run)}
+    results = [result for result in judgement.results if result.name in terms]
+    if run is not None and any(result.samples for result in results):
+        rows = [_row(terms[result.name], result, valued(terms[result.name], run)) for result in results]
         head = ("hypothesis", "phase", "expected", "worst seen", "outcome")
         if look is not None and look.width is not None:  # in a file each line has to stand for itself
             rows = [(("" if same else row[0]), *row[1:]) for row, same in zip(rows, _repeated(rows), strict=True)]
@@ -54,9 +55,17 @@ def told(experiment: Experiment, judgement: Judgement, look: Look | None = None)
     return "".join(parts) + drawn(verdict, look)
 
 
-def valued(hypothesis: Hypothesis) -> Callable[[float | None], str]:
+def terms_of(run: Run) -> Sequence[Terms]:
+    """Of a journal, which may have more than this version knows."""
+    known = ({key: value for key, value in declared.items() if key in Terms.model_fields} for declared in run.terms)
+    return [Terms.model_validate(declared) for declared in known]
+
+
+def valued(terms: Terms, run: Run) -> Callable[[float | None], str]:
     """Writes values of a hypothesis in its probe's unit, or in the one that its expectation has."""
-    unit = hypothesis.probe.scale().unit or unit_of(hypothesis.terms, {})
+    declared = run.experiment.get("hypotheses", ())
+    own = next((item for item in declared if isinstance(item, Mapping) and item.get("name") == terms.name), {})
+    unit = unit_of(terms, own)
     return lambda value: quantity(value, unit)
 
 
@@ -100,7 +109,6 @@ def _repeated(rows: Sequence[Sequence[str]]) -> Iterator[bool]:
     return (bool(number) and rows[number - 1][0] == row[0] for number, row in enumerate(rows))
 
 
-def _row(experiment: Experiment, result: Result, shown: Callable[[float | None], str]) -> Sequence[str]:
-    terms = next(hypothesis.terms for hypothesis in experiment.hypotheses if hypothesis.name == result.name)
+def _row(terms: Terms, result: Result, shown: Callable[[float | None], str]) -> Sequence[str]:
     worst = shown(result.worst) if result.worst is not None else "-"
     return (result.name, result.phase, terms.expect, worst, result.outcome)

@@ -7,7 +7,7 @@ the bad ones first. Elsewhere the same is a line now and then.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Final, Literal, TextIO
@@ -18,8 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from brownout_controller.cli import outcome
-from brownout_controller.model.experiment import Experiment
-from brownout_controller.model.hypothesis import Accepted, Hypothesis
+from brownout_controller.model.hypothesis import Accepted, Terms
 from brownout_controller.model.journal import (
     Counted,
     Entered,
@@ -30,6 +29,7 @@ from brownout_controller.model.journal import (
     Plan,
     Refusal,
     Reverted,
+    Run,
     Sample,
     Stop,
 )
@@ -44,11 +44,18 @@ _WIDEST: Final = 120  # columns: values far from their names are hard to read
 _MARKS: Final = {True: ("ok ", "green"), False: ("BAD", "bold red"), None: ("-  ", "yellow")}
 
 
+def say(text: str) -> None:
+    """Something about the way to a run, rather than the run."""
+    sys.stderr.write(f"brownout: {text}\n")
+    sys.stderr.flush()
+
+
 @dataclass(slots=True)
 class _Claim:
     """A hypothesis, and the last that was seen of it."""
 
-    hypothesis: Hypothesis
+    terms: Terms
+    shown: Callable[[float | None], str]
     last: Sample | None = None
     before: list[float] = field(default_factory=list)
 
@@ -60,7 +67,7 @@ class _Claim:
     @property
     def good(self) -> bool | None:
         """None for what is not known or does not count."""
-        sample, terms = self.last, self.hypothesis.terms
+        sample, terms = self.last, self.terms
         if sample is None or sample.settling:
             return None
         baseline = median(self.before) if self.before else None
@@ -79,11 +86,10 @@ class _Claim:
         sample = self.last
         if sample is None:
             return "-"
-        shown = outcome.valued(self.hypothesis)
         if sample.value is None and sample.series:
             values = [value for _, value in sample.series]
-            return f"{shown(min(values))} to {shown(max(values))}"
-        return shown(sample.value)
+            return f"{self.shown(min(values))} to {self.shown(max(values))}"
+        return self.shown(sample.value)
 
     @property
     def remark(self) -> str:
@@ -93,12 +99,13 @@ class _Claim:
 
 
 class Progress:
-    """Tells of one run."""
+    """Tells of one run, as its records say it; `quiet` tells nothing."""
 
-    def __init__(self, experiment: Experiment, out: TextIO | None = None, *, terminal: bool | None = None) -> None:
-        self._experiment = experiment
+    def __init__(self, out: TextIO | None = None, *, terminal: bool | None = None, quiet: bool = False) -> None:
+        self._quiet = quiet
         self._out = out or sys.stderr
-        self._claims: Mapping[str, _Claim] = {item.name: _Claim(item) for item in experiment.hypotheses}
+        self._claims: Mapping[str, _Claim] = {}
+        self._lasting: Mapping[str, float] = {}
         self._hits = 0
         self._state: State = "planned"
         self._since = 0.0
@@ -111,10 +118,13 @@ class Progress:
         drawable = (console.is_terminal if terminal is None else terminal) and not console.is_dumb_terminal
         self._console = console
         self._live = Live(console=console, auto_refresh=False, transient=True) if drawable else None
-        if self._live is not None:
-            self._live.start()
 
     def __call__(self, entry: Entry) -> None:
+        if self._quiet:
+            return
+        if isinstance(entry.record, Run):
+            self._begin(entry.record)
+            return
         said = self._said(entry.at, entry.record)
         if said:
             self._line(f"{_clock(entry.at)}  {said}")
@@ -125,6 +135,13 @@ class Progress:
         """Nothing is drawn any more, and the picture is gone."""
         if self._live is not None:
             self._live.stop()
+
+    def _begin(self, run: Run) -> None:
+        self._lasting = run.lasting
+        self._claims = {terms.name: _Claim(terms, outcome.valued(terms, run)) for terms in outcome.terms_of(run)}
+        if self._live is not None:
+            self._live.start()
+        self._line(f"{line(run.experiment.get('name', 'unnamed'))}: run {run.run_id}")
 
     def _said(self, at: float, record: Any) -> str:
         match record:
@@ -150,16 +167,14 @@ class Progress:
             case Interrupted():
                 return f"interrupt  {record.signal}: reverting"
             case Sample():
-                self._claims[record.hypothesis].take(record)
+                if record.hypothesis in self._claims:
+                    self._claims[record.hypothesis].take(record)
             case Counted():
                 self._hits = sum(record.hits.values())
         return ""
 
     def _seconds(self) -> float:
-        conditions = self._experiment.conditions
-        return {
-            "baseline": conditions.baseline, "observing": conditions.duration, "recovering": conditions.recovery,
-        }.get(self._state, 0.0)  # fmt: skip
+        return self._lasting.get(self._state, 0.0)
 
     def _begin_phase(self) -> None:
         for claim in self._claims.values():
@@ -182,7 +197,7 @@ class Progress:
     def _watched(self) -> Sequence[_Claim]:
         """Those that count in this phase."""
         phase = PHASE_OF.get(self._state)
-        return [claim for claim in self._claims.values() if phase in claim.hypothesis.terms.when]
+        return [claim for claim in self._claims.values() if phase in claim.terms.when]
 
     def _picture(self, head: str, height: int) -> Group:
         claims = sorted(self._watched(), key=lambda claim: (claim.good is not False, claim.good is not None))
@@ -197,7 +212,7 @@ class Progress:
             grid.add_column(overflow=self._cut, max_width=30)
         for claim in claims[:room]:
             mark, style = _MARKS[claim.good]
-            cells = (line(claim.hypothesis.name), claim.value, claim.hypothesis.terms.expect, claim.remark)
+            cells = (line(claim.terms.name), claim.value, claim.terms.expect, claim.remark)
             cut = (Text(cell, no_wrap=True, overflow=self._cut) for cell in cells[: 4 if roomy else 3])
             grid.add_row(Text(mark, style), *cut)
         more = [Text(f"     and {len(claims) - room} more", "dim")] if len(claims) > room else []
@@ -218,7 +233,7 @@ class Progress:
 def _in_a_line(claim: _Claim) -> str:
     mark = " BAD" if claim.good is False else ""
     remark = f", {claim.remark}" if claim.remark else ""
-    return f"{line(claim.hypothesis.name)}: {claim.value} ({claim.hypothesis.terms.expect}{remark}){mark}"
+    return f"{line(claim.terms.name)}: {claim.value} ({claim.terms.expect}{remark}){mark}"
 
 
 def _clock(at: float) -> str:

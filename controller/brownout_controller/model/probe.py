@@ -152,6 +152,13 @@ class ProbeSpec(BaseModel):
         """Raises ProbeError when the surroundings lack what it needs."""
         raise NotImplementedError
 
+    def local_powers(self) -> str:
+        """What it would use of the machine that it runs on beyond its network, in words; empty for nothing.
+
+        Whoever sends an experiment over the network has no right to it.
+        """
+        return ""
+
     @classmethod
     def summary(cls) -> str:
         """The first line of the declaration's docstring."""

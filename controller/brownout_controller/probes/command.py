@@ -7,6 +7,7 @@ import math
 import os
 import shlex
 import signal
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import ClassVar, Final, Literal
 
@@ -44,9 +45,16 @@ class Command(ProbeSpec):
     def scale(self) -> Scale:
         return Scale(COUNT, -64, 255) if self.measure == "exit" else Scale()
 
+    def local_powers(self) -> str:
+        return f"runs the program {shlex.join(self.run)}"
+
+    def is_among(self, allowed: Iterable[str]) -> bool:
+        """Whether the whole command, with its arguments, is one of them."""
+        return self.run in [shlex.split(line) for line in allowed]
+
     def open(self, surroundings: Surroundings) -> Probe:
         allowed = surroundings.allowed_commands
-        if allowed is not None and self.run not in [shlex.split(line) for line in allowed]:
+        if allowed is not None and not self.is_among(allowed):
             raise ProbeError("this controller was not started with this command among its allowed ones")
         return _Command(self)
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
+from urllib.parse import unquote, urlsplit
 
 import asyncpg
 from pydantic import ConfigDict, Field
@@ -41,6 +42,16 @@ class Sql(ProbeSpec):
     """In a transaction that may only read; false commits what the query wrote."""
     statement_timeout: SomeTime = Field(default=5.0, examples=["5s"])
     """After so long PostgreSQL itself ends the query."""
+
+    def local_powers(self) -> str:
+        """asyncpg fills in what a DSN lacks: from PG* variables, from ~/.pgpass, from the socket on this machine."""
+        parts = urlsplit(self.dsn)
+        hosts = unquote(parts.hostname or "").split(",")
+        if any(not host or host.startswith("/") for host in hosts):
+            return "connects to a Unix socket, as its DSN lacks a host"
+        if not parts.password:
+            return "uses passwords of the machine, as its DSN has none (give any if the server asks for none)"
+        return "names options of the client in its DSN" if parts.query else ""
 
     def open(self, surroundings: Surroundings) -> Probe:
         return _Sql(self, surroundings)

@@ -60,6 +60,9 @@ class Tcp(ProbeSpec):
     def scale(self) -> Scale:
         return TIME if self.measure == "connect" else Scale(COUNT, 0.0)
 
+    def local_powers(self) -> str:
+        return "" if self.ca is None else f"reads the file {self.ca}"
+
     def open(self, surroundings: Surroundings) -> Probe:
         return _Tcp(self)
 

@@ -7,6 +7,7 @@ import json
 from typing import Any, ClassVar
 
 from brownout_controller.model.experiment import Experiment, read_experiment
+from brownout_controller.model.journal import Run
 from brownout_controller.model.probe import Probe, ProbeSpec, Reading, Surroundings
 from brownout_controller.probes import KINDS
 from brownout_proxy import document
@@ -42,6 +43,14 @@ class _Together:
 
     async def close(self) -> None:
         self.asked.discard(self)
+
+
+def begun(experiment: Experiment) -> Run:
+    """What the journal of a run of it begins with."""
+    conditions = experiment.conditions
+    lasting = {"baseline": conditions.baseline, "observing": conditions.duration, "recovering": conditions.recovery}
+    terms = [hypothesis.terms.model_dump(mode="json", by_alias=True) for hypothesis in experiment.hypotheses]
+    return Run("run-1", "1", "", experiment.content, terms, {}, 7, "", conditions.recovery, lasting=lasting)
 
 
 def claimed(*hypotheses: dict[str, Any], **changes: Any) -> Experiment:

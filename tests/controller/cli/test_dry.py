@@ -10,8 +10,8 @@ import pytest
 
 from brownout_controller.backends.base import BackendError, Target
 from brownout_controller.cli import dry
-from brownout_controller.cli.dry import Rehearsal
-from brownout_controller.engine.runner import Setup
+from brownout_controller.engine.outlook import Outlook, look_ahead
+from brownout_controller.engine.planning import Setup
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.probe import Reading
 from brownout_controller.model.variables import Masker
@@ -21,16 +21,16 @@ from tests.controller.cli.ground import claimed
 from tests.controller.engine.ground import TOLD, Unruly
 
 
-def _rehearsed(*claims: dict[str, Any], backend: Unruly | None = None, **changes: Any) -> Rehearsal:
+def _rehearsed(*claims: dict[str, Any], backend: Unruly | None = None, **changes: Any) -> Outlook:
     TOLD["value"] = lambda: Reading(3.0)
     setup = Setup(
         claimed(*claims, **changes), Environment(), "here", backend or Unruly(), 1, "", Masker(["hunter2"])
     )  # fmt: skip
-    return asyncio.run(dry.rehearse(setup))
+    return asyncio.run(look_ahead(setup, measure=True))
 
 
-def _printed(one: Rehearsal, capsys: pytest.CaptureFixture[str], *, as_json: bool = False) -> tuple[int, str]:
-    status = dry.tell([one], as_json=as_json)
+def _printed(one: Outlook, capsys: pytest.CaptureFixture[str], *, as_json: bool = False) -> tuple[int, str]:
+    status = dry.tell([one], "here", as_json=as_json)
     return status, capsys.readouterr().out
 
 
@@ -53,7 +53,7 @@ def test_it_tells_what_would_be_done_and_touches_nothing(capsys: pytest.CaptureF
 def test_what_does_not_hold_now_would_end_the_run_before_it_begins(capsys: pytest.CaptureFixture[str]) -> None:
     one = _rehearsed({"name": "h", "told": "value", "expect": "< 2"})
     status, told = _printed(one, capsys)
-    assert one.hypotheses[0].holds is False
+    assert one.readings[0].holds is False
     assert "does not hold now" in told
     assert told.endswith("the baseline would not hold and nothing would be injected: h\n")
     assert status == 0
@@ -62,8 +62,8 @@ def test_what_does_not_hold_now_would_end_the_run_before_it_begins(capsys: pytes
 def test_hypotheses_are_read_beside_each_other_and_one_that_hangs_holds_up_nobody() -> None:
     claims = [{"name": f"h{n}", "together": 10, "expect": "== 1"} for n in range(10)]
     one = _rehearsed(*claims, {"name": "stuck", "stuck": "x", "expect": "< 2", "timeout": "0.1s"})
-    assert [now.holds for now in one.hypotheses] == [True] * 10 + [None]
-    assert one.hypotheses[-1].why == "no answer within 0.1 s"
+    assert [now.holds for now in one.readings] == [True] * 10 + [None]
+    assert one.readings[-1].why == "no answer within 0.1 s"
 
 
 def test_what_is_there_during_a_run_only_is_said_so_and_is_nothing_bad(capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,7 +104,7 @@ def test_targets_that_cannot_be_asked_are_a_trouble_and_hypotheses_are_read_all_
     status, told = _printed(one, capsys)
     assert status == 3
     assert "target   h:1 does not answer" in told
-    assert one.hypotheses[0].value == 3
+    assert one.readings[0].value == 3
 
 
 def test_a_fault_is_told_with_its_conditions() -> None:

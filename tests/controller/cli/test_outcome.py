@@ -8,7 +8,7 @@ from brownout_controller.cli import outcome
 from brownout_controller.cli.outcome import Look
 from brownout_controller.model.judge import Judgement, Result
 from brownout_controller.model.verdict import Verdict
-from tests.controller.cli.ground import claimed
+from tests.controller.cli.ground import begun, claimed
 
 _CLAIM = {"name": "p99 stays low", "traffic": "p99", "expect": "< 300ms"}
 _LOAD = {"url": "http://127.0.0.1:1/", "rate": 5}
@@ -22,7 +22,7 @@ def _told(verdict: Verdict = Verdict.REFUTED, look: Look | None = None) -> str:
         Result("p99 stays low", "recovery", "no-data", 9, 0, None, ""),
     )
     judged = Judgement(verdict, verdict.exit, (sentence,), results, {}, 1.25)
-    return outcome.told(claimed(_CLAIM, traffic=_LOAD), judged, look)
+    return outcome.told(begun(claimed(_CLAIM, traffic=_LOAD)), judged, look)
 
 
 def test_the_table_has_values_in_their_unit_and_every_line_stands_for_itself() -> None:
@@ -51,3 +51,11 @@ def test_colours_are_for_those_who_see_them(monkeypatch: pytest.MonkeyPatch) -> 
     assert "\x1b[" in _told(look=Look(80, colour=True))
     assert "\x1b" not in _told(look=Look(80))
     assert outcome.fitting() == Look(), "this is no terminal"
+
+
+def test_a_run_of_which_nothing_is_known_has_its_verdict_all_the_same() -> None:
+    verdict = Verdict.INCONCLUSIVE
+    told = outcome.told(None, Judgement(verdict, verdict.exit, ("the run was cut off",)))
+    assert told.splitlines() == [
+        "  the run was cut off", f"verdict: inconclusive, exit status 3: {verdict.meaning}"
+    ]  # fmt: skip

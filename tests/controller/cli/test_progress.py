@@ -20,10 +20,11 @@ from brownout_controller.model.journal import (
     Record,
     Refusal,
     Reverted,
+    Run,
     Sample,
     Stop,
 )
-from tests.controller.cli.ground import claimed
+from tests.controller.cli.ground import begun, claimed
 
 Told = tuple[float, Record]
 
@@ -37,8 +38,9 @@ class _Terminal(io.StringIO):
 
 def _told(*records: Told, out: io.StringIO | None = None, claims: Sequence[dict[str, Any]] = ()) -> str:
     stream = out or io.StringIO()
-    progress = Progress(claimed(*claims, duration="60s", baseline="10s"), stream)
-    for number, (at, record) in enumerate(records):
+    progress = Progress(stream)
+    run = begun(claimed(*claims, duration="60s", baseline="10s"))
+    for number, (at, record) in enumerate([(0.0, run), *records]):
         progress(Entry(number, at, record))
     progress.end()
     return stream.getvalue()
@@ -71,6 +73,7 @@ _STORY: tuple[Told, ...] = (
 
 def test_in_a_pipe_there_are_whole_lines_and_values_now_and_then() -> None:
     lines = _told(*_STORY).splitlines()
+    assert lines.pop(0) == "try: run run-1"
     assert lines[0] == "    0.0s  plan       latency_downstream on here/db"
     assert "observing   for 1m" in lines[1]
     assert "54s of 1m left, 7 hits" in lines[3]
@@ -143,3 +146,19 @@ def test_what_went_wrong_is_told() -> None:
     )
     for told in ("nothing carries it (zero-targets)", "error      away", "SIGINT", "NOT VERIFIED: no answer"):
         assert told in text
+
+
+def test_faults_without_hypotheses_have_a_status_too_and_quiet_says_nothing() -> None:
+    records = (
+        (0.0, Run("run-1", "1", "", {"name": "ad-hoc latency"}, [], {}, 7, "", 0.0, lasting={"observing": 60.0})),
+        (0.1, Entered("observing", "injecting")),
+        (6.1, Counted("here/db", 1, 1, 1, {"latency_downstream.run-1": 7}, {})),
+    )
+    loud, silent = io.StringIO(), io.StringIO()
+    for out, quiet in ((loud, False), (silent, True)):
+        progress = Progress(out, quiet=quiet)
+        for at, record in records:
+            progress(Entry(0, at, record))
+        progress.end()
+    assert loud.getvalue().splitlines()[-1].endswith("observing  54s of 1m left, 7 hits")
+    assert silent.getvalue() == ""

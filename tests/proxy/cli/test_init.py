@@ -9,8 +9,8 @@ import click
 import pytest
 
 from brownout_proxy import __version__, cli
-from brownout_proxy.api.status import INTERNAL, status_of
 from brownout_proxy.errors import Conflict, InvalidSpec, NotFound, Unavailable
+from brownout_proxy.status import INTERNAL, status_of
 from tests.proxy.cli.conftest import Brownout
 
 
