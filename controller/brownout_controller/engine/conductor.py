@@ -28,6 +28,7 @@ from brownout_controller.engine.runner import Runner
 from brownout_controller.engine.store import Brief, Journal, Store
 from brownout_controller.engine.tail import Line, Tail
 from brownout_controller.model.environment import Environment
+from brownout_controller.model.experiment import edge_name
 from brownout_controller.model.journal import Entered, Entry, Injected, Judged, Plan, Run
 from brownout_controller.model.verdict import Verdict
 from brownout_proxy.errors import Conflict, InvalidSpec, Unavailable
@@ -273,7 +274,7 @@ class Conductor:
             ready.masker,
             allowed_commands=self._desk.allowed_commands,
             locks=self._locks,
-            also=tuple(asked.edges[1:]) if isinstance(asked, Wish) else (),
+            also=tuple(map(edge_name, asked.edges[1:])) if isinstance(asked, Wish) else (),
         )
 
     def _begin(self, setup: Setup) -> str:

@@ -45,7 +45,7 @@ class Tail:
         if not whole:
             return None
         self._place += len(whole)
-        lines = (self._line(text) for text in whole.decode("utf-8", "replace").splitlines() if text.strip())
+        lines = (self._line(text) for text in whole.decode("utf-8", "replace").split("\n") if text.strip())
         return [line for line in lines if line.entry.n >= self._after]
 
     def _line(self, text: str) -> Line:
