@@ -15,6 +15,8 @@ from brownout_proxy.spelling import unknown
 
 LOCAL: Final = "local"
 """The environment that needs no file: the proxies of this machine."""
+_PROXY_S: Final = ("proxies", "seed")
+"""What `brownout proxy` reads from the same file."""
 CONTROL: Final = "127.0.0.1:8475"
 """Where a proxy of this machine has its gRPC API."""
 
@@ -116,10 +118,11 @@ class Environments(Part):
 
 def read_environments(root: Value | None) -> Mapping[str, Environment]:
     """All of them by name. Raises InvalidSpec with the exact place."""
-    content = {} if root is None or root.is_null else root.plain()
-    if root is not None and not isinstance(content, Mapping):
-        root.fail("must be a mapping with environments")
-    return {} if root is None or not content else read(Environments, root, content).environments
+    if root is None or root.is_null:
+        return {}
+    given = root.entries("a mapping with environments")
+    content = {key: value.plain() for key, value in given.items() if key not in _PROXY_S}
+    return read(Environments, root, content).environments
 
 
 def read_environment(root: Value | None, name: str, file: str) -> Environment:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from brownout_controller.backends.base import BackendError, Target
 from brownout_controller.cli import dry
-from brownout_controller.engine.outlook import Outlook, look_ahead
+from brownout_controller.engine.outlook import Now, Outlook, look_ahead
 from brownout_controller.engine.planning import Setup
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.probe import Reading
 from brownout_controller.model.variables import Masker
 from brownout_proxy import document
+from brownout_proxy.faults import make
+from brownout_proxy.faults.spec import FaultSpec
 from brownout_proxy.faults.written import read_fault
 from tests.controller.cli.ground import claimed
 from tests.controller.engine.ground import TOLD, Unruly
@@ -116,3 +119,16 @@ def test_a_fault_is_told_with_its_conditions() -> None:
     assert told.startswith(
         "bandwidth on requests (rate 64KB/s, 25% of the connections, clients 10.0.0.0/8, the first 3)"
     )
+
+
+def test_several_edges_and_a_value_in_its_unit(capsys: pytest.CaptureFixture[str]) -> None:
+    fault = FaultSpec("slow", make("latency", {"latency": 300}))
+    one = Outlook(
+        "x", ["a -> b", "c -> d"], [Target("h:1/p", "p", "h:1")], [fault], 5.0, 10.0,
+        [Now("h", "< 1s", 0.25, "", True, ("baseline",)), Now("g", "< 1", None, "away", None, ("recovery",))], [],
+    )  # fmt: skip
+    status, told = _printed(one, capsys)
+    assert (status, told.splitlines()[0]) == (0, "x: a -> b, c -> d in here; a dry run, nothing is touched")
+    assert told.splitlines()[-2].split() == ["h", "<", "1s", "250ms", "ok"]
+    assert told.splitlines()[-1].split() == ["g", "<", "1", "-", "away"], "it is looked at in the recovery only"
+    assert dry.tell([one, replace(one, trouble="away")], "here") == 3

@@ -7,32 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from brownout_controller.backends.base import Target
 from brownout_controller.cli.following import Finished
-from brownout_controller.cli.telling import shown, status, tell, tell_outlook
-from brownout_controller.engine.outlook import Now, Outlook
-from brownout_controller.model.journal import Entry, Refusal, Run
+from brownout_controller.cli.telling import shown, status, tell
+from brownout_controller.model.journal import Entry, Run
 from brownout_controller.model.judge import Judgement, Result
 from brownout_controller.model.verdict import Verdict
-from brownout_proxy.faults import make
-from brownout_proxy.faults.spec import FaultSpec
 from tests.controller.cli.test_loading import where
 
 
 def finished(verdict: Verdict = Verdict.REFUTED, exit_: int | None = None) -> Finished:
     result = Result("h", "during", "broke", 3, 1, 2.5, "h (during): 2.5 at worst")
     judgement = Judgement(verdict, verdict.exit if exit_ is None else exit_, ("because",), (result,), {"f": 3}, 1.25)
-    run = Run("r", "1", "", {}, [], {}, 7, "brownout run x --seed 7", 0.0)
+    run = Run("r", "1", "", {}, [{"name": "h", "expect": "< 1s"}], {}, 7, "brownout run x --seed 7", 0.0)
     return Finished("r", (Entry(0, 0.0, run),), judgement)
 
 
 def test_the_end_of_a_run_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     tell(finished(), where("h:1"))
     assert capsys.readouterr().out.splitlines() == [
-        "  broke    h (during): 2.5 at worst",
-        "  recovered 1.2 s after the revert",
+        "hypothesis  phase   expected  worst seen  outcome",
+        "h           during  < 1s            2.5s  broke",
         "  because",
-        "verdict: refuted (the fault was in place and a hypothesis did not hold); exit 1",
+        "recovered 1.2 s after the revert",
+        "verdict: refuted, exit status 1: the fault was in place and a hypothesis did not hold",
         "run r at h:1; again with: brownout run x --seed 7",
     ]
     tell(finished(), where())
@@ -51,27 +48,3 @@ def test_the_worst_verdict_wins_and_a_signal_over_all_but_a_fault_that_may_be_le
     assert status([passed, finished(Verdict.DONE)]) == 0
     assert status([passed, stopped]) == 130
     assert status([finished(Verdict.NOT_REVERTED), stopped]) == 6
-
-
-def test_a_plan_is_told_with_the_status_that_it_deserves(capsys: pytest.CaptureFixture[str]) -> None:
-    fault = FaultSpec("slow", make("latency", {"latency": 300}))
-    outlook = Outlook(
-        "x", ["a -> b", "c -> d"], [Target("h:1/p", "p", "h:1")], [fault], 5.0, 10.0,
-        [Now("h", "< 1", 0.25, ""), Now("g", "< 1", None, "away")], [],
-    )  # fmt: skip
-    assert tell_outlook(outlook, "local") == 0
-    out = capsys.readouterr().out
-    for line in (
-        "x: a -> b, c -> d in local",
-        "  target     h:1/p",
-        "  undo       releasing the lease, or its lapse after 10 s",
-        "  hypothesis h: < 1; now 0.25",
-        "  hypothesis g: < 1; now away",
-    ):
-        assert line in out.splitlines()
-    assert "inject     latency downstream (latency=300" in out
-    refused = Outlook("x", ["a -> b"], [], [], 1, 1, [], [Refusal("lock", "taken", "wait")], "away")
-    assert tell_outlook(refused, "local") == 4
-    assert "  refused    taken (lock); wait" in capsys.readouterr().out
-    away = Outlook("x", ["a -> b"], [], [], 1, 1, [], [], "away")
-    assert tell_outlook(away, "local") == 3

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from brownout_controller.engine.outlook import Outlook, look_ahead
+from brownout_controller.engine.outlook import Now, Outlook, look_ahead
 from brownout_controller.engine.planning import Setup
 from brownout_controller.model.environment import Environment
+from brownout_controller.model.lifecycle import PHASES
 from brownout_controller.model.probe import ProbeError, Reading
 from brownout_controller.model.variables import Masker
 from tests.controller.engine.ground import TOLD, Unruly, experiment
@@ -31,7 +32,7 @@ def test_a_plan_with_what_is_read_now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TOLD, "value", lambda: Reading(2.5))
     outlook = looked(setup(backend))
     assert ([target.id for target in outlook.targets], outlook.lease, outlook.duration) == (["db"], 1.0, 0.3)
-    assert outlook.readings == [("value is low", "< 10", 2.5, "")]
+    assert outlook.readings == [Now("value is low", "< 10", 2.5, "", True, PHASES)]
     assert looked(setup(backend), measure=False).readings == []
     assert backend.asked == []
 
