@@ -27,6 +27,9 @@ _PLACE: Final = re.compile(r":(\d+)(?::(\d+))?(?:: (.*))?")
 def lint(context: click.Context, files: Sequence[Path], variables: Sequence[str], as_json: bool) -> None:
     """Print every mistake of each FILE with its place and what would be right.
 
+    \b
+    brownout lint brownout.yaml experiments/*.yaml
+
     A file with `environments` is taken for a brownout.yaml, any other for an experiment. A variable that is not set is
     no mistake here, and what depends on it is not looked at.
 

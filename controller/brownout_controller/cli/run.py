@@ -24,7 +24,7 @@ from brownout_controller.model.verdict import SIGNALS
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="EXPERIMENT...")
 @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="What ${NAME} in the files means.")
 @click.option("--seed", type=int, metavar="N", help="Chooses targets; the file's, or random, if not given.")
-@click.option("--dry-run", is_flag=True, help="Print what would be done and what the hypotheses read now.")
+@click.option("--dry-run", is_flag=True, help="Touch nothing: print the plan and what the hypotheses read now.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON and nothing else.")
 @venue_options
 @click.pass_context
@@ -38,6 +38,10 @@ def run(
     where: Where,
 ) -> None:
     """Run experiments one after another, here or at a controller; the worst verdict wins.
+
+    \b
+    brownout run experiments/*.yaml --env staging
+    brownout run pay.yaml --var GATEWAY=http://127.0.0.1:8080 --dry-run
 
     Exit status: 0 passed, 1 refuted, 2 a file or flag is wrong and nothing was run, 3 inconclusive (also where a
     controller was lost), 4 refused, 5 stopped, 6 not reverted (a person must look), 7 a bug of brownout; 130 and 143

@@ -44,6 +44,15 @@ class _Root(Group):
         assert isinstance(loaded, click.Command), declared[name].value
         return loaded
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Those of the control plane have a list of their own, as they talk to no proxy that is named with --host."""
+        for title, names in (("Commands", super().list_commands(ctx)), ("Experiments", sorted(self._declared()))):
+            commands = [(name, command) for name in names if (command := self.get_command(ctx, name)) is not None]
+            if commands:
+                width = formatter.width - 6 - max(len(name) for name, _ in commands)
+                with formatter.section(title):
+                    formatter.write_dl([(name, command.get_short_help_str(width)) for name, command in commands])
+
     @functools.cache  # noqa: B019  there is one group in a process
     def _declared(self) -> dict[str, EntryPoint]:
         return {point.name: point for point in entry_points(group="brownout.commands")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from brownout_controller.model.experiment import Experiment, read_experiment
+from brownout_controller.model.part import Mistakes, each
 from brownout_controller.probes import KINDS
 from brownout_proxy import document
 from brownout_proxy.errors import InvalidSpec
@@ -125,3 +126,18 @@ def test_a_phase_that_is_over_before_a_hypothesis_has_settled_is_refused() -> No
     with pytest.raises(InvalidSpec, match="duration of 10s is over before 'h' has settled"):
         _read(slow)
     _read(slow.replace("expect: < 1s", "expect: < 1s, when: [recovery]"))
+
+
+def test_a_limit_that_no_request_can_reach_is_refused() -> None:
+    text = _SMALL.replace('tcp: "127.0.0.1:1"', "traffic: p99").replace("< 1s", "< 12s, window: 1s")
+    text += "traffic: {url: 'http://x/', rate: 5}\n"
+    with pytest.raises(InvalidSpec, match=r"x.yaml:6:5: .*'< 12s' says nothing, as a request is given up after 10s"):
+        _read(text)
+    _read(text.replace("rate: 5", "rate: 5, timeout: 20s"))
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    text = _SMALL.replace("duration: 10s", "duration: soon").replace("< 1s", "quick").replace("latency", "latncy")
+    with pytest.raises(Mistakes) as refusal:
+        _read(text)
+    assert [str(one).partition(": ")[0] for one in each(refusal.value)] == ["x.yaml:4:1", "x.yaml:3:9", "x.yaml:6:35"]

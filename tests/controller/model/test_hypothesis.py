@@ -75,6 +75,14 @@ def test_stop_true_is_whatever_does_not_meet_the_expectation() -> None:
         ),
         ("{name: h, traffic: errors, expect: '> 1'}", "f:1:28: expect: '> 1' would never hold"),
         ("{name: h, traffic: errors, expect: < 1%, stop: '> 5'}", "f:1:42: stop: '> 5' would never hold: errors is"),
+        (
+            "{name: h, prometheus: {query: 'rate(x[${window}])', scrape_interval: 15s}, expect: < 1}",
+            "f:1:11: prometheus: a window of 10s has fewer than 4 scrapes",
+        ),
+        (
+            "{name: h, http: {url: 'http://x', measure: status}, expect: < 100}",
+            "f:1:53: expect: '< 100' would never hold",
+        ),
         ("{name: h, traffic: p99, expect: < 2%}", "f:1:25: expect: '< 2%' is in %, and p99 is written like 300ms"),
         ("{name: h, traffic: p99, expect: '>= 0s'}", "f:1:25: expect: '>= 0s' would always hold: p99 is never below 0"),
         (

@@ -36,3 +36,11 @@ def test_secrets_are_masked_in_whatever_leaves() -> None:
     assert masker.text("hunter22 hunter2 abc") == "*** *** abc", "three letters hide too much to be hidden"
     assert masker.text("postgresql://me:pass@db/x") == "postgresql://me:***@db/x"
     assert masker.value({"a": ["hunter2", 1, None], "b": ("x",)}) == {"a": ["***", 1, None], "b": ["x"]}
+
+
+def test_one_that_is_not_set_may_stay_as_it_is_and_is_told_later() -> None:
+    variables = Variables({}, {"A": "x"}, lenient=True)
+    assert _plain("b: ${A} ${B}\nc: ${D}", variables) == {"b": "x ${B}", "c": "${D}"}
+    assert {place: error.reason.partition(" is")[0] for place, error in variables.unset.items()} == {
+        "f:1:1: b": "${B}", "f:2:1: c": "${D}",
+    }  # fmt: skip

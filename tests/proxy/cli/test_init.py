@@ -61,6 +61,15 @@ def test_no_command_at_all_shows_help_and_fails(brownout: Brownout) -> None:
     assert "Commands:" in ended.err
 
 
+def test_the_commands_of_the_control_plane_have_a_list_of_their_own(brownout: Brownout) -> None:
+    told = brownout("--help").out
+    proxies, experiments = told.partition("Commands:")[2].split("Experiments:")
+    assert "  toxic  " in proxies
+    assert "  run " not in proxies
+    assert "  run " in experiments
+    assert max(map(len, told.splitlines())) <= 80
+
+
 @pytest.mark.parametrize(("script", "name"), [(cli.main, "brownout [OPTIONS]"), (cli.proxy_main, "brownout-proxy [")])
 def test_both_scripts_say_their_own_name(
     script: object, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
