@@ -127,6 +127,8 @@ class Progress:
             return
         said = self._said(entry.at, entry.record)
         if said:
+            if isinstance(entry.record, Entered) and self._live is not None:
+                self._draw(entry.at, refresh=False)  # or below the line would be a picture of the phase before
             self._line(f"{_clock(entry.at)}  {said}")
         elif isinstance(entry.record, (Sample, Counted)):
             self._status(entry.at)
@@ -184,15 +186,23 @@ class Progress:
         if not self._seconds() or at - self._told < (_EVERY if self._live is None else _REDRAWN):
             return
         self._told = at
+        if self._live is not None:
+            self._draw(at)
+            return
+        values = [_in_a_line(claim) for claim in self._watched() if claim.last is not None]
+        self._line("; ".join([self._head(at), *values]))
+
+    def _head(self, at: float) -> str:
         left = max(0.0, self._seconds() - (at - self._since))
         head = f"{_clock(at)}  {self._state:<10} {left:.0f}s of {SECONDS.format(self._seconds())} left"
         if self._state == "observing":
             head += f", {self._hits} hits"
-        if self._live is not None:
-            self._live.update(self._picture(head, self._console.height), refresh=True)
-            return
-        values = [_in_a_line(claim) for claim in self._watched() if claim.last is not None]
-        self._line("; ".join([head, *values]))
+        return head
+
+    def _draw(self, at: float, *, refresh: bool = True) -> None:
+        assert self._live is not None
+        picture = self._picture(self._head(at), self._console.height) if self._seconds() else Text("")
+        self._live.update(picture, refresh=refresh)
 
     def _watched(self) -> Sequence[_Claim]:
         """Those that count in this phase."""

@@ -20,7 +20,9 @@ def tell(finished: Finished, where: Where) -> None:
     run = next((entry.record for entry in finished.entries if isinstance(entry.record, Run)), None)
     click.echo(outcome.told(run, judgement, outcome.fitting()), nl=False)
     again = "" if run is None else run.replay
-    click.echo(f"run {finished.run} {where.place_of(finished.run)}" + (f"; again with: {again}" if again else ""))
+    click.echo(f"run {finished.run} {where.place_of(finished.run)}")
+    if again:
+        click.echo(f"again with: {again}")
 
 
 def shown(finished: Finished) -> Mapping[str, Any]:

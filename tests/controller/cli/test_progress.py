@@ -113,6 +113,14 @@ def test_on_a_terminal_a_picture_is_drawn_anew_that_no_line_of_is_too_wide(scree
     assert "reverted   here/db: verified" in text
 
 
+def test_the_picture_never_tells_of_the_phase_before(screen: _Terminal) -> None:
+    sample = Sample("value is low", "baseline", 1.0)
+    text = _told((0, Entered("baseline", "planned")), (6, sample), (10, Entered("observing", "injecting")), out=screen)
+    assert "60s of 1m left, 0 hits" in text[text.rindex("baseline ") :]
+    text = _told((0, Entered("baseline", "planned")), (6, sample), (10, Entered("injecting", "baseline")), out=screen)
+    assert "baseline" not in text[text.rindex("injecting") :]
+
+
 def test_twenty_claims_fit_a_small_terminal_with_the_bad_ones_first(screen: _Terminal) -> None:
     samples = [(6 + n, Sample(f"支払い number {n}", "during", 99.0 if n == 29 else 1.0)) for n in range(30)]
     text = _told((0, Entered("observing", "injecting")), *samples, out=screen, claims=_many(30))

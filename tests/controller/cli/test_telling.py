@@ -30,10 +30,11 @@ def test_the_end_of_a_run_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         "  because",
         "recovered 1.2 s after the revert",
         "verdict: refuted, exit status 1: the fault was in place and a hypothesis did not hold",
-        "run r at h:1; again with: brownout run x --seed 7",
+        "run r at h:1",
+        "again with: brownout run x --seed 7",
     ]
     tell(finished(), where())
-    assert f"run r in {Path('.brownout/runs/r')}; again" in capsys.readouterr().out
+    assert f"run r in {Path('.brownout/runs/r')}\n" in capsys.readouterr().out
 
 
 def test_programs_get_the_same() -> None:
