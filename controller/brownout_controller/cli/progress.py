@@ -128,7 +128,7 @@ class Progress:
         said = self._said(entry.at, entry.record)
         if said:
             if isinstance(entry.record, Entered) and self._live is not None:
-                self._draw(entry.at, refresh=False)  # or below the line would be a picture of the phase before
+                self._draw(entry.at)  # or below the line would be a picture of the phase before
             self._line(f"{_clock(entry.at)}  {said}")
         elif isinstance(entry.record, (Sample, Counted)):
             self._status(entry.at)
@@ -199,10 +199,10 @@ class Progress:
             head += f", {self._hits} hits"
         return head
 
-    def _draw(self, at: float, *, refresh: bool = True) -> None:
+    def _draw(self, at: float) -> None:
         assert self._live is not None
         picture = self._picture(self._head(at), self._console.height) if self._seconds() else Text("")
-        self._live.update(picture, refresh=refresh)
+        self._live.update(picture, refresh=True)
 
     def _watched(self) -> Sequence[_Claim]:
         """Those that count in this phase."""
