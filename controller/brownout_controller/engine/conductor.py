@@ -144,13 +144,17 @@ class Conductor:
         """Puts ad-hoc faults in place; the id of their run. Raises InvalidSpec, Unavailable, NotInPlaceError."""
         await self._open_up()
         run = self._begin(self._set_up(self._desk.grant(wish), wish))
-        async for line in self.watch(run):
-            match line.entry.record:
-                case Entered(state="observing"):
-                    return run
-                case Judged(verdict=verdict, reasons=reasons):
-                    told = f"{'; '.join(reasons)} ({verdict}; run {run})"
-                    raise NotInPlaceError(run, told, refused=verdict == Verdict.REFUSED)
+        try:
+            async for line in self.watch(run):
+                match line.entry.record:
+                    case Entered(state="observing"):
+                        return run
+                    case Judged(verdict=verdict, reasons=reasons):
+                        told = f"{'; '.join(reasons)} ({verdict}; run {run})"
+                        raise NotInPlaceError(run, told, refused=verdict == Verdict.REFUSED)
+        except asyncio.CancelledError:  # who asked has left, and could not end what it does not know of
+            await self.stop(run, "whoever asked for it left before it was in place")
+            raise
         raise Unavailable(f"run {run} broke off")
 
     async def watch(self, run: str, after: int = 0) -> AsyncIterator[Line]:

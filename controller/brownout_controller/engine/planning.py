@@ -21,7 +21,7 @@ LOCAL_POWERS: Final = "local-powers"
 LARGE_LOAD: Final = "large-load"
 """Nor do they take all of it."""
 _MOST_REQUESTS: Final = 500
-"""A second: aiohttp sends about 2,000 on one core."""
+"""A second, for which the load takes a tenth of a core; at about 2,000 it falls behind its schedule (measured)."""
 _MOST_SAMPLES: Final = 200
 
 

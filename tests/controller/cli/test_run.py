@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from brownout_controller.cli.run import run
-from brownout_proxy.errors import BrownoutError, InvalidSpec, Unavailable
+from brownout_proxy.errors import BrownoutError, InvalidSpec
 
 _GOOD = """\
 name: x
@@ -43,7 +43,7 @@ def test_a_bad_file_is_refused_with_its_place_before_anything_is_made(tmp_path: 
 
 
 def test_a_file_or_an_environment_that_is_not_there_is_named(tmp_path: Path) -> None:
-    assert isinstance(_refused(tmp_path, str(tmp_path / "none.yaml")), Unavailable)
+    assert isinstance(_refused(tmp_path, str(tmp_path / "none.yaml")), InvalidSpec)
     file = tmp_path / "x.yaml"
     file.write_text(_GOOD)
     config = tmp_path / "brownout.yaml"
