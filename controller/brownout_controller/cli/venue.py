@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 import click
 
 from brownout_controller.backends.base import Place
+from brownout_controller.cli.report import RUNS
 from brownout_controller.engine.conductor import Conductor
 from brownout_controller.engine.orders import CONFIG, Desk, Order, Wish, unreadable
 from brownout_controller.engine.outlook import Outlook
@@ -23,7 +24,6 @@ from brownout_controller.model.verdict import Verdict
 from brownout_proxy.errors import InvalidSpec, Unavailable
 from brownout_proxy.units import SECONDS
 
-RUNS: Final = Path(".brownout/runs")
 TOKEN: Final = "BROWNOUT_CONTROLLER_TOKEN"
 """The variable that has the token, for both ends."""
 

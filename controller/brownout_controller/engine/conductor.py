@@ -87,7 +87,7 @@ class _Live:
 
 
 class Conductor:
-    """To be entered in the loop that it works in. `make` opens backends."""
+    """To be entered in the loop that it works in."""
 
     def __init__(
         self,
@@ -96,11 +96,14 @@ class Conductor:
         *,
         locks: Path | None = None,
         make: Callable[[Environment], Backend] = open_backend,
+        after: Callable[[Path], object] | None = None,
     ) -> None:
+        """`make` opens backends; `after` is called in a thread with the directory of each run that has its verdict."""
         self._desk = desk
         self._store = runs
         self._locks = locks
         self._make = make
+        self._after = after
         self._live: dict[str, _Live] = {}
         self._failed: dict[str, Unavailable] = {}
         self._recovered = False
@@ -293,6 +296,8 @@ class Conductor:
         run = live.journal.run_id
         try:
             await live.runner.run()
+            if self._after is not None:
+                await asyncio.to_thread(self._after, live.journal.directory)
         except Unavailable as error:
             log.error("run %s ends without a verdict, and its faults with their lease: %s", run, error)
             self._failed[run] = error
