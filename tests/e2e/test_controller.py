@@ -314,7 +314,7 @@ def test_who_has_no_certificate_is_not_served(stage: Stage) -> None:
         assert finished(stage.start(*where, *flags("client"))).status == 0
         for words in ((*where, *flags("other")), where, ("targets", "--controller", controller.address)):
             ended = finished(stage.start(*words))
-            assert ended.status == 1, ended.told
+            assert ended.status == 3, ended.told
             assert "does not answer" in ended.err
 
 

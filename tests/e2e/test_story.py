@@ -33,6 +33,9 @@ def test_the_naive_and_the_refactored_version_are_refuted_and_the_resilient_one_
         assert f"{version} {verdict} as expected" in lines
     assert "3 of 3 verdicts as expected" in out
     assert len(list(tmp_path.glob("*/journal.jsonl"))) == 3
+    assert sorted(f"  {page}" for page in tmp_path.glob("*/report.html")) == sorted(
+        line for line in out.splitlines() if line.endswith("report.html")
+    )
 
 
 @pytest.mark.timeout(200)

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from brownout_controller.cli.progress import say
-from brownout_controller.cli.venue import RUNS, TOKEN
+from brownout_controller.cli.report import RUNS
+from brownout_controller.cli.telling import leave_page
+from brownout_controller.cli.venue import TOKEN
 from brownout_controller.engine.conductor import Conductor
 from brownout_controller.engine.orders import CONFIG, Desk, Rights
 from brownout_controller.engine.store import Store
@@ -131,7 +133,7 @@ async def serve(settings: Settings) -> int:
     desk = Desk(settings.config, settings.rights)
     desk.environment(LOCAL)  # a file that is wrong is told now
     place = settings.place()
-    async with Conductor(desk, Store(settings.runs)) as conductor:
+    async with Conductor(desk, Store(settings.runs), after=leave_page) as conductor:
         server = Server(conductor, token=settings.token, tls=settings.tls)
         try:
             port = server.bind(place)

@@ -13,7 +13,7 @@ import click
 
 from brownout_controller.cli.following import Finished, Signals, follow_started
 from brownout_controller.cli.progress import Progress, say
-from brownout_controller.cli.telling import shown, status, tell
+from brownout_controller.cli.telling import leave, shown, status, tell
 from brownout_controller.cli.venue import Time, Where, venue_options
 from brownout_controller.engine.conductor import NotInPlaceError
 from brownout_controller.engine.orders import Wish
@@ -103,6 +103,7 @@ async def _hold(wish: Wish, where: Where, signals: Signals, *, as_json: bool) ->
                 progress.end()
         if not as_json:
             tell(finished, where)
+        leave(finished, where, quiet=as_json)
         return finished
 
     return await signals.during(work())

@@ -31,7 +31,7 @@ class Finished:
 
 class Signals:
     """SIGINT and SIGTERM while a command works. Without a run they end the work; a run is told to end, and waited for.
-    The second one does not wait for an answer any more that may never come."""
+    The second one does not wait any more where the first was not heard, and may never be."""
 
     def __init__(self) -> None:
         self.came: str | None = None
@@ -68,7 +68,7 @@ class Signals:
 
     @contextmanager
     def passed_to(self, tell: Callable[[str], Awaitable[None]], *, patient: bool) -> Iterator[None]:
-        """`patient` for a run that surely hears it, and ends within its lease."""
+        """`patient` for a run that surely hears it; one that has heard it ends within its lease."""
         self._tell, self._waits = tell, patient
         if self.came is not None:
             self._pass_on(self.came)
@@ -96,6 +96,7 @@ class Signals:
             except Unavailable:
                 await asyncio.sleep(_RETRY)  # the connection is lost; it may come back
             else:
+                self._waits = True
                 return
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from brownout_controller.cli.files import check_all, read_all
 from brownout_controller.cli.venue import Where
-from brownout_controller.engine.orders import Order
+from brownout_controller.engine.orders import Order, unreadable
 from brownout_controller.model.experiment import read_experiment
 from brownout_controller.model.variables import Variables
 from brownout_controller.probes import KINDS
@@ -29,7 +29,8 @@ def read_orders(files: Sequence[Path], words: Sequence[str], seed: int | None, w
 
 
 def _order(file: Path, given: Mapping[str, str], seed: int | None, where: Where) -> Order:
-    text = document.read_text(file)
+    with unreadable():
+        text = document.read_text(file)
     if where.controller is not None:
         # What is wrong is told here, before anything is sent; of our variables only those go that it speaks of.
         known = Variables(given, os.environ, lenient=True)

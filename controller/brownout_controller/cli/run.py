@@ -13,7 +13,8 @@ from brownout_controller.cli import dry
 from brownout_controller.cli.following import Finished, Signals, follow
 from brownout_controller.cli.loading import read_orders
 from brownout_controller.cli.progress import Progress, say
-from brownout_controller.cli.telling import shown, status, tell
+from brownout_controller.cli.report import checked
+from brownout_controller.cli.telling import leave, report, shown, status, tell
 from brownout_controller.cli.venue import Venue, Where, venue_options
 from brownout_controller.engine.orders import Order
 from brownout_controller.engine.outlook import Outlook
@@ -24,6 +25,15 @@ from brownout_controller.model.verdict import SIGNALS
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="EXPERIMENT...")
 @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="What ${NAME} in the files means.")
 @click.option("--seed", type=int, metavar="N", help="Chooses targets; the file's, or random, if not given.")
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    callback=checked,
+    metavar="FILE",
+    help="Write what the runs have shown: .html, .md, .xml (JUnit) or .json; may be repeated.",
+)
 @click.option("--dry-run", is_flag=True, help="Touch nothing: print the plan and what the hypotheses read now.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON and nothing else.")
 @venue_options
@@ -33,6 +43,7 @@ def run(
     files: Sequence[Path],
     variables: Sequence[str],
     seed: int | None,
+    reports: Sequence[Path],
     dry_run: bool,
     as_json: bool,
     where: Where,
@@ -50,23 +61,19 @@ def run(
     orders = read_orders(files, variables, seed, where)
     if dry_run:
         context.exit(dry.tell(asyncio.run(_dry(orders, where)), where.environment, as_json=as_json))
-    finished, signal = asyncio.run(_all(orders, where, as_json=as_json))
-    after(finished, as_json=as_json)
+    finished: list[Finished] = []
+    context.call_on_close(lambda: report(finished, reports, quiet=as_json))  # also when a later run cannot begin
+    signal = asyncio.run(_all(orders, where, finished, as_json=as_json))
+    if as_json:
+        click.echo(json.dumps([shown(each) for each in finished], indent=2))
     if signal is not None and not finished:
         context.exit(SIGNALS[signal])
     context.exit(status(finished))
 
 
-def after(finished: Sequence[Finished], *, as_json: bool) -> None:
-    """What is done when all runs are over."""
-    if as_json:
-        click.echo(json.dumps([shown(each) for each in finished], indent=2))
-
-
-async def _all(orders: Sequence[Order], where: Where, *, as_json: bool) -> tuple[list[Finished], str | None]:
-    """What was run, and the signal that ended it."""
+async def _all(orders: Sequence[Order], where: Where, finished: list[Finished], *, as_json: bool) -> str | None:
+    """Adds to `finished` what was run; the signal that ended it."""
     signals = Signals()
-    finished: list[Finished] = []
 
     async def work() -> None:
         async with where.open(say) as venue:
@@ -78,7 +85,7 @@ async def _all(orders: Sequence[Order], where: Where, *, as_json: bool) -> tuple
                     return
 
     await signals.during(work())
-    return finished, signals.came
+    return signals.came
 
 
 async def _one(venue: Venue, order: Order, where: Where, signals: Signals, *, as_json: bool) -> Finished:
@@ -90,6 +97,7 @@ async def _one(venue: Venue, order: Order, where: Where, signals: Signals, *, as
         progress.end()
     if not as_json:
         tell(finished, where)
+    leave(finished, where, quiet=as_json)
     return finished
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from brownout_controller.cli import outcome
 from brownout_controller.cli.following import Finished
+from brownout_controller.cli.report import PAGE, attempt_reports
 from brownout_controller.cli.venue import Where
 from brownout_controller.model.journal import Run
 from brownout_controller.model.verdict import SIGNALS, Verdict, worst
+from brownout_controller.report.account import Account
 
 
 def tell(finished: Finished, where: Where) -> None:
@@ -23,6 +26,31 @@ def tell(finished: Finished, where: Where) -> None:
     click.echo(f"run {finished.run} {where.place_of(finished.run)}")
     if again:
         click.echo(f"again with: {again}")
+
+
+def leave(finished: Finished, where: Where, *, quiet: bool) -> None:
+    """What a run of this process leaves beside its journal; a controller does it for its own."""
+    if where.controller is None and (page := leave_page(where.directory / finished.run)) is not None and not quiet:
+        click.echo(f"report in {page}")
+
+
+def leave_page(directory: Path) -> Path | None:
+    """The page that a run has in its own directory; None, and a line on stderr, if it could not be written."""
+    page = directory / PAGE
+    return page if attempt_reports([directory], [page]) else None
+
+
+def report(finished: Sequence[Finished], outputs: Sequence[Path], *, quiet: bool) -> None:
+    """What the runs have shown, all in each file."""
+    told = [account_of(each) for each in finished]
+    for output in outputs if told else ():
+        if attempt_reports(told, [output]) and not quiet:
+            click.echo(f"report in {output}")
+
+
+def account_of(finished: Finished) -> Account:
+    """With the verdict that was told: of a run whose controller was lost the records tell less."""
+    return Account(finished.entries, finished.judgement, finished.run)
 
 
 def shown(finished: Finished) -> Mapping[str, Any]:

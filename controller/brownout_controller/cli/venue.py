@@ -13,16 +13,17 @@ from typing import Any, Final, Protocol
 import click
 
 from brownout_controller.backends.base import Place
+from brownout_controller.cli.report import RUNS
 from brownout_controller.engine.conductor import Conductor
-from brownout_controller.engine.orders import CONFIG, Desk, Order, Wish
+from brownout_controller.engine.orders import CONFIG, Desk, Order, Wish, unreadable
 from brownout_controller.engine.outlook import Outlook
 from brownout_controller.engine.store import Store
 from brownout_controller.engine.tail import Line
 from brownout_controller.model.environment import LOCAL
-from brownout_proxy.errors import InvalidSpec
+from brownout_controller.model.verdict import Verdict
+from brownout_proxy.errors import InvalidSpec, Unavailable
 from brownout_proxy.units import SECONDS
 
-RUNS: Final = Path(".brownout/runs")
 TOKEN: Final = "BROWNOUT_CONTROLLER_TOKEN"
 """The variable that has the token, for both ends."""
 
@@ -83,11 +84,16 @@ class Where:
         from brownout_controller.api.client import Credentials, Remote  # gRPC takes a while to load
         from brownout_proxy.rpc import read_pem, read_token
 
-        ca, certificate, key = (
-            None if path is None else read_pem(flag, path)
-            for flag, path in (("--tls-ca", self.tls_ca), ("--tls-cert", self.tls_cert), ("--tls-key", self.tls_key))
-        )
-        token = self.token if self.token_file is None else read_token(self.token_file)
+        with unreadable():
+            ca, certificate, key = (
+                None if path is None else read_pem(flag, path)
+                for flag, path in (
+                    ("--tls-ca", self.tls_ca),
+                    ("--tls-cert", self.tls_cert),
+                    ("--tls-key", self.tls_key),
+                )
+            )
+            token = self.token if self.token_file is None else read_token(self.token_file)
         credentials = Credentials(token, ca, certificate, key)
         return Remote(self.controller, credentials, patience=self.patience, tell=tell)
 
@@ -112,6 +118,12 @@ class Where:
             if getattr(self, name) is not None:
                 words += [f"--{name.replace('_', '-')}", str(getattr(self, name))]
         return words
+
+
+class Inconclusive(click.ClickException):
+    """A controller, its targets or the disk cannot be had, so nothing can be said of the system; 1 would refute it."""
+
+    exit_code = Verdict.INCONCLUSIVE.exit
 
 
 class Time(click.ParamType[float]):
@@ -165,7 +177,10 @@ def venue_options(function: Callable[..., None]) -> Callable[..., None]:
         given = {name: options.pop(name) for name in names}
         where = Where(**given, token=os.environ.get(TOKEN) or None)
         where.check()
-        function(*args, where=where, **options)
+        try:
+            function(*args, where=where, **options)
+        except Unavailable as error:
+            raise Inconclusive(f"brownout: {error}") from None
 
     for option in reversed(_OPTIONS):
         command = option(command)

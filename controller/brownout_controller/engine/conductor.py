@@ -87,7 +87,7 @@ class _Live:
 
 
 class Conductor:
-    """To be entered in the loop that it works in. `make` opens backends."""
+    """To be entered in the loop that it works in."""
 
     def __init__(
         self,
@@ -96,11 +96,14 @@ class Conductor:
         *,
         locks: Path | None = None,
         make: Callable[[Environment], Backend] = open_backend,
+        after: Callable[[Path], object] | None = None,
     ) -> None:
+        """`make` opens backends; `after` is called in a thread with the directory of each run that has its verdict."""
         self._desk = desk
         self._store = runs
         self._locks = locks
         self._make = make
+        self._after = after
         self._live: dict[str, _Live] = {}
         self._failed: dict[str, Unavailable] = {}
         self._recovered = False
@@ -144,13 +147,17 @@ class Conductor:
         """Puts ad-hoc faults in place; the id of their run. Raises InvalidSpec, Unavailable, NotInPlaceError."""
         await self._open_up()
         run = self._begin(self._set_up(self._desk.grant(wish), wish))
-        async for line in self.watch(run):
-            match line.entry.record:
-                case Entered(state="observing"):
-                    return run
-                case Judged(verdict=verdict, reasons=reasons):
-                    told = f"{'; '.join(reasons)} ({verdict}; run {run})"
-                    raise NotInPlaceError(run, told, refused=verdict == Verdict.REFUSED)
+        try:
+            async for line in self.watch(run):
+                match line.entry.record:
+                    case Entered(state="observing"):
+                        return run
+                    case Judged(verdict=verdict, reasons=reasons):
+                        told = f"{'; '.join(reasons)} ({verdict}; run {run})"
+                        raise NotInPlaceError(run, told, refused=verdict == Verdict.REFUSED)
+        except asyncio.CancelledError:  # who asked has left, and could not end what it does not know of
+            await self.stop(run, "whoever asked for it left before it was in place")
+            raise
         raise Unavailable(f"run {run} broke off")
 
     async def watch(self, run: str, after: int = 0) -> AsyncIterator[Line]:
@@ -289,6 +296,8 @@ class Conductor:
         run = live.journal.run_id
         try:
             await live.runner.run()
+            if self._after is not None:
+                await asyncio.to_thread(self._after, live.journal.directory)
         except Unavailable as error:
             log.error("run %s ends without a verdict, and its faults with their lease: %s", run, error)
             self._failed[run] = error

@@ -6,7 +6,8 @@ What came over the network has fewer rights than what a person runs on this mach
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -25,13 +26,22 @@ from brownout_controller.model.experiment import (
 from brownout_controller.model.variables import Masker, Variables
 from brownout_controller.probes import KINDS
 from brownout_proxy import document
-from brownout_proxy.errors import InvalidSpec
+from brownout_proxy.errors import InvalidSpec, Unavailable
 from brownout_proxy.faults.spec import FaultSpec
 
 CONFIG: Final = Path("brownout.yaml")
 _LONGEST: Final = 1 << 18
 """Characters of an experiment that came over the network: it takes half a second to read."""
 _MOST_EDGES: Final = 100
+
+
+@contextmanager
+def unreadable() -> Iterator[None]:
+    """A file that cannot be read is a mistake of whoever named it, and says nothing about a system."""
+    try:
+        yield
+    except Unavailable as error:
+        raise InvalidSpec("", str(error)) from None
 
 
 class Rights(NamedTuple):
@@ -127,7 +137,8 @@ class Desk:
         place = self._config or CONFIG
         root = None
         if self._config is not None or place.exists():
-            root = document.read(place, known.expand, columns=True)
+            with unreadable():
+                root = document.read(place, known.expand, columns=True)
         return read_environment(root, name, str(place))
 
     def read(self, order: Order) -> Ready:

@@ -18,6 +18,11 @@ from brownout_controller.probes.command import Command
 
 LOCAL_POWERS: Final = "local-powers"
 """The net that nothing switches off: strangers do not use this machine."""
+LARGE_LOAD: Final = "large-load"
+"""Nor do they take all of it."""
+_MOST_REQUESTS: Final = 500
+"""A second, for which the load takes a tenth of a core; at about 2,000 it falls behind its schedule (measured)."""
+_MOST_SAMPLES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ class Planned:
 
 async def plan(setup: Setup) -> Planned:
     """What would be hit, and every reason why not. Touches nothing. Raises BackendError."""
-    said = _local_powers(setup)
+    said = [] if setup.allowed_commands is None else [*_local_powers(setup), *_too_busy(setup.experiment)]
     if said:
         return Planned([], [], said)
     conditions, limits = setup.experiment.conditions, setup.environment.limits
@@ -83,9 +88,7 @@ async def plan(setup: Setup) -> Planned:
 
 def _local_powers(setup: Setup) -> list[Refusal]:
     """What an experiment that came over the network asks of this machine, and may not."""
-    allowed = setup.allowed_commands
-    if allowed is None:
-        return []
+    allowed = setup.allowed_commands or frozenset()
     said = []
     for hypothesis in setup.experiment.hypotheses:
         probe = hypothesis.probe
@@ -97,4 +100,17 @@ def _local_powers(setup: Setup) -> list[Refusal]:
                 remedy = f"start the controller with --allow-command {shlex.quote(shlex.join(probe.run))}, or {remedy}"
             why = f"hypothesis {hypothesis.name!r} ({hypothesis.place}) {powers}, and it came over the network"
             said.append(Refusal(LOCAL_POWERS, why, remedy))
+    return said
+
+
+def _too_busy(experiment: Experiment) -> list[Refusal]:
+    """What would keep a loop so busy that the measurements of other runs on it are wrong."""
+    said, load = [], experiment.conditions.traffic
+    if load is not None and load.rate > _MOST_REQUESTS:
+        why = f"a load of {load.rate:g}/s is over the {_MOST_REQUESTS}/s that a controller gives to one run"
+        said.append(Refusal(LARGE_LOAD, why, "lower traffic.rate, or run it without --controller"))
+    samples = sum(1 / hypothesis.terms.every for hypothesis in experiment.hypotheses)
+    if samples > _MOST_SAMPLES:
+        why = f"{samples:.0f} measurements a second are over the {_MOST_SAMPLES} that a controller gives to one run"
+        said.append(Refusal(LARGE_LOAD, why, "lengthen `every` of the hypotheses, or run it without --controller"))
     return said

@@ -86,7 +86,7 @@ class Runner:
 
     def interrupt(self, signal: str) -> None:
         """A signal: the run ends now, with the revert done."""
-        if not self._interrupted.is_set():
+        if not self._interrupted.is_set() and self._state != "judged":
             self._write(Interrupted(signal))
             self._interrupted.set()
             self._stopped.set()

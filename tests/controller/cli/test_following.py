@@ -28,6 +28,7 @@ class _Place:
             self.records.put_nowait(record)
         self.heard: list[str] = []
         self.lost = 0
+        self.answers = True
         self.open = asyncio.Event()
         self.open.set()
 
@@ -49,6 +50,8 @@ class _Place:
             self.lost -= 1
             raise Unavailable("lost")
         self.heard.append(signal)
+        if not self.answers:
+            return
         for record in (Interrupted(signal), Judged("stopped", 130, []), None):
             self.records.put_nowait(record)
 
@@ -138,6 +141,22 @@ def test_a_second_signal_does_not_wait_for_a_controller_that_may_never_answer() 
     assert finished is not None
     assert (finished.judgement.verdict, finished.judgement.exit) == (Verdict.INCONCLUSIVE, 3)
     assert "was not waited for" in finished.judgement.reasons[0]
+
+
+def test_a_second_signal_waits_for_a_controller_that_has_heard_the_first() -> None:
+    async def meanwhile(place: _Place, signals: Signals) -> None:
+        await until(place.records.empty)
+        place.answers = False
+        signals.arrive("SIGINT")
+        await until(lambda: place.heard)
+        await asyncio.sleep(0)
+        signals.arrive("SIGINT")
+        for record in (Interrupted("SIGINT"), Judged("stopped", 130, []), None):
+            place.records.put_nowait(record)
+
+    finished, _, _ = play(lambda: _Place(_RUN), meanwhile=meanwhile)
+    assert finished is not None
+    assert finished.judgement.exit == 130
 
 
 def test_a_run_of_this_process_is_waited_for_however_often_one_asks() -> None:

@@ -56,7 +56,7 @@ def test_what_is_wrong_is_told_before_anything_is_sent(file: Path, tmp_path: Pat
     file.write_text(_TEXT.replace("edge", "egde"))
     with pytest.raises(InvalidSpec, match=r"my x\.yaml:2:1: egde"):
         read_orders([file], [], None, where("h:1"))
-    with pytest.raises(InvalidSpec, match=r"none\.yaml"):
+    with pytest.raises(InvalidSpec, match=r"none\.yaml: no such file"):
         read_orders([tmp_path / "none.yaml"], [], None, where())
     file.write_bytes(b"a: b\n\xff")
     with pytest.raises(InvalidSpec, match=r"my x\.yaml:2: is not UTF-8"):

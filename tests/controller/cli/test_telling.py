@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from brownout_controller.cli.following import Finished
-from brownout_controller.cli.telling import shown, status, tell
+from brownout_controller.cli.report import PAGE
+from brownout_controller.cli.telling import account_of, leave, leave_page, report, shown, status, tell
+from brownout_controller.engine.store import Store
 from brownout_controller.model.journal import Entry, Run
 from brownout_controller.model.judge import Judgement, Result
 from brownout_controller.model.verdict import Verdict
@@ -49,3 +52,33 @@ def test_the_worst_verdict_wins_and_a_signal_over_all_but_a_fault_that_may_be_le
     assert status([passed, finished(Verdict.DONE)]) == 0
     assert status([passed, stopped]) == 130
     assert status([finished(Verdict.NOT_REVERTED), stopped]) == 6
+
+
+def test_a_run_that_was_lost_is_reported_as_it_was_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lost = finished(Verdict.INCONCLUSIVE)
+    assert account_of(lost).judgement is lost.judgement
+    report([lost], [tmp_path / "a.md", tmp_path / "a.json"], quiet=False)
+    assert "inconclusive" in (tmp_path / "a.md").read_text()
+    assert capsys.readouterr().out.splitlines() == [
+        f"report in {tmp_path / 'a.md'}",
+        f"report in {tmp_path / 'a.json'}",
+    ]
+    report([], [tmp_path / "none.md"], quiet=True)
+    assert not (tmp_path / "none.md").exists()
+
+
+def test_a_page_is_left_where_the_journal_is_and_not_for_a_controller(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = Store(tmp_path).begin("x")
+    journal.write(Run(journal.run_id, "1", "2026-01-01T00:00:00+00:00", {"name": "x"}, [], {}, 7, "", 0.0))
+    journal.close()
+    here = replace(where(), runs=tmp_path)
+    leave(replace(finished(), run=journal.run_id), here, quiet=False)
+    page = journal.directory / PAGE
+    assert page.read_text().startswith("<!doctype html>")
+    assert capsys.readouterr().out == f"report in {page}\n"
+    leave(finished(), where("h:1"), quiet=False)
+    assert capsys.readouterr().out == ""
+    assert leave_page(tmp_path / "none") is None
+    assert "the verdict stands" in capsys.readouterr().err

@@ -11,9 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from brownout_controller.api.client import Remote
-from brownout_controller.cli.venue import RUNS, TOKEN, Time, Where, venue_options
+from brownout_controller.cli.report import RUNS
+from brownout_controller.cli.venue import TOKEN, Time, Where, venue_options
 from brownout_controller.engine.conductor import Conductor
-from brownout_proxy.errors import BrownoutError, InvalidSpec, Unavailable
+from brownout_proxy.errors import InvalidSpec, Unavailable
 
 
 def where(*words: str, **environment: str) -> Where:
@@ -74,9 +75,18 @@ def test_flags_that_do_not_belong_together_are_told(words: tuple[str, ...], told
 def test_a_file_that_cannot_be_read_is_named_with_its_flag(tmp_path: Path) -> None:
     for flag in ("--token-file", "--tls-ca"):
         missing = where("--controller", "h:1", flag, str(tmp_path / "none"))
-        with pytest.raises(Unavailable, match=flag):
+        with pytest.raises(InvalidSpec, match=flag):
             missing.open(lambda _: None)
-    assert issubclass(Unavailable, BrownoutError)
+
+
+def test_what_cannot_be_had_is_inconclusive_for_1_would_be_a_refutation() -> None:
+    @click.command()
+    @venue_options
+    def command(where: Where) -> None:
+        raise Unavailable("the controller does not answer")
+
+    result = CliRunner().invoke(command, [], env={"BROWNOUT_CONTROLLER": ""})
+    assert (result.exit_code, "the controller does not answer" in result.output) == (3, True)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90.0), ("1m", 60.0), ("0.5", 0.5), ("0s", None), ("soon", None)])

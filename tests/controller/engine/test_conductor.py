@@ -163,6 +163,35 @@ def test_when_one_target_refuses_ad_hoc_faults_the_others_are_reverted_before_th
     play(tmp_path, scenario, backend)
 
 
+def test_who_leaves_before_faults_are_in_place_leaves_none(tmp_path: Path) -> None:
+    backend = Slow()
+
+    async def scenario(conductor: Conductor) -> None:
+        asking = asyncio.create_task(conductor.start_faults(wish()))
+        await backend.asked_for.wait()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        backend.goes_on.set()
+        assert (await conductor.ended("last")).verdict == "stopped"
+        assert backend.clean
+
+    play(tmp_path, scenario, backend)
+
+
+class Slow(Shared):
+    """Takes its time with the first target."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked_for, self.goes_on = asyncio.Event(), asyncio.Event()
+
+    async def inject(self, target, faults, owner, lease) -> None:  # type: ignore[no-untyped-def]
+        self.asked_for.set()
+        await self.goes_on.wait()
+        await super().inject(target, faults, owner, lease)
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [

@@ -14,7 +14,7 @@ from brownout_controller.model.environment import Environment, Limits
 from brownout_controller.model.experiment import BlastRadius, read_experiment
 from brownout_controller.probes import KINDS
 from brownout_proxy import document
-from tests.controller.engine.ground import EDGE, Unruly, experiment
+from tests.controller.engine.ground import EDGE, Unruly, experiment, hypothesis
 
 
 def planned(setup: Setup) -> Planned:
@@ -95,3 +95,14 @@ def test_no_net_that_is_switched_off_lets_a_stranger_in(tmp_path: Path) -> None:
     wanted = of_hypotheses("command: ls", allowed=frozenset())
     nets = wanted.experiment.conditions.model_copy(update={"nets": {LOCAL_POWERS: "please"}})
     assert planned(replace(wanted, experiment=replace(wanted.experiment, conditions=nets))).refused
+
+
+def test_a_stranger_does_not_take_the_whole_loop() -> None:
+    busy = replace(setup(traffic={"url": "http://h/", "rate": 501}), allowed_commands=frozenset())
+    (refusal,) = planned(busy).refused
+    assert (refusal.net, "500/s" in refusal.reason) == ("large-load", True)
+    (refusal,) = planned(replace(setup(hypotheses=[hypothesis(every="0.004s")]), allowed_commands=frozenset())).refused
+    assert "250 measurements a second" in refusal.reason
+    assert planned(setup(traffic={"url": "http://h/", "rate": 501})).refused == []
+    fits = setup(traffic={"url": "http://h/", "rate": 500}, hypotheses=[hypothesis(every="0.005s")])
+    assert planned(replace(fits, allowed_commands=frozenset())).refused == []
