@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
@@ -162,20 +162,21 @@ def read_experiment(root: Value | None, file: str, kinds: Mapping[str, type[Prob
         if key not in _KEYS:
             mistakes.found.append(InvalidSpec(value.place, unknown("key", key, _KEYS)))
     content = root.plain()
+    readable: list[Conditions] = []
     with mistakes.noting():
         declared = {key: item for key, item in content.items() if key in Conditions.model_fields}
-        conditions = read(Conditions, root, declared)
+        readable.append(read(Conditions, root, declared))
     with mistakes.noting():
         faults = _read_faults(root, given)
-    with mistakes.noting():
-        hypotheses = _read_hypotheses(root, given, kinds)
-    mistakes.check()
-    _check_lease(conditions, given)
-    for hypothesis in hypotheses:
+    hypotheses = _read_hypotheses(root, given, kinds, mistakes)
+    for conditions in readable:
         with mistakes.noting():
-            _check_fit(conditions, hypothesis)
+            _check_lease(conditions, given)
+        for hypothesis in hypotheses:
+            with mistakes.noting():
+                _check_fit(conditions, hypothesis)
     mistakes.check()
-    return Experiment(conditions, faults, hypotheses, content, file)
+    return Experiment(readable[0], faults, hypotheses, content, file)
 
 
 def _check_lease(conditions: Conditions, given: Mapping[str, Value]) -> None:
@@ -238,19 +239,21 @@ def _read_faults(root: Value, given: Mapping[str, Value]) -> tuple[FaultSpec, ..
 
 
 def _read_hypotheses(
-    root: Value, given: Mapping[str, Value], kinds: Mapping[str, type[ProbeSpec]]
+    root: Value, given: Mapping[str, Value], kinds: Mapping[str, type[ProbeSpec]], mistakes: Gatherer
 ) -> tuple[Hypothesis, ...]:
-    if "hypotheses" not in given:
-        root.fail("hypotheses is missing: without a claim there is nothing to test")
+    """Those that can be read."""
     found: dict[str, Hypothesis] = {}
-    mistakes = Gatherer()
-    for value in given["hypotheses"].items("a list of hypotheses"):
+    entries: Sequence[Value] = ()
+    with mistakes.noting():
+        if "hypotheses" not in given:
+            root.fail("hypotheses is missing: without a claim there is nothing to test")
+        entries = given["hypotheses"].items("a list of hypotheses")
+        if not entries:
+            given["hypotheses"].fail("is empty: without a claim there is nothing to test")
+    for value in entries:
         with mistakes.noting():
             hypothesis = read_hypothesis(value, kinds)
             if hypothesis.name in found:
                 value.fail(f"there is a hypothesis {hypothesis.name!r} already; give one of them another name")
             found[hypothesis.name] = hypothesis
-    mistakes.check()
-    if not found:
-        given["hypotheses"].fail("is empty: without a claim there is nothing to test")
     return tuple(found.values())

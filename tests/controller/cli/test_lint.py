@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Final
 
@@ -79,6 +80,10 @@ def test_what_depends_on_a_variable_that_is_not_set_is_no_mistake(tmp_path: Path
     text = _SMALL.replace('tcp: "127.0.0.1:1"', 'http: "${URL}/x"').replace("duration: 10s", "duration: ${TIME}")
     assert _lint(tmp_path, a=text) == (0, [])
     assert _lint(tmp_path, a=text.replace("edge", "egde"))[0] == 2
+    slow = text.replace("duration: ${TIME}", "duration: 10s") + '  - {name: g, tcp: "h:1", expect: < 1s, settle: 12s}\n'
+    status, lines = _lint(tmp_path, a=slow)
+    assert status == 2, "what can be judged is judged beside it"
+    assert "a duration of 10s is over before 'g' has settled" in lines[0]
 
 
 def test_json_has_the_place_in_parts(tmp_path: Path) -> None:
@@ -91,3 +96,9 @@ def test_json_has_the_place_in_parts(tmp_path: Path) -> None:
     assert (second["line"], second["file"]) == (None, str(tmp_path / "none.yaml"))
     good = CliRunner().invoke(lint, [str(_SHOP), "--json"])
     assert (good.exit_code, json.loads(good.output)) == (0, [])
+
+
+def test_the_experiment_of_the_readme_has_no_mistake(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
+    (text,) = re.findall(r"```yaml\n# payment-db-latency\.yaml\n(.*?)```", readme, re.DOTALL)
+    assert _lint(tmp_path, a=text) == (0, [])
