@@ -287,6 +287,15 @@ def test_there_is_an_end_to_how_many_runs_are_taken(tmp_path: Path, monkeypatch:
         with pytest.raises(Unavailable, match="1 runs are going on"):
             await conductor.start(order("b -> two"))
 
+
+def test_a_run_whose_journal_cannot_be_begun_leaves_no_backend_open(tmp_path: Path) -> None:
+    async def scenario(conductor: Conductor) -> None:
+        (tmp_path / "runs").write_text("no directory")
+        with pytest.raises(Unavailable):
+            await conductor.start(order())
+
+    assert play(tmp_path, scenario).closed == 1
+
     play(tmp_path, scenario)
 
 
