@@ -102,6 +102,8 @@ def test_a_run_is_named_by_its_id_and_not_by_a_path(tmp_path: Path) -> None:
             await conductor.stop(path, "x")
         with pytest.raises(NotFound):
             conductor.find(path)
+        with pytest.raises(NotFound):
+            await anext(conductor.watch(path))
         await conductor.stop(run, "it is over, which is no error")
 
     play(tmp_path, scenario)
