@@ -69,10 +69,31 @@ def test_stop_true_is_whatever_does_not_meet_the_expectation() -> None:
         ("{name: h, expect: < 1}", "f:1:1: has no probe; known are: prometheus, http"),
         ("{name: h, tcp: x, redis: y, expect: < 1}", "f:1:1: has tcp and redis; make them hypotheses of their own"),
         ("{name: h, tcp: 'x:1'}", "f:1:1: expect is missing"),
+        (
+            "{name: h, traffic: errors, expect: < 2}",
+            "f:1:28: expect: '< 2' would always hold: errors is from 0 to 1",
+        ),
+        ("{name: h, traffic: errors, expect: '> 1'}", "f:1:28: expect: '> 1' would never hold"),
+        ("{name: h, traffic: errors, expect: < 1%, stop: '> 5'}", "f:1:42: stop: '> 5' would never hold: errors is"),
+        (
+            "{name: h, prometheus: {query: 'rate(x[${window}])', scrape_interval: 15s}, expect: < 1}",
+            "f:1:11: prometheus: a window of 10s has fewer than 4 scrapes",
+        ),
+        (
+            "{name: h, http: {url: 'http://x', measure: status}, expect: < 100}",
+            "f:1:53: expect: '< 100' would never hold",
+        ),
+        ("{name: h, traffic: p99, expect: < 2%}", "f:1:25: expect: '< 2%' is in %, and p99 is written like 300ms"),
+        ("{name: h, traffic: p99, expect: '>= 0s'}", "f:1:25: expect: '>= 0s' would always hold: p99 is never below 0"),
+        (
+            "{name: h, edge: hits, expect: < 3MB/s}",
+            "f:1:23: expect: '< 3MB/s' is in mb/s, and hits is written",
+        ),
+        ("{name: h, http: {url: 'http://x', measure: ok}, expect: == 2}", "f:1:49: expect: '== 2' would never hold"),
         ("{name: h, tcp: 'x:1', expct: < 1}", "f:1:23: expct: unknown key; did you mean expect?"),
         ("{name: h, prometeus: up, expect: < 1}", "f:1:11: prometeus: unknown key; did you mean prometheus?"),
         ("{name: h, tcp: 'x:1', expect: '0.5'}", "f:1:23: expect: '0.5' is not an expectation"),
-        ("{name: h, tcp: 'x:1', expect: 0.5}", "f:1:23: expect: must be a valid string"),
+        ("{name: h, tcp: 'x:1', expect: 0.5}", "f:1:23: expect: has no comparison; write it like '== 0.5' or"),
         ("{name: h, tcp: 'x:1', expect: < 1, when: [later]}", "f:1:"),
         ("{name: h, tcp: 'x:1', expect: < 1, when: []}", "f:1:1: when is empty"),
         ("{name: h, tcp: 'x:1', expect: < baseline, when: [during]}", "f:1:1: expect speaks of the baseline"),
@@ -87,3 +108,17 @@ def test_a_mistake_is_told_with_its_place_and_the_remedy(text: str, told: str) -
     with pytest.raises(InvalidSpec) as refusal:
         _read(text)
     assert str(refusal.value).startswith(told)
+
+
+def test_one_measurement_is_good_bad_or_not_known() -> None:
+    terms = _read("{name: h, prometheus: up, expect: < 10}").terms
+    assert [terms.good(value, (), None) for value in (9.0, 10.0, None)] == [True, False, None]
+    assert terms.good(None, (1.0, 2.0), None) is None, "one series was expected"
+    several = {
+        rule: _read(f"{{name: h, prometheus: up, expect: < 10, series: {rule}}}").terms for rule in ("all", "any")
+    }
+    assert [several[rule].good(None, (1.0, 20.0), None) for rule in ("all", "any")] == [False, True]
+    assert _read("{name: h, prometheus: up, expect: < 10, no_data: fail}").terms.good(None, (), None) is False
+    assert _read("{name: h, prometheus: up, expect: < 10, no_data: {pass: x}}").terms.good(None, (), None) is True
+    relative = _read("{name: h, prometheus: up, expect: < 2 * baseline}").terms
+    assert [relative.good(3.0, (), baseline) for baseline in (None, 1.0, 2.0)] == [None, False, True]

@@ -14,7 +14,8 @@ from google.protobuf.duration_pb2 import Duration
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
-from brownout_proxy.api.grpc import SERVICE, ProxyService, Server, Tls
+from brownout_proxy.api.grpc import SERVICE, ProxyService, Server
+from brownout_proxy.rpc import Tls
 from brownout_proxy.server import turns
 from brownout_proxy.server.events import ConnectionEnded
 from brownout_proxy.server.proxy import Proxy
