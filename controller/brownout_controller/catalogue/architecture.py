@@ -1,0 +1,267 @@
+"""architecture.yaml: the services, who calls whom and how, and the business flows that run over them.
+
+Small to start with: names and `calls` are enough. Each further line sharpens what is computed from it; what is not said
+is None, so that the rules can tell a guess from a fact.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Annotated, Any, Final, Literal, NamedTuple, get_args
+
+from pydantic import Field, field_validator, model_validator
+
+from brownout_controller.model.part import Part, Percentage, SomeTime, read, written
+from brownout_proxy.document import Value
+from brownout_proxy.errors import InvalidSpec
+from brownout_proxy.spelling import unknown
+
+Kind = Literal["gateway", "service", "worker", "database", "cache", "queue"]
+"""What a component is; it decides which failures it may have."""
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+STORES: Final = frozenset[Kind](("database", "cache", "queue"))
+"""Kinds that hold data and call nobody."""
+
+_NAMED: Final[tuple[tuple[Kind, str], ...]] = (
+    ("database", r"postgres|pgsql|pgbouncer|mysql|mariadb|mongo|cockroach|cassandra|scylla|clickhouse|elastic|opensearch"
+                 r"|dynamo|mssql|sqlserver|oracle|database|timescale|influx|\bdb\b|\bsql\b"),
+    ("cache", r"redis|valkey|memcache|dragonfly|keydb|hazelcast|\bcache\b|sessions?$"),
+    ("queue", r"rabbit|kafka|redpanda|nats|pulsar|activemq|artemis|sqs|mosquitto|\bqueue\b|\bbroker\b|zookeeper"),
+    ("gateway", r"gateway|ingress|traefik|envoy|nginx|haproxy|caddy|kong|frontend|edge-router|load-?balancer|\bweb\b|\bbff\b"),
+    ("worker", r"worker|consumer|\bjobs?\b|cron|scheduler|celery|sidekiq|processor"),
+)  # fmt: skip
+"""How a component is recognised by its name or its image, in the order in which they are tried."""
+
+
+def kind_of(*names: str) -> Kind:
+    """What the first telling one of these names (a service's own, its image's) stands for; `service` if none does."""
+    for name in names:
+        words = re.sub(r"[_/.:@]", "-", name.lower())
+        for kind, pattern in _NAMED:
+            if re.search(pattern, words):
+                return kind
+    return "service"
+
+
+class Call(Part):
+    """How one service calls another. Times are in seconds; None is what nobody has said."""
+
+    timeout: SomeTime | None = None
+    """How long the caller waits for one attempt."""
+    retries: Annotated[int, Field(ge=0)] | None = None
+    """Attempts after the first."""
+    retry_budget: Percentage | None = None
+    """The largest share of extra requests that retries may make."""
+    pool: Annotated[int, Field(ge=1)] | None = None
+    """Connections that one replica has at most."""
+    rate: Annotated[float, Field(gt=0), written("number", "string")] | None = None
+    """Calls a second, over all replicas, on a busy day; also written `50/s`."""
+    breaker: bool | None = None
+    """Whether a circuit breaker stops calling it when it fails."""
+    fallback: str | bool | None = None
+    """What is done without it (`cached for 60s`, `queued`), or false."""
+    required: bool | None = None
+    """False if the caller's answer is good without it."""
+    mtls: bool | None = None
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    guess: str | None = None
+    """Why an importer believes that there is such a call; without it a person has written it."""
+
+    @field_validator("rate", mode="before")
+    @classmethod
+    def _per_second(cls, rate: Any) -> Any:
+        return rate.strip().removesuffix("/s") if isinstance(rate, str) else rate
+
+    @property
+    def attempts(self) -> int:
+        return 1 + (self.retries or 0)
+
+    @property
+    def has_fallback(self) -> bool:
+        return bool(self.fallback) or self.required is False
+
+
+class Certificate(Part):
+    """A service's certificate for mutual TLS."""
+
+    rotation: Literal["automatic", "manual"] | None = None
+    expires: str | None = None
+    """The day (2026-12-31), where it is known."""
+
+
+class Where(Part):
+    """Where a service runs, as far as it is known: what rendering for a cluster needs."""
+
+    namespace: str | None = None
+    workload: str | None = None
+    """Like `deployment/payment-service`."""
+    labels: Mapping[str, str] = {}
+    image: str | None = None
+    host: str | None = None
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    proxy: str | None = None
+    """The proxy that carries the calls to it on a laptop; its own name if nothing is said."""
+
+
+Calls = Annotated[
+    Mapping[str, Call],
+    written("object", "array", items={"type": "string"}, additionalProperties={"type": ["object", "null"]}),
+]
+
+
+class Service(Part):
+    """A component: a service of our own, or what it depends on."""
+
+    kind: Kind | None = None
+    """Guessed from its name if nothing is said."""
+    because: str = ""
+    replicas: Annotated[int, Field(ge=0)] | None = None
+    stateful: bool | None = None
+    calls: Calls = {}
+    answers_in: SomeTime | None = None
+    """Its p99 on a good day."""
+    timeout: SomeTime | None = None
+    """How long it works on a request at most, whoever waits for it."""
+    memory: str | None = None
+    """Its memory limit, as Kubernetes writes it."""
+    probes: tuple[Literal["liveness", "readiness", "startup"], ...] = ()
+    """The health probes that it has in its cluster."""
+    certificate: Certificate | None = None
+    where: Where = Where()
+    guess: str | None = None
+    """Why an importer believes that there is such a component."""
+
+    @field_validator("calls", mode="before")
+    @classmethod
+    def _named(cls, calls: Any) -> Any:
+        if isinstance(calls, (list, tuple)):
+            names = [name for name in calls if isinstance(name, str)]
+            if len(names) != len(calls):
+                raise ValueError("must be names, or a mapping of names to timeout, retries and the like")
+            return {name: {} for name in names}
+        if isinstance(calls, Mapping):
+            return {name: {} if call is None else call for name, call in calls.items()}
+        return calls
+
+
+class Flow(Part):
+    """What the business lives on: a way of requests through the services."""
+
+    path: Annotated[tuple[str, ...], Field(min_length=1)]
+    """From the first service on; each must call the next one."""
+    revenue: Percentage | None = None
+    """The share of the revenue that needs it."""
+    users: Percentage | None = None
+    """The share of the users who need it on a day."""
+    tolerance: SomeTime | None = None
+    """How long an answer may take before people leave."""
+    because: str = ""
+
+
+class Edge(NamedTuple):
+    """A call, with both ends."""
+
+    source: str
+    sink: str
+    call: Call
+
+    @property
+    def name(self) -> str:
+        """As experiments write it."""
+        return f"{self.source} -> {self.sink}"
+
+
+class Architecture(Part):
+    """The whole file."""
+
+    name: str = "system"
+    services: Annotated[Mapping[str, Service], Field(min_length=1)]
+    external: Mapping[str, Service] = {}
+    """What others run and we depend on."""
+    flows: Mapping[str, Flow] = {}
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Architecture:
+        twice = self.services.keys() & self.external.keys()
+        if twice:
+            raise ValueError(f"{min(twice)!r} is a service and external; remove one")
+        for source, service in self.components.items():
+            for sink in service.calls:
+                if sink == source:
+                    raise ValueError(f"{source!r} calls itself; remove that call")
+                if sink not in self.components:
+                    raise ValueError(
+                        f"{source!r} calls {unknown(f'service {sink!r}', sink, self.components)}; "
+                        "name it under services or external"
+                    )
+        for name, flow in self.flows.items():
+            self._check_path(name, flow)
+        return self
+
+    def _check_path(self, name: str, flow: Flow) -> None:
+        for step in flow.path:
+            if step not in self.components:
+                raise ValueError(f"flow {name!r}: {unknown(f'service {step!r}', step, self.components)}")
+        for source, sink in zip(flow.path, flow.path[1:], strict=False):
+            if sink not in self.components[source].calls:
+                raise ValueError(f"flow {name!r}: {source!r} does not call {sink!r}; add it to its calls")
+
+    @cached_property
+    def components(self) -> Mapping[str, Service]:
+        """Services and external ones by name."""
+        return {**self.services, **self.external}
+
+    @cached_property
+    def edges(self) -> tuple[Edge, ...]:
+        """All calls, in the order of the file."""
+        return tuple(
+            Edge(source, sink, call) for source, service in self.components.items() for sink, call in service.calls.items()
+        )
+
+    def kind(self, name: str) -> Kind:
+        """What it is, or is guessed to be."""
+        service = self.components[name]
+        return service.kind or kind_of(name, service.where.image or "")
+
+    def is_stateful(self, name: str) -> bool:
+        service = self.components[name]
+        return self.kind(name) in ("database", "queue") if service.stateful is None else service.stateful
+
+    def callers(self, name: str) -> tuple[Edge, ...]:
+        return tuple(edge for edge in self.edges if edge.sink == name)
+
+    def callees(self, name: str) -> tuple[Edge, ...]:
+        return tuple(edge for edge in self.edges if edge.source == name)
+
+    def reaches(self, name: str) -> frozenset[str]:
+        """Everything that depends on it, over any number of calls, itself included."""
+        found, waiting = {name}, [name]
+        while waiting:
+            for edge in self.callers(waiting.pop()):
+                if edge.source not in found:
+                    found.add(edge.source)
+                    waiting.append(edge.source)
+        return frozenset(found)
+
+    def paths_down(self, name: str, most: int = 12) -> Iterator[tuple[Edge, ...]]:
+        """Every way of calls from a service on, each at most `most` calls long and without a circle."""
+        yield from self._paths_down((), name, frozenset((name,)), most)
+
+    def _paths_down(
+        self, before: tuple[Edge, ...], name: str, seen: frozenset[str], most: int
+    ) -> Iterator[tuple[Edge, ...]]:
+        further = [edge for edge in self.callees(name) if edge.sink not in seen] if len(before) < most else []
+        if before and not further:
+            yield before
+        for edge in further:
+            yield from self._paths_down((*before, edge), edge.sink, seen | {edge.sink}, most)
+
+
+def read_architecture(root: Value | None, file: str) -> Architecture:
+    """Raises InvalidSpec with the exact place."""
+    if root is None or root.is_null:
+        raise InvalidSpec(file, "is empty; an architecture has services, each with its calls")
+    root.known("an architecture with services", tuple(Architecture.model_fields))
+    return read(Architecture, root, root.plain())
