@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal, NamedTuple, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
 from brownout_controller.model.part import Part, Percentage, SomeTime, read, written
 from brownout_proxy.document import Value
@@ -25,11 +25,12 @@ STORES: Final = frozenset[Kind](("database", "cache", "queue"))
 """Kinds that hold data and call nobody."""
 
 _NAMED: Final[tuple[tuple[Kind, str], ...]] = (
-    ("database", r"postgres|pgsql|pgbouncer|mysql|mariadb|mongo|cockroach|cassandra|scylla|clickhouse|elastic|opensearch"
-                 r"|dynamo|mssql|sqlserver|oracle|database|timescale|influx|\bdb\b|\bsql\b"),
+    ("database", r"postgres|pgsql|pgbouncer|mysql|mariadb|mongo|cockroach|cassandra|scylla|clickhouse|elastic"
+                 r"|opensearch|dynamo|mssql|sqlserver|oracle|database|timescale|influx|\bdb\b|\bsql\b"),
     ("cache", r"redis|valkey|memcache|dragonfly|keydb|hazelcast|\bcache\b|sessions?$"),
     ("queue", r"rabbit|kafka|redpanda|nats|pulsar|activemq|artemis|sqs|mosquitto|\bqueue\b|\bbroker\b|zookeeper"),
-    ("gateway", r"gateway|ingress|traefik|envoy|nginx|haproxy|caddy|kong|frontend|edge-router|load-?balancer|\bweb\b|\bbff\b"),
+    ("gateway", r"gateway|ingress|traefik|envoy|nginx|haproxy|caddy|kong|frontend|edge-router|load-?balancer|\bweb\b"
+                r"|\bbff\b"),
     ("worker", r"worker|consumer|\bjobs?\b|cron|scheduler|celery|sidekiq|processor"),
 )  # fmt: skip
 """How a component is recognised by its name or its image, in the order in which they are tried."""
@@ -64,6 +65,8 @@ class Call(Part):
     """What is done without it (`cached for 60s`, `queued`), or false."""
     required: bool | None = None
     """False if the caller's answer is good without it."""
+    idempotent: bool | None = None
+    """Whether it does no harm when the same call is made twice."""
     mtls: bool | None = None
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     guess: str | None = None
@@ -105,10 +108,25 @@ class Where(Part):
     """The proxy that carries the calls to it on a laptop; its own name if nothing is said."""
 
 
-Calls = Annotated[
-    Mapping[str, Call],
-    written("object", "array", items={"type": "string"}, additionalProperties={"type": ["object", "null"]}),
-]
+_NAMES: Final = written("object", "array", items={"type": "string"}, additionalProperties={"type": ["object", "null"]})
+
+
+def _parts_by_name(content: Any) -> Any:
+    """A list of names is as good as a mapping, and nothing after a name is an empty part."""
+    if isinstance(content, (list, tuple)):
+        names = [name for name in content if isinstance(name, str)]
+        if len(names) != len(content):
+            raise ValueError("must be names, or a mapping of names to what is known of each")
+        return {name: {} for name in names}
+    if isinstance(content, Mapping):
+        for name, part in content.items():
+            if part is not None and not isinstance(part, (Mapping, BaseModel)):
+                raise ValueError(f"{name!r} must have a mapping of what is known of it, or nothing; not {part!r}")
+        return {name: {} if part is None else part for name, part in content.items()}
+    raise ValueError(f"must be names, or a mapping of names to what is known of each; not {content!r}")
+
+
+Calls = Annotated[Mapping[str, Call], BeforeValidator(_parts_by_name), _NAMES]
 
 
 class Service(Part):
@@ -119,7 +137,7 @@ class Service(Part):
     because: str = ""
     replicas: Annotated[int, Field(ge=0)] | None = None
     stateful: bool | None = None
-    calls: Calls = {}
+    calls: Calls = Field({})
     answers_in: SomeTime | None = None
     """Its p99 on a good day."""
     timeout: SomeTime | None = None
@@ -133,17 +151,8 @@ class Service(Part):
     guess: str | None = None
     """Why an importer believes that there is such a component."""
 
-    @field_validator("calls", mode="before")
-    @classmethod
-    def _named(cls, calls: Any) -> Any:
-        if isinstance(calls, (list, tuple)):
-            names = [name for name in calls if isinstance(name, str)]
-            if len(names) != len(calls):
-                raise ValueError("must be names, or a mapping of names to timeout, retries and the like")
-            return {name: {} for name in names}
-        if isinstance(calls, Mapping):
-            return {name: {} if call is None else call for name, call in calls.items()}
-        return calls
+
+Services = Annotated[Mapping[str, Service], BeforeValidator(_parts_by_name)]
 
 
 class Flow(Part):
@@ -177,8 +186,8 @@ class Architecture(Part):
     """The whole file."""
 
     name: str = "system"
-    services: Annotated[Mapping[str, Service], Field(min_length=1)]
-    external: Mapping[str, Service] = {}
+    services: Annotated[Services, Field(min_length=1)]
+    external: Services = Field({})
     """What others run and we depend on."""
     flows: Mapping[str, Flow] = {}
 
@@ -217,7 +226,9 @@ class Architecture(Part):
     def edges(self) -> tuple[Edge, ...]:
         """All calls, in the order of the file."""
         return tuple(
-            Edge(source, sink, call) for source, service in self.components.items() for sink, call in service.calls.items()
+            Edge(source, sink, call)
+            for source, service in self.components.items()
+            for sink, call in service.calls.items()
         )
 
     def kind(self, name: str) -> Kind:
