@@ -55,7 +55,7 @@ def _lines(told: Account) -> Iterable[str]:
         yield ""
     yield f"**{escaped(told.sentence)}** ({judgement.verdict.meaning}; exit {judgement.exit})"
     yield ""
-    for reason in judgement.reasons[1 : _MOST + 1]:
+    for reason in told.reasons[1 : _MOST + 1]:
         yield f"- {escaped(reason)}"
     yield ""
     if run.replay:
