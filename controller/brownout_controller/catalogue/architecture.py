@@ -7,8 +7,8 @@ is None, so that the rules can tell a guess from a fact.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, cached_property
 from typing import Annotated, Any, Final, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
@@ -25,7 +25,7 @@ STORES: Final = frozenset[Kind](("database", "cache", "queue"))
 """Kinds that hold data and call nobody."""
 
 _NAMED: Final[tuple[tuple[Kind, str], ...]] = (
-    ("database", r"postgres|pgsql|pgbouncer|mysql|mariadb|mongo|cockroach|cassandra|scylla|clickhouse|elastic"
+    ("database", r"postgres|\bpg\b|pgsql|pgbouncer|mysql|mariadb|mongo|cockroach|cassandra|scylla|clickhouse|elastic"
                  r"|opensearch|dynamo|mssql|sqlserver|oracle|database|timescale|influx|\bdb\b|\bsql\b"),
     ("cache", r"redis|valkey|memcache|dragonfly|keydb|hazelcast|\bcache\b|sessions?$"),
     ("queue", r"rabbit|kafka|redpanda|nats|pulsar|activemq|artemis|sqs|mosquitto|\bqueue\b|\bbroker\b|zookeeper"),
@@ -36,6 +36,7 @@ _NAMED: Final[tuple[tuple[Kind, str], ...]] = (
 """How a component is recognised by its name or its image, in the order in which they are tried."""
 
 
+@cache
 def kind_of(*names: str) -> Kind:
     """What the first telling one of these names (a service's own, its image's) stands for; `service` if none does."""
     for name in names:
@@ -231,20 +232,37 @@ class Architecture(Part):
             for sink, call in service.calls.items()
         )
 
+    def edge(self, source: str, sink: str) -> Edge:
+        """The call of that name. Raises KeyError."""
+        return Edge(source, sink, self.components[source].calls[sink])
+
     def kind(self, name: str) -> Kind:
         """What it is, or is guessed to be."""
-        service = self.components[name]
-        return service.kind or kind_of(name, service.where.image or "")
+        return self._kinds[name]
+
+    @cached_property
+    def _kinds(self) -> Mapping[str, Kind]:
+        return {
+            name: service.kind or kind_of(name, service.where.image or "") for name, service in self.components.items()
+        }
 
     def is_stateful(self, name: str) -> bool:
         service = self.components[name]
         return self.kind(name) in ("database", "queue") if service.stateful is None else service.stateful
 
     def callers(self, name: str) -> tuple[Edge, ...]:
-        return tuple(edge for edge in self.edges if edge.sink == name)
+        return self._by_sink.get(name, ())
 
     def callees(self, name: str) -> tuple[Edge, ...]:
-        return tuple(edge for edge in self.edges if edge.source == name)
+        return self._by_source.get(name, ())
+
+    @cached_property
+    def _by_sink(self) -> Mapping[str, tuple[Edge, ...]]:
+        return _grouped(self.edges, lambda edge: edge.sink)
+
+    @cached_property
+    def _by_source(self) -> Mapping[str, tuple[Edge, ...]]:
+        return _grouped(self.edges, lambda edge: edge.source)
 
     def reaches(self, name: str) -> frozenset[str]:
         """Everything that depends on it, over any number of calls, itself included."""
@@ -268,6 +286,13 @@ class Architecture(Part):
             yield before
         for edge in further:
             yield from self._paths_down((*before, edge), edge.sink, seen | {edge.sink}, most)
+
+
+def _grouped(edges: Iterable[Edge], key: Callable[[Edge], str]) -> Mapping[str, tuple[Edge, ...]]:
+    found: dict[str, tuple[Edge, ...]] = {}
+    for edge in edges:
+        found[key(edge)] = (*found.get(key(edge), ()), edge)
+    return found
 
 
 def read_architecture(root: Value | None, file: str) -> Architecture:

@@ -2,19 +2,22 @@
 
 A flow goes along its path. What the services on the path call besides is mostly needed as well, unless the caller has
 a fallback or does without; but a gateway calls one service for one request and another for the next, so what it calls
-off the path counts only where `required: true` says so. Workers work off what a flow leaves in a queue: late, not lost.
+off the path counts only where `required: true` says so, or where its name says that it knows the users. Workers work
+off what a flow leaves in a queue: late, not lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from brownout_controller.catalogue.architecture import STORES, Architecture, Edge, Flow
 
 WITH_FALLBACK: Final = 0.4
-"""What is left of a need where the caller has something else to offer: worse, not for everybody, and hardly ever tried."""
+"""What is left of a need where the caller has something else to offer: worse, not for all, and hardly ever tried."""
 NOT_REQUIRED: Final = 0.2
 """Where the answer is good without; somebody wrote the call for a reason."""
 NOT_SAID: Final = 0.8
@@ -25,6 +28,8 @@ USERS: Final = 0.5
 """The share of users who need a flow of which nobody has said it."""
 TOLERANCE: Final = 10.0
 """Seconds that an answer may take where nobody has said it; people leave a page after about as long."""
+
+_ALWAYS_ASKED: Final = re.compile(r"auth|session|token|identity|login|\biam\b|\bidp\b")
 
 
 class Stake(NamedTuple):
@@ -45,12 +50,18 @@ class Hold(NamedTuple):
     stake: Stake
     grip: float
 
+    @property
+    def lost(self) -> float:
+        """What of the business is lost with it."""
+        return self.grip * worth(self.stake.revenue, self.stake.users)
+
 
 class Business:
-    """The flows of an architecture, given or assumed. Immutable."""
+    """The flows of an architecture, given or assumed. Immutable, but for what it has computed once."""
 
     def __init__(self, architecture: Architecture) -> None:
         self.architecture = architecture
+        self._holds: dict[tuple[str, str], tuple[Hold, ...]] = {}
 
     @cached_property
     def stakes(self) -> tuple[Stake, ...]:
@@ -88,56 +99,78 @@ class Business:
 
     def on_component(self, name: str) -> tuple[Hold, ...]:
         """Which flows hang on it, the firmest first; whether its callers have a fallback is not looked at."""
-        callers = self.architecture.callers(name)
-        return _sorted(
-            Hold(stake, max((self._bare(stake, grips, edge) for edge in callers), default=0.0) or grips.get(name, 0.0))
-            for stake, grips in self._grips
-        )
+        if ("", name) not in self._holds:
+            callers = self.architecture.callers(name)
+            self._holds["", name] = _sorted(
+                Hold(
+                    spread.stake,
+                    max((spread.carried(edge) for edge in callers), default=0.0) or spread.grips.get(name, 0.0),
+                )
+                for spread in self._spreads
+            )
+        return self._holds["", name]
 
     def on_edge(self, edge: Edge) -> tuple[Hold, ...]:
         """Which flows hang on the call, the firmest first; whether the caller has a fallback is not looked at."""
-        return _sorted(Hold(stake, self._bare(stake, grips, edge)) for stake, grips in self._grips)
-
-    def _bare(self, stake: Stake, grips: Mapping[str, float], edge: Edge) -> float:
-        return grips.get(edge.source, 0.0) * self._need(stake, edge)
+        key = (edge.source, edge.sink)
+        if key not in self._holds:
+            own = self.architecture.edge(*key)  # the one at hand may say what another architecture says
+            self._holds[key] = _sorted(Hold(spread.stake, spread.carried(own)) for spread in self._spreads)
+        return self._holds[key]
 
     def on_all(self) -> tuple[Hold, ...]:
         """All flows."""
         return _sorted(Hold(stake, 1.0) for stake in self.stakes)
 
-    def _need(self, stake: Stake, edge: Edge) -> float:
-        """How much of the caller's part in the flow is lost without this call, if nothing stands in for it."""
-        call = edge.call
-        if (edge.source, edge.sink) in zip(stake.flow.path, stake.flow.path[1:], strict=False):
-            return 1.0
-        if call.required is False:
-            return NOT_REQUIRED
-        kind = self.architecture.kind
-        routed = kind(edge.source) == "gateway" and kind(edge.sink) not in STORES and bool(self.architecture.flows)
-        return 1.0 if call.required else 0.0 if routed else NOT_SAID
-
     @cached_property
-    def _grips(self) -> tuple[tuple[Stake, Mapping[str, float]], ...]:
-        return tuple((stake, self._spread(stake)) for stake in self.stakes)
+    def _spreads(self) -> tuple[_Spread, ...]:
+        return tuple(_Spread(self.architecture, stake) for stake in self.stakes)
 
-    def _spread(self, stake: Stake) -> Mapping[str, float]:
-        """The grip of a flow on each component: along the calls, the firmest way counts."""
-        grips = {stake.flow.path[0]: 1.0}
+
+class _Spread:
+    """The grip of one flow on each component: along the calls, the firmest way counts."""
+
+    def __init__(self, architecture: Architecture, stake: Stake) -> None:
+        self._architecture = architecture
+        self._path = frozenset(pairwise(stake.flow.path))
+        self.stake = stake
+        self.grips: dict[str, float] = {stake.flow.path[0]: 1.0}
         waiting = [stake.flow.path[0]]
         while waiting:
-            name = waiting.pop()
-            further = [
-                (edge.sink, self._bare(stake, grips, edge) * (WITH_FALLBACK if edge.call.fallback else 1.0))
-                for edge in self.architecture.callees(name)
-            ]
-            if self.architecture.kind(name) == "queue":
-                fed = (edge.source for edge in self.architecture.callers(name))
-                further += [(to, grips[name] * LATER) for to in fed if self.architecture.kind(to) == "worker"]
-            for to, grip in further:
-                if grip > grips.get(to, 0.0):
-                    grips[to] = grip
+            for to, grip in self._further(waiting.pop()):
+                if grip > self.grips.get(to, 0.0):
+                    self.grips[to] = grip
                     waiting.append(to)
-        return grips
+
+    def carried(self, edge: Edge) -> float:
+        """How much of the flow goes over the call, if nothing stands in for it."""
+        grip = self.grips.get(edge.source, 0.0)
+        return grip * self._need(edge) if grip else 0.0
+
+    def _further(self, name: str) -> Iterator[tuple[str, float]]:
+        for edge in self._architecture.callees(name):
+            yield edge.sink, self.carried(edge) * (WITH_FALLBACK if edge.call.fallback else 1.0)
+        if self._architecture.kind(name) == "queue":
+            for edge in self._architecture.callers(name):
+                if self._architecture.kind(edge.source) == "worker":
+                    yield edge.source, self.grips[name] * LATER
+
+    def _need(self, edge: Edge) -> float:
+        """How much of the caller's part in the flow is lost without this call."""
+        if (edge.source, edge.sink) in self._path:
+            return 1.0
+        if edge.call.required is not None:
+            return 1.0 if edge.call.required else NOT_REQUIRED
+        return 0.0 if self._architecture.flows and is_route(self._architecture, edge) else NOT_SAID
+
+
+def is_route(architecture: Architecture, edge: Edge) -> bool:
+    """Whether the call is one of several that a gateway chooses from; what knows the users is asked every time."""
+    return (
+        architecture.kind(edge.source) == "gateway"
+        and architecture.kind(edge.sink) not in STORES
+        and not _ALWAYS_ASKED.search(edge.sink.lower())
+    )
 
 
 REVENUE: Final = 0.6
@@ -152,7 +185,4 @@ def worth(revenue: float, users: float) -> float:
 
 def _sorted(holds: Iterable[Hold]) -> tuple[Hold, ...]:
     """Those with a grip, by what would be lost, then by name."""
-    lost = [
-        (-hold.grip * worth(hold.stake.revenue, hold.stake.users), hold.stake.name, hold) for hold in holds if hold.grip
-    ]
-    return tuple(hold for _, _, hold in sorted(lost, key=lambda entry: entry[:2]))
+    return tuple(sorted((hold for hold in holds if hold.grip), key=lambda hold: (-hold.lost, hold.stake.name)))

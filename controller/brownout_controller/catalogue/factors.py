@@ -89,7 +89,7 @@ class Impact(NamedTuple):
             users = f"{_percent(self.users)} of the users{_assumed('users', assumed)}"
             yield f"{revenue} and {users} go through it ({word} {names}{more})"
             tolerance = SECONDS.format(holds[0].stake.tolerance)
-            yield f"{holds[0].stake.name} may take {tolerance}{_assumed('tolerance', set(holds[0].stake.assumed))}"
+            yield f"an answer of {holds[0].stake.name} may take {tolerance}{_assumed('tolerance', set(holds[0].stake.assumed))}"
         mode = self.scenario.mode
         if mode.strikes == "instance":
             if self.instances is None:
@@ -174,8 +174,8 @@ class Exposure(NamedTuple):
 class Ignorance(NamedTuple):
     """How little is known: 1 if it was never tried. The mean over the calls, as each caller is tried by itself.
 
-    A passed run leaves KNOWN, which grows back to 1 until it expires; a refuted one leaves 1, and a mark. The nth
-    scenario of one kind in the list counts less, as most of what it would teach is taught by those before it.
+    A passed run leaves KNOWN, which grows back to 1 until it expires; a refuted one leaves 1, and a mark. A scenario
+    that is like others before it in the list counts less, as those teach a part of what it would.
     """
 
     scenario: Scenario
@@ -183,7 +183,8 @@ class Ignorance(NamedTuple):
     untaught: float
     expires: float
     repeat: float = 1.0
-    before: int = 0
+    before: tuple[int, int] = (0, 0)
+    """How many of its mode, and at its place, stand before it in the list."""
 
     @property
     def value(self) -> float:
@@ -216,8 +217,10 @@ class Ignorance(NamedTuple):
                 yield f"{edge} passed {ago}, and counts for {self.expires - run.days:.0f} more days"
         if done and len(done) < len(self.runs):
             yield f"{len(self.runs) - len(done)} of {len(self.runs)} callers were never tested"
-        if self.before:
-            yield f"{self.before} of its kind {'is' if self.before == 1 else 'are'} further up and teach most of it"
+        likes = zip(self.before, ("of its kind", "at the same place"), strict=True)
+        before = [f"{count} {which}" for count, which in likes if count]
+        if before:
+            yield f"{' and '.join(before)} further up already teach {_percent(1 - self.repeat)} of it"
 
 
 class Safety(NamedTuple):

@@ -1,14 +1,16 @@
-"""A scenario: a failure mode at one place of an architecture; what a row of the catalogue and an experiment are about."""
+"""A scenario: a failure mode at one place of an architecture; what a row of the catalogue is about."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 from brownout_controller.catalogue.architecture import Architecture, Edge
 from brownout_controller.catalogue.business import TOLERANCE, Business, Hold
 from brownout_controller.catalogue.modes import Claim, Condition, Mode, library
+from brownout_proxy.faults import KINDS
 from brownout_proxy.units import SECONDS, SHARE
 
 USERS: Final = "users"
@@ -19,29 +21,26 @@ REPLICAS: Final = 2
 """How many instances there are where nobody has said it, for the share that one of them is."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scenario:
     """Portable: it names an edge or a component, and a fault, but no environment."""
 
     mode: Mode
     target: str
     """`payment-service -> postgresql`, `redis`, or EVERYTHING."""
-    title: str
     edges: tuple[Edge, ...]
     """The calls that suffer from it, those that the business needs most first."""
-    edge: str | None
-    """The edge of an experiment about it; None where there is none, or nothing to inject locally."""
-    faults: tuple[Mapping[str, Any], ...]
-    """As an experiment file has them; none where the proxy cannot inject it."""
     holds: tuple[Hold, ...]
     """The flows that hang on it, the firmest first."""
-    texts: Mapping[str, str]
-    """What the texts of its mode speak of."""
+    way_in: str | None
+    """The edge on which it can be played, whether or not there is a fault for it."""
+    replicas: int | None
+    """Of what fails; None if nobody has said it."""
 
-    @property
+    @cached_property
     def id(self) -> str:
         """A name that stays: `database-slow/payment-service/postgresql`."""
-        return "/".join((self.mode.id, *self.target.replace(" -> ", "/").replace(" ", "-").split("/")))
+        return f"{self.mode.id}/{self.target.replace(' -> ', '/').replace(' ', '-')}"
 
     @property
     def component(self) -> str | None:
@@ -49,14 +48,41 @@ class Scenario:
         return None if self.mode.on == "system" else self.target.rpartition(" -> ")[2]
 
     @property
+    def title(self) -> str:
+        return self.said(self.mode.title)
+
+    @property
+    def edge(self) -> str | None:
+        """The edge of an experiment about it; None where the proxy cannot inject it."""
+        return self.way_in if self.mode.local.faults else None
+
+    @cached_property
+    def faults(self) -> tuple[Mapping[str, Any], ...]:
+        """As an experiment file has them; none where the proxy cannot inject it."""
+        return tuple(_filled(fault, self.texts) for fault in self.mode.local.faults) if self.way_in else ()
+
+    @cached_property
     def fault_kinds(self) -> tuple[str, ...]:
         """The kinds of its faults, by which the history of runs knows it."""
-        return tuple(kind_of_fault(fault) for fault in self.faults)
+        return tuple(kind_of_fault(fault) for fault in self.mode.local.faults)
 
     @property
     def claims(self) -> tuple[Claim, ...]:
         """The default hypotheses about it."""
         return tuple(_claim(library().claims[name], self.texts) for name in self.mode.claims)
+
+    @cached_property
+    def texts(self) -> Mapping[str, str]:
+        """What the texts of its mode speak of."""
+        source, _, sink = self.target.rpartition(" -> ")
+        replicas = self.replicas or REPLICAS
+        return {
+            "it": self.component or "a service", "source": source, "sink": sink,
+            "delay": _delay(self.mode, self.edges), "replicas": str(replicas),
+            "share": SHARE.format(round(1 / replicas, 2)),
+            "flow": self.holds[0].stake.name if self.holds else "the system",
+            "tolerance": SECONDS.format(self.holds[0].stake.tolerance if self.holds else TOLERANCE),
+        }  # fmt: skip
 
     def said(self, text: str) -> str:
         """A text of its mode, with the names and times of its place."""
@@ -66,56 +92,68 @@ class Scenario:
 def scenarios(architecture: Architecture, business: Business | None = None) -> tuple[Scenario, ...]:
     """Every mode of the library wherever the architecture may have it; in the library's order, then in the file's."""
     business = business or Business(architecture)
-    places = {"edge": _on_edges, "component": _on_components, "system": _on_system}
-    return tuple(found for mode in library().modes.values() for found in places[mode.on](mode, architecture, business))
+    return tuple(found for mode in library().modes.values() for found in _PLACES[mode.on](mode, architecture, business))
+
+
+def moved(scenario: Scenario, architecture: Architecture, business: Business) -> Scenario:
+    """The same scenario in an architecture that has the same components and calls, but says other things of them."""
+    edges = tuple(architecture.edge(edge.source, edge.sink) for edge in scenario.edges)
+    component = scenario.component
+    if component is None:
+        return replace(scenario, edges=edges, holds=business.on_all())
+    holds = business.on_edge(edges[0]) if scenario.mode.on == "edge" else business.on_component(component)
+    return replace(scenario, edges=edges, holds=holds, replicas=architecture.components[component].replicas)
 
 
 def kind_of_fault(fault: Mapping[str, Any]) -> str:
     """The key that names the fault among its conditions."""
-    return next(key for key in fault if key not in ("name", "direction", "toxicity", "clients", "first", "every"))
+    return next(key for key in fault if key in KINDS)
 
 
 def _on_edges(mode: Mode, architecture: Architecture, business: Business) -> Iterator[Scenario]:
     for edge in architecture.edges:
-        if architecture.kind(edge.sink) not in mode.to:
-            continue
         if mode.from_ and architecture.kind(edge.source) not in mode.from_:
             continue
-        if all(_CONDITIONS[condition](architecture, edge.sink) for condition in mode.only):
-            texts = {"source": edge.source, "sink": edge.sink, "it": edge.sink, "delay": _delay(mode, (edge,))}
-            yield _scenario(mode, edge.name, (edge,), edge.name, texts, business.on_edge(edge))
+        if _may_have(mode, architecture, edge.sink):
+            replicas = architecture.components[edge.sink].replicas
+            yield Scenario(mode, edge.name, (edge,), business.on_edge(edge), edge.name, replicas)
 
 
 def _on_components(mode: Mode, architecture: Architecture, business: Business) -> Iterator[Scenario]:
-    for name in architecture.components:
-        if architecture.kind(name) not in mode.to:
-            continue
-        if all(_CONDITIONS[condition](architecture, name) for condition in mode.only):
+    for name, service in architecture.components.items():
+        if _may_have(mode, architecture, name):
             edges = _by_need(architecture.callers(name), business)
-            replicas = architecture.components[name].replicas or REPLICAS
-            texts = {
-                "it": name, "delay": _delay(mode, edges), "share": SHARE.format(round(1 / replicas, 2)),
-                "replicas": str(replicas),
-            }  # fmt: skip
             way_in = _way_in(architecture, name, edges)
-            yield _scenario(mode, name, edges, way_in, texts, business.on_component(name))
+            yield Scenario(mode, name, edges, business.on_component(name), way_in, service.replicas)
 
 
 def _on_system(mode: Mode, architecture: Architecture, business: Business) -> Iterator[Scenario]:
-    edges = tuple(
+    edges = architecture.edges if "mtls" not in mode.only else encrypted(architecture)
+    if edges:
+        yield Scenario(mode, EVERYTHING, _by_need(edges, business), business.on_all(), None, None)
+
+
+_PLACES: Final = {"edge": _on_edges, "component": _on_components, "system": _on_system}
+
+
+def encrypted(architecture: Architecture) -> tuple[Edge, ...]:
+    """The calls over mutual TLS: those that say so, and those of which nothing is said to what has a certificate."""
+    return tuple(
         edge
         for edge in architecture.edges
-        if "mtls" not in mode.only
-        or edge.call.mtls
-        or (edge.call.mtls is None and architecture.components[edge.sink].certificate is not None)
+        if edge.call.mtls or (edge.call.mtls is None and architecture.components[edge.sink].certificate is not None)
     )
-    if edges:
-        yield _scenario(mode, EVERYTHING, _by_need(edges, business), None, {"it": "a service"}, business.on_all())
+
+
+def _may_have(mode: Mode, architecture: Architecture, name: str) -> bool:
+    if architecture.kind(name) not in mode.to:
+        return False
+    return all(_CONDITIONS[condition](architecture, name) for condition in mode.only)
 
 
 def _by_need(edges: tuple[Edge, ...], business: Business) -> tuple[Edge, ...]:
     """The calls on which most of the business hangs first; otherwise as the file has them."""
-    return tuple(sorted(edges, key=lambda edge: -max((hold.grip for hold in business.on_edge(edge)), default=0.0)))
+    return tuple(sorted(edges, key=lambda edge: -sum(hold.lost for hold in business.on_edge(edge))))
 
 
 def _way_in(architecture: Architecture, name: str, edges: tuple[Edge, ...]) -> str | None:
@@ -135,32 +173,12 @@ def _delay(mode: Mode, edges: tuple[Edge, ...]) -> str:
     return SECONDS.format(2 * max(known)) if known and len(known) == len(timeouts) else mode.delay
 
 
-def _scenario(
-    mode: Mode,
-    target: str,
-    edges: tuple[Edge, ...],
-    edge: str | None,
-    texts: Mapping[str, str],
-    holds: tuple[Hold, ...],
-) -> Scenario:
-    texts = {**_texts_of_flow(holds), **texts}
-    faults = tuple(_filled(fault, texts) for fault in mode.local.faults)
-    title = _filled(mode.title, texts)
-    return Scenario(mode, target, title, edges, edge if faults else None, faults if edge else (), holds, texts)
-
-
 def _filled(content: Any, texts: Mapping[str, str]) -> Any:
     if isinstance(content, str):
         for name, text in texts.items():
             content = content.replace("{" + name + "}", text)
         return content
     return {key: _filled(item, texts) for key, item in content.items()} if isinstance(content, Mapping) else content
-
-
-def _texts_of_flow(holds: tuple[Hold, ...]) -> dict[str, str]:
-    if not holds:
-        return {"flow": "the system", "tolerance": SECONDS.format(TOLERANCE)}
-    return {"flow": holds[0].stake.name, "tolerance": SECONDS.format(holds[0].stake.tolerance)}
 
 
 def _claim(claim: Claim, texts: Mapping[str, str]) -> Claim:
