@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, cached_property
 from typing import Annotated, Any, Final, Literal, NamedTuple, get_args
 
-from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from brownout_controller.model.part import Part, Percentage, SomeTime, read, written
 from brownout_proxy.document import Value
@@ -109,7 +111,13 @@ class Where(Part):
     """The proxy that carries the calls to it on a laptop; its own name if nothing is said."""
 
 
-_NAMES: Final = written("object", "array", items={"type": "string"}, additionalProperties={"type": ["object", "null"]})
+class _ByName:
+    """What the schema says of parts by name: nothing may stand after a name, and a list of names is enough."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler(core)
+        full = {**schema, "additionalProperties": {"anyOf": [schema["additionalProperties"], {"type": "null"}]}}
+        return {"anyOf": [full, {"type": "array", "items": {"type": "string"}}]}
 
 
 def _parts_by_name(content: Any) -> Any:
@@ -120,14 +128,11 @@ def _parts_by_name(content: Any) -> Any:
             raise ValueError("must be names, or a mapping of names to what is known of each")
         return {name: {} for name in names}
     if isinstance(content, Mapping):
-        for name, part in content.items():
-            if part is not None and not isinstance(part, (Mapping, BaseModel)):
-                raise ValueError(f"{name!r} must have a mapping of what is known of it, or nothing; not {part!r}")
         return {name: {} if part is None else part for name, part in content.items()}
     raise ValueError(f"must be names, or a mapping of names to what is known of each; not {content!r}")
 
 
-Calls = Annotated[Mapping[str, Call], BeforeValidator(_parts_by_name), _NAMES]
+Calls = Annotated[Mapping[str, Call], BeforeValidator(_parts_by_name), _ByName()]
 
 
 class Service(Part):
@@ -153,7 +158,7 @@ class Service(Part):
     """Why an importer believes that there is such a component."""
 
 
-Services = Annotated[Mapping[str, Service], BeforeValidator(_parts_by_name)]
+Services = Annotated[Mapping[str, Service], BeforeValidator(_parts_by_name), _ByName()]
 
 
 class Flow(Part):
@@ -169,6 +174,13 @@ class Flow(Part):
     """How long an answer may take before people leave."""
     because: str = ""
 
+    @field_validator("revenue", "users", mode="before")
+    @classmethod
+    def _of_all(cls, share: Any) -> Any:
+        if isinstance(share, (int, float)) and not isinstance(share, bool) and 1 < share <= 100:
+            raise ValueError(f"{share:g} is more than all of it; write it like {share:g}%")
+        return share
+
 
 class Edge(NamedTuple):
     """A call, with both ends."""
@@ -183,40 +195,31 @@ class Edge(NamedTuple):
         return f"{self.source} -> {self.sink}"
 
 
-class Architecture(Part):
-    """The whole file."""
+class Outline(Part):
+    """What the file may say, part by part."""
 
     name: str = "system"
-    services: Annotated[Services, Field(min_length=1)]
+    services: Services
     external: Services = Field({})
     """What others run and we depend on."""
     flows: Mapping[str, Flow] = {}
 
+
+class Mistake(NamedTuple):
+    """Something that no part alone can tell, with the way to it in the file."""
+
+    path: tuple[str | int, ...]
+    reason: str
+
+
+class Architecture(Outline):
+    """The whole file."""
+
     @model_validator(mode="after")
     def _coherent(self) -> Architecture:
-        twice = self.services.keys() & self.external.keys()
-        if twice:
-            raise ValueError(f"{min(twice)!r} is a service and external; remove one")
-        for source, service in self.components.items():
-            for sink in service.calls:
-                if sink == source:
-                    raise ValueError(f"{source!r} calls itself; remove that call")
-                if sink not in self.components:
-                    raise ValueError(
-                        f"{source!r} calls {unknown(f'service {sink!r}', sink, self.components)}; "
-                        "name it under services or external"
-                    )
-        for name, flow in self.flows.items():
-            self._check_path(name, flow)
+        for mistake in mistakes(self):
+            raise ValueError(mistake.reason)
         return self
-
-    def _check_path(self, name: str, flow: Flow) -> None:
-        for step in flow.path:
-            if step not in self.components:
-                raise ValueError(f"flow {name!r}: {unknown(f'service {step!r}', step, self.components)}")
-        for source, sink in zip(flow.path, flow.path[1:], strict=False):
-            if sink not in self.components[source].calls:
-                raise ValueError(f"flow {name!r}: {source!r} does not call {sink!r}; add it to its calls")
 
     @cached_property
     def components(self) -> Mapping[str, Service]:
@@ -295,9 +298,40 @@ def _grouped(edges: Iterable[Edge], key: Callable[[Edge], str]) -> Mapping[str, 
     return found
 
 
+def mistakes(outline: Outline) -> Iterator[Mistake]:
+    """What does not fit together."""
+    known = {**outline.services, **outline.external}
+    if not outline.services:
+        yield Mistake(("services",), "names no service; an architecture has at least one")
+    for name in outline.services.keys() & outline.external.keys():
+        yield Mistake(("external", name), f"{name!r} is a service and external; remove one")
+    for section, services in (("services", outline.services), ("external", outline.external)):
+        for source, service in services.items():
+            if "->" in source or not source.strip():
+                yield Mistake((section, source), f"{source!r}: a name may not be empty or have -> in it")
+            for sink in service.calls:
+                here = (section, source, "calls", sink)
+                if sink == source:
+                    yield Mistake(here, f"{source!r} calls itself; remove that call")
+                elif sink not in known:
+                    reason = unknown(f"service {sink!r}", sink, known)
+                    yield Mistake(here, f"{source!r} calls {reason}; name it under services or external")
+    for name, flow in outline.flows.items():
+        for place, step in enumerate(flow.path):
+            before = flow.path[place - 1] if place else None
+            if step not in known:
+                yield Mistake(("flows", name, "path", place), unknown(f"service {step!r}", step, known))
+            elif before in known and step not in known[before].calls:
+                reason = f"{before!r} does not call {step!r}; add it to its calls"
+                yield Mistake(("flows", name, "path", place), reason)
+
+
 def read_architecture(root: Value | None, file: str) -> Architecture:
     """Raises InvalidSpec with the exact place."""
     if root is None or root.is_null:
         raise InvalidSpec(file, "is empty; an architecture has services, each with its calls")
-    root.known("an architecture with services", tuple(Architecture.model_fields))
-    return read(Architecture, root, root.plain())
+    root.known("an architecture with services", tuple(Outline.model_fields))
+    outline = read(Outline, root, root.plain())
+    for mistake in mistakes(outline):
+        raise InvalidSpec(root.at(mistake.path).exact_place, mistake.reason)
+    return Architecture.model_validate(dict(outline))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from brownout_controller.catalogue.listing import Listing, explained, tested
+from brownout_controller.catalogue.listing import Listing, explained, known
 from brownout_controller.catalogue.ranking import Row
 
 
@@ -36,7 +36,7 @@ def row(place: int, one: Row) -> dict[str, Any]:
             name: {"value": round(value, 6), "word": word, "reasons": list(reasons)}
             for name, value, word, reasons in told.factors
         },
-        "tested": tested(one.ignorance),
+        "tested": known(one.ignorance),
         "broken": one.ignorance.broken,
         "flows": [{"name": hold.stake.name, "grip": hold.grip} for hold in scenario.holds],
         "goes_wrong": told.goes_wrong,

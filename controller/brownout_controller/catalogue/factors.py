@@ -88,8 +88,9 @@ class Impact(NamedTuple):
             revenue = f"{_percent(self.revenue)} of the revenue{_assumed('revenue', assumed)}"
             users = f"{_percent(self.users)} of the users{_assumed('users', assumed)}"
             yield f"{revenue} and {users} go through it ({word} {names}{more})"
-            tolerance = SECONDS.format(holds[0].stake.tolerance)
-            yield f"an answer of {holds[0].stake.name} may take {tolerance}{_assumed('tolerance', set(holds[0].stake.assumed))}"
+            first = holds[0].stake
+            tolerance = SECONDS.format(first.tolerance) + _assumed("tolerance", set(first.assumed))
+            yield f"an answer of {first.name} may take {tolerance}"
         mode = self.scenario.mode
         if mode.strikes == "instance":
             if self.instances is None:
@@ -196,7 +197,7 @@ class Ignorance(NamedTuple):
         return any(run is not None and run.verdict == "refuted" for _, run in self.runs)
 
     @property
-    def tested(self) -> bool:
+    def known(self) -> bool:
         return any(run is not None for _, run in self.runs)
 
     @property

@@ -59,7 +59,7 @@ def word(value: float) -> Word:
     return "high" if value >= HIGH else "medium" if value >= MEDIUM else "low"
 
 
-def tested(ignorance: Ignorance) -> str:
+def known(ignorance: Ignorance) -> str:
     """What is known from runs, in a word or two."""
     runs = [run for _, run in ignorance.runs if run is not None]
     if not runs:
@@ -74,13 +74,8 @@ def tested(ignorance: Ignorance) -> str:
 def told(effect: Effect) -> str:
     """What a missing line would do, in a sentence."""
     moved = f"{effect.moves} scenario{'' if effect.moves == 1 else 's'} would move in the top ten"
-    if not effect.before:
-        where = f"{effect.title} would be new at place {effect.after}"
-    elif effect.after:
-        where = f"{effect.title} from {effect.before} to {effect.after}"
-    else:
-        where = f"{effect.title} out of it from {effect.before}"
-    return f"if it said {effect.value}, {moved}; furthest {where}"
+    before, after = (str(place) if place else "below ten" for place in (effect.before, effect.after))
+    return f"if it said {effect.value}, {moved}; furthest {effect.title}, from {before} to {after}"
 
 
 def explained(place: int, row: Row) -> Explanation:

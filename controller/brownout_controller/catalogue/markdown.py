@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from brownout_controller.catalogue.listing import Explanation, Listing, explained, tested, told, word
+from brownout_controller.catalogue.listing import Explanation, Listing, explained, known, told, word
 from brownout_controller.report.markdown import escaped
 from brownout_controller.report.text import line
 
@@ -29,7 +29,7 @@ def _lines(shown: Listing, top: int) -> Iterator[str]:
     yield "| # | score | scenario | impact | exposure | tested | safety | locally |"
     yield "| ---: | ---: | --- | --- | --- | --- | --- | --- |"
     for place, row in rows:
-        words = (word(row.impact.value), word(row.exposure.value), tested(row.ignorance), word(row.safety.value))
+        words = (word(row.impact.value), word(row.exposure.value), known(row.ignorance), word(row.safety.value))
         local = "yes" if row.scenario.faults else "no"
         cells = (str(place), f"{100 * row.score:.0f}", escaped(row.scenario.title), *words, local)
         yield f"| {' | '.join(cells)} |"

@@ -13,7 +13,7 @@ from brownout_controller.catalogue.modes import Claim, Condition, Mode, library
 from brownout_proxy.faults import KINDS
 from brownout_proxy.units import SECONDS, SHARE
 
-USERS: Final = "users"
+OUTSIDE: Final = "outside"
 """Who calls what nobody in the architecture calls, as an edge names them."""
 EVERYTHING: Final = "all services"
 """The target of what happens to the whole system."""
@@ -152,8 +152,10 @@ def _may_have(mode: Mode, architecture: Architecture, name: str) -> bool:
 
 
 def _by_need(edges: tuple[Edge, ...], business: Business) -> tuple[Edge, ...]:
-    """The calls on which most of the business hangs first; otherwise as the file has them."""
-    return tuple(sorted(edges, key=lambda edge: -sum(hold.lost for hold in business.on_edge(edge))))
+    """The calls on which most of the business hangs first, then by name."""
+    return tuple(
+        sorted(edges, key=lambda edge: (-round(sum(hold.lost for hold in business.on_edge(edge)), 12), edge.name))
+    )
 
 
 def _way_in(architecture: Architecture, name: str, edges: tuple[Edge, ...]) -> str | None:
@@ -163,7 +165,7 @@ def _way_in(architecture: Architecture, name: str, edges: tuple[Edge, ...]) -> s
     if architecture.kind(name) == "worker":
         calls = sorted(architecture.callees(name), key=lambda edge: architecture.kind(edge.sink) != "queue")
         return calls[0].name if calls else None
-    return f"{USERS} -> {name}"
+    return f"{OUTSIDE} -> {name}"
 
 
 def _delay(mode: Mode, edges: tuple[Edge, ...]) -> str:

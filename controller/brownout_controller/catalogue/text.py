@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from brownout_controller.catalogue.listing import Explanation, Listing, tested, told, word
+from brownout_controller.catalogue.listing import Explanation, Listing, known, told, word
 from brownout_controller.catalogue.ranking import Row
 from brownout_controller.report.columns import Cell, Column, table
 from brownout_controller.report.text import line
@@ -20,8 +20,9 @@ _COLUMNS: Final = (
     Column("tested"), Column("safety"),
 )  # fmt: skip
 _COLOURS: Final = {"high": "red", "broken": "red", "never": "yellow", "expired": "yellow"}
-_OTHERS: Final = 36
-"""Columns of the table beside the scenario, gaps included, at the least."""
+_OTHERS: Final = 48
+"""Columns of the table beside the scenario, gaps included, at the most."""
+_LEAST: Final = 24
 _EFFECTS: Final = 3
 
 
@@ -55,12 +56,13 @@ def _lines(shown: Listing, top: int, width: int, again: str) -> Iterator[str]:
 
 def _row(place: int, row: Row, width: int) -> Iterator[Sequence[Cell]]:
     title = line(row.scenario.title) + ("" if row.scenario.faults else " *")
-    pieces = textwrap.wrap(title, max(24, width - _OTHERS - 6), break_on_hyphens=False)
-    words = (word(row.impact.value), word(row.exposure.value), tested(row.ignorance), word(row.safety.value))
-    known = [Cell(text, _COLOURS.get(text) if n < 3 else None) for n, text in enumerate(words)]
-    yield [Cell(str(place)), Cell(f"{100 * row.score:.0f}"), Cell(pieces[0]), *known]
+    room = max(_LEAST, width - _OTHERS)
+    pieces = textwrap.wrap(title, room, subsequent_indent="  ", break_on_hyphens=False)
+    words = (word(row.impact.value), word(row.exposure.value), known(row.ignorance), word(row.safety.value))
+    factors = [Cell(text, _COLOURS.get(text) if n < 3 else None) for n, text in enumerate(words)]
+    yield [Cell(str(place)), Cell(f"{100 * row.score:.0f}"), Cell(pieces[0]), *factors]
     for piece in pieces[1:]:
-        yield [Cell(""), Cell(""), Cell(f"  {piece}"), *(Cell("") for _ in known)]
+        yield [Cell(""), Cell(""), Cell(piece), *(Cell("") for _ in factors)]
 
 
 def _missing(shown: Listing, width: int) -> Iterator[str]:

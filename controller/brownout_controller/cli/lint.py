@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from brownout_controller.catalogue.architecture import read_architecture
 from brownout_controller.model.environment import read_environments
 from brownout_controller.model.experiment import read_experiment
 from brownout_controller.model.variables import Variables
@@ -24,8 +25,8 @@ from brownout_proxy.errors import BrownoutError
 def lint(context: click.Context, files: Sequence[Path], variables: Sequence[str]) -> None:
     """Print the first mistake of each FILE with its place and what would be right; exit 2 if there is one.
 
-    A file with `environments` is taken for a brownout.yaml, any other for an experiment. A variable that is not set is
-    no mistake here.
+    A file with `environments` is taken for a brownout.yaml, one with `services` for an architecture, any other for an
+    experiment. A variable that is not set is no mistake here.
     """
     given = dict(word.partition("=")[::2] for word in variables)
     wrong = 0
@@ -41,7 +42,10 @@ def lint(context: click.Context, files: Sequence[Path], variables: Sequence[str]
 
 def _check(file: Path, variables: Variables) -> None:
     root = document.read(file, variables.expand, columns=True)
-    if root is not None and root.is_mapping and "environments" in root.entries("a mapping"):
+    keys = root.entries("a mapping") if root is not None and root.is_mapping else ()
+    if "environments" in keys:
         read_environments(root)
+    elif "services" in keys:
+        read_architecture(root, str(file))
     else:
         read_experiment(root, str(file), KINDS)

@@ -6,13 +6,17 @@ import json
 
 import click
 
+from brownout_controller.catalogue.architecture import Architecture
 from brownout_controller.model import schema as schemas
 from brownout_controller.probes import KINDS
 
 
 @click.command("schema", short_help="Print the JSON schema of a file.")
-@click.argument("file", type=click.Choice(["experiment", "environment"]), default="experiment")
+@click.argument("file", type=click.Choice(["experiment", "environment", "architecture"]), default="experiment")
 def schema(file: str) -> None:
-    """Print the JSON schema (draft 2020-12) of experiment files, or of brownout.yaml (environment)."""
-    content = schemas.experiment(KINDS) if file == "experiment" else schemas.environments()
+    """Print the JSON schema (draft 2020-12) of experiments, of brownout.yaml (environment), or of an architecture."""
+    if file == "architecture":
+        content = schemas.of(Architecture, "Brownout architecture")
+    else:
+        content = schemas.experiment(KINDS) if file == "experiment" else schemas.environments()
     click.echo(json.dumps(content, indent=2, ensure_ascii=False))
