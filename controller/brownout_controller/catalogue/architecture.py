@@ -69,7 +69,7 @@ class Call(Part):
     required: bool | None = None
     """False if the caller's answer is good without it."""
     idempotent: bool | None = None
-    """Whether it does no harm when the same call is made twice."""
+    """Whether it does no harm when the same call is made twice, as with one that only reads."""
     mtls: bool | None = None
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     guess: str | None = None
@@ -252,6 +252,14 @@ class Architecture(Outline):
     def is_stateful(self, name: str) -> bool:
         service = self.components[name]
         return self.kind(name) in ("database", "queue") if service.stateful is None else service.stateful
+
+    def writes(self, name: str) -> tuple[Edge, ...]:
+        """The calls by which it changes something that lasts; one that may be made twice does not count."""
+        return tuple(
+            edge
+            for edge in self.callees(name)
+            if self.kind(edge.sink) in ("database", "queue") and not edge.call.idempotent
+        )
 
     def callers(self, name: str) -> tuple[Edge, ...]:
         return self._by_sink.get(name, ())

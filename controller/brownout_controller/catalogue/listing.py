@@ -96,10 +96,8 @@ def _local(row: Row) -> Sequence[str]:
     scenario = row.scenario
     if not scenario.faults or scenario.edge is None:
         return [scenario.said(scenario.mode.local.none)]
-    key = "fault" if len(scenario.faults) == 1 else "faults"
-    written = [flow(dict(fault)) for fault in scenario.faults]
-    faults = written[0] if len(written) == 1 else f"[{', '.join(written)}]"
-    return [f"edge: {scenario.edge}", f"{key}: {faults}", scenario.said(scenario.mode.local.note)]
+    faults = [f"fault: {flow(dict(fault))}" for fault in scenario.faults]
+    return [f"edge: {scenario.edge}", *faults, scenario.said(scenario.mode.local.note)]
 
 
 def flow(content: object) -> str:

@@ -188,16 +188,12 @@ def _claim(claim: Claim, texts: Mapping[str, str]) -> Claim:
     return claim.model_copy(update={part: _filled(getattr(claim, part), texts) for part in parts})
 
 
-def _writes(architecture: Architecture, name: str) -> bool:
-    return any(architecture.kind(edge.sink) in ("database", "queue") for edge in architecture.callees(name))
-
-
 _CONDITIONS: Final[Mapping[Condition, Callable[[Architecture, str], bool]]] = {
     "called": lambda architecture, name: bool(architecture.callers(name)),
     "external": lambda architecture, name: name in architecture.external,
     "ours": lambda architecture, name: name not in architecture.external,
-    "writes": _writes,
-    "no-writes": lambda architecture, name: not _writes(architecture, name),
+    "writes": lambda architecture, name: bool(architecture.writes(name)),
+    "no-writes": lambda architecture, name: not architecture.writes(name),
     "writes-there": lambda architecture, name: architecture.kind(name) == "database" or name in architecture.external,
 }
 """What a mode asks of the component, or of an edge's sink. `mtls` is asked of each call."""

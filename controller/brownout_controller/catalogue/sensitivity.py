@@ -211,11 +211,16 @@ def _call(architecture: Architecture, edge: Edge) -> Iterator[Line]:
         fields["retry_budget"] = (("10%", 0.1),)
     if is_route(architecture, edge):
         del fields["required"]  # that a gateway needs it for every request is not plausible
+    only_write = [(write.source, write.sink) for write in architecture.writes(edge.source)] == [
+        (edge.source, edge.sink)
+    ]
     for field, values in fields.items():
         if getattr(edge.call, field) is None:
             for text, value in values:
                 changed = _with_call(architecture, edge, **{field: value})
-                yield Line(f"{path}.{field}", text, changed, (edge.source, edge.sink), shifts=field in _SHIFTS)
+                about = (edge.source, edge.sink)
+                adds = field == "idempotent" and only_write  # then it dies in no transaction
+                yield Line(f"{path}.{field}", text, changed, about, shifts=field in _SHIFTS, adds=adds)
 
 
 def _encryption(architecture: Architecture) -> Iterator[Line]:

@@ -66,6 +66,10 @@ def test_a_mode_has_its_kinds_and_its_chaos_mesh_action(mode: Mode) -> None:
     assert mode.contained in ("edge", "component", "instance") or mode.contained_because
 
 
+def test_a_mode_has_one_fault_as_a_run_must_see_each_of_them_hit() -> None:
+    assert {len(mode.local.faults) for mode in _modes()} == {0, 1}
+
+
 @pytest.mark.parametrize("claim", library().claims.values(), ids=lambda claim: claim.name)
 def test_a_claim_can_become_a_hypothesis(claim: Claim) -> None:
     expectation.parse(claim.expect.replace("{tolerance}", "2s"))

@@ -38,7 +38,7 @@ def test_a_file_with_services_is_an_architecture(tmp_path: Path) -> None:
     status, lines = _lint(tmp_path, architecture=SHOP, wrong=SHOP.replace("fallback:", "falback:"))
     assert status == 2
     assert len(lines) == 1
-    assert "wrong.yaml:9:15: services.orders.calls.redis.falback: unknown key; did you mean fallback?" in lines[0]
+    assert "wrong.yaml:10:15: services.orders.calls.redis.falback: unknown key; did you mean fallback?" in lines[0]
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
