@@ -13,8 +13,8 @@ from tests.support.catalogue import STORY, kendall, places, positions, ranked, s
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "catalogue.md"
 CHANCE: Final = 0.564
-"""Spearman's ρ of ten things that fewer than one in twenty random orders reach: what is above it is no accident. More is
-not asked for: the story's order is one team's opinion, and a model that had to meet it would be fitted to it."""
+"""Spearman's coefficient of ten things that fewer than one in twenty random orders reach: above it is no accident. More
+is not asked for: the story's order is one team's opinion, and a model that had to meet it would be fitted to it."""
 
 
 def test_all_ten_failures_of_the_story_are_scenarios_of_its_architecture() -> None:

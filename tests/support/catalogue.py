@@ -72,7 +72,7 @@ def story_table() -> str:
     ]
     for number, (name, place, position) in enumerate(zip(STORY.values(), found, positions(found), strict=True), 1):
         lines.append(f"| {number} | {position} | {place} | {100 * rows[place - 1].score:.0f} | {name} |")
-    agreement = f"Spearman's ρ = {spearman(found):.2f}, Kendall's τ = {kendall(found):.2f}"
+    agreement = f"Rank correlation: {spearman(found):.2f} (Spearman), {kendall(found):.2f} (Kendall)"
     return "\n".join([*lines, "", f"{agreement}; {len(rows)} scenarios in all."])
 
 

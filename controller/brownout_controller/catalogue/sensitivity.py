@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from brownout_controller.catalogue.architecture import Architecture, Certificate, Edge, Flow, Service
 from brownout_controller.catalogue.business import Business, is_route
+from brownout_controller.catalogue.factors import STANDS_IN
 from brownout_controller.catalogue.past import Past
 from brownout_controller.catalogue.ranking import Mark, order, rank, row
 from brownout_controller.catalogue.scenario import Scenario, encrypted, moved, scenarios
@@ -51,6 +52,11 @@ class Line(NamedTuple):
     """It may shift what the business hangs on."""
     adds: bool = False
     """There may be scenarios with it that there are not without it."""
+
+    def is_read_by(self, scenario: Scenario) -> bool:
+        """Whether the scenario's own factors look at this line; most modes look at few."""
+        field = self.path.rpartition(".")[2]
+        return field not in STANDS_IN or field == "retries" or field in scenario.mode.shields
 
 
 class Effect(NamedTuple):
@@ -117,11 +123,13 @@ class _Board:
         if line.adds:
             return {one.scenario.id: place for place, one in enumerate(rank(line.architecture, self._past)[:TOP], 1)}
         business = Business(line.architecture) if line.shifts else self._business
-        touched = set(self._about.get(line.about, ()))
+        touched = {index for index in self._about.get(line.about, ()) if line.is_read_by(self.rows[index].scenario)}
         if line.shifts:
             touched |= {
                 index for index, one in enumerate(self.rows) if _has_shifted(one.scenario, business, line.about)
             }
+        if not touched:
+            return self.places
         marks = list(self._marks)
         for index in touched:
             found = moved(self.rows[index].scenario, line.architecture, business)
