@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from brownout_controller.catalogue.architecture import read_architecture
 from brownout_controller.engine.orders import CONFIG
 from brownout_controller.model.environment import Environment, read_environment, read_environments
 from brownout_controller.model.experiment import Experiment, read_experiment
@@ -50,8 +51,11 @@ def mistakes_in(file: Path, variables: Variables) -> Sequence[InvalidSpec]:
     mistakes = Gatherer()
     with mistakes.noting():
         root = _opened(file, variables)
-        if root is not None and root.is_mapping and "environments" in root.entries("a mapping"):
+        keys = root.entries("a mapping") if root is not None and root.is_mapping else ()
+        if root is not None and "environments" in keys:
             read_environments(root)
+        elif "services" in keys:
+            read_architecture(root, str(file))
         else:
             read_experiment(root, str(file), KINDS)
     return judgeable(mistakes, variables)

@@ -6,14 +6,15 @@ import json
 
 import click
 
+from brownout_controller.catalogue.architecture import Architecture
 from brownout_controller.model import schema as schemas
 from brownout_controller.probes import KINDS
 
 
 @click.command("schema", short_help="Print the JSON schema of a file.")
-@click.argument("file", type=click.Choice(["experiment", "environment"]), default="experiment")
+@click.argument("file", type=click.Choice(["experiment", "environment", "architecture"]), default="experiment")
 def schema(file: str) -> None:
-    """Print the JSON schema (draft 2020-12) of experiment files, or of brownout.yaml (environment).
+    """Print the JSON schema (draft 2020-12) of experiments, of brownout.yaml (environment), or of an architecture.
 
     \b
     brownout schema > experiment.schema.json
@@ -23,5 +24,8 @@ def schema(file: str) -> None:
     \b
     # yaml-language-server: $schema=experiment.schema.json
     """
-    content = schemas.experiment(KINDS) if file == "experiment" else schemas.environments()
+    if file == "architecture":
+        content = schemas.of(Architecture, "Brownout architecture")
+    else:
+        content = schemas.experiment(KINDS) if file == "experiment" else schemas.environments()
     click.echo(json.dumps(content, indent=2, ensure_ascii=False))

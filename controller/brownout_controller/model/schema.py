@@ -59,7 +59,12 @@ def experiment(probes: Mapping[str, type[ProbeSpec]]) -> Schema:
 
 def environments() -> Schema:
     """Of brownout.yaml."""
-    return {"$schema": DIALECT, **_object(Environments), "title": "Brownout environments"}
+    return of(Environments, "Brownout environments")
+
+
+def of(model: type[BaseModel], title: str) -> Schema:
+    """Of a file that is one model from its root on."""
+    return {"$schema": DIALECT, **_object(model), "title": title}
 
 
 def _hypothesis(probes: Mapping[str, type[ProbeSpec]], definitions: Schema) -> Schema:

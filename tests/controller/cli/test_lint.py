@@ -10,6 +10,7 @@ from typing import Final
 from click.testing import CliRunner
 
 from brownout_controller.cli.lint import lint
+from tests.controller.catalogue.ground import SHOP
 from tests.controller.model.test_environment import _FILE
 from tests.controller.model.test_experiment import _SMALL
 
@@ -36,6 +37,13 @@ def test_each_file_that_is_wrong_has_its_line(tmp_path: Path) -> None:
     )  # fmt: skip
     assert status == 2
     assert [line.partition(".yaml:")[2].partition(" ")[0] for line in lines] == ["2:1:", "12:16:", "1:2:"]
+
+
+def test_a_file_with_services_is_an_architecture(tmp_path: Path) -> None:
+    status, lines = _lint(tmp_path, architecture=SHOP, wrong=SHOP.replace("fallback:", "falback:"))
+    assert status == 2
+    assert len(lines) == 1
+    assert "wrong.yaml:10:15: services.orders.calls.redis.falback: unknown key; did you mean fallback?" in lines[0]
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -10,7 +10,14 @@ from click.testing import CliRunner
 from brownout_controller.cli.schema import schema
 
 
-@pytest.mark.parametrize(("words", "title"), [([], "Brownout experiment"), (["environment"], "Brownout environments")])
+@pytest.mark.parametrize(
+    ("words", "title"),
+    [
+        ([], "Brownout experiment"),
+        (["environment"], "Brownout environments"),
+        (["architecture"], "Brownout architecture"),
+    ],
+)
 def test_it_is_json_and_says_what_it_is_of(words: list[str], title: str) -> None:
     result = CliRunner().invoke(schema, words)
     assert result.exit_code == 0

@@ -1,0 +1,1 @@
+"""From an architecture to ranked failure scenarios and experiments that run: by fixed rules, each explained."""

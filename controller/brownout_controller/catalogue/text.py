@@ -1,0 +1,122 @@
+"""The catalogue for people at a terminal: the ranked table, and everything about one row."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import click
+
+from brownout_controller.catalogue.listing import Explanation, Listing, known, told, word
+from brownout_controller.catalogue.ranking import Row
+from brownout_controller.report.columns import Cell, Column, table
+from brownout_controller.report.text import line
+
+WIDTH: Final = 80
+"""Columns where the output is no terminal."""
+_COLUMNS: Final = (
+    Column("#", right=True), Column("score", right=True), Column("scenario"), Column("impact"), Column("exposure"),
+    Column("tested"), Column("safety"),
+)  # fmt: skip
+_COLOURS: Final = {"high": "red", "broken": "red", "never": "yellow", "expired": "yellow"}
+_OTHERS: Final = 48
+"""Columns of the table beside the scenario, gaps included, at the most."""
+_LEAST: Final = 24
+_EFFECTS: Final = 3
+
+
+def render(shown: Listing, top: int, width: int = WIDTH, again: str = "") -> str:
+    """`top` rows; `again` is the command that was given, for the hint at the end."""
+    return "\n".join(_lines(shown, top, width, again)) + "\n"
+
+
+def _lines(shown: Listing, top: int, width: int, again: str) -> Iterator[str]:
+    rows = shown.rows[:top]
+    if not rows:
+        yield "There is nothing to rank: no component calls another, and none is of a kind that fails by itself."
+        return
+    yield from _wrapped(
+        f"{line(shown.architecture.name)}: {len(shown.rows)} scenarios, the {len(rows)} that are most worth a test",
+        width,
+    )
+    yield ""
+    yield from table(_COLUMNS, [cells for place, row in enumerate(rows, 1) for cells in _row(place, row, width)], None)
+    yield ""
+    if any(not row.scenario.faults for row in rows):
+        yield from _wrapped(
+            "* cannot be injected by the proxy; --explain says what comes nearest, and how a cluster does it", width
+        )
+    yield from _missing(shown, width)
+    counts = ", ".join(f"{mode} {count}" for mode, count in shown.by_mode.items())
+    yield from _wrapped(f"By mode: {counts}.", width)
+    if again:
+        yield from _wrapped(f"Everything about a row: {again} --explain 1", width)
+
+
+def _row(place: int, row: Row, width: int) -> Iterator[Sequence[Cell]]:
+    title = line(row.scenario.title) + ("" if row.scenario.faults else " *")
+    room = max(_LEAST, width - _OTHERS)
+    pieces = textwrap.wrap(title, room, subsequent_indent="  ", break_on_hyphens=False)
+    words = (word(row.impact.value), word(row.exposure.value), known(row.ignorance), word(row.safety.value))
+    factors = [Cell(text, _COLOURS.get(text) if n < 3 else None) for n, text in enumerate(words)]
+    yield [Cell(str(place)), Cell(f"{100 * row.score:.0f}"), Cell(pieces[0]), *factors]
+    for piece in pieces[1:]:
+        yield [Cell(""), Cell(""), Cell(piece), *(Cell("") for _ in factors)]
+
+
+def _missing(shown: Listing, width: int) -> Iterator[str]:
+    if not shown.effects:
+        return
+    first = shown.effects[0]
+    yield from _wrapped(f"The missing line that matters most: {first.path}", width)
+    yield from _wrapped(f"  {told(first)}.", width)
+    if len(shown.effects) > 1:
+        yield "Next:"
+        for effect in shown.effects[1:_EFFECTS]:
+            yield f"  {line(effect.path)}"
+    yield ""
+
+
+def explain(told: Explanation, width: int = WIDTH) -> str:
+    """Everything about one row."""
+    return "\n".join(_explanation(told, width)) + "\n"
+
+
+def _explanation(told: Explanation, width: int) -> Iterator[str]:
+    row = told.row
+    yield click.style(f"{told.place}. {line(row.scenario.title)}", bold=True)
+    formula = " x ".join(f"{name} {value:.2f}" for name, value, _, _ in told.factors)
+    yield from _wrapped(f"{row.scenario.id}: score {100 * row.score:.1f} = 100 x {formula}", width)
+    for name, value, described, reasons in told.factors:
+        yield ""
+        yield f"{name.capitalize()}: {described} ({value:.2f})"
+        yield from _listed(reasons, width)
+    yield ""
+    yield "What goes wrong"
+    yield from _wrapped(told.goes_wrong, width, "  ")
+    yield ""
+    yield "What to look for"
+    yield from _listed(told.look_for, width)
+    yield ""
+    yield "Hypotheses to begin with"
+    for name, expect, measured in told.hypotheses:
+        yield from _wrapped(f"- {name}: {expect} ({measured})", width, "  ", "    ")
+    for title, lines in (("Locally", told.local), ("In a cluster", told.cluster)):
+        yield ""
+        yield title
+        for text in lines:
+            yield from _wrapped(text, width, "  ", "    ")
+
+
+def _listed(texts: Sequence[str], width: int) -> Iterator[str]:
+    for text in texts:
+        yield from _wrapped(f"- {text}", width, "  ", "    ")
+
+
+def _wrapped(text: str, width: int, first: str = "", then: str | None = None) -> Iterator[str]:
+    begin = first + " " * (len(text) - len(text.lstrip()))
+    yield from textwrap.wrap(
+        line(text), width, initial_indent=begin, subsequent_indent=begin if then is None else then,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip

@@ -1,0 +1,109 @@
+"""`brownout catalogue`: what could go wrong with an architecture, ranked by what is most worth a test."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final, Literal
+
+import click
+
+from brownout_controller.catalogue import as_json, markdown, text
+from brownout_controller.catalogue.architecture import Architecture, read_architecture
+from brownout_controller.catalogue.listing import Listing, explained, listing
+from brownout_controller.catalogue.past import EXPIRES, Past, Tried
+from brownout_controller.cli.history import RUNS, span
+from brownout_controller.cli.report import write
+from brownout_controller.engine import history
+from brownout_controller.model.past import PastRun
+from brownout_proxy import document
+from brownout_proxy.errors import InvalidSpec
+
+TOP: Final = 10
+
+
+@click.command("catalogue", short_help="Rank what could go wrong with an architecture.")
+@click.argument("file", type=click.Path(path_type=Path), metavar="ARCHITECTURE")
+@click.option("--top", type=click.IntRange(min=0), metavar="N", help=f"Show N scenarios; 0 is all [{TOP}].")
+@click.option("--explain", "place", type=click.IntRange(min=1), metavar="N", help="Tell everything about row N.")
+@click.option(
+    "--json", "in_json", is_flag=True, help="Print JSON and nothing else; all scenarios unless --top is given."
+)
+@click.option(
+    "--markdown", "markdown_file", type=click.Path(path_type=Path), metavar="FILE", help="Write Markdown; - is stdout."
+)
+@click.option("--html", "html_file", type=click.Path(path_type=Path), metavar="FILE", help="Write a page; - is stdout.")
+@click.option("--expires", metavar="TIME", help=f"After how long a passed run counts no more [{EXPIRES:.0f}d].")
+@click.option("--runs", "roots", type=click.Path(path_type=Path), multiple=True, metavar="DIR",
+              help=f"The journals of past runs; may be given several times [{RUNS}].")  # fmt: skip
+def catalogue(
+    file: Path,
+    top: int | None,
+    place: int | None,
+    in_json: bool,
+    markdown_file: Path | None,
+    html_file: Path | None,
+    expires: str | None,
+    roots: tuple[Path, ...],
+) -> None:
+    """Rank the failure scenarios of ARCHITECTURE, each with reasons: impact x exposure x ignorance x safety.
+
+    Names of services and `calls` are enough to begin with; it says which missing line would change the order most.
+    What past runs have shown is taken into account: what passed lately moves down, and comes back as it expires.
+    """
+    lasting = timedelta(days=EXPIRES) if expires is None else span("--expires", expires)
+    shown = listing(read(file), _past(roots, lasting))
+    if place is not None and place > len(shown.rows):
+        raise InvalidSpec("--explain", f"there is no row {place}; {file} has {len(shown.rows)} scenarios")
+    ranked = list(enumerate(shown.rows, 1))
+    shown_rows = len(ranked) if top == 0 or (top is None and in_json) else TOP if top is None else top
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else text.WIDTH
+    _write(markdown_file, lambda: markdown.render(shown, shown_rows))
+    _write(html_file, lambda: _page(shown, shown_rows))
+    if in_json:
+        click.echo(as_json.render(shown, ranked[:shown_rows] if place is None else [ranked[place - 1]]), nl=False)
+    elif place is not None:
+        click.echo(text.explain(explained(*ranked[place - 1]), width), nl=False)
+    elif markdown_file is None and html_file is None:
+        again = shlex.join(["brownout", "catalogue", str(file)])
+        click.echo(text.render(shown, shown_rows, width, again), nl=False)
+
+
+def _write(path: Path | None, rendered: Callable[[], str]) -> None:
+    if path is not None and str(path) == "-":
+        click.echo(rendered(), nl=False)
+    elif path is not None:
+        write(path, rendered())
+        click.echo(str(path))
+
+
+def _page(shown: Listing, top: int) -> str:
+    from brownout_controller.catalogue import html  # Jinja takes a while to load
+
+    return html.render(shown, top)
+
+
+def read(file: Path) -> Architecture:
+    """Raises InvalidSpec, Unavailable."""
+    return read_architecture(document.read(file, columns=True), str(file))
+
+
+def _past(roots: tuple[Path, ...], lasting: timedelta) -> Past:
+    found = history.collect(roots or ([RUNS] if RUNS.is_dir() else []))
+    for warning in found.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    return Past(_tried(found.runs, datetime.now(UTC)), lasting / timedelta(days=1))
+
+
+def _tried(runs: Sequence[PastRun], now: datetime) -> Iterator[Tried]:
+    """What came to a conclusion, once for each kind of fault."""
+    for run in runs:
+        if run.conclusive:
+            days = (now - run.started) / timedelta(days=1)
+            verdict: Literal["passed", "refuted"] = "passed" if run.finding == "held" else "refuted"
+            for kind in run.faults:
+                yield Tried(run.edge, kind, verdict, days, run.run)

@@ -1,0 +1,30 @@
+"""The catalogue as Markdown: a table, then each row; names cannot break out of it."""
+
+from __future__ import annotations
+
+from brownout_controller.catalogue.listing import listing
+from brownout_controller.catalogue.markdown import render
+from tests.controller.catalogue.ground import SHOP, read
+
+
+def test_it_has_a_row_and_a_section_for_each_scenario() -> None:
+    shown = listing(read(SHOP))
+    text = render(shown, 5)
+    assert text.startswith("# What could go wrong with shop\n")
+    assert len([line for line in text.splitlines() if line.startswith(("| 1 |", "| 5 |", "| 6 |"))]) == 2
+    assert len([line for line in text.splitlines() if line.startswith(tuple(f"## {n}. " for n in range(1, 7)))]) == 5
+    assert f"- `{shown.effects[0].path}`: if it said" in text
+    assert "**In a cluster:** " in text
+
+
+def test_every_row_of_a_table_has_as_many_cells_as_its_head() -> None:
+    text = render(listing(read(SHOP.replace("redis", '"re|dis"'))), 50)
+    for line in text.splitlines():
+        if line.startswith("|"):
+            assert line.replace("\\|", "").count("|") in (4, 9), line
+
+
+def test_names_are_shown_as_they_are() -> None:
+    text = render(listing(read(SHOP.replace("name: shop", "name: '<b>@all'"))), 1)
+    assert "<b>" not in text
+    assert "@all" not in text

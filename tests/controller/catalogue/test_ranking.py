@@ -1,0 +1,109 @@
+"""The order: by score, then by name, whatever the file's order; and not ten times the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brownout_controller.catalogue.past import Past, Tried
+from brownout_controller.catalogue.ranking import LEAST_NEW, Before, Mark, order, rank
+from tests.controller.catalogue.ground import EXAMPLES, SHOP, backwards, example, read, rows
+
+
+def test_the_score_is_the_product_of_its_factors_and_falls_down_the_list() -> None:
+    ranked = rank(read(SHOP))
+    for row in ranked:
+        product = row.impact.value * row.exposure.value * row.ignorance.value * row.safety.value
+        assert row.score == pytest.approx(product)
+        assert [name for name, _ in row.factors] == ["impact", "exposure", "ignorance", "safety"]
+    scores = [round(row.score, 12) for row in ranked]
+    assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_order_does_not_depend_on_the_order_of_the_file(path: Path) -> None:
+    architecture = example(path.stem)
+    assert list(rows(architecture)) == list(rows(backwards(architecture)))
+
+
+def test_equal_scores_stand_in_the_order_of_their_names() -> None:
+    marks = [Mark(0.5, "m1", "p1", "b"), Mark(0.5, "m2", "p2", "a"), Mark(0.7, "m3", "p3", "z")]
+    assert [marks[index].name for index, _ in order(marks)] == ["z", "a", "b"]
+
+
+def test_a_repeat_of_a_mode_loses_more_than_another_mode_at_the_same_place() -> None:
+    assert Before().left == 1
+    assert 1 > Before(place=1).left > Before(mode=1).left > Before(mode=1, place=1).left
+    assert Before(mode=1000).left == LEAST_NEW
+
+
+def test_what_stands_before_takes_from_what_is_like_it() -> None:
+    marks = [
+        Mark(1.0, "slow", "db", "first"), Mark(0.9, "slow", "api", "repeat"), Mark(0.85, "gone", "db", "same place"),
+        Mark(0.7, "dns", "all", "other"),
+    ]  # fmt: skip
+    made = order(marks)
+    assert [marks[index].name for index, _ in made] == ["first", "other", "same place", "repeat"]
+    assert [before for _, before in made] == [Before(), Before(), Before(0, 1), Before(1, 0)]
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 1), st.integers(0, 3), st.integers(0, 3)), max_size=30))
+def test_an_order_is_what_picking_the_highest_again_and_again_gives(drawn: list[tuple[float, int, int]]) -> None:
+    marks = [Mark(score, str(mode), str(place), f"{index:02}") for index, (score, mode, place) in enumerate(drawn)]
+    picked: list[int] = []
+    left = set(range(len(marks)))
+    while left:
+        modes = Counter(marks[index].mode for index in picked)
+        places = Counter(marks[index].place for index in picked)
+
+        def worth(index: int, modes: Counter[str] = modes, places: Counter[str] = places) -> tuple[float, str]:
+            mark = marks[index]
+            return -round(mark.score * Before(modes[mark.mode], places[mark.place]).left, 12), mark.name
+
+        picked.append(min(left, key=worth))
+        left.remove(picked[-1])
+    assert [index for index, _ in order(marks)] == picked
+    assert [index for index, _ in order(marks, 5)] == picked[:5]
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_top_ten_is_not_one_failure_at_ten_places(path: Path) -> None:
+    top = rank(example(path.stem))[:10]
+    modes = Counter(row.scenario.mode.id for row in top)
+    assert len(modes) >= 6
+    assert max(modes.values()) <= 3
+    assert len({row.scenario.target for row in top}) >= 6
+
+
+def test_what_passed_moves_down_and_comes_back_as_it_expires() -> None:
+    architecture = read(SHOP)
+    first = rank(architecture)[0].scenario
+
+    def place(days: float) -> int:
+        runs = [Tried(edge.name, kind, "passed", days) for edge in first.edges for kind in first.fault_kinds]
+        return [row.scenario.id for row in rank(architecture, Past(runs))].index(first.id)
+
+    assert place(0) > place(60) >= place(90) == place(400) == 0
+
+
+def test_what_was_refuted_keeps_its_place_and_is_marked() -> None:
+    architecture = read(SHOP)
+    first = rank(architecture)[0].scenario
+    run = Tried(first.edges[0].name, first.fault_kinds[0], "refuted", 3)
+    again = rank(architecture, Past([run]))[0]
+    assert again.scenario.id == first.id
+    assert again.ignorance.broken
+
+
+def test_a_repeat_says_how_many_stand_before_it() -> None:
+    reasons = [reason for row in rank(read(SHOP)) for reason in row.ignorance.reasons if "further up" in reason]
+    assert "1 of its kind further up: 33 % of it is learnt there" in reasons
+
+
+def test_nothing_to_rank_is_an_empty_list() -> None:
+    assert rank(read("services:\n  db:\n")) != ()
+    assert rank(read("services:\n  redis:\n")) == ()
