@@ -22,6 +22,7 @@ _KEYWORDS: Final = re.compile(
     re.IGNORECASE,
 )
 _PORT_KEYWORD: Final = re.compile(r"(?:^|[;\s])port\s*=\s*(?P<port>[0-9]{1,5})(?=[;\s]|$)", re.IGNORECASE)
+_PASSWORD: Final = re.compile(r"(?:pass|pwd|secret|token|key)[a-z]*\s*[=:]", re.IGNORECASE)
 _ORACLE: Final = re.compile(rf"jdbc:oracle:[a-z]+:@(?P<host>{_HOST}):(?P<port>[0-9]{{1,5}})")
 
 
@@ -39,24 +40,30 @@ class Address(NamedTuple):
 
 
 def addresses(text: str) -> Iterator[Address]:
-    """All that are in the text, as they come; hosts alone only where the whole text is one."""
+    """All that are in the text, each once; hosts alone only where the whole text is one."""
+    return iter(dict.fromkeys(_all(text)))
+
+
+def _all(text: str) -> Iterator[Address]:
     for match in _ORACLE.finditer(text):
         yield from _address(match["host"], match["port"], "oracle")
     for match in _GO_MYSQL.finditer(text):
         yield from _address(match["host"], match["port"], "mysql")
     for match in _URL.finditer(text):
-        yield from _of_url(match["scheme"].lower(), match["rest"])
-    yield from _of_keywords(text)
-    yield from _bare(_URL.sub(" ", text))
+        yield from _of_url(match["scheme"].lower(), match["rest"], alone="@" not in text[match.end() :])
+    # A password may have anything in it, also what looks like another address.
+    sure = "@" not in text and _PASSWORD.search(text) is None
+    yield from _of_keywords(text, sure=sure)
+    yield from _bare(_GO_MYSQL.sub(" ", _URL.sub(" ", text)), sure=sure)
 
 
-def _of_url(scheme: str, rest: str) -> Iterator[Address]:
+def _of_url(scheme: str, rest: str, *, alone: bool) -> Iterator[Address]:
     scheme = scheme.rpartition(":")[2]  # jdbc:postgresql
     authority = re.split(r"[/?#;]", rest, maxsplit=1)[0]
     after = rest[len(authority) :]
     user, _, hosts = authority.rpartition("@")
     # `user:p/a@ss@host`: where the host begins depends on who escaped what.
-    sure = "@" not in after and "@" not in user
+    sure = alone and "@" not in after and "@" not in user
     for endpoint in hosts.split(","):
         yield from _address_of(endpoint, scheme, sure=sure)
     if "@" in after:
@@ -65,25 +72,28 @@ def _of_url(scheme: str, rest: str) -> Iterator[Address]:
             yield from _address_of(endpoint, scheme, sure=False)
 
 
-def _of_keywords(text: str) -> Iterator[Address]:
+def _of_keywords(text: str, *, sure: bool) -> Iterator[Address]:
     """`host=db port=5432`, `Server=tcp:db,1433;Database=x`."""
     found = list(_KEYWORDS.finditer(text))
     port = _PORT_KEYWORD.search(text)
     for match in found:
-        yield from _address(match["host"], match["port"] or (port["port"] if port else None), "connection string")
+        number = match["port"] or (port["port"] if port else None)
+        # Hosts stand before passwords, as a rule; a password of such a form would be a strange one.
+        first = sure or match is found[0]
+        yield from _address(match["host"], number, "connection string", sure=first)
 
 
-def _bare(text: str) -> Iterator[Address]:
+def _bare(text: str, *, sure: bool) -> Iterator[Address]:
     whole = text.strip()
     if _ENDPOINT.fullmatch(whole):
         yield from _address_of(whole, None)
         return
     for word in re.split(r"[\s,;\"'`()<>{}|=]+", text):
-        word = re.sub(r"^[0-9]+@", "", word)  # 1@kafka:9093, as Kafka's quorum is written
-        word, _, _ = word.partition("/")
-        match = _ENDPOINT.fullmatch(word)
+        plain = re.sub(r"^[0-9]+@", "", word)  # 1@kafka:9093, as Kafka's quorum is written
+        plain, _, _ = plain.partition("/")
+        match = _ENDPOINT.fullmatch(plain)
         if match and match["port"]:
-            yield from _address_of(word, None)
+            yield from _address_of(plain, None, sure=sure)
 
 
 def _address_of(endpoint: str, scheme: str | None, *, sure: bool = True) -> Iterator[Address]:

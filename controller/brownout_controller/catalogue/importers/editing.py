@@ -106,8 +106,8 @@ class _Editor:
         depth = len(path)
         if node.flow_style:
             self._edit(node.start_mark.index, depth, node.start_mark.index + 1, "{")
-            self._edit(node.end_mark.index - 1, depth, node.end_mark.index, "}")
             self._into_braces(node.value[-1], None, depth, group)
+            self._edit(node.end_mark.index - 1, depth, node.end_mark.index, "}")
             return
         for item in node.value:
             dash = self._text.rindex("-", 0, item.start_mark.index)
