@@ -64,7 +64,8 @@ def test_a_secret_that_is_not_there_leaves_the_name_of_its_key() -> None:
 
 def test_what_is_no_base64_is_nothing() -> None:
     found = applied(
-        web("        envFrom: [{secretRef: {name: s}}]\n") + "kind: Secret\nmetadata: {name: s}\ndata: {DB_HOST: 'db'}\n"
+        web("        envFrom: [{secretRef: {name: s}}]\n")
+        + "kind: Secret\nmetadata: {name: s}\ndata: {DB_HOST: 'db'}\n"
     )
     assert edges(found) == {}
 

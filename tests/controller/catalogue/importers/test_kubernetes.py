@@ -101,7 +101,9 @@ def test_different_apps_behind_one_service_stay_apart() -> None:
 def test_hosts_are_found_in_every_form_that_the_cluster_s_dns_has(host: str, sink: str | None) -> None:
     found = applied(
         workload("cart", metadata=", namespace: shop")
-        + workload("web", metadata=", namespace: shop", container=f"        env: [{{name: CART_HOST, value: {host}}}]\n")
+        + workload(
+            "web", metadata=", namespace: shop", container=f"        env: [{{name: CART_HOST, value: {host}}}]\n"
+        )
     )
     assert list(edges(found)) == ([] if sink is None else [f"web -> {sink}"])
 
