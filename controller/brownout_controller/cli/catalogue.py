@@ -78,6 +78,7 @@ def _write(path: Path | None, rendered: Callable[[], str]) -> None:
         click.echo(rendered(), nl=False)
     elif path is not None:
         write(path, rendered())
+        click.echo(str(path))
 
 
 def _page(shown: Listing, top: int) -> str:

@@ -91,6 +91,14 @@ def test_the_way_in_is_the_neediest_caller_s_edge() -> None:
     assert scenarios["memory-pressure/gateway"].edge is None
 
 
+def test_of_callers_that_are_needed_alike_the_first_by_name_is_the_way_in() -> None:
+    architecture = read(
+        "services:\n  b: {calls: [db]}\n  a: {calls: [db]}\n  db:\nflows:\n  f: {path: [c]}\nexternal: [c]\n"
+    )
+    for one in (architecture, backwards(architecture)):
+        assert found(one)["database-gone/db"].edge == "a -> db"
+
+
 def test_what_hits_the_whole_system_has_no_component() -> None:
     scenario = found(read(SHOP))["dns-fails/all-services"]
     assert (scenario.target, scenario.component, scenario.edge) == (EVERYTHING, None, None)
