@@ -53,6 +53,12 @@ def read(refused: Mapping[str, int], *, secrets: bool = False) -> tuple[list[Obj
 
     async def get(path: str) -> Mapping[str, Any]:
         asked.append(path)
+        if path == "/apis":
+            return {"groups": [{"name": "cert-manager.io"}, {"name": "security.istio.io"}]}
+        if path.count("/") == 3 and path.startswith("/apis/"):
+            if "istio" in path:
+                raise ClusterError("404 page not found")
+            return {"resources": [{"name": "certificates"}]}
         kind = path.rpartition("/")[2]
         if kind == "shop":
             return {"metadata": {"name": "shop", "labels": {"istio-injection": "enabled"}}}
@@ -70,8 +76,17 @@ def test_secrets_are_not_asked_for_unless_wanted() -> None:
     assert any(path.endswith("/namespaces/shop/secrets") for path in read({}, secrets=True)[2])
 
 
-def test_kinds_that_the_cluster_does_not_have_are_no_news_and_those_refused_are() -> None:
-    found, notes, _ = read({"certificates": 404, "configmaps": 403, "ingresses": 403})
+def test_extensions_are_asked_for_where_the_cluster_has_them() -> None:
+    asked = [path for path in read({})[2] if "istio" in path or "cert-manager" in path or "gateway" in path]
+    assert asked == [
+        "/apis/security.istio.io/v1",
+        "/apis/cert-manager.io/v1",
+        "/apis/cert-manager.io/v1/namespaces/shop/certificates",
+    ]
+
+
+def test_kinds_that_may_not_be_listed_are_told() -> None:
+    found, notes, _ = read({"configmaps": 403, "ingresses": 403})
     assert len(found) == 4
     assert notes == ["may not list configmaps, ingresses of shop; what they say is missing"]
 
