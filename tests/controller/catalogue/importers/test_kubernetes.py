@@ -14,8 +14,10 @@ def test_a_deployment_with_everything_is_one_component() -> None:
             "cart",
             metadata=", namespace: shop",
             spec="  replicas: 3",
-            pod="      volumes: [{name: d, persistentVolumeClaim: {claimName: d}}, {name: t, secret: {secretName: tls}}]",
-            container="        readinessProbe: {}\n        livenessProbe: {}\n        resources: {limits: {memory: 256Mi}}\n",
+            pod="      volumes: [{name: d, persistentVolumeClaim: {claimName: d}},"
+            " {name: t, secret: {secretName: tls}}]",
+            container="        readinessProbe: {}\n        livenessProbe: {}\n       "
+            " resources: {limits: {memory: 256Mi}}\n",
         )
         + "kind: Certificate\nmetadata: {name: c, namespace: shop}\nspec: {secretName: tls}\n"
     )
@@ -26,7 +28,8 @@ def test_a_deployment_with_everything_is_one_component() -> None:
         "probes": ["liveness", "readiness"],
         "certificate": {"rotation": "automatic"},
         "where": {
-            "namespace": "shop", "workload": "deployment/cart", "labels": {"app": "cart"}, "image": "shop/cart:1", "port": 80,
+            "namespace": "shop", "workload": "deployment/cart", "labels": {"app": "cart"},
+            "image": "shop/cart:1", "port": 80,
         },
     }  # fmt: skip
 
@@ -176,7 +179,14 @@ def test_nothing_to_make_an_architecture_of_is_an_error(manifests: str, complain
         applied(manifests)
 
 
-@pytest.mark.parametrize("broken", ["spec: 3", "spec: {template: [1]}", "spec: {template: {spec: {containers: {a: 1}}}}",
-                                    "spec: {template: {spec: {containers: [3, {env: 4, args: {}, envFrom: [5]}]}}}"])  # fmt: skip
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "spec: 3",
+        "spec: {template: [1]}",
+        "spec: {template: {spec: {containers: {a: 1}}}}",
+        "spec: {template: {spec: {containers: [3, {env: 4, args: {}, envFrom: [5]}]}}}",
+    ],
+)
 def test_what_no_cluster_would_take_is_read_as_far_as_it_goes(broken: str) -> None:
     assert list(applied(f"kind: Deployment\nmetadata: {{name: web}}\n{broken}\n").services) == ["web"]

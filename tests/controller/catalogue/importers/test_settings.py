@@ -70,8 +70,8 @@ def test_a_host_with_its_port_beside_it_is_an_address() -> None:
 
 @pytest.mark.parametrize(
     ("key", "sink"),
-    [("KAFKA_SERVICE_ADDR", "kafka"), ("CART_ADDR", None), ("DATABASE_URL", "db"), ("REDIS_URL", "redis"), ("FOO_URL", None),
-     ("PASSWORD", None), ("URL", None)],
+    [("KAFKA_SERVICE_ADDR", "kafka"), ("CART_ADDR", None), ("DATABASE_URL", "db"), ("REDIS_URL", "redis"),
+     ("FOO_URL", None), ("PASSWORD", None), ("URL", None)],
 )  # fmt: skip
 def test_a_setting_without_a_value_may_be_named_after_a_callee(key: str, sink: str | None) -> None:
     assert calls(Setting(key, None)) == ([] if sink is None else [(sink, "weak")])
