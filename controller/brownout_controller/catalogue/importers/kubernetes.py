@@ -118,7 +118,7 @@ def read_kubernetes(found: Imported, objects: Sequence[Object]) -> Imported:
         found.services[name] = _component(name, group, services, objects)
     members = {id(work): name for name, group in names.items() for work in group}
     _answer(services, members, found)
-    told = Told(objects)
+    told = Told(objects, [work.pod for work in workloads])
     for name, group in names.items():
         for work in group:
             settings = list(told.settings(work.pod, work.thing, [*work.starters, *work.containers]))

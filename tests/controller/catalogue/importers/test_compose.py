@@ -65,10 +65,12 @@ def test_without_a_network_in_common_there_is_no_call(tmp_path: Path) -> None:
 def test_merge_keys_and_anchors_carry_settings(tmp_path: Path) -> None:
     shop(
         tmp_path,
-        "x-env: &env {DB_URL: 'postgres://db:5432/x'}\n"
-        "services:\n  a: {environment: {<<: *env, MORE: 1}}\n  b: {environment: *env}\n  db: {image: postgres}\n",
+        "x-env: &env {DB_URL: 'postgres://db:5432/x', CART_URL: 'http://cart:80'}\n"
+        "services:\n  a: {environment: {<<: *env, MORE: 1}}\n  b: {environment: *env}\n  db: {image: postgres}\n  cart: {}\n",
     )
-    assert edges(composed(tmp_path, "compose.yaml")) == {"a -> db": "strong", "b -> db": "strong"}
+    found = composed(tmp_path, "compose.yaml")
+    assert edges(found) == {"a -> db": "strong", "a -> cart": "likely", "b -> db": "strong", "b -> cart": "likely"}
+    assert guess(found, "a -> cart") == f"likely: CART_URL has cart:80, which several share ({tmp_path}/compose.yaml:1)"
 
 
 def test_other_names_of_a_service_lead_to_it(tmp_path: Path) -> None:
