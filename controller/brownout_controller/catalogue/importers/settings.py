@@ -28,7 +28,7 @@ _SECRET: Final = re.compile(
 _REACHES: Final = re.compile(
     r"(?P<stem>.*?)_?(?:HOST|HOSTS|HOSTNAME|HOST_NAME|ADDR|ADDRS|ADDRESS|ADDRESSES|SERVER|SERVERS|ENDPOINT|ENDPOINTS|URL"
     r"|URLS|URI|URIS|DSN|BROKER|BROKERS|BOOTSTRAP_SERVERS|CONNECTION_STRING|CONN_STR|CONNECT|NODES|SERVICE|UPSTREAM"
-    r"|BACKEND|TARGET|PROXY)"
+    r"|BACKEND|TARGET|PROXY|API|GATEWAY|PROVIDER|ISSUER)"
 )
 _OPTION: Final = re.compile(
     r"-h|-H|--?[a-z0-9_.-]*(?:host|addr|address|server|url|uri|endpoint|broker|upstream|target)s?"

@@ -66,7 +66,8 @@ def test_merge_keys_and_anchors_carry_settings(tmp_path: Path) -> None:
     shop(
         tmp_path,
         "x-env: &env {DB_URL: 'postgres://db:5432/x', CART_URL: 'http://cart:80'}\n"
-        "services:\n  a: {environment: {<<: *env, MORE: 1}}\n  b: {environment: *env}\n  db: {image: postgres}\n  cart: {}\n",
+        "services:\n  a: {environment: {<<: *env, MORE: 1}}\n  b: {environment: *env}\n"
+        "  db: {image: postgres}\n  cart: {}\n",
     )
     found = composed(tmp_path, "compose.yaml")
     assert edges(found) == {"a -> db": "strong", "a -> cart": "likely", "b -> db": "strong", "b -> cart": "likely"}

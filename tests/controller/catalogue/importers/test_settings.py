@@ -31,6 +31,7 @@ def calls(*told: Setting, images: dict[str, str] | None = None) -> list[tuple[st
         ("IMAGE_PROVIDER_HOST", "image-provider", [("image-provider", "likely")]),
         ("ZIPKIN", "zipkin.tracing.svc.cluster.local", [("zipkin.tracing.svc.cluster.local", "likely")]),
         ("PAYMENT_API_URL", "https://api.stripe.com/v1", [("api.stripe.com", "likely")]),
+        ("PAYMENT_GATEWAY", "https://www.worldpay.com", [("www.worldpay.com", "likely")]),
         ("LLM_BASE_URL", "https://api.llm.io", [("api.llm.io", "likely")]),
         ("DB", "postgres://u:p@db.shop.io:5432/x", [("db.shop.io", "strong")]),
         ("DB_HOST", "10.0.0.5", [("10.0.0.5", "likely")]),
