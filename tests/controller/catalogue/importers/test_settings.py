@@ -38,6 +38,8 @@ def calls(*told: Setting, images: dict[str, str] | None = None) -> list[tuple[st
         ("BROKERS", "broker.elsewhere.net:9092", [("broker.elsewhere.net", "strong")]),
         ("DB_URL", "postgres://u:p@legacy:5432/x", [("legacy", "strong")]),
         ("API_TOKEN_URL", "postgres://db:5432", [("db", "strong")]),
+        ("DB_URL", "postgres://u:p@ss.word.com/x@db:5432/y", [("db", "strong")]),
+        ("CONN_STR", "Server=db,1433;Password=x,ss.word.com:80;", [("db", "strong")]),
         ("POSTGRES_USER", "db", []),
         ("POSTGRES_DB", "db", []),
         ("SERVICE_NAME", "cart", []),
