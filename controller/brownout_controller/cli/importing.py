@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from brownout_controller.backends.cluster import Cluster
+from brownout_controller.backends.cluster import Cluster, ClusterError
 from brownout_controller.catalogue.architecture import Architecture
 from brownout_controller.catalogue.importers import writing
 from brownout_controller.catalogue.importers.compose import read_compose
@@ -96,6 +96,8 @@ async def _live(found: Imported, namespace: str, context: str | None, *, secrets
 
     try:
         return await read_namespace(get, namespace, found.note, secrets=secrets)
+    except ClusterError as error:
+        raise Unavailable(str(error)) from None
     finally:
         await cluster.close()
 

@@ -15,6 +15,7 @@ from brownout_controller.backends.cluster import ClusterError
 from brownout_controller.catalogue.importers.manifests import Object
 from brownout_controller.catalogue.importers.namespace import read_namespace
 from brownout_controller.cli.importing import importing
+from brownout_proxy.errors import Unavailable
 from tests.support.kube import Api, api
 
 PODS = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{
@@ -133,7 +134,7 @@ def test_over_http_it_gives_what_manifests_give_and_no_secret(
     assert 'db: {guess: "weak: the name of DATABASE_URL (key dsn of secret/s)"}' in plain.stdout
     assert 'db: {port: 5432, guess: "strong: DATABASE_URL (key dsn of secret/s) has db:5432"}' in looking.stdout
     assert "Hunter2" not in plain.output + looking.output
-    assert isinstance(forbidden.exception, ClusterError)
+    assert isinstance(forbidden.exception, Unavailable)
     assert "nobody" in str(forbidden.exception)
 
 
