@@ -170,3 +170,53 @@ def _parts(secret: str) -> list[str]:
     """Pieces that are long enough to be no accident."""
     lowered = secret.lower()
     return [lowered[start : start + 8] for start in range(len(lowered) - 7)]
+
+
+_COMPOSE_KEYS = (
+    *("include", "extends", "environment", "env_file", "depends_on", "networks", "links", "ports", "volumes", "deploy"),
+    *("healthcheck", "command", "profiles", "image", "file", "web"),
+)
+_CLUSTER_KEYS = (
+    *("metadata", "name", "namespace", "spec", "template", "containers", "env", "envFrom", "configMapRef", "valueFrom"),
+    *("secretKeyRef", "data", "selector", "matchLabels", "labels", "rules", "http", "paths", "backend", "items"),
+    *("scaleTargetRef", "annotations", "ingress", "from", "podSelector", "kind"),
+)
+_WORDS = (
+    "web",
+    "cart:80",
+    "Deployment",
+    "Service",
+    "Ingress",
+    "NetworkPolicy",
+    "CronJob",
+    "List",
+    "${A:-$B}",
+    "",
+    "-h",
+)
+_KEYS = st.sampled_from(_COMPOSE_KEYS + _CLUSTER_KEYS)
+_LEAVES = st.sampled_from([*_WORDS, 3, True, None, 1.5])
+_ANYTHING = st.recursive(_LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=4))
+_OBJECT = st.fixed_dictionaries(
+    {"kind": st.sampled_from(["Deployment", "Service", "Pod", "Ingress", "Secret", "ConfigMap", "HTTPRoute"]),
+     "metadata": st.fixed_dictionaries({"name": st.sampled_from(["web", "cart"])}), "spec": _ANYTHING,
+     "data": _ANYTHING}
+)  # fmt: skip
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(
+    st.dictionaries(st.sampled_from(["web", "cart"]), st.dictionaries(_KEYS, _ANYTHING) | _ANYTHING),
+    st.lists(_OBJECT | _ANYTHING, max_size=4),
+)
+def test_whatever_a_file_says_it_is_read_or_refused(
+    tmp_path: Path, services: dict[str, object], objects: list[object]
+) -> None:
+    (tmp_path / "c.yaml").write_text(json.dumps({"services": services}))
+    for result in (
+        run("compose", str(tmp_path / "c.yaml")),
+        run("kubernetes", "-", stdin=json.dumps({"kind": "List", "items": objects})),
+    ):
+        assert result.exception is None or isinstance(result.exception, BrownoutError), result.exc_info

@@ -154,8 +154,9 @@ class Imported:
         """Components between which a mesh does mutual TLS."""
 
     def note(self, what: str) -> None:
-        if what not in self.notes:
-            self.notes.append(what)
+        shown = "".join(letter if letter.isprintable() else "?" for letter in what)  # a terminal would obey it
+        if shown not in self.notes:
+            self.notes.append(shown)
 
     def call(self, source: str, sink: str, evidence: Evidence) -> None:
         if source != sink:

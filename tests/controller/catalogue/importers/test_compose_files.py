@@ -139,6 +139,7 @@ def test_services_of_profiles_are_there_when_these_are_chosen(loaded: Load) -> N
         ({"compose.yaml": "include: [none.yaml]"}, "includes what cannot be read"),
         ({"compose.yaml": "services: {a: {extends: a}}"}, "extends itself"),
         ({"compose.yaml": "services: {a: {extends: b}, b: {extends: a}}"}, "extends itself"),
+        ({"compose.yaml": "services: {a: {extends: {file: $X, service: b}}}"}, "a variable that nobody sets"),
         ({"compose.yaml": "services: {a: {extends: {}}}"}, "extends nothing"),
         ({"compose.yaml": "services: {a: {extends: c}}"}, "extends c, which is not in"),
         ({"compose.yaml": "services: {a: {extends: {file: none.yaml, service: b}}}"}, "extends what cannot be read"),

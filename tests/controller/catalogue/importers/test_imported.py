@@ -105,6 +105,12 @@ def test_load_alone_is_a_system_of_its_own() -> None:
     assert list(found.services) == ["locust"]
 
 
+def test_no_note_moves_the_cursor() -> None:
+    found = imported("web")
+    found.note("service/\x1b[2Jx selects no workload")
+    assert found.notes == ["service/?[2Jx selects no workload"]
+
+
 def test_what_was_found_is_an_architecture() -> None:
     found = imported("cart")
     evidence = Evidence(Strength.STRONG, "DB has db.shop.io:5432", None, 5432)
