@@ -76,6 +76,15 @@ def test_programs_get_json_and_nothing_else(compose: str, tmp_path: Path) -> Non
     assert told["differs"] == told["not_found"] == []
 
 
+def test_line_ends_of_other_systems_are_kept(compose: str, tmp_path: Path) -> None:
+    into = tmp_path / "a.yaml"
+    into.write_bytes("\ufeffservices:\r\n  web: # ü\r\n".encode())
+    run("compose", compose, "--into", str(into))
+    content = into.read_bytes()
+    assert content.startswith("\ufeffservices:\r\n  web: # ü\r\n    calls:\r\n".encode())
+    assert content.count(b"\n") == content.count(b"\r\n")
+
+
 def test_contradictions_are_told(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("services: {web: {scale: 1}}")
     (tmp_path / "a.yaml").write_text("services: {web: {replicas: 3}}")

@@ -98,6 +98,7 @@ def test_different_apps_behind_one_service_stay_apart() -> None:
         ("cart-0.cart", "cart"),
         ("cart.other.svc.cluster.local", "cart.other.svc.cluster.local"),
         ("cart.shop.io", "cart.shop.io"),
+        ("cart.io", "cart.io"),
         ("gone", None),
     ],
 )
@@ -109,6 +110,11 @@ def test_hosts_are_found_in_every_form_that_the_cluster_s_dns_has(host: str, sin
         )
     )
     assert list(edges(found)) == ([] if sink is None else [f"web -> {sink}"])
+
+
+def test_manifests_without_a_namespace_go_into_any() -> None:
+    told = "        env: [{name: CART_HOST, value: cart.shop}, {name: CART_URL, value: 'http://cart.io'}]\n"
+    assert list(edges(applied(workload("cart") + workload("web", container=told)))) == ["web -> cart", "web -> cart.io"]
 
 
 def test_the_same_name_in_two_namespaces_is_two_components() -> None:
