@@ -51,6 +51,8 @@ check: setup  ## lint, formatting, types, floors, generated files, coverage of t
 	$(VENV)/bin/lint-imports --no-logo
 	@$(PY) -m brownout_proxy.faults.docs | diff -u docs/faults.md - \
 		|| { echo "docs/faults.md is not what the faults declare: run 'make gen'" >&2; exit 1; }
+	@$(PY) -m brownout_controller.catalogue.findings.docs | diff -u docs/findings.md - \
+		|| { echo "docs/findings.md is not what the rules declare: run 'make gen'" >&2; exit 1; }
 	@rm -rf $(VENV)/protos && mkdir $(VENV)/protos && $(call protoc,$(VENV)/protos)
 	@for file in $$(cd $(VENV)/protos && find . -name '*_pb2*'); do diff -u proxy/$$file $(VENV)/protos/$$file \
 		|| { echo "proxy/$$file is not what its .proto says: run 'make gen'" >&2; exit 1; }; done
@@ -71,6 +73,8 @@ bench-guard: setup  ## fail when the proxy costs too much more than a bare relay
 gen: setup  ## write the generated files anew
 	$(PY) -m brownout_proxy.faults.docs > docs/.faults.md
 	mv docs/.faults.md docs/faults.md
+	$(PY) -m brownout_controller.catalogue.findings.docs > docs/.findings.md
+	mv docs/.findings.md docs/findings.md
 	$(call protoc,proxy)
 
 # Into the folder $(1), which is laid out as proxy/ is.

@@ -43,11 +43,11 @@ def report(run: str, form: str | None, output: Path | None, runs: Path) -> None:
         write(output, text)
 
 
-def write(path: Path, text: str) -> None:
-    """Says where to. Raises Unavailable."""
+def write(path: Path, text: str, *, err: bool = False) -> None:
+    """Says where to, on stderr if `err`. Raises Unavailable."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    click.echo(str(path))
+    click.echo(str(path), err=err)

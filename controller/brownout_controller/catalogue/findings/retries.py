@@ -1,0 +1,128 @@
+"""Rules about calls that are made again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+
+from brownout_controller.catalogue.architecture import Edge
+from brownout_controller.catalogue.findings.ground import Ground
+from brownout_controller.catalogue.findings.rule import Change, Fix, Found, Missing, rule
+
+_BUDGET = 0.1
+"""What is proposed: one extra call in ten. Budgets of client libraries are 10 % to 20 %."""
+
+
+@rule("retries-without-budget", "warning", "Retries have no budget")
+def no_budget(ground: Ground) -> Iterator[Found | Missing]:
+    """When all calls fail, each becomes `1 + retries`: a callee that is down because it has too much to do gets that many
+    times as much, and stays down. A budget, the largest share of extra calls that retries may make, keeps the load at `1 +
+    budget`, and changes nothing while few calls fail. Where a breaker stands before the callee the finding is a note: it ends
+    the storm once it opens, which it need not when only half of the calls fail.
+    """
+    for edge in ground.architecture.edges:
+        call = edge.call
+        if call.retries and call.retry_budget is None:
+            path = ground.line(edge, "retries")
+            fixes = (
+                Fix((Change(ground.line(edge, "retry_budget"), _BUDGET, at_most=True),), f"{1 + _BUDGET:g}x the load"),
+                Fix((Change(path, 0),)),
+            )
+            sentence = (
+                f"{edge.source} tries {edge.sink} {call.attempts} times without a budget: when it fails, it gets "
+                f"{call.attempts}x the load{_load(edge, call.attempts)}"
+            )
+            yield Found(path, sentence, fixes, "note" if call.breaker else None)
+
+
+def _load(edge: Edge, factor: float) -> str:
+    rate = edge.call.rate
+    return "" if rate is None else f", {rate * factor:g}/s instead of {rate:g}/s"
+
+
+@rule("retry-storm", "error", "Retries multiply along a path")
+def storm(ground: Ground) -> Iterator[Found | Missing]:
+    """Attempts multiply: where three services in a row each make 4 attempts, the last is called 4 x 4 x 4 = 64 times for one
+    request. Only one service on a path should repeat calls, the one next to what fails.
+
+    The load when everything fails is the product of `1 + retries`, or of `1 + retry_budget` where that is less, over the calls
+    of a path. A call with a breaker does not count and ends the path, as the breaker opens when everything fails; nor do calls
+    that go round in a circle. Told where two calls or more at least double the load each, once, at the last of them.
+    """
+    chains = _Chains(ground)
+    for edge in ground.architecture.edges:
+        chain = chains.best(edge)
+        if len(chain) < 2 or chains.goes_on(edge.sink):
+            continue
+        factor = prod(one.call.attempts for one in chain)
+        product = " x ".join(str(one.call.attempts) for one in chain)
+        through = ", ".join(one.name for one in chain)
+        sentence = f"one request may call {edge.sink} {product} = {factor} times, by the retries of {through}"
+        outer, every = chain[:-1], chain
+        fixes = (
+            Fix(tuple(Change(ground.line(one, "retries"), 0) for one in outer), "only the last one repeats calls"),
+            Fix(tuple(Change(ground.line(one, "retry_budget"), _BUDGET, at_most=True) for one in every)),
+        )
+        yield Found(ground.line(edge, "retries"), sentence, fixes)
+
+
+class _Chains:
+    """The calls that multiply, one after the other."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._best: dict[str, tuple[Edge, ...]] = {}
+        self._goes_on: dict[str, bool] = {}
+
+    def best(self, edge: Edge) -> tuple[Edge, ...]:
+        """The chain that ends with this call and multiplies most; none if the call itself does not multiply."""
+        return (*self._to(edge.source), edge) if self._multiplies(edge) else ()
+
+    def goes_on(self, name: str) -> bool:
+        """Whether there is a call further down that multiplies, too."""
+        if name not in self._goes_on:
+            self._goes_on[name] = any(
+                self._multiplies(edge) or self.goes_on(edge.sink)
+                for edge in self._ground.architecture.callees(name) if self._counts(edge)
+            )  # fmt: skip
+        return self._goes_on[name]
+
+    def _to(self, name: str) -> tuple[Edge, ...]:
+        if name not in self._best:
+            chains = [
+                (*self._to(edge.source), edge) if self._multiplies(edge) else self._to(edge.source)
+                for edge in self._ground.architecture.callers(name) if self._counts(edge)
+            ]  # fmt: skip
+            self._best[name] = max(chains, key=_weight, default=())
+        return self._best[name]
+
+    def _multiplies(self, edge: Edge) -> bool:
+        return self._counts(edge) and self._ground.factor(edge) >= 2
+
+    def _counts(self, edge: Edge) -> bool:
+        in_circle = edge.sink in self._ground.architecture.reaches(edge.source)
+        return not edge.call.breaker and not in_circle
+
+
+def _weight(chain: tuple[Edge, ...]) -> tuple[int, int, list[str]]:
+    return prod(edge.call.attempts for edge in chain), -len(chain), [edge.name for edge in chain]
+
+
+@rule("retries-not-idempotent", "error", "A call that must not be made twice is repeated")
+def not_idempotent(ground: Ground) -> Iterator[Found | Missing]:
+    """An attempt that got no answer in time may have done its work all the same: repeating it does it twice. The call says
+    `idempotent: false`, and has retries. Either it does not repeat, or each request has a key by which the callee knows the
+    second one. For a call that writes to a database or a queue and does not say whether it is idempotent, the missing line is named.
+    """
+    for edge in ground.architecture.edges:
+        call = edge.call
+        if call.retries and call.idempotent is None and edge in ground.architecture.writes(edge.source):
+            yield Missing(ground.line(edge, "idempotent"))
+        if call.retries and call.idempotent is False:
+            path = ground.line(edge, "retries")
+            sentence = f"{edge.source} may do its call of {edge.sink} up to {call.attempts} times, and twice does harm"
+            fixes = (
+                Fix((Change(path, 0),)),
+                Fix((Change(ground.line(edge, "idempotent"), True),), "once its requests have a key"),
+            )
+            yield Found(path, sentence, fixes)
