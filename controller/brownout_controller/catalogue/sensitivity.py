@@ -7,17 +7,19 @@ one that is not in a top ten counts as standing right below it. It is 0 if nothi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from brownout_controller.catalogue.architecture import Architecture, Certificate, Edge, Flow, Service
-from brownout_controller.catalogue.business import Business, is_route
+from brownout_controller.catalogue.business import NOT_SAID, Business, is_route
 from brownout_controller.catalogue.factors import STANDS_IN
 from brownout_controller.catalogue.past import Past
-from brownout_controller.catalogue.ranking import Mark, order, rank, row
+from brownout_controller.catalogue.ranking import order, rank, row
 from brownout_controller.catalogue.scenario import Scenario, encrypted, moved, scenarios
 
 TOP: Final = 10
+_RISE: Final = 1 / NOT_SAID + 1e-9
+"""How much a line about a call can add to the score of a scenario that is not about this call: it may be required."""
 
 _CALL: Final[Mapping[str, Sequence[tuple[str, Any]]]] = {
     "timeout": (("1s", 1.0),),
@@ -56,6 +58,8 @@ class Line(NamedTuple):
     def is_read_by(self, scenario: Scenario) -> bool:
         """Whether the scenario's own factors look at this line; most modes look at few."""
         field = self.path.rpartition(".")[2]
+        if field == "replicas":
+            return scenario.component == self.about or "replicas-of-source" in scenario.mode.shields
         return field not in STANDS_IN or field == "retries" or field in scenario.mode.shields
 
 
@@ -100,10 +104,12 @@ def effects(architecture: Architecture, past: Past | None = None) -> tuple[Effec
 
 
 class _Board:
-    """The ranking of an architecture, which makes only those rows anew that a line touches.
+    """The ranking of an architecture, which for a line makes anew only those rows that the line can bring into the top
+    ten or out of it.
 
-    Fifty services have some thousand missing lines and some hundred scenarios; all of them for each line took half a
-    minute.
+    Fifty services have some thousand missing lines and some hundred scenarios: all of them for each line took half a
+    minute. A row is near if it has at least half of the score of the tenth; what is far can come near only by a line
+    about itself, or about flows, or where the tenth falls so deep that everything is made anew.
     """
 
     def __init__(self, architecture: Architecture, past: Past) -> None:
@@ -116,28 +122,40 @@ class _Board:
             ends = {(edge.source, edge.sink) for edge in one.scenario.edges}
             for about in ends | {name for end in ends for name in end} | {one.scenario.component or ""}:
                 self._about.setdefault(about, set()).add(index)
-        self.places = self._places(self._marks)
+        top = order(self._marks, TOP)
+        self.places = {self._marks[index].name: place for place, (index, _) in enumerate(top, 1)}
+        tenth = self._marks[top[-1][0]].score * top[-1][1].left if len(top) == TOP else 0.0
+        self._near = frozenset(index for index, mark in enumerate(self._marks) if mark.score >= tenth / 2)
+        self._far = max((mark.score for index, mark in enumerate(self._marks) if index not in self._near), default=0.0)
 
     def places_with(self, line: Line) -> Mapping[str, int]:
         """The top ten with the line, by the scenarios' ids, from 1 on."""
         if line.adds:
             return {one.scenario.id: place for place, one in enumerate(rank(line.architecture, self._past)[:TOP], 1)}
-        business = Business(line.architecture) if line.shifts else self._business
         touched = {index for index in self._about.get(line.about, ()) if line.is_read_by(self.rows[index].scenario)}
-        if line.shifts:
-            touched |= {
-                index for index, one in enumerate(self.rows) if _has_shifted(one.scenario, business, line.about)
-            }
-        if not touched:
+        if not line.about:
+            return self._places(line, range(len(self.rows)), touched)[0]
+        if not line.shifts and not touched:
             return self.places
-        marks = list(self._marks)
-        for index in touched:
-            found = moved(self.rows[index].scenario, line.architecture, business)
-            marks[index] = row(found, line.architecture, self._past).mark
-        return self._places(marks)
+        places, tenth = self._places(line, self._near | touched, touched)
+        if self._far * _RISE < tenth:
+            return places
+        return self._places(line, range(len(self.rows)), touched)[0]
 
-    def _places(self, marks: Sequence[Mark]) -> Mapping[str, int]:
-        return {marks[index].name: place for place, (index, _) in enumerate(order(marks, TOP), 1)}
+    def _places(self, line: Line, among: Iterable[int], touched: set[int]) -> tuple[Mapping[str, int], float]:
+        """The places, and the score of the tenth."""
+        business = Business(line.architecture) if line.shifts else self._business
+        marks = []
+        for index in among:
+            scenario = self.rows[index].scenario
+            if index in touched or (line.shifts and _has_shifted(scenario, business, line.about)):
+                found = moved(scenario, line.architecture, business)
+                marks.append(row(found, line.architecture, self._past).mark)
+            else:
+                marks.append(self._marks[index])
+        top = order(marks, TOP)
+        places = {marks[index].name: place for place, (index, _) in enumerate(top, 1)}
+        return places, marks[top[-1][0]].score * top[-1][1].left if len(top) == TOP else 0.0
 
 
 def _has_shifted(scenario: Scenario, business: Business, about: str | tuple[str, str]) -> bool:

@@ -12,9 +12,9 @@ from typing import Final, Literal
 
 import click
 
-from brownout_controller.catalogue import as_json, html, markdown, text
+from brownout_controller.catalogue import as_json, markdown, text
 from brownout_controller.catalogue.architecture import Architecture, read_architecture
-from brownout_controller.catalogue.listing import explained, listing
+from brownout_controller.catalogue.listing import Listing, explained, listing
 from brownout_controller.catalogue.past import EXPIRES, Past, Tried
 from brownout_controller.cli.history import RUNS, span
 from brownout_controller.cli.report import write
@@ -63,7 +63,7 @@ def catalogue(
     shown_rows = len(ranked) if top == 0 or (top is None and in_json) else TOP if top is None else top
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else text.WIDTH
     _write(markdown_file, lambda: markdown.render(shown, shown_rows))
-    _write(html_file, lambda: html.render(shown, shown_rows))
+    _write(html_file, lambda: _page(shown, shown_rows))
     if in_json:
         click.echo(as_json.render(shown, ranked[:shown_rows] if place is None else [ranked[place - 1]]), nl=False)
     elif place is not None:
@@ -78,6 +78,13 @@ def _write(path: Path | None, rendered: Callable[[], str]) -> None:
         click.echo(rendered(), nl=False)
     elif path is not None:
         write(path, rendered())
+        click.echo(str(path))
+
+
+def _page(shown: Listing, top: int) -> str:
+    from brownout_controller.catalogue import html  # Jinja takes a while to load
+
+    return html.render(shown, top)
 
 
 def read(file: Path) -> Architecture:

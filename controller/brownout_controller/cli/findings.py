@@ -51,7 +51,8 @@ def findings(
     assert root is not None, "an empty file is no architecture"
     found = [one for one in static.findings(architecture, datetime.now(UTC).date()) if one.rule.id not in ignored]
     if sarif_file is not None and str(sarif_file) != "-":
-        write(sarif_file, sarif.render(found, RULES, root), err=True)
+        write(sarif_file, sarif.render(found, RULES, root))
+        click.echo(str(sarif_file), err=True)
     if sarif_file is not None and str(sarif_file) == "-":
         click.echo(sarif.render(found, RULES, root), nl=False)
     elif in_json:

@@ -19,6 +19,7 @@ from brownout_controller.backends.base import Backend
 from brownout_controller.backends.memory import MemoryBackend
 from brownout_controller.backends.proxy import Credentials, ProxyBackend
 from brownout_controller.cli.progress import Progress
+from brownout_controller.cli.report import PAGE, attempt_reports, checked
 from brownout_controller.engine.recovery import close_unfinished
 from brownout_controller.engine.runner import Runner, Setup, plan
 from brownout_controller.engine.sampling import Sampler
@@ -44,6 +45,8 @@ CONFIG = Path("brownout.yaml")
 @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="What ${NAME} in the files means.")
 @click.option("--seed", type=int, metavar="N", help="Chooses targets; random if not given.")
 @click.option("--runs", type=click.Path(path_type=Path), default=RUNS, metavar="DIR", help=f"The journals [{RUNS}].")
+@click.option("--report", "reports", multiple=True, type=click.Path(path_type=Path), callback=checked, metavar="FILE",
+              help="Write what the runs have shown: .html, .md, .xml (JUnit) or .json; may be repeated.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Print what would be done and what the hypotheses read now.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON and nothing else.")
 @click.pass_context
@@ -55,6 +58,7 @@ def run(
     variables: Sequence[str],
     seed: int | None,
     runs: Path,
+    reports: Sequence[Path],
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -74,6 +78,8 @@ def run(
         context.exit(asyncio.run(_dry(experiments, settings, environment, chosen, masker)))
     store = Store(runs)
     judged = []
+    directories: list[Path] = []
+    context.call_on_close(lambda: _report(directories, reports, as_json))  # also when a later run cannot begin
     for experiment in experiments:
         replay = _replay(experiment, environment, config, chosen, known)
 
@@ -81,11 +87,19 @@ def run(
             return Setup(experiment, settings, environment, _backend(settings), chosen, replay, masker)
 
         judged.append(asyncio.run(_run(set_up, store, as_json=as_json)))
+        directories.append(store.root / judged[-1][0])
+        _report(directories[-1:], [directories[-1] / PAGE], as_json)
         if judged[-1][1].exit in (130, 143):
             break
     if as_json:
         click.echo(json.dumps([_shown(run_id, judgement) for run_id, judgement in judged], indent=2))
     context.exit(_status([judgement for _, judgement in judged]))
+
+
+def _report(directories: Sequence[Path], outputs: Sequence[Path], as_json: bool) -> None:
+    for output in outputs if directories else ():
+        if attempt_reports(directories, [output]) and not as_json:
+            click.echo(f"report in {output}")
 
 
 def _status(judgements: Sequence[Judgement]) -> int:

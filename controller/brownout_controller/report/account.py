@@ -41,8 +41,8 @@ from brownout_proxy.units import Unit
 Kind = TypeVar("Kind", bound=Record)
 
 _UNNAMED: Final = "unknown experiment"
-_VALUE: Final = re.compile(r"(^|\(baseline )(-?\d[\d.]*(?:e[-+]\d+)?)(?=\)$| at worst,)")
-"""Where the sentence on a result has a value as a bare number."""
+_VALUE: Final = re.compile(r"(^|\(baseline )(-?\d[\d.]*(?:e[-+]\d+)?)(?=\)$| at worst,|, which is )")
+"""Where the sentence on a result or a stop has a value as a bare number."""
 _MOMENT: Final = 0.5
 """Seconds within which a sample and what was made of it are one event."""
 
@@ -138,8 +138,18 @@ class Account:
     @cached_property
     def reasons(self) -> Sequence[str]:
         """The judge's, with values in the units of what was measured."""
-        spoken = {result.sentence: _spoken(result, claim) for claim in self.claims for result in claim.results}
-        return [line(spoken.get(reason, reason)) for reason in self.judgement.reasons]
+        return [line(self._spoken.get(reason, reason)) for reason in self.judgement.reasons]
+
+    @cached_property
+    def _spoken(self) -> Mapping[str, str]:
+        """Sentences of those who know no units, and say 2.5 of seconds and 1 of 100 %, as a person would say them."""
+        stop, found = self.first(Stop), {}
+        for claim in self.claims:
+            for result in claim.results:
+                found[result.sentence] = _with_unit(result.sentence, f"{result.name} ({result.phase}): ", claim.unit)
+            if stop is not None and stop.hypothesis == claim.terms.name:
+                found[stop.why] = _with_unit(stop.why, f"{stop.hypothesis} was ", claim.unit)
+        return found
 
     @property
     def finished(self) -> bool:
@@ -278,7 +288,7 @@ class Account:
             case Reverted():
                 return f"NOT reverted on {record.target}: {record.why}", True
             case Stop():
-                return f"stopped: {record.why}", True
+                return f"stopped: {self._spoken.get(record.why, record.why)}", True
             case Refusal():
                 return f"refused ({record.net}): {record.reason}; {record.remedy}", True
             case Failure():
@@ -317,13 +327,10 @@ def phase_seconds(told: Account) -> Mapping[str, float]:
     return {PHASE_OF[span.state]: span.end - span.begin for span in told.spans if span.state in PHASE_OF}
 
 
-def _spoken(result: Result, claim: Claim) -> str:
-    """What the judge says of a result. It knows no units, so that it says 2.5 of seconds and 1 of 100 %."""
-    head = f"{result.name} ({result.phase}): "
-    said = _VALUE.sub(
-        lambda found: found[1] + quantity(float(found[2]), claim.unit), result.sentence.removeprefix(head)
-    )
-    return f"{head}{said}"
+def _with_unit(sentence: str, head: str, unit: Unit) -> str:
+    if not sentence.startswith(head):
+        return sentence
+    return head + _VALUE.sub(lambda found: found[1] + quantity(float(found[2]), unit), sentence.removeprefix(head))
 
 
 def _terms(declared: Mapping[str, Any]) -> Terms:

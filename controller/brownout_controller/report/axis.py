@@ -11,6 +11,7 @@ ENDLESS: Final = 1e300
 _WIDE: Final = 100.0
 """From so many times the smallest value on, a logarithmic axis shows more."""
 _HEADROOM: Final = 0.08
+_TINY: Final = 1e-290
 _MOMENTS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 """Steps that people count seconds by."""
 
@@ -41,13 +42,13 @@ def of_values(values: Iterable[float], limits: Iterable[float] = ()) -> Axis:
     low, high = min(both), max(both)
     if 0 <= low < 0.75 * high or low == high:
         low, high = min(0.0, low), max(0.0, high)
-    if high - low <= max(abs(low), abs(high)) * 1e-9:
+    if high - low <= max(abs(low), abs(high), _TINY) * 1e-9:  # too little to divide it
         high = low + 1.0
     room = (high - low) * _HEADROOM
     # Zero is an end of its own, unless a limit lies there and would be taken for the end.
     low = low if low == 0 and 0.0 not in limits else low - room
-    high = high if high == 0 and 0.0 not in limits else high + room
-    return Axis(low, high, _steps(low, high, _nice((high - low) / 4)))
+    high += room
+    return Axis(low, high, _steps(low, high, _nice((high - low) / 5)))
 
 
 def of_time(begin: float, end: float) -> Axis:

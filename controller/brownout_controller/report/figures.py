@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,6 +16,8 @@ from brownout_controller.report.text import moment, quantity
 from brownout_proxy.units import COUNT, SECONDS, Unit
 
 PHASE_NAMES: Final = {"baseline": "baseline", "during": "under the fault", "recovery": "recovery"}
+SHORT_NAMES: Final = {**PHASE_NAMES, "during": "fault"}
+"""For a phase that may be narrow."""
 
 
 def of_claim(told: Account, claim: Claim) -> Plot:
@@ -39,7 +42,7 @@ def of_requests(told: Account) -> Plot | None:
     good = [Dot(at, row.ok) for at, row in rows]
     failed = [Dot(at, row.failed) for at, row in rows]
     text = f"{sum(row.ok for _, row in rows)} requests were answered well, {sum(row.failed for _, row in rows)} failed"
-    series = [Series("good", good), Series("failed", failed, "bad")]
+    series = [Series("answered well", good), Series("failed", failed, "bad")]
     return _plot(told, "requests per second", text, series)
 
 
@@ -77,7 +80,7 @@ def of_hits(told: Account) -> Plot | None:
 def phases(told: Account) -> Sequence[Stretch]:
     """The phases in which hypotheses are judged."""
     return [
-        Stretch(span.begin, span.end, PHASE_NAMES[PHASE_OF[span.state]])
+        Stretch(span.begin, span.end, SHORT_NAMES[PHASE_OF[span.state]])
         for span in told.spans
         if span.state in PHASE_OF
     ]
@@ -111,19 +114,20 @@ def _why(point: Point) -> str:
 
 
 def _limits(claim: Claim) -> Sequence[Limit]:
-    """Thresholds with their names. Of a range, the upper end has the name and the lower one its value."""
+    """Thresholds with short names: the whole expectation is above the plot, and a name may cover what was measured."""
     terms = claim.terms
-    stops = ", or it stops" if terms.stop is True else ""
-    named: list[tuple[tuple[float | None, float | None], Expectation, Style, str]] = [
-        (claim.limits, terms.expected, "expected", stops)
-    ]
+    found = _named(claim.limits, terms.expected, "expected", claim)
     if terms.stop_at is not None:
-        named.append((claim.stop_limits, terms.stop_at, "stop", ""))
-    found = []
-    for limits, expectation, style, more in named:
-        values = sorted({value for value in limits if value is not None}, reverse=True)
-        for value in values:
-            known = quantity(value, claim.unit)
-            label = f"{style} {expectation}{f': {known}' if expectation.needs_baseline else ''}{more}"
-            found.append(Limit(value, label if value == values[0] else known, style))
+        found += _named(claim.stop_limits, terms.stop_at, "stop", claim)
     return found
+
+
+def _named(
+    limits: tuple[float | None, float | None], expectation: Expectation, style: Style, claim: Claim
+) -> list[Limit]:
+    low, high = (None if value is None or math.isnan(value) else value for value in limits)  # NaN: no baseline yet
+    if expectation.comparison == "between":
+        ends = [(high, f"{style} at most"), (low, f"{style} at least")]
+    else:
+        ends = [(high if low is None else low, f"{style} {expectation.comparison}")]
+    return [Limit(value, f"{name} {quantity(value, claim.unit)}", style) for value, name in ends if value is not None]

@@ -15,6 +15,7 @@ from brownout_controller.report import figures, page, plot, timeline
 from brownout_controller.report.account import Account, Claim
 from brownout_controller.report.figures import PHASE_NAMES
 from brownout_controller.report.plot import Plot
+from brownout_controller.report.series import MOST
 from brownout_controller.report.text import clean, clipped, clock, line, quantity, seconds
 from brownout_controller.report.timeline import Numbered
 
@@ -33,6 +34,14 @@ class Picture(NamedTuple):
     @property
     def keys(self) -> Sequence[tuple[str, str]]:
         return [(series.name, series.style) for series in self.plot.series if not series.marked]
+
+    @property
+    def left_out(self) -> str:
+        """What to say of samples that are not shown."""
+        most = max((len(series.dots) for series in self.plot.series), default=0)
+        if most <= MOST:
+            return ""
+        return f"Of {most:,} samples those are shown that tell: the extremes, bad ones and those without data."
 
 
 class Row(NamedTuple):

@@ -76,14 +76,17 @@ def draw(plot: Plot) -> Markup:
     strip(root, time, plot.phases, 0, _STRIP)
     moments(root, time, _STRIP + HEIGHT)
     _levels(root, scale, plot.unit)
+    for limit in near:
+        y = _y(scale, limit.value)
+        element(root, "line", class_=f"limit {limit.style}", x1=0, x2="100%", y1=y, y2=y)
     drawn = [(series, shown(series.dots)) for series in plot.series]
     for series, dots in drawn:
         _line(root, series, dots, time, scale)
-    for series, dots in drawn:
+    _names(root, near, scale)
+    _beyond(root, far, scale)
+    for series, dots in drawn:  # over the names, which may not hide what was measured
         if series.marked:
             _marks(root, dots, time, scale)
-    _limits(root, near, scale)
-    _beyond(root, far, scale)
     return markup(root)
 
 
@@ -92,8 +95,7 @@ def draw(plot: Plot) -> Markup:
 
 def element(parent: Element | None, tag: str, text: str = "", **attributes: object) -> Element:
     """An element of SVG; `class_` is class, and other underscores are dashes. Its texts may be anybody's."""
-    named = {key.rstrip("_").replace("_", "-") if key != "viewBox" else key: _fit(item)
-             for key, item in attributes.items()}  # fmt: skip
+    named = {key.rstrip("_").replace("_", "-"): line(item) for key, item in attributes.items()}
     made = Element(tag, named) if parent is None else ElementTree.SubElement(parent, tag, named)
     made.text = clipped(line(text), _LONGEST) or None
     return made
@@ -143,12 +145,10 @@ def moments(root: Element, time: Axis, bottom: float) -> None:
 
 
 def moment(at: float, time: Axis) -> str:
-    """A time on an axis."""
-    if time.high - time.low >= 3600:
-        return f"{at / 3600:.4g} h" if at else "0"
-    if time.high - time.low >= 300:
-        return f"{at / 60:.4g} min" if at else "0"
-    return f"{at:.4g} s" if at else "0"
+    """A time on an axis, in the unit that its steps are in."""
+    step = time.ticks[1] - time.ticks[0] if len(time.ticks) > 1 else time.high - time.low
+    unit, length = next((item for item in (("h", 3600), ("min", 60)) if step % item[1] == 0), ("s", 1))
+    return f"{at / length:.4g} {unit}" if at else "0"
 
 
 # Of a plot alone.
@@ -172,19 +172,15 @@ def _levels(root: Element, scale: Axis, unit: Unit) -> None:
 
 
 def _line(root: Element, series: Series, dots: Sequence[Dot], time: Axis, scale: Axis) -> None:
-    paths = [
-        [(time.share(dot.at) * _WIDTH, _y(scale, dot.value) - _STRIP) for dot in piece if dot.value is not None]
-        for piece in pieces(dots)
-    ]
     inside = element(root, "svg", class_="lines", x=0, y=_STRIP, width="100%", height=HEIGHT,
                      viewBox=f"0 0 {_WIDTH} {HEIGHT}", preserveAspectRatio="none")  # fmt: skip
-    for path in paths:
-        if len(path) > 1:
-            points = " ".join(f"{x:.1f},{y:.1f}" for x, y in path)
-            element(inside, "polyline", class_=f"line {series.style}", points=points)
-        elif not series.marked:
-            x, y = path[0]
-            element(inside, "polyline", class_=f"line {series.style}", points=f"{x:.1f},{y:.1f} {x + 1:.1f},{y:.1f}")
+    for piece in pieces(dots):
+        if len(piece) > 1:
+            points = (f"{_WIDTH * time.share(dot.at):.1f},{_y(scale, dot.value) - _STRIP:.1f}" for dot in piece)
+            element(inside, "polyline", class_=f"line {series.style}", points=" ".join(points))
+        elif not series.marked:  # no line goes through one point
+            x, y = percent(time, piece[0].at), _y(scale, piece[0].value)
+            element(root, "circle", class_=f"lone {series.style}", cx=x, cy=y, r=2.5)
 
 
 def _marks(root: Element, dots: Sequence[Dot], time: Axis, scale: Axis) -> None:
@@ -194,29 +190,35 @@ def _marks(root: Element, dots: Sequence[Dot], time: Axis, scale: Axis) -> None:
         group = element(root, "g", class_=f"dots {look}") if alike else root
         for dot in alike:
             x = percent(time, dot.at)
+            y = _y(scale, dot.value) if known(dot.value) else _STRIP + HEIGHT - 14
+            shape = None
             if not known(dot.value):
-                shape = element(
-                    group, "line", class_="no-value", x1=x, x2=x, y1=_STRIP + HEIGHT - 12, y2=_STRIP + HEIGHT
-                )
-            elif look == "bad":
-                shape = element(group, "use", href="#bad", x=x, y=f"{_y(scale, dot.value):.1f}")
-            else:
-                shape = element(group, "circle", cx=x, cy=f"{_y(scale, dot.value):.1f}", r=3)
+                shape = element(group, "line", class_="no-value", x1=x, x2=x, y1=y + 3, y2=_STRIP + HEIGHT)
+            if look == "bad":
+                shape = element(group, "use", href="#bad", x=x, y=y)
+            elif shape is None:
+                shape = element(group, "circle", cx=x, cy=y, r=3)
             if dot.title:
                 element(shape, "title", dot.title)
 
 
-def _limits(root: Element, limits: Sequence[Limit], scale: Axis) -> None:
-    """Lines with their names over them, or under them where another one is in the way."""
+def _names(root: Element, limits: Sequence[Limit], scale: Axis) -> None:
+    """Over the lines of the limits, or under them where something is in the way."""
+    top, bottom = _STRIP + _APART - 4, _STRIP + HEIGHT - 4
     taken: list[float] = []
     for limit in sorted(limits, key=lambda limit: -limit.value):
         y = _y(scale, limit.value)
-        element(root, "line", class_=f"limit {limit.style}", x1=0, x2="100%", y1=y, y2=y)
-        beside = y - 5
-        if beside < _STRIP + _APART - 5 or any(abs(beside - other) < _APART for other in taken):
-            beside = y + _APART - 1
+        steps = [_APART * number for number in range(8)]
+        places = sorted(
+            [y - 7 - step for step in steps] + [y + 16 + step for step in steps], key=lambda at: abs(at - y)
+        )
+        beside = next((at for at in places if top <= at <= bottom and _free(at, taken)), places[0])
         taken.append(beside)
         element(root, "text", limit.label, class_=f"limit-name {limit.style}", x="100%", dx=-4, y=f"{beside:.1f}")
+
+
+def _free(at: float, taken: Sequence[float]) -> bool:
+    return all(abs(at - other) >= _APART - 0.5 for other in taken)
 
 
 def _beyond(root: Element, limits: Sequence[Limit], scale: Axis) -> None:
@@ -224,14 +226,9 @@ def _beyond(root: Element, limits: Sequence[Limit], scale: Axis) -> None:
         above = limit.value > scale.low
         y = _STRIP + _APART + number * _APART if above else _STRIP + HEIGHT - 6 - number * _APART
         arrow = "↑" if above else "↓"
-        element(root, "text", f"{arrow} {limit.label}", class_=f"limit-name {limit.style}", x=0, dx=4, y=y,
-                text_anchor="start")  # fmt: skip
+        element(root, "text", f"{arrow} {limit.label}", class_=f"limit-name far {limit.style}", x=0, dx=4, y=y)
 
 
 def _y(scale: Axis, value: float | None) -> float:
     assert value is not None
     return round(_STRIP + HEIGHT * (1 - scale.share(value)), 1)
-
-
-def _fit(value: object) -> str:
-    return line(value)

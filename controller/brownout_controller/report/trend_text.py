@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -58,9 +58,7 @@ def nothing(place: str) -> str:
 
 
 def _lines(told: Review, width: int | None, limit: int) -> Iterator[str]:
-    short = short_names(
-        [*told.runs, *(run for turn in told.turns for run in (turn.before, turn.now, turn.ended) if run)]
-    )
+    short = short_names(told)
     yield from _runs(told, short, width, limit)
     grave = ", ".join(short[run.run] for run in told.runs if run.state == Verdict.NOT_REVERTED)
     if grave:
@@ -105,15 +103,16 @@ def _runs(told: Review, short: Mapping[str, str], width: int | None, limit: int)
         yield click.style(f"{len(shown)} of {len(told.runs)} runs, the newest; --limit 0 shows all", dim=True)
 
 
-def short_names(runs: Iterable[PastRun]) -> dict[str, str]:
+def short_names(told: Review) -> dict[str, str]:
     """The time of each run, by which `brownout report` finds it; the whole name where that is not enough."""
-    names = {run.run for run in runs}
+    compared = (run for turn in told.turns for run in (turn.before, turn.now, turn.ended) if run is not None)
+    names = {run.run for run in (*told.runs, *compared)}
     stamps = Counter(name[:_STAMP] for name in names)
     return {name: name[:_STAMP] if stamps[name[:_STAMP]] == 1 else name for name in names}
 
 
 def recovered(run: PastRun) -> str:
-    return "never" if run.unrecovered else "" if run.recovery is None else seconds(run.recovery)
+    return "not seen" if run.unrecovered else "" if run.recovery is None else seconds(run.recovery)
 
 
 def _titled(title: str) -> Iterator[str]:
@@ -165,7 +164,7 @@ def _courses(courses: Sequence[Course], width: int | None) -> Iterator[str]:
 
 
 def median_text(value: float) -> str:
-    return "never" if math.isinf(value) else seconds(value)
+    return "not seen" if math.isinf(value) else seconds(value)
 
 
 def change_text(change: float | None) -> str:
@@ -173,7 +172,7 @@ def change_text(change: float | None) -> str:
     if change is None or change == 0:
         return "" if change is None else "same"
     if math.isinf(change):
-        return "lost" if change > 0 else "found"
+        return "no longer" if change > 0 else "again"
     return f"{'+' if change > 0 else '−'}{seconds(abs(change))}"
 
 

@@ -54,6 +54,15 @@ def test_programs_get_json_and_nothing_else(runs: Path) -> None:
     (runs / "broken" / "journal.jsonl").unlink()
 
 
+def test_a_browser_gets_a_page_in_a_file_or_on_stdout(runs: Path, tmp_path: Path) -> None:
+    file = tmp_path / "site" / "history.html"
+    assert _history(runs, "--html", str(file)).stdout == f"{file}\n"
+    assert file.read_text().startswith("<!doctype html>")
+    assert _history(runs, "--html", "-").stdout == file.read_text()
+    assert isinstance(_history(runs, "--html", "-", "--json").exception, InvalidSpec)
+    assert "No run is told of here" in _history(tmp_path / "site", "--html", "-").stdout
+
+
 def test_a_limit_is_for_the_list_and_not_for_what_is_counted(runs: Path) -> None:
     told = json.loads(_history(runs, "--json", "--limit", "1").stdout)
     assert [run["experiment"] for run in told["runs"]] == ["other"]

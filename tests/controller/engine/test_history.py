@@ -87,6 +87,21 @@ def test_nothing_is_written_if_nothing_has_changed(runs: Path) -> None:
     assert (runs / DATABASE).stat().st_ino == before.st_ino
 
 
+def test_who_reads_the_database_meanwhile_sees_all_of_the_old_one(runs: Path) -> None:
+    collect([runs])
+    with (runs / DATABASE).open("rb") as file:
+        before = file.read(100)
+        rest = (runs / DATABASE).read_bytes()[100:]
+        _passed(runs, 9)
+        assert len(collect([runs]).runs) == 6
+        assert (before, file.read()) == (before, rest)
+
+
+def test_what_a_run_keeps_beside_its_journal_is_its_own(runs: Path) -> None:
+    _passed(runs / "run-1" / "copies", 7)
+    assert len(collect([runs]).runs) == 5
+
+
 def test_a_run_that_a_process_is_at_is_running_and_then_cut_off(tmp_path: Path) -> None:
     directory = _store(tmp_path, ground.killed(), "run")
     journal = Journal(directory, number=99)

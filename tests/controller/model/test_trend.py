@@ -42,7 +42,7 @@ def _runs(findings: str, **changes: Any) -> list[PastRun]:
 
 
 def _told(runs: Sequence[PastRun]) -> list[tuple[str, str, str, str | None]]:
-    return [(turn.kind, turn.before.run, turn.now.run, turn.ended and turn.ended.run) for turn in turns(runs)]
+    return [(turn.kind, turn.before.run, turn.now.run, turn.ended.run if turn.ended else None) for turn in turns(runs)]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def test_a_row_says_what_was_run_and_what_came_of_it() -> None:
     assert (row.verdict, row.exit, row.state) == ("refuted", 1, "refuted")
     assert row.started == datetime(2026, 11, 24, 10, tzinfo=UTC)
     assert row.duration == 20.0
-    assert row.reason.startswith(f"{NAME} (during): 0.306 at worst")
+    assert row.reason.startswith(f"{NAME} (during): 306ms at worst")
     assert row.recovery == pytest.approx(0.99)
 
 

@@ -46,12 +46,9 @@ def test_the_newest_run_comes_first_and_is_named_so_that_a_report_finds_it() -> 
 
 
 def test_two_runs_of_the_same_second_are_named_in_full() -> None:
-    runs = [
-        past_run(run="20261124-100000-a-1"),
-        past_run(run="20261124-100000-b-2"),
-        past_run(run="20261124-100001-c-3"),
-    ]
-    assert set(short_names(runs).values()) == {"20261124-100000-a-1", "20261124-100000-b-2", "20261124-100001"}
+    names = ["20261124-100000-a-1", "20261124-100000-b-2", "20261124-100001-c-3"]
+    told = review([past_run(run=name) for name in names], None, BEGIN)
+    assert set(short_names(told).values()) == {"20261124-100000-a-1", "20261124-100000-b-2", "20261124-100001"}
 
 
 def test_a_regression_is_told_with_both_runs_and_what_became_of_it() -> None:
@@ -79,7 +76,10 @@ def test_what_is_not_shown_is_told() -> None:
 def test_a_regression_that_is_not_mended_is_shown_however_old() -> None:
     old = _runs("hb", experiment="forgotten")
     lines = _lines([*old, *_runs("hb" * 9 + "h")])
-    assert any("forgotten" in line for line in lines[lines.index("Regressions caught: 10") :])
+    begin = lines.index("Regressions caught: 10")
+    section = lines[begin : lines.index("", begin)]
+    assert any("forgotten" in line for line in section)
+    assert "and 4 older ones; --limit 0 shows all" in section
 
 
 def test_a_changed_experiment_is_told_apart() -> None:
@@ -116,7 +116,7 @@ def test_in_a_pipe_nothing_is_cut() -> None:
 
 
 def test_what_has_expired_is_told() -> None:
-    text = "\n".join(_lines([*_runs("hh"), *_runs("n", experiment="never")]))
+    text = "\n".join(_lines([*_runs("hh"), *_runs("n", experiment="another")]))
     assert "No conclusive run for 90 days: 2" in text
     assert "passed 2026-08-11" in text
     assert "none ever" in text
@@ -127,8 +127,8 @@ def test_changes_of_recovery_times_say_which_way() -> None:
     assert change_text(0.0) == "same"
     assert change_text(1.5) == "+1.5 s"
     assert change_text(-0.25) == "−250 ms"
-    assert change_text(float("inf")) == "lost"
-    assert change_text(float("-inf")) == "found"
+    assert change_text(float("inf")) == "no longer"
+    assert change_text(float("-inf")) == "again"
 
 
 def test_times_are_told_in_days_where_there_are_any() -> None:
