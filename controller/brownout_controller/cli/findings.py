@@ -31,16 +31,19 @@ _NEVER: Final = "never"
               help="Write SARIF 2.1.0; - is stdout, with nothing else on it.")  # fmt: skip
 @click.option("--fail-on", type=click.Choice([*LEVELS, _NEVER]), default="error", show_default=True,
               help="Exit with 1 if there is a finding of this level or a graver one.")  # fmt: skip
-@click.option("--ignore", "ignored", multiple=True, metavar="RULE", help="Leave out a rule; may be given several times.")
+@click.option(
+    "--ignore", "ignored", multiple=True, metavar="RULE", help="Leave out a rule; may be given several times."
+)
 @click.pass_context
 def findings(
     context: click.Context, file: Path, in_json: bool, sarif_file: Path | None, fail_on: str, ignored: tuple[str, ...]
 ) -> None:
-    """Check ARCHITECTURE by rules: timeouts that contradict each other, retries that multiply, pools that are too small,
-    single replicas, caches without fallback, certificates without rotation. Each finding has its numbers and what ends it.
+    """Check ARCHITECTURE by rules: timeouts that contradict each other, retries that multiply, pools that are too
+    small, single replicas, caches without fallback, certificates without rotation. Each finding has its numbers and
+    what ends it.
 
-    Rules use only what the file says; what one of them would need is told in a note. Exit status: 0 nothing of the level
-    of --fail-on, 1 something, 2 the file is wrong.
+    Rules use only what the file says; what one of them would need is told in a note. Exit status: 0 nothing of the
+    level of --fail-on, 1 something, 2 the file is wrong.
     """
     known = [rule.id for rule in RULES]
     for name in ignored:

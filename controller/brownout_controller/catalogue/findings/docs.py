@@ -11,11 +11,12 @@ from brownout_controller.catalogue.findings.rule import Rule
 _HEAD: Final = """\
 # Findings before any fault
 
-This page is computed from the rules in `controller/brownout_controller/catalogue/findings` by `make gen`; do not edit it.
+This page is computed from the rules in `controller/brownout_controller/catalogue/findings` by `make gen`; do not
+edit it.
 
-`brownout findings architecture.yaml` says what is wrong with a system by its description alone: each finding with the line it is
-about, its numbers, and the values that end it. Rules use only what the file says and guess nothing: where a line is missing
-that a rule would need beside one that is there, a note names it, once for each rule.
+`brownout findings architecture.yaml` says what is wrong with a system by its description alone: each finding with the
+line it is about, its numbers, and the values that end it. Rules use only what the file says and guess nothing: where a
+rule would need a line beside one that is there, a note names it, once for each rule.
 
 ```console
 $ brownout findings architecture.yaml                           # exit status 1 if there is an error
@@ -25,12 +26,12 @@ $ brownout findings architecture.yaml --json
 $ brownout findings architecture.yaml --ignore single-replica   # a rule that does not apply
 ```
 
-Exit status: 0 nothing of that level, 1 something, 2 the file is wrong. A flow is a revenue path unless it says `revenue: 0%`. It is
-sure to go over the calls of its path, and from there over those that are `required: true`; what a caller has a fallback for
-it can do without.
+Exit status: 0 nothing of that level, 1 something, 2 the file is wrong. A flow is a revenue path unless it says
+`revenue: 0%`. It is sure to go over the calls of its path, and from there over those that are `required: true`; what a
+caller has a fallback for, it can do without.
 
-Fixes are what the numbers of the file allow, one place at a time; a value that is good here may be too tight for what is below,
-and the next run tells. The values end the finding exactly; leave room above them.
+A fix is what the numbers of the file allow, one place at a time: it may be too tight for what is below, and the next run
+tells. Its values end the finding exactly; leave room.
 """
 
 

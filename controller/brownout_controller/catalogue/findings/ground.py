@@ -168,6 +168,10 @@ class Ground:
         steps = flow.path[: flow.path.index(name) + 1] if name in flow.path else ()
         return prod(self.architecture.edge(*pair).call.attempts for pair in pairwise(steps))
 
+    def in_circle(self, edge: Edge) -> bool:
+        """Whether what is called calls the caller again, over any number of calls."""
+        return edge.sink in self.architecture.reaches(edge.source)
+
     def factor(self, edge: Edge) -> float:
         """How many calls become of one when all of them fail: the attempts, or 1 + the budget if that is less."""
         budget = edge.call.retry_budget

@@ -17,25 +17,28 @@ _SOON: Final = 30
 
 @rule("single-replica", "warning", "A revenue path goes through a single replica")
 def single(ground: Ground) -> Iterator[Found | Missing]:
-    """With one replica every restart, every deployment and every lost node is an outage of all that goes over it: 1 of 1 is
-    100 %; with two it is half of the requests until the next retry. Only where the file says `replicas: 1` and a flow with
-    revenue cannot do without it; on other flows it is a note. What keeps data is told by single-store.
+    """With one replica every restart, every deployment and every lost node is an outage of all that goes over it: 1
+    of 1 is 100 %; with two it is half of the requests until the next retry. Only where the file says `replicas: 1`
+    and a flow with revenue cannot do without it; on other flows it is a note. What keeps data is told by
+    single-store.
     """
     for name, service in ground.architecture.services.items():
         flows = ground.on(name)
         if service.replicas is None or service.replicas > 1 or not flows or keeps_data(ground, name):
             continue
         paying = ground.paying(flows)
-        sentence = f"{name} has {replicas(service.replicas)}: while it restarts, all of {ground.told(paying or flows)} fails"
+        sentence = (
+            f"{name} has {replicas(service.replicas)}: while it restarts, all of {ground.told(paying or flows)} fails"
+        )
         fix = Fix((Change(ground.at(name, "replicas"), 2, at_most=False),))
         yield Found(ground.at(name, "replicas"), sentence, (fix,), None if paying else "note")
 
 
 @rule("single-store", "warning", "Data is kept by a single replica")
 def single_store(ground: Ground) -> Iterator[Found | Missing]:
-    """A database, a queue or another service with `stateful: true` and `replicas: 1` has its data in one place: when it is gone, so
-    is what was written since the last backup, and nobody takes over. Two are the least, one of them a standby that has been seen
-    to take over; where a majority decides (queues mostly), three.
+    """A database, a queue or another service with `stateful: true` and `replicas: 1` has its data in one place: when
+    it is gone, so is what was written since the last backup, and nobody takes over. Two are the least, one of them a
+    standby that has been seen to take over; where a majority decides (queues mostly), three.
     """
     for name, service in ground.architecture.services.items():
         if service.replicas is None or service.replicas > 1 or not keeps_data(ground, name):
@@ -61,36 +64,42 @@ def replicas(count: int) -> str:
 
 @rule("readiness-missing", "warning", "Replicas get requests before they are ready")
 def readiness(ground: Ground) -> Iterator[Found | Missing]:
-    """Kubernetes sends requests to a container as soon as it runs, unless a readiness probe says when it is ready: each
-    deployment fails requests for as long as a start takes, times the replicas. Only where the file names other probes and
-    not this one; with none named, they may just not be known. Workers and what nobody calls need none.
+    """Kubernetes sends requests to a container as soon as it runs, unless a readiness probe says when it is ready:
+    each deployment fails requests for as long as a start takes, times the replicas. Only where the file names other
+    probes and not this one; with none named, they may just not be known. Workers and what nobody calls need none.
     """
     for name, service in ground.architecture.services.items():
         called = ground.architecture.callers(name) or ground.architecture.kind(name) == "gateway"
         if called and service.probes and "readiness" not in service.probes:
-            sentence = f"{name} has probes ({', '.join(service.probes)}) but none for readiness: each start gets requests too soon"
-            fix = Fix((Change(ground.at(name, "probes"), f"[{', '.join((*service.probes, 'readiness'))}]"),))
+            sentence = (
+                f"{name} has probes ({', '.join(service.probes)}) but none for readiness: "
+                "each start gets requests too soon"
+            )
+            fix = Fix((Change(ground.at(name, "probes"), (*service.probes, "readiness")),))
             yield Found(ground.at(name, "probes"), sentence, (fix,))
 
 
 @rule("cache-without-fallback", "warning", "Nothing stands in for a cache")
 def cache(ground: Ground) -> Iterator[Found | Missing]:
-    """A cache makes things faster and may be gone at any time; a caller that has no fallback makes an outage of that: it
-    fails as often as it asks. Told for each call of a cache that says no fallback and is not `required: false`. A cache that
-    holds what is nowhere else is a store: say `kind: database` or `stateful: true`, and it is told by single-store.
+    """A cache makes things faster and may be gone at any time; a caller that has no fallback makes an outage of that:
+    it fails as often as it asks. Told for each call of a cache that says no fallback and is not `required: false`. A
+    cache that holds what is nowhere else is a store: say `kind: database` or `stateful: true`, and it is told by
+    single-store.
     """
     for edge in ground.architecture.edges:
         stateful = ground.architecture.components[edge.sink].stateful
         if ground.architecture.kind(edge.sink) == "cache" and not edge.call.has_fallback and not stateful:
             sentence = f"{edge.source} has no fallback for the cache {edge.sink}: {_without(edge)}{_lost(ground, edge)}"
-            yield Found(ground.line(edge), sentence, _stands_in(ground, edge, "what it can do without, or from where else"))
+            yield Found(
+                ground.line(edge), sentence, _stands_in(ground, edge, "what it can do without, or from where else")
+            )
 
 
 @rule("external-without-fallback", "warning", "A revenue path hangs on somebody else's service")
 def external(ground: Ground) -> Iterator[Found | Missing]:
-    """What others run fails when they say so: 99.9 % are 43 minutes a month, and they are subtracted from yours. On a call that a
-    flow with revenue is sure to go over there has to be something else to offer: a second provider, the last answer, or
-    work that is queued and done later.
+    """What others run fails when they say so: 99.9 % are 43 minutes a month, and they are subtracted from yours. On a
+    call that a flow with revenue is sure to go over there has to be something else to offer: a second provider, the
+    last answer, or work that is queued and done later.
     """
     for edge in ground.architecture.edges:
         flows = ground.paying(ground.over(edge))
@@ -99,14 +108,18 @@ def external(ground: Ground) -> Iterator[Found | Missing]:
                 f"{edge.source} has no fallback for {edge.sink}, which others run: {_without(edge)}, and with it "
                 f"{ground.told(flows)}"
             )
-            yield Found(ground.line(edge), sentence, _stands_in(ground, edge, "queued, the last answer, a second provider"))
+            yield Found(
+                ground.line(edge), sentence, _stands_in(ground, edge, "queued, the last answer, a second provider")
+            )
 
 
 def _without(edge: Edge) -> str:
     timeout = edge.call.timeout
     if timeout is None:
         return "when it is gone, 100% of these calls fail"
-    return f"when it is gone, 100% of these calls fail, each after {SECONDS.format(edge.call.attempts * timeout)} at most"
+    return (
+        f"when it is gone, 100% of these calls fail, each after {SECONDS.format(edge.call.attempts * timeout)} at most"
+    )
 
 
 def _lost(ground: Ground, edge: Edge) -> str:
@@ -123,9 +136,10 @@ def _stands_in(ground: Ground, edge: Edge, what: str) -> tuple[Fix, ...]:
 
 @rule("certificate-without-rotation", "warning", "A certificate must be replaced by hand")
 def certificate(ground: Ground) -> Iterator[Found | Missing]:
-    """A certificate ends on a day that has been known for a year, and with mutual TLS every call fails at that moment, in all
-    replicas at once. What a person has to remember is forgotten. An error from 30 days before the end on, and whenever it
-    has ended. Named are the missing lines: `certificate` where a call uses mutual TLS, `rotation`, and `expires` where it is manual.
+    """A certificate ends on a day that has been known for a year, and with mutual TLS every call fails at that
+    moment, in all replicas at once. What a person has to remember is forgotten. An error from 30 days before the end
+    on, and whenever it has ended. Named are the missing lines: `certificate` where a call uses mutual TLS,
+    `rotation`, and `expires` where it is manual.
     """
     for name, service in ground.architecture.components.items():
         paper = service.certificate
@@ -143,9 +157,10 @@ def certificate(ground: Ground) -> Iterator[Found | Missing]:
             path = ground.at(name, "certificate", "rotation")
             sentence = f"the certificate of {name} {_ends(paper.expires, left)}{_secured(len(secured))}"
             grave = left is not None and left <= _SOON
-            remark = "" if left is None or left >= 0 else "and a new certificate, now"
-            fixes = (Fix((Change(path, "automatic"),), remark),)
-            yield Found(path, sentence, fixes, "error" if grave else None)
+            changes = [Change(path, "automatic")]
+            if left is not None and left < 0:
+                changes.append(Change(ground.at(name, "certificate", "expires"), "<the day on which a new one ends>"))
+            yield Found(path, sentence, (Fix(tuple(changes)),), "error" if grave else None)
 
 
 def days_left(expires: str | None, today: date | None) -> int | None:
@@ -166,6 +181,6 @@ def _ends(expires: str | None, left: int | None) -> str:
 
 def _secured(count: int) -> str:
     """What depends on it."""
-    return f"; {count} mutual TLS call{'' if count == 1 else 's'} to it will fail in all replicas at once" if count else ""
-
-
+    return (
+        f"; {count} mutual TLS call{'' if count == 1 else 's'} to it will fail in all replicas at once" if count else ""
+    )

@@ -15,10 +15,10 @@ _BUDGET = 0.1
 
 @rule("retries-without-budget", "warning", "Retries have no budget")
 def no_budget(ground: Ground) -> Iterator[Found | Missing]:
-    """When all calls fail, each becomes `1 + retries`: a callee that is down because it has too much to do gets that many
-    times as much, and stays down. A budget, the largest share of extra calls that retries may make, keeps the load at `1 +
-    budget`, and changes nothing while few calls fail. Where a breaker stands before the callee the finding is a note: it ends
-    the storm once it opens, which it need not when only half of the calls fail.
+    """When all calls fail, each becomes `1 + retries`: a callee that is down because it has too much to do gets that
+    many times as much, and stays down. A budget, the largest share of extra calls that retries may make, keeps the
+    load at `1 + budget`, and changes nothing while few calls fail. Where a breaker stands before the callee the
+    finding is a note: it ends the storm once it opens, which it need not when only half of the calls fail.
     """
     for edge in ground.architecture.edges:
         call = edge.call
@@ -42,26 +42,30 @@ def _load(edge: Edge, factor: float) -> str:
 
 @rule("retry-storm", "error", "Retries multiply along a path")
 def storm(ground: Ground) -> Iterator[Found | Missing]:
-    """Attempts multiply: where three services in a row each make 4 attempts, the last is called 4 x 4 x 4 = 64 times for one
-    request. Only one service on a path should repeat calls, the one next to what fails.
+    """Attempts multiply: where three services in a row each make 4 attempts, the last is called 4 x 4 x 4 = 64 times
+    for one request. Only one service on a path should repeat calls, the one next to what fails.
 
-    The load when everything fails is the product of `1 + retries`, or of `1 + retry_budget` where that is less, over the calls
-    of a path. A call with a breaker does not count and ends the path, as the breaker opens when everything fails; nor do calls
-    that go round in a circle. Told where two calls or more at least double the load each, once, at the last of them.
+    The load when everything fails is the product of `1 + retries`, or of `1 + retry_budget` where that is less, over
+    the calls of a path. A call with a breaker does not count and ends the path, as the breaker opens when everything
+    fails; nor do calls that go round in a circle. Told where two calls or more at least double the load each, once,
+    at the last of them.
     """
     chains = _Chains(ground)
     for edge in ground.architecture.edges:
         chain = chains.best(edge)
         if len(chain) < 2 or chains.goes_on(edge.sink):
             continue
-        factor = prod(one.call.attempts for one in chain)
-        product = " x ".join(str(one.call.attempts) for one in chain)
+        factors = [ground.factor(one) for one in chain]
+        product = " x ".join(f"{factor:g}" for factor in factors)
         through = ", ".join(one.name for one in chain)
-        sentence = f"one request may call {edge.sink} {product} = {factor} times, by the retries of {through}"
-        outer, every = chain[:-1], chain
+        sentence = (
+            f"when {edge.sink} fails, one request becomes {product} = {prod(factors):g} calls of it, by the retries of "
+            f"{through}"
+        )
+        outer = chains.above(edge.source)
         fixes = (
             Fix(tuple(Change(ground.line(one, "retries"), 0) for one in outer), "only the last one repeats calls"),
-            Fix(tuple(Change(ground.line(one, "retry_budget"), _BUDGET, at_most=True) for one in every)),
+            Fix(tuple(Change(ground.line(one, "retry_budget"), _BUDGET, at_most=True) for one in (*outer, edge))),
         )
         yield Found(ground.line(edge, "retries"), sentence, fixes)
 
@@ -87,32 +91,42 @@ class _Chains:
             )  # fmt: skip
         return self._goes_on[name]
 
+    def above(self, name: str) -> tuple[Edge, ...]:
+        """All calls on the ways to a service that multiply, on whichever way."""
+        found, waiting = dict[str, Edge](), [name]
+        for place in waiting:
+            for edge in filter(self._counts, self._ground.architecture.callers(place)):
+                if self._multiplies(edge):
+                    found[edge.name] = edge
+                if edge.source not in waiting:
+                    waiting.append(edge.source)
+        return tuple(found[one] for one in sorted(found))
+
     def _to(self, name: str) -> tuple[Edge, ...]:
         if name not in self._best:
             chains = [
                 (*self._to(edge.source), edge) if self._multiplies(edge) else self._to(edge.source)
                 for edge in self._ground.architecture.callers(name) if self._counts(edge)
             ]  # fmt: skip
-            self._best[name] = max(chains, key=_weight, default=())
+            self._best[name] = max(chains, key=self._weight, default=())
         return self._best[name]
+
+    def _weight(self, chain: tuple[Edge, ...]) -> tuple[float, int, list[str]]:
+        return prod(map(self._ground.factor, chain)), -len(chain), [edge.name for edge in chain]
 
     def _multiplies(self, edge: Edge) -> bool:
         return self._counts(edge) and self._ground.factor(edge) >= 2
 
     def _counts(self, edge: Edge) -> bool:
-        in_circle = edge.sink in self._ground.architecture.reaches(edge.source)
-        return not edge.call.breaker and not in_circle
-
-
-def _weight(chain: tuple[Edge, ...]) -> tuple[int, int, list[str]]:
-    return prod(edge.call.attempts for edge in chain), -len(chain), [edge.name for edge in chain]
+        return not edge.call.breaker and not self._ground.in_circle(edge)
 
 
 @rule("retries-not-idempotent", "error", "A call that must not be made twice is repeated")
 def not_idempotent(ground: Ground) -> Iterator[Found | Missing]:
-    """An attempt that got no answer in time may have done its work all the same: repeating it does it twice. The call says
-    `idempotent: false`, and has retries. Either it does not repeat, or each request has a key by which the callee knows the
-    second one. For a call that writes to a database or a queue and does not say whether it is idempotent, the missing line is named.
+    """An attempt that got no answer in time may have done its work all the same: repeating it does it twice. The call
+    says `idempotent: false`, and has retries. Either it does not repeat, or each request has a key by which the
+    callee knows the second one. For a call that writes to a database or a queue and does not say whether it is
+    idempotent, the missing line is named.
     """
     for edge in ground.architecture.edges:
         call = edge.call

@@ -27,7 +27,7 @@ class Change:
     """A line as it should be."""
 
     path: Path
-    value: float | bool | str
+    value: float | bool | str | tuple[str, ...]
     at_most: bool | None = None
     """Whether a smaller value is as good; False if a larger one is."""
 
@@ -137,11 +137,13 @@ def dotted(path: Path) -> str:
     return text.removeprefix(".")
 
 
-def _written(path: Path, value: float | bool | str) -> str:
+def _written(path: Path, value: float | bool | str | tuple[str, ...]) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
         return value
+    if isinstance(value, tuple):
+        return f"[{', '.join(value)}]"
     unit = _UNITS.get(path[-1])
     return f"{value:g}" if unit is None else unit.format(value)
 

@@ -83,7 +83,8 @@ def _result(finding: Finding, index: int, where: dict[str, str], root: Value) ->
 
 
 def _message(finding: Finding) -> dict[str, str]:
-    sentence = f"{finding.sentence[:1].upper()}{finding.sentence[1:]}." if not finding.missing else f"{finding.sentence}."
+    begin = finding.sentence[:1] if finding.missing else finding.sentence[:1].upper()  # a rule's id stays as it is
+    sentence = f"{begin}{finding.sentence[1:]}."
     fixes = [fix.text for fix in finding.fixes]
     text = "\n".join([sentence, *(f"{'Or' if number else 'Fix:'} {fix}" for number, fix in enumerate(fixes))])
     markdown = "\n".join([sentence, "", *(f"- {'or ' if number else ''}`{fix}`" for number, fix in enumerate(fixes))])
@@ -91,7 +92,7 @@ def _message(finding: Finding) -> dict[str, str]:
 
 
 def identity(finding: Finding) -> str:
-    """The same as long as the rule finds something at the same key, wherever the line moves and whatever its number is."""
+    """The same as long as the rule finds something at this key, wherever its line moves and whatever its number is."""
     about = () if finding.missing else finding.path
     words = json.dumps([finding.rule.id, "missing" if finding.missing else "found", *about])
     return hashlib.sha256(words.encode()).hexdigest()[:32]

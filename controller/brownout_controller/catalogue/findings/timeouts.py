@@ -30,9 +30,19 @@ def inversion(ground: Ground) -> Iterator[Found | Missing]:
             f"{edge.source} waits {SECONDS.format(waits)} for {edge.sink}, which may be busy for {work.words}: "
             "it works on when nobody waits any more"
         )
-        lower = _lowered(ground, edge.sink, work, waits)
-        higher = Fix((Change(path, up(work.seconds), at_most=False),))
-        yield Found(path, sentence, tuple(_chosen(ground, edge, up(work.seconds), lower, higher)))
+        yield Found(path, sentence, tuple(_either(ground, edge, work, waits)))
+
+
+def _either(ground: Ground, edge: Edge, work: Work, waits: float) -> Iterator[Fix]:
+    """Less below, or a longer wait; which is no remedy where whoever waits for the caller does not, or in a circle of
+    calls, where it comes round."""
+    lower = _lowered(ground, edge.sink, work, waits)
+    if lower is not None:
+        yield lower
+    longer, allowed = up(work.seconds), ground.allowed(edge)
+    fits = allowed is None or not exceeds(longer * edge.call.attempts, allowed[0])
+    if (fits or lower is None) and not ground.in_circle(edge):
+        yield Fix((Change(ground.line(edge, "timeout"), longer, at_most=False),))
 
 
 def _lowered(ground: Ground, name: str, work: Work, limit: float) -> Fix | None:
@@ -51,24 +61,16 @@ def _lowered(ground: Ground, name: str, work: Work, limit: float) -> Fix | None:
     return Fix(tuple(sorted(changes, key=lambda change: change.path)))
 
 
-def _chosen(ground: Ground, edge: Edge, value: float, lower: Fix | None, higher: Fix) -> Iterator[Fix]:
-    """Waiting longer is no remedy where whoever waits for the caller does not."""
-    allowed = ground.allowed(edge)
-    fits = allowed is None or not exceeds(value * edge.call.attempts, allowed[0])
-    if lower is not None:
-        yield lower
-    if fits or lower is None:
-        yield higher
-
-
 @rule("timeout-missing", "warning", "A call on a revenue path has no timeout")
 def missing(ground: Ground) -> Iterator[Found | Missing]:
     """Without a timeout a call lasts as long as the callee likes, and so does all that waits for the caller: one slow
-    dependency holds threads, connections and users on the whole path, and neither retries nor a breaker ever see a failure.
+    dependency holds threads, connections and users on the whole path, and neither retries nor a breaker ever see a
+    failure.
 
     Only calls that a flow with revenue is sure to go over: those on its path, and those from there that are
-    `required: true`. That the file says none may mean that the code has one: then the line is missing. The value that is
-    proposed fits what waits above: the caller's callers, its own timeout, and the flow's tolerance, divided by the attempts.
+    `required: true`. That the file says none may mean that the code has one: then the line is missing. The value that
+    is proposed fits what waits above: the caller's callers, its own timeout, and the flow's tolerance, divided by the
+    attempts.
     """
     for edge in ground.architecture.edges:
         flows = ground.paying(ground.over(edge))
@@ -91,8 +93,8 @@ def _fitting(ground: Ground, edge: Edge) -> Iterator[Fix]:
 @rule("timeout-over-tolerance", "warning", "A flow may keep people waiting for longer than they stay")
 def over_tolerance(ground: Ground) -> Iterator[Found | Missing]:
     """People leave after `tolerance`. What counts is the first call on the flow's path that has a timeout, as it ends
-    everything below: `attempts x timeout`, times the attempts of the calls before it. An answer that comes later, be it an
-    error, is work for nobody; one that fails sooner can still be told to them.
+    everything below: `attempts x timeout`, times the attempts of the calls before it. An answer that comes later, be
+    it an error, is work for nobody; one that fails sooner can still be told to them.
     """
     for name, flow in ground.architecture.flows.items():
         count = 1
@@ -129,8 +131,8 @@ def _within(ground: Ground, edge: Edge, count: int, timeout: float, tolerance: f
 
 @rule("timeout-below-answer", "error", "A timeout is shorter than the answer takes on a good day")
 def below_answer(ground: Ground) -> Iterator[Found | Missing]:
-    """`answers_in` is the callee's p99 on a good day: if the caller's timeout is shorter, more than one call in a hundred
-    fails with nothing wrong. The least that helps is the p99 itself; twice as much leaves room for a bad day.
+    """`answers_in` is the callee's p99 on a good day: if the caller's timeout is shorter, more than one call in a
+    hundred fails with nothing wrong. The least that helps is the p99 itself; twice as much leaves room for a bad day.
     """
     for edge in ground.architecture.edges:
         answers, waits = ground.architecture.components[edge.sink].answers_in, edge.call.timeout
@@ -145,8 +147,8 @@ def below_answer(ground: Ground) -> Iterator[Found | Missing]:
 
 @rule("breaker-without-timeout", "warning", "A circuit breaker cannot see that a call hangs")
 def blind_breaker(ground: Ground) -> Iterator[Found | Missing]:
-    """A breaker counts failures, and a call without a timeout does not fail when its callee hangs: it is counted when it
-    ends, which may be never. The breaker stays closed through the outage that it was made for.
+    """A breaker counts failures, and a call without a timeout does not fail when its callee hangs: it is counted when
+    it ends, which may be never. The breaker stays closed through the outage that it was made for.
     """
     for edge in ground.architecture.edges:
         if edge.call.breaker and edge.call.timeout is None:
