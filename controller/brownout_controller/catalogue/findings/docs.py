@@ -30,8 +30,8 @@ Exit status: 0 nothing of that level, 1 something, 2 the file is wrong. A flow i
 `revenue: 0%`. It is sure to go over the calls of its path, and from there over those that are `required: true`; what a
 caller has a fallback for, it can do without.
 
-A fix is what the numbers of the file allow, one place at a time: it may be too tight for what is below, and the next run
-tells. Its values end the finding exactly; leave room.
+A fix is what the numbers of the file allow, one place at a time: it may be too tight for what is below, and the next
+run tells. Its values end the finding exactly; leave room.
 """
 
 

@@ -42,11 +42,13 @@ class Fix:
     """Changes that end the finding when all of them are made."""
 
     changes: tuple[Change, ...]
+    """None where the file does not say enough to name a value."""
     remark: str = ""
 
     @property
     def text(self) -> str:
-        return ", ".join(change.text for change in self.changes) + (f" ({self.remark})" if self.remark else "")
+        changes = ", ".join(change.text for change in self.changes)
+        return f"{changes} ({self.remark})" if changes and self.remark else changes or self.remark
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from brownout_controller.catalogue.architecture import Edge
 from brownout_controller.catalogue.findings.ground import Ground, Work, attempts, down, exceeds, up
-from brownout_controller.catalogue.findings.rule import Change, Fix, Found, Missing, rule
+from brownout_controller.catalogue.findings.rule import Change, Fix, Found, Missing, dotted, rule
 from brownout_proxy.units import SECONDS
 
 
@@ -41,7 +41,12 @@ def _either(ground: Ground, edge: Edge, work: Work, waits: float) -> Iterator[Fi
         yield lower
     longer, allowed = up(work.seconds), ground.allowed(edge)
     fits = allowed is None or not exceeds(longer * edge.call.attempts, allowed[0])
-    if (fits or lower is None) and not ground.in_circle(edge):
+    if ground.in_circle(edge):
+        if lower is None:
+            yield Fix(
+                (), f"{edge.sink} calls {edge.source} again: end the circle, or give each call in it fewer attempts"
+            )
+    elif fits or lower is None:
         yield Fix((Change(ground.line(edge, "timeout"), longer, at_most=False),))
 
 
@@ -85,6 +90,8 @@ def _fitting(ground: Ground, edge: Edge) -> Iterator[Fix]:
     allowed = ground.allowed(edge)
     value = None if allowed is None else down(allowed[0] / edge.call.attempts)
     if allowed is None or value is None:
+        why = "nothing in the file says how long its caller is waited for" if allowed is None else "fewer attempts"
+        yield Fix((), f"{dotted(ground.line(edge, 'timeout'))}: a time of your choice; {why}")
         return
     shared = "" if edge.call.attempts == 1 else f"for each of {edge.call.attempts} attempts: "
     yield Fix((Change(ground.line(edge, "timeout"), value, at_most=True),), f"{shared}{allowed[1]}")
@@ -127,6 +134,8 @@ def _within(ground: Ground, edge: Edge, count: int, timeout: float, tolerance: f
     fitting = int(tolerance / (before * timeout))
     if 0 < fitting < edge.call.attempts:
         yield Fix((Change(ground.line(edge, "retries"), fitting - 1, at_most=True),))
+    elif value is None:
+        yield Fix((), f"fewer attempts: one request may make {count} on the way to {edge.sink}")
 
 
 @rule("timeout-below-answer", "error", "A timeout is shorter than the answer takes on a good day")
