@@ -49,6 +49,8 @@ def findings(
     for name in ignored:
         if name not in known:
             raise InvalidSpec("--ignore", unknown(f"rule {name!r}", name, known))
+    if in_json and str(sarif_file) == "-":
+        raise InvalidSpec("--sarif -", "and --json both want stdout; write the SARIF into a file")
     root = document.read(file, columns=True)
     architecture = read_architecture(root, str(file))
     assert root is not None, "an empty file is no architecture"
