@@ -10,15 +10,17 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
 
 from brownout_controller.backends.base import Backend, BackendError, Target
-from brownout_controller.engine import locks, store
+from brownout_controller.engine import store
+from brownout_controller.engine.cluster_lock import exclusion
 from brownout_controller.engine.keeper import Keeper
+from brownout_controller.engine.locks import Claim, Exclusive
 from brownout_controller.engine.sampling import Sampler
 from brownout_controller.model import lifecycle
 from brownout_controller.model.environment import Environment
@@ -49,7 +51,7 @@ from brownout_controller.model.safety import choose, refusals
 from brownout_controller.model.variables import Masker
 from brownout_controller.probes.load import Load
 from brownout_proxy import __version__
-from brownout_proxy.errors import Conflict
+from brownout_proxy.errors import Conflict, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,9 @@ class Setup:
     masker: Masker = field(default_factory=Masker)
     allowed_commands: frozenset[str] | None = None
     locks: Path | None = None
+    """Where the lock files of this machine are; None is the user's place for them."""
+    exclusive: Exclusive | None = None
+    """Keeps other runs away from the targets; None is what the environment asks for."""
 
 
 class Planned:
@@ -120,6 +125,7 @@ class Runner:
         self._keepers: list[asyncio.Task[None]] = []
         self._injected: list[Target] = []
         self._load: Load | None = None
+        self._check: Callable[[], None] = lambda: None
 
     # What others ask and tell.
 
@@ -169,15 +175,16 @@ class Runner:
         if planned.refused:
             self._enter("judged", "a safety net said no")
             return
-        with ExitStack() as held:
+        async with AsyncExitStack() as held:
             if "lock" not in conditions.nets:
+                exclusive = setup.exclusive or exclusion(setup.environment, setup.locks)
+                claim = Claim(self._journal.run_id, setup.experiment.name, self._unlocked, self._stopped)
                 try:
-                    held.enter_context(
-                        locks.held((target.id for target in planned.chosen), self._journal.run_id, setup.locks)
-                    )
-                except Conflict as error:
-                    self._write(Refusal("lock", str(error), "one run at a time is at a target"))
-                    self._enter("judged", "another run is at a target")
+                    self._check = await held.enter_async_context(exclusive([item.id for item in planned.chosen], claim))
+                except (Conflict, Unavailable) as error:
+                    if not self._stopped.is_set():
+                        self._write(Refusal("lock", str(error), "one run at a time is at a target"))
+                    self._enter("judged", "the targets could not be had for this run alone")
                     return
             async with self._watching(planned.chosen):
                 await self._experiment(planned.chosen)
@@ -215,6 +222,7 @@ class Runner:
         lease = cast(float, self._setup.experiment.conditions.lease)
         faults = self._faults()
         for number, target in enumerate(targets):
+            self._check()
             if self._stopped.is_set():
                 return False
             undo = f"u{number}"
@@ -332,6 +340,11 @@ class Runner:
 
     def _halt_for(self, hypothesis: Hypothesis, cause: str, why: str, since: float) -> None:
         self._halt(cause, why, since, hypothesis.name)
+
+    def _unlocked(self, why: str) -> None:
+        self._halt("unlocked", why, time.monotonic())
+        if self._state in ("reverting", "recovering"):  # which nothing cuts short
+            self._write(Failure("lease", why))
 
     def _halt(self, cause: str, why: str, since: float, hypothesis: str = "") -> None:
         if not self._stopped.is_set() and self._state in ("baseline", "injecting", "observing"):
