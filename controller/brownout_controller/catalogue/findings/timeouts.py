@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from brownout_controller.catalogue.architecture import Edge
+from brownout_controller.catalogue.architecture import Edge, Flow
 from brownout_controller.catalogue.findings.ground import Ground, Work, attempts, down, exceeds, up
 from brownout_controller.catalogue.findings.rule import Change, Fix, Found, Missing, dotted, rule
 from brownout_proxy.units import SECONDS
@@ -100,38 +100,47 @@ def _fitting(ground: Ground, edge: Edge) -> Iterator[Fix]:
 @rule("timeout-over-tolerance", "warning", "A flow may keep people waiting for longer than they stay")
 def over_tolerance(ground: Ground) -> Iterator[Found | Missing]:
     """People leave after `tolerance`. What counts is the first call on the flow's path that has a timeout, as it ends
-    everything below: `attempts x timeout`, times the attempts of the calls before it. An answer that comes later, be
-    it an error, is work for nobody; one that fails sooner can still be told to them.
+    everything below: `attempts x timeout`, times the attempts of the calls before it. An answer that comes later, be it
+    an error, is work for nobody; one that fails sooner can still be told to them. Where several flows go over a call,
+    the one that leaves least for it is told.
     """
-    for name, flow in ground.architecture.flows.items():
-        count = 1
-        for source, sink in pairwise(flow.path):
-            edge = ground.architecture.edge(source, sink)
-            count *= edge.call.attempts
-            if edge.call.timeout is not None:
-                yield from _held_to(ground, name, edge, count, edge.call.timeout)
-                break
+    strictest: dict[str, tuple[float, str, Edge, int]] = {}
+    for name, flow in sorted(ground.architecture.flows.items()):
+        edge, before = _first_timeout(ground, flow)
+        if edge is None:
+            continue
+        if flow.tolerance is None:
+            yield Missing(("flows", name, "tolerance"))
+            continue
+        here = (flow.tolerance / before, name, edge, before)
+        strictest[edge.name] = min(here, strictest.get(edge.name, here), key=lambda one: one[:2])
+    for left, name, edge, before in strictest.values():
+        timeout, count = edge.call.timeout or 0.0, before * edge.call.attempts
+        if exceeds(edge.call.attempts * timeout, left):
+            tolerance = ground.architecture.flows[name].tolerance or 0.0
+            sentence = (
+                f"{edge.source} may wait {attempts(count, timeout)} for {edge.sink}, and people leave {name} "
+                f"after {SECONDS.format(tolerance)}"
+            )
+            yield Found(ground.line(edge, "timeout"), sentence, tuple(_within(ground, edge, count, left)))
 
 
-def _held_to(ground: Ground, name: str, edge: Edge, count: int, timeout: float) -> Iterator[Found | Missing]:
-    tolerance = ground.architecture.flows[name].tolerance
-    if tolerance is None:
-        yield Missing(("flows", name, "tolerance"))
-    elif exceeds(count * timeout, tolerance):
-        sentence = (
-            f"{edge.source} may wait {attempts(count, timeout)} for {edge.sink}, and people leave {name} "
-            f"after {SECONDS.format(tolerance)}"
-        )
-        path = ground.line(edge, "timeout")
-        yield Found(path, sentence, tuple(_within(ground, edge, count, timeout, tolerance)))
+def _first_timeout(ground: Ground, flow: Flow) -> tuple[Edge | None, int]:
+    """The first call on the path that has one, and how many times its caller may be called for one request."""
+    before = 1
+    for source, sink in pairwise(flow.path):
+        edge = ground.architecture.edge(source, sink)
+        if edge.call.timeout is not None:
+            return edge, before
+        before *= edge.call.attempts
+    return None, before
 
 
-def _within(ground: Ground, edge: Edge, count: int, timeout: float, tolerance: float) -> Iterator[Fix]:
-    value = down(tolerance / count)
+def _within(ground: Ground, edge: Edge, count: int, left: float) -> Iterator[Fix]:
+    value = down(left / edge.call.attempts)
     if value is not None:
         yield Fix((Change(ground.line(edge, "timeout"), value, at_most=True),))
-    before = count // edge.call.attempts
-    fitting = int(tolerance / (before * timeout))
+    fitting = int(left / (edge.call.timeout or left))
     if 0 < fitting < edge.call.attempts:
         yield Fix((Change(ground.line(edge, "retries"), fitting - 1, at_most=True),))
     elif value is None:

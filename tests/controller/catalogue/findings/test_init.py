@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from brownout_controller.catalogue.architecture import Architecture
 from brownout_controller.catalogue.findings import RULES, findings
 from brownout_controller.catalogue.findings.rule import LEVELS, dotted
+from brownout_controller.catalogue.findings.sarif import identity
 from tests.controller.catalogue.findings.ground import architectures, changed, read, told
 from tests.controller.catalogue.ground import backwards, example
 
@@ -38,6 +39,13 @@ def test_every_fix_ends_its_finding(architecture: Architecture) -> None:
 @settings(max_examples=150, deadline=None)
 def test_the_order_of_the_file_does_not_matter(architecture: Architecture) -> None:
     assert told(findings(backwards(architecture), TODAY)) == told(findings(architecture, TODAY))
+
+
+@given(architectures())
+@settings(max_examples=100, deadline=None)
+def test_a_rule_tells_of_a_line_once(architecture: Architecture) -> None:
+    found = findings(architecture, TODAY)
+    assert len({identity(one) for one in found}) == len(found)
 
 
 @given(architectures())

@@ -129,6 +129,12 @@ def test_the_first_timeout_on_a_flow_s_path_fits_into_its_tolerance(first: str, 
     assert [fix.text for one in found for fix in one.fixes] == fixes
 
 
+def test_of_several_flows_the_one_that_leaves_least_is_told() -> None:
+    flows = ", y: {path: [a, b], tolerance: 1s}, z: {path: [a, b], tolerance: 1s}}"
+    (one,) = of("timeout-over-tolerance", (_FLOW % ("timeout: 3s", "")).removesuffix("}") + flows)
+    assert one.sentence == "a may wait 3s for b, and people leave y after 1s"
+
+
 def test_how_long_people_wait_has_to_be_said() -> None:
     text = (_FLOW % ("timeout: 3s", "")).replace(", tolerance: 2s", "")
     assert missing("timeout-over-tolerance", text) == ["flows.x.tolerance"]
