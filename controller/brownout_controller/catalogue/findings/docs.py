@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from brownout_controller.catalogue.findings import RULES
+import click
+
+from brownout_controller.catalogue.architecture import read_architecture
+from brownout_controller.catalogue.findings import RULES, findings, text
 from brownout_controller.catalogue.findings.rule import Rule
+from brownout_proxy import document
 
 _HEAD: Final = """\
 # Findings before any fault
@@ -34,6 +38,21 @@ A fix is what the numbers of the file allow, one place at a time: it may be too 
 run tells. Its values end the finding exactly; leave room.
 """
 
+_EXAMPLE: Final = """\
+name: shop
+services:
+  api-gateway:
+    calls:
+      payment-service: {timeout: 2s, retries: 3}
+  payment-service:
+    replicas: 3
+    calls:
+      postgres: {timeout: 1.5s, retries: 2, retry_budget: 10%, pool: 20, rate: 60/s, idempotent: true}
+  postgres: {kind: database, replicas: 2}
+flows:
+  pay: {path: [api-gateway, payment-service, postgres], revenue: 100%, tolerance: 10s}
+"""
+
 
 def main() -> None:
     print(page(), end="")
@@ -41,7 +60,28 @@ def main() -> None:
 
 def page() -> str:
     """The whole of docs/findings.md."""
-    return "\n".join([_HEAD, *_overview(), *(line for rule in RULES for line in section(rule))])
+    return "\n".join([_HEAD, *_example(), *_overview(), *(line for rule in RULES for line in section(rule))])
+
+
+def _example() -> Iterator[str]:
+    """What is found in a small file, as it is printed."""
+    file = "architecture.yaml"
+    root = document.parse(_EXAMPLE, file)
+    assert root is not None
+    shop = read_architecture(root, file)
+    yield "Of this file"
+    yield ""
+    yield f"```yaml\n{_EXAMPLE}```"
+    yield ""
+    yield "it says:"
+    yield ""
+    yield f"```text\n{click.unstyle(text.render(shop.name, findings(shop), root))}```"
+    yield ""
+    yield "The payment shop of `make demo` has its architectures in `deploy/demo`, with the numbers of its code: try"
+    yield "`brownout findings deploy/demo/architecture-naive.yaml`."
+    yield ""
+    yield "## All rules"
+    yield ""
 
 
 def _overview() -> Iterator[str]:

@@ -38,6 +38,16 @@ def test_two_are_enough_and_what_nobody_has_said_is_not_told() -> None:
     assert [one.path[1] for one in of("single-replica", _FLOW % ("null", "80%"))] == ["gateway"]
 
 
+def test_what_keeps_data_is_told_once() -> None:
+    text = (_FLOW % (2, "80%")).replace("postgres: {replicas: 2}", "postgres: {replicas: 1}")
+    assert [one.path[1] for one in of("single-replica", text)] == ["gateway"]
+    (one,) = of("single-store", text)
+    assert one.sentence == (
+        "postgres keeps its data in 1 replica: losing it loses what was written since the last backup, and stops buy "
+        "(80% of the revenue)"
+    )
+
+
 def test_data_in_one_replica_is_told_on_whatever_path() -> None:
     text = "services: {a: {calls: [db, rabbit, redis, c]}, db: %s, rabbit: {replicas: 1}, redis: {replicas: 1}, c: %s}"
     found = of("single-store", text % ("{replicas: 1}", "{replicas: 1, stateful: true}"))
