@@ -116,12 +116,22 @@ def find(rules: Iterable[Rule], ground: Ground) -> tuple[Finding, ...]:
             if isinstance(item, Missing):
                 missing.add(item.path)
             else:
-                level = item.level or one.level
-                order = (LEVELS.index(level), place, tuple(map(str, item.path)), item.sentence)
-                found.append(Finding(one, level, item.path, item.sentence, item.fixes, order=order))
+                level, sentence = _sure(ground, item.level or one.level, item)
+                order = (LEVELS.index(level), place, tuple(map(str, item.path)), sentence)
+                found.append(Finding(one, level, item.path, sentence, item.fixes, order=order))
         if missing:
             found.append(_untold(one, place, tuple(sorted(missing, key=lambda path: tuple(map(str, path))))))
     return tuple(sorted(found, key=lambda finding: finding.order))
+
+
+def _sure(ground: Ground, level: Level, found: Found) -> tuple[Level, str]:
+    """What is found about a call that an importer believes in is a note until a person has said that there is one."""
+    if found.path[0] == "flows" or found.path[2:3] != ("calls",):
+        return level, found.sentence
+    edge = ground.architecture.edge(str(found.path[1]), str(found.path[3]))
+    if edge.call.guess is None:
+        return level, found.sentence
+    return "note", f"{found.sentence}; that there is such a call is a guess: {edge.call.guess}"
 
 
 def _untold(one: Rule, place: int, paths: tuple[Path, ...]) -> Finding:

@@ -83,8 +83,7 @@ def _result(finding: Finding, index: int, where: dict[str, str], root: Value) ->
 
 
 def _message(finding: Finding) -> dict[str, str]:
-    begin = finding.sentence[:1] if finding.missing else finding.sentence[:1].upper()  # a rule's id stays as it is
-    sentence = f"{begin}{finding.sentence[1:]}."
+    sentence = f"{finding.sentence}."  # begins with a name, which stays as it is
     fixes = [fix.text for fix in finding.fixes]
     text = "\n".join([sentence, *(f"{'Or' if number else 'Fix:'} {fix}" for number, fix in enumerate(fixes))])
     markdown = "\n".join([sentence, "", *(f"- {'or ' if number else ''}`{fix}`" for number, fix in enumerate(fixes))])

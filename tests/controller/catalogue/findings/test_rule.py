@@ -22,7 +22,7 @@ from brownout_controller.catalogue.findings.rule import (
     rule,
 )  # fmt: skip
 from brownout_proxy import document
-from tests.controller.catalogue.findings.ground import read
+from tests.controller.catalogue.findings.ground import of, read
 
 _FILE = """\
 name: shop
@@ -79,6 +79,14 @@ def test_missing_lines_of_a_rule_are_one_note() -> None:
     assert note.sentence == (
         "rule-error cannot be told without services.a.replicas, services.b.replicas, services.c.replicas and 2 more"
     )
+
+
+def test_what_is_about_a_call_that_is_a_guess_is_a_note() -> None:
+    text = "services: {a: {calls: {redis: %s}}, redis: }"
+    (sure,) = of("cache-without-fallback", text % "")
+    (guessed,) = of("cache-without-fallback", text % "{guess: REDIS_URL}")
+    assert (sure.level, guessed.level) == ("warning", "note")
+    assert guessed.sentence == f"{sure.sentence}; that there is such a call is a guess: REDIS_URL"
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_rules_tell_why_and_the_tool_its_version() -> None:
 def test_a_result_has_the_sentence_and_the_fixes() -> None:
     (result,) = _log(_FILE)["runs"][0]["results"]
     assert result["message"]["text"] == (
-        "A waits 1s for b, which may be busy for 2s on a request: it works on when nobody waits any more.\n"
+        "a waits 1s for b, which may be busy for 2s on a request: it works on when nobody waits any more.\n"
         "Fix: services.b.timeout: 1s or less\n"
         "Or services.a.calls.b.timeout: 2s or more"
     )
