@@ -63,11 +63,11 @@ def test_the_naive_version_is_found_out_before_any_fault() -> None:
     only = {key: sentence for key, sentence in naive.items() if key not in resilient}
     assert only == {
         ("timeout-missing", "payment-service", "postgres"): (
-            "payment-service has no timeout for postgres, on the way of pay (100% of the revenue)"
+            "payment-service says no timeout for postgres, on the way of pay (100% of the revenue)"
         ),
         ("pool-too-small", "payment-service", "postgres"): (
-            "payment-service has 1 connection to postgres in each replica and no timeout: at 20/s the pool is used up "
-            "as soon as postgres takes longer than 50ms"
+            "payment-service has 1 connection to postgres in each replica and says no timeout: at 20/s the pool is "
+            "used up as soon as postgres takes longer than 50ms"
         ),
     }
 

@@ -49,7 +49,7 @@ def _use(
         lasts = SECONDS.format(float(f"{pool / rate:.3g}"))  # nobody sets it: three digits will do
         slow = f"at {share} the pool is used up as soon as {edge.sink} takes longer than {lasts}"
         fixes = (*_shorter(ground, edge, pool / rate), *_both(ground, edge, rate))
-        yield Found(path, f"{has} and no timeout: {slow}", fixes or (_open(edge),))
+        yield Found(path, f"{has} and says no timeout: {slow}", fixes or (_open(edge),))
     elif exceeds(rate * held, pool):
         by = attempts(edge.call.attempts, held / edge.call.attempts)
         needs = f"when {edge.sink} hangs, {share}, each held for {by}, need {_needed(rate * held)}"

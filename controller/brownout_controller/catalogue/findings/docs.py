@@ -19,9 +19,12 @@ This page is computed from the rules in `controller/brownout_controller/catalogu
 edit it.
 
 `brownout findings architecture.yaml` says what is wrong with a system by its description alone: each finding with the
-line it is about, its numbers, and the values that end it. Rules use only what the file says and guess nothing: where a
-rule would need a line beside one that is there, a note names it, once for each rule. What is found about a call that an
-importer has guessed is a note, too, until a person removes its `guess`.
+line it is about, its numbers, and the values that end it. Rules use only what the file says and guess nothing:
+
+- A timeout, a budget or a fallback that nobody has said is told as that ("says no timeout"): if the code has one, the
+  line is what is missing.
+- Where a rule would need a line beside one that is there, a note names it, once for each rule.
+- What is found about a call that an importer has guessed is a note until a person removes its `guess`.
 
 ```console
 $ brownout findings architecture.yaml                           # exit status 1 if there is an error

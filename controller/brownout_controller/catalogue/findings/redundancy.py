@@ -89,7 +89,7 @@ def cache(ground: Ground) -> Iterator[Found | Missing]:
     for edge in ground.architecture.edges:
         stateful = ground.architecture.components[edge.sink].stateful
         if ground.architecture.kind(edge.sink) == "cache" and not edge.call.has_fallback and not stateful:
-            sentence = f"{edge.source} has no fallback for the cache {edge.sink}: {_without(edge)}{_lost(ground, edge)}"
+            sentence = f"{edge.source} {_none(edge)} for the cache {edge.sink}: {_without(edge)}{_lost(ground, edge)}"
             yield Found(
                 ground.line(edge), sentence, _stands_in(ground, edge, "what it can do without, or from where else")
             )
@@ -105,12 +105,16 @@ def external(ground: Ground) -> Iterator[Found | Missing]:
         flows = ground.paying(ground.over(edge))
         if edge.sink in ground.architecture.external and not edge.call.has_fallback and flows:
             sentence = (
-                f"{edge.source} has no fallback for {edge.sink}, which others run: {_without(edge)}, and with it "
+                f"{edge.source} {_none(edge)} for {edge.sink}, which others run: {_without(edge)}, and with it "
                 f"{ground.told(flows)}"
             )
             yield Found(
                 ground.line(edge), sentence, _stands_in(ground, edge, "queued, the last answer, a second provider")
             )
+
+
+def _none(edge: Edge) -> str:
+    return "says no fallback" if edge.call.fallback is None else "has no fallback"
 
 
 def _without(edge: Edge) -> str:

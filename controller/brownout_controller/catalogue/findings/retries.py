@@ -29,7 +29,7 @@ def no_budget(ground: Ground) -> Iterator[Found | Missing]:
                 Fix((Change(path, 0),)),
             )
             sentence = (
-                f"{edge.source} tries {edge.sink} {call.attempts} times without a budget: when it fails, it gets "
+                f"{edge.source} tries {edge.sink} {call.attempts} times and says no budget: when it fails, it gets "
                 f"{call.attempts}x the load{_load(edge, call.attempts)}"
             )
             yield Found(path, sentence, fixes, "note" if call.breaker else None)

@@ -82,7 +82,7 @@ def missing(ground: Ground) -> Iterator[Found | Missing]:
         if edge.call.timeout is not None or not flows:
             continue
         path = ground.line(edge, "timeout")
-        sentence = f"{edge.source} has no timeout for {edge.sink}, on the way of {ground.told(flows)}"
+        sentence = f"{edge.source} says no timeout for {edge.sink}, on the way of {ground.told(flows)}"
         yield Found(path, sentence, tuple(_fitting(ground, edge)))
 
 
@@ -171,6 +171,6 @@ def blind_breaker(ground: Ground) -> Iterator[Found | Missing]:
     for edge in ground.architecture.edges:
         if edge.call.breaker and edge.call.timeout is None:
             sentence = (
-                f"{edge.source} has a breaker for {edge.sink} but no timeout: 0 of the calls that hang are counted"
+                f"{edge.source} has a breaker for {edge.sink} but says no timeout: 0 of the calls that hang are counted"
             )
             yield Found(ground.line(edge, "breaker"), sentence, tuple(_fitting(ground, edge)))

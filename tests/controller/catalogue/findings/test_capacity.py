@@ -33,7 +33,7 @@ def test_just_large_enough_is_enough() -> None:
 def test_without_a_timeout_it_is_told_how_slow_the_callee_may_get() -> None:
     (one,) = of("pool-too-small", _POOL % (1, "pool: 1, rate: 20/s"))
     assert one.sentence == (
-        "a has 1 connection to db in each replica and no timeout: at 20/s the pool is used up as soon as db takes "
+        "a has 1 connection to db in each replica and says no timeout: at 20/s the pool is used up as soon as db takes "
         "longer than 50ms"
     )
     assert [fix.text for fix in one.fixes] == ["services.a.calls.db.timeout: 50ms or less"]

@@ -78,10 +78,16 @@ def test_a_cache_needs_something_that_stands_in(call: str, cache: str, count: in
     assert len(found) == count
 
 
+def test_what_is_not_said_is_told_as_that() -> None:
+    text = "services: {a: {calls: {redis: %s}}, redis: }"
+    assert of("cache-without-fallback", text % "")[0].sentence.startswith("a says no fallback for the cache redis: ")
+    assert of("cache-without-fallback", text % "{fallback: false}")[0].sentence.startswith("a has no fallback for ")
+
+
 def test_how_soon_the_calls_of_a_cache_fail_is_told() -> None:
     (one,) = of("cache-without-fallback", "services: {a: {calls: {redis: {timeout: 50ms, retries: 1}}}, redis: }")
     assert one.sentence == (
-        "a has no fallback for the cache redis: when it is gone, 100% of these calls fail, each after 100ms at most"
+        "a says no fallback for the cache redis: when it is gone, 100% of these calls fail, each after 100ms at most"
     )
 
 
@@ -89,7 +95,7 @@ def test_what_others_run_needs_a_fallback_on_a_revenue_path() -> None:
     text = "services: {a: {calls: {bank: %s}}}\nexternal: [bank]\nflows: {buy: {path: [a, bank], revenue: %s}}"
     (one,) = of("external-without-fallback", text % ("", "80%"))
     assert one.sentence == (
-        "a has no fallback for bank, which others run: when it is gone, 100% of these calls fail, and with it "
+        "a says no fallback for bank, which others run: when it is gone, 100% of these calls fail, and with it "
         "buy (80% of the revenue)"
     )
     assert of("external-without-fallback", text % ("", "0%")) == []

@@ -11,7 +11,7 @@ def test_retries_without_a_budget_are_told_with_the_load() -> None:
     (one,) = of("retries-without-budget", "services: {a: {calls: {b: {retries: 3, rate: 50/s}}}, b: }")
     assert one.level == "warning"
     assert one.sentence == (
-        "a tries b 4 times without a budget: when it fails, it gets 4x the load, 200/s instead of 50/s"
+        "a tries b 4 times and says no budget: when it fails, it gets 4x the load, 200/s instead of 50/s"
     )
     assert [fix.text for fix in one.fixes] == [
         "services.a.calls.b.retry_budget: 10% or less (1.1x the load)", "services.a.calls.b.retries: 0",

@@ -89,8 +89,8 @@ flows:
 def test_calls_on_a_revenue_path_need_a_timeout() -> None:
     found = of("timeout-missing", _PAYS)
     assert [one.sentence for one in found] == [
-        "gateway has no timeout for auth, on the way of pay (70% of the revenue)",
-        "payment has no timeout for postgres, on the way of pay (70% of the revenue)",
+        "gateway says no timeout for auth, on the way of pay (70% of the revenue)",
+        "payment says no timeout for postgres, on the way of pay (70% of the revenue)",
     ]
     assert [fix.text for one in found for fix in one.fixes] == [
         "services.gateway.calls.auth.timeout: 3s or less (people leave look after 3s)",
