@@ -39,6 +39,7 @@ class Ground:
         self.architecture = architecture
         self.today = today
         self._works: dict[str, Work | None] = {}
+        self._reaches: dict[str, frozenset[str]] = {}
         self._fill()
 
     def at(self, name: str, *further: str) -> tuple[str, ...]:
@@ -170,7 +171,9 @@ class Ground:
 
     def in_circle(self, edge: Edge) -> bool:
         """Whether what is called calls the caller again, over any number of calls."""
-        return edge.sink in self.architecture.reaches(edge.source)
+        if edge.source not in self._reaches:
+            self._reaches[edge.source] = self.architecture.reaches(edge.source)
+        return edge.sink in self._reaches[edge.source]
 
     def factor(self, edge: Edge) -> float:
         """How many calls become of one when all of them fail: the attempts, or 1 + the budget if that is less."""

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from math import prod
+from typing import Final
 
 from brownout_controller.catalogue.architecture import Edge
-from brownout_controller.catalogue.findings.ground import Ground
+from brownout_controller.catalogue.findings.ground import Ground, listed
 from brownout_controller.catalogue.findings.rule import Change, Fix, Found, Missing, rule
 
-_BUDGET = 0.1
+_BUDGET: Final = 0.1
 """What is proposed: one extra call in ten. Budgets of client libraries are 10 % to 20 %."""
+_SHOWN: Final = 6
+"""Calls of a chain that are named; of a longer one the first and the last."""
+_COUNTABLE: Final = 1e15
+"""What is more is told as that."""
 
 
 @rule("retries-without-budget", "warning", "Retries have no budget")
@@ -55,12 +61,12 @@ def storm(ground: Ground) -> Iterator[Found | Missing]:
         chain = chains.best(edge)
         if len(chain) < 2 or chains.goes_on(edge.sink):
             continue
-        factors = [ground.factor(one) for one in chain]
-        product = " x ".join(f"{factor:g}" for factor in factors)
-        through = ", ".join(one.name for one in chain)
+        through = [one.name for one in chain]
+        if len(through) > _SHOWN:
+            through = [through[0], f"{len(through) - 2} more", through[-1]]
         sentence = (
-            f"when {edge.sink} fails, one request becomes {product} = {prod(factors):g} calls of it, by the retries of "
-            f"{through}"
+            f"when {edge.sink} fails, one request becomes {_product(ground, chain)} calls of it, by the retries of "
+            f"{listed(through)}"
         )
         outer = chains.above(edge.source)
         fixes = (
@@ -70,49 +76,64 @@ def storm(ground: Ground) -> Iterator[Found | Missing]:
         yield Found(ground.line(edge, "retries"), sentence, fixes)
 
 
+def _product(ground: Ground, chain: tuple[Edge, ...]) -> str:
+    factors = [float(ground.factor(one)) for one in chain]
+    times = prod(factors)
+    if times > _COUNTABLE:
+        return f"more than {_COUNTABLE:g}"
+    return f"{times:g}" if len(chain) > _SHOWN else f"{' x '.join(f'{factor:g}' for factor in factors)} = {times:g}"
+
+
 class _Chains:
-    """The calls that multiply, one after the other."""
+    """The calls that multiply, one after the other; computed from the callers on."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
+        architecture = ground.architecture
+        self._callers = {
+            name: tuple(filter(self._counts, architecture.callers(name))) for name in architecture.components
+        }
+        callees = {name: tuple(filter(self._counts, architecture.callees(name))) for name in architecture.components}
+        order = tuple(
+            TopologicalSorter(
+                {name: [edge.source for edge in calls] for name, calls in self._callers.items()}
+            ).static_order()
+        )
         self._best: dict[str, tuple[Edge, ...]] = {}
+        for name in order:
+            chains = [self._with(edge) for edge in self._callers[name]]
+            self._best[name] = max(chains, key=self._weight, default=())
         self._goes_on: dict[str, bool] = {}
+        for name in reversed(order):
+            self._goes_on[name] = any(self._multiplies(edge) or self._goes_on[edge.sink] for edge in callees[name])
 
     def best(self, edge: Edge) -> tuple[Edge, ...]:
         """The chain that ends with this call and multiplies most; none if the call itself does not multiply."""
-        return (*self._to(edge.source), edge) if self._multiplies(edge) else ()
+        return self._with(edge) if self._multiplies(edge) else ()
 
     def goes_on(self, name: str) -> bool:
         """Whether there is a call further down that multiplies, too."""
-        if name not in self._goes_on:
-            self._goes_on[name] = any(
-                self._multiplies(edge) or self.goes_on(edge.sink)
-                for edge in self._ground.architecture.callees(name) if self._counts(edge)
-            )  # fmt: skip
         return self._goes_on[name]
 
     def above(self, name: str) -> tuple[Edge, ...]:
         """All calls on the ways to a service that multiply, on whichever way."""
-        found, waiting = dict[str, Edge](), [name]
-        for place in waiting:
-            for edge in filter(self._counts, self._ground.architecture.callers(place)):
+        found: dict[str, Edge] = {}
+        seen, waiting = {name}, [name]
+        while waiting:
+            for edge in self._callers[waiting.pop()]:
                 if self._multiplies(edge):
                     found[edge.name] = edge
-                if edge.source not in waiting:
+                if edge.source not in seen:
+                    seen.add(edge.source)
                     waiting.append(edge.source)
         return tuple(found[one] for one in sorted(found))
 
-    def _to(self, name: str) -> tuple[Edge, ...]:
-        if name not in self._best:
-            chains = [
-                (*self._to(edge.source), edge) if self._multiplies(edge) else self._to(edge.source)
-                for edge in self._ground.architecture.callers(name) if self._counts(edge)
-            ]  # fmt: skip
-            self._best[name] = max(chains, key=self._weight, default=())
-        return self._best[name]
+    def _with(self, edge: Edge) -> tuple[Edge, ...]:
+        before = self._best[edge.source]
+        return (*before, edge) if self._multiplies(edge) else before
 
     def _weight(self, chain: tuple[Edge, ...]) -> tuple[float, int, list[str]]:
-        return prod(map(self._ground.factor, chain)), -len(chain), [edge.name for edge in chain]
+        return prod(float(self._ground.factor(edge)) for edge in chain), -len(chain), [edge.name for edge in chain]
 
     def _multiplies(self, edge: Edge) -> bool:
         return self._counts(edge) and self._ground.factor(edge) >= 2

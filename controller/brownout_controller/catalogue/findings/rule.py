@@ -18,6 +18,8 @@ Path = tuple[str | int, ...]
 """The way to a line of the architecture, whether or not the line is there."""
 
 _UNITS: Final[Mapping[str | int, Unit]] = {"timeout": SECONDS, "retry_budget": SHARE}
+_MANY: Final = 6
+"""So many changes of a fix are told; programs get all."""
 SHOWN: Final = 3
 """So many missing lines are named; how many more there are is told."""
 
@@ -47,7 +49,10 @@ class Fix:
 
     @property
     def text(self) -> str:
-        changes = ", ".join(change.text for change in self.changes)
+        told = [change.text for change in self.changes]
+        if len(told) > _MANY:
+            told[_MANY - 1 :] = [f"and {len(told) - _MANY + 1} more like these"]
+        changes = ", ".join(told)
         return f"{changes} ({self.remark})" if changes and self.remark else changes or self.remark
 
 

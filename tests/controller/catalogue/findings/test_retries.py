@@ -44,7 +44,7 @@ def test_attempts_multiply_along_a_path_and_are_told_once() -> None:
     (one,) = of("retry-storm", _STORM % "{retries: 3}")
     assert one.path == ("services", "c", "calls", "d", "retries")
     assert one.sentence == (
-        "when d fails, one request becomes 4 x 4 x 4 = 64 calls of it, by the retries of a -> b, b -> c, c -> d"
+        "when d fails, one request becomes 4 x 4 x 4 = 64 calls of it, by the retries of a -> b, b -> c and c -> d"
     )
     assert one.fixes[0].text == (
         "services.a.calls.b.retries: 0, services.b.calls.c.retries: 0 (only the last one repeats calls)"

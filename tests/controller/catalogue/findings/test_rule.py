@@ -126,6 +126,7 @@ def test_changes_are_written_as_the_file_has_them() -> None:
         "services.a.probes: [liveness, readiness], services.a.calls.b.fallback: <it> (why)"
     )
     assert Fix((), "why").text == "why"
+    assert Fix((Change(("a",), 1),) * 9).text == "a: 1, " * 5 + "and 4 more like these"
 
 
 def test_paths_are_written_with_dots_and_brackets() -> None:
