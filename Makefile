@@ -53,6 +53,8 @@ check: setup  ## lint, formatting, types, floors, generated files, coverage of t
 		|| { echo "docs/faults.md is not what the faults declare: run 'make gen'" >&2; exit 1; }
 	@$(PY) -m brownout_controller.cli.docs | diff -u docs/experiments.md - \
 		|| { echo "docs/experiments.md is not what the controller declares: run 'make gen'" >&2; exit 1; }
+	@$(PY) -m brownout_controller.catalogue.findings.docs | diff -u docs/findings.md - \
+		|| { echo "docs/findings.md is not what the rules declare: run 'make gen'" >&2; exit 1; }
 	@rm -rf $(VENV)/protos && mkdir $(VENV)/protos && $(call protoc,$(VENV)/protos)
 	@for root in proxy controller; do for file in $$(cd $(VENV)/protos && find brownout_$$root -name '*_pb2*'); do \
 		diff -u $$root/$$file $(VENV)/protos/$$file \
@@ -83,6 +85,8 @@ gen: setup  ## write the generated files anew
 	mv docs/.faults.md docs/faults.md
 	$(PY) -m brownout_controller.cli.docs > docs/.experiments.md
 	mv docs/.experiments.md docs/experiments.md
+	$(PY) -m brownout_controller.catalogue.findings.docs > docs/.findings.md
+	mv docs/.findings.md docs/findings.md
 	@rm -rf $(VENV)/protos && mkdir $(VENV)/protos && $(call protoc,$(VENV)/protos)
 	cp -R $(VENV)/protos/brownout_proxy proxy/
 	cp -R $(VENV)/protos/brownout_controller controller/

@@ -81,9 +81,15 @@ class Value:
         return f"{where}: {self.path}" if self.path else where
 
     @property
+    def position(self) -> tuple[int, int]:
+        """Line and column, from 1 on."""
+        return self._mark.line + 1, self._mark.column + 1
+
+    @property
     def exact_place(self) -> str:
         """Its place with the column."""
-        where = f"{self.file}:{self._mark.line + 1}:{self._mark.column + 1}"
+        line, column = self.position
+        where = f"{self.file}:{line}:{column}"
         return f"{where}: {self.path}" if self.path else where
 
     def fail(self, reason: str) -> NoReturn:

@@ -22,6 +22,8 @@ def test_a_value_knows_its_line_and_path() -> None:
     entry = top["a"].entries("")["b"].items("")[1].entries("")["c"]
     assert entry.place == "f.yaml:4: a.b[1].c"
     assert top["a"].place == "f.yaml:1: a"
+    assert entry.position == (4, 7)
+    assert entry.exact_place == "f.yaml:4:7: a.b[1].c"
 
 
 @pytest.mark.parametrize("text", ["10:30", "010", "0x1F", "1_000", "1e3", "2026-01-01", "yes", "'null'"])

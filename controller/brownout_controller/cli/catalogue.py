@@ -14,6 +14,8 @@ import click
 
 from brownout_controller.catalogue import as_json, markdown, text
 from brownout_controller.catalogue.architecture import Architecture, read_architecture
+from brownout_controller.catalogue.findings import findings
+from brownout_controller.catalogue.findings.text import summary
 from brownout_controller.catalogue.listing import Listing, explained, listing
 from brownout_controller.catalogue.past import EXPIRES, Past, Tried
 from brownout_controller.cli.history import RUNS, span
@@ -56,7 +58,8 @@ def catalogue(
     What past runs have shown is taken into account: what passed lately moves down, and comes back as it expires.
     """
     lasting = timedelta(days=EXPIRES) if expires is None else span("--expires", expires)
-    shown = listing(read(file), _past(roots, lasting))
+    architecture = read(file)
+    shown = listing(architecture, _past(roots, lasting))
     if place is not None and place > len(shown.rows):
         raise InvalidSpec("--explain", f"there is no row {place}; {file} has {len(shown.rows)} scenarios")
     ranked = list(enumerate(shown.rows, 1))
@@ -71,6 +74,8 @@ def catalogue(
     elif markdown_file is None and html_file is None:
         again = shlex.join(["brownout", "catalogue", str(file)])
         click.echo(text.render(shown, shown_rows, width, again), nl=False)
+        if found := findings(architecture, datetime.now(UTC).date()):
+            click.echo(f"Before any fault: {summary(found)}; brownout findings {shlex.quote(str(file))}")
 
 
 def _write(path: Path | None, rendered: Callable[[], str]) -> None:

@@ -51,6 +51,14 @@ def test_people_get_a_table_of_ten_in_80_columns(shop: Path) -> None:
     assert "the 3 that are" in _run(shop, "--top", 3).output
 
 
+def test_what_is_wrong_before_any_fault_is_told_in_a_line(shop: Path) -> None:
+    assert _run("architecture.yaml").output.splitlines()[-1] == (
+        "Before any fault: 1 warning; brownout findings architecture.yaml"
+    )
+    shop.write_text("services: {a: {calls: [b]}, b: }")
+    assert "Before any fault" not in _run(shop).output
+
+
 def test_a_row_is_explained_by_its_number_in_the_table(shop: Path) -> None:
     rows = json.loads(_run(shop, "--json").stdout)["rows"]
     result = _run(shop, "--explain", 4)
