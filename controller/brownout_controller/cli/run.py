@@ -8,23 +8,27 @@ import os
 import secrets
 import shlex
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from brownout_controller.backends.base import Backend
+from brownout_controller.backends.base import Backend, BackendError
 from brownout_controller.backends.memory import MemoryBackend
 from brownout_controller.backends.proxy import Credentials, ProxyBackend
+from brownout_controller.cli.output import say
 from brownout_controller.cli.progress import Progress
-from brownout_controller.engine.recovery import close_unfinished
-from brownout_controller.engine.runner import Runner, Setup, plan
+from brownout_controller.engine.planning import Setup, plan
+from brownout_controller.engine.recovery import close_unfinished, environment_of
+from brownout_controller.engine.runner import Runner
 from brownout_controller.engine.sampling import Sampler
 from brownout_controller.engine.store import Store
-from brownout_controller.model.environment import Environment, read_environment
+from brownout_controller.model.environment import Environment, read_environment, read_environments
 from brownout_controller.model.experiment import Experiment, read_experiment
+from brownout_controller.model.journal import Run
 from brownout_controller.model.judge import Judgement
 from brownout_controller.model.probe import Surroundings
 from brownout_controller.model.variables import Masker, Variables
@@ -66,25 +70,30 @@ def run(
     # Everything is read before anything is started.
     known = Variables(_pairs(variables), os.environ)
     place = config or CONFIG
-    settings = read_environment(_document(config, known), environment, str(place))
+    written = _document(config, known)
+    settings, others = read_environment(written, environment, str(place)), read_environments(written)
     experiments = [read_experiment(document.read(file, known.expand, columns=True), str(file), KINDS) for file in files]
     masker = Masker([*known.used.values(), *([settings.token] if settings.token else [])])
     chosen = secrets.randbelow(2**32) if seed is None else seed
     if dry_run:
         context.exit(asyncio.run(_dry(experiments, settings, environment, chosen, masker)))
     store = Store(runs)
-    judged = []
+    judged: list[tuple[str, Judgement]] = []
     for experiment in experiments:
         replay = _replay(experiment, environment, config, chosen, known)
 
         def set_up(experiment: Experiment = experiment, replay: str = replay) -> Setup:
             return Setup(experiment, settings, environment, _backend(settings), chosen, replay, masker)
 
-        judged.append(asyncio.run(_run(set_up, store, as_json=as_json)))
+        try:
+            judged.append(asyncio.run(_run(set_up, store, others, as_json=as_json)))
+        except Unavailable as error:  # the run could not even begin, which must not read as `refuted`
+            say(f"{experiment.name}: {error}", err=True)
+            judged.append(("", Judgement(Verdict.INTERNAL, Verdict.INTERNAL.exit, (str(error),))))
         if judged[-1][1].exit in (130, 143):
             break
     if as_json:
-        click.echo(json.dumps([_shown(run_id, judgement) for run_id, judgement in judged], indent=2))
+        say(json.dumps([_shown(run_id, judgement) for run_id, judgement in judged], indent=2))
     context.exit(_status([judgement for _, judgement in judged]))
 
 
@@ -96,39 +105,105 @@ def _status(judgements: Sequence[Judgement]) -> int:
     return verdict.exit
 
 
-async def _run(set_up: Callable[[], Setup], store: Store, *, as_json: bool) -> tuple[str, Judgement]:
+async def _run(
+    set_up: Callable[[], Setup], store: Store, others: Mapping[str, Environment], *, as_json: bool
+) -> tuple[str, Judgement]:
+    """Raises Unavailable if nothing could be begun."""
     setup = set_up()  # here, as gRPC's channels belong to the loop that runs
-    await close_unfinished(store, lambda _: setup.backend)
-    journal = store.begin(setup.experiment.name)
-    progress = Progress(setup.experiment)
-    if not as_json:
-        click.echo(f"{setup.experiment.name}: run {journal.run_id}", err=True)
-    runner = Runner(setup, journal, (lambda _: None) if as_json else progress)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, runner.interrupt, number.name)
-    try:
-        judgement = await runner.run()
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
-        progress.end()
-        journal.close()
-        await setup.backend.close()
+    with _signals() as pending:
+        try:
+            await pending.unless(_close_unfinished(store, others))
+            journal = store.begin(setup.experiment.name)
+            progress = Progress(setup.experiment)
+            if not as_json:
+                say(f"{setup.experiment.name}: run {journal.run_id}", err=True)
+            runner = Runner(setup, journal, (lambda _: None) if as_json else progress)
+            pending.tell(runner.interrupt)
+            try:
+                judgement = await runner.run()
+            finally:
+                with suppress(OSError):
+                    progress.end()
+                journal.close()
+        finally:
+            await setup.backend.close()
     if not as_json:
         _tell(setup, journal.run_id, journal.directory, judgement)
     return journal.run_id, judgement
 
 
+async def _close_unfinished(store: Store, others: Mapping[str, Environment]) -> None:
+    """Undoes what killed runs have left, each where it was injected."""
+    backends: list[Backend] = []
+
+    def backend_of(run: Run) -> Backend:
+        backends.append(_backend(environment_of(run, others)))
+        return backends[-1]
+
+    try:
+        for run_id in await close_unfinished(store, backend_of):
+            say(f"closed {run_id}, which had been cut off; brownout report {run_id}", err=True)
+    finally:
+        for backend in backends:
+            await backend.close()
+
+
+class _Pending:
+    """What a signal does: at first it ends what is waited for, later it interrupts the run."""
+
+    def __init__(self) -> None:
+        self._received: str | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._interrupt: Callable[[str], None] | None = None
+
+    def receive(self, name: str) -> None:
+        self._received = self._received or name
+        if self._interrupt is not None:
+            self._interrupt(name)
+        elif self._task is not None:
+            self._task.cancel()
+
+    async def unless(self, work: Coroutine[Any, Any, None]) -> None:
+        """Waits for the work, or until a signal has ended it."""
+        self._task = asyncio.create_task(work)
+        try:
+            await asyncio.wait({self._task})
+        finally:
+            self._task.cancel()
+        if not self._task.cancelled():
+            self._task.result()
+
+    def tell(self, interrupt: Callable[[str], None]) -> None:
+        self._interrupt = interrupt
+        if self._received is not None:
+            interrupt(self._received)
+
+
+@contextmanager
+def _signals() -> Iterator[_Pending]:
+    """Ctrl-C, SIGTERM and the terminal's end are no end of the process until the block is over."""
+    loop, pending = asyncio.get_running_loop(), _Pending()
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup wants it
+        numbers.append(signal.SIGHUP)
+    for number in numbers:
+        loop.add_signal_handler(number, pending.receive, number.name)
+    try:
+        yield pending
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
 def _tell(setup: Setup, run_id: str, directory: Path, judgement: Judgement) -> None:
     for result in judgement.results:
-        click.echo(f"  {result.outcome:<8} {result.sentence}")
+        say(f"  {result.outcome:<8} {result.sentence}")
     if judgement.recovery is not None:
-        click.echo(f"  recovered {judgement.recovery:.1f} s after the revert")
+        say(f"  recovered {judgement.recovery:.1f} s after the revert")
     for reason in judgement.reasons:
-        click.echo(f"  {reason}")
-    click.echo(f"verdict: {judgement.verdict} ({judgement.verdict.meaning}); exit {judgement.exit}")
-    click.echo(f"run {run_id} in {directory}; again with: {setup.replay}")
+        say(f"  {reason}")
+    say(f"verdict: {judgement.verdict} ({judgement.verdict.meaning}); exit {judgement.exit}")
+    say(f"run {run_id} in {directory}; again with: {setup.replay}")
 
 
 def _shown(run_id: str, judgement: Judgement) -> Mapping[str, Any]:
@@ -147,12 +222,15 @@ def _shown(run_id: str, judgement: Judgement) -> Mapping[str, Any]:
 async def _dry(
     experiments: Sequence[Experiment], settings: Environment, environment: str, seed: int, masker: Masker
 ) -> int:
-    """Prints the plans; 4 if one would be refused."""
+    """Prints the plans; 4 if one would be refused, 3 if its targets cannot be asked."""
     refused = False
     for experiment in experiments:
         backend = _backend(settings)
         try:
             planned = await plan(Setup(experiment, settings, environment, backend, seed, ""))
+        except BackendError as error:
+            click.echo(f"{experiment.name}: the targets cannot be asked: {masker.text(str(error))}", err=True)
+            return Verdict.INCONCLUSIVE.exit
         finally:
             await backend.close()
         conditions = experiment.conditions

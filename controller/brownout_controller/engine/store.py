@@ -5,6 +5,7 @@ A run's owner holds a lock on its directory; a directory without a verdict that 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from brownout_controller.model.journal import NOT_AT_ONCE, Entry, Record, encode
+from brownout_controller.model.journal import NOT_AT_ONCE, Entry, Judged, Record, decode, encode
 from brownout_controller.model.journal import read as read_lines
 from brownout_proxy.errors import InvalidSpec, NotFound, Unavailable
 
@@ -23,6 +24,8 @@ JOURNAL: Final = "journal.jsonl"
 _LOCK: Final = "lock"
 _SYNC: Final = 1.0
 """Seconds after which records that need not be safe at once are written to the disk."""
+_LONGEST_VERDICT: Final = 1 << 20
+"""As many bytes of a journal's end are looked at for its verdict; it has a sentence for each hypothesis."""
 _UNFIT: Final = re.compile(r"[^a-z0-9]+")
 
 
@@ -35,7 +38,8 @@ class Journal:
         self.directory = directory
         self.run_id = directory.name
         self._began = time.monotonic() - age
-        self._number = number
+        self.number = number
+        """Of the next record."""
         self._synced = time.monotonic()
         self._lock = _held(directory / _LOCK)
         try:
@@ -52,17 +56,28 @@ class Journal:
 
     def write(self, record: Record) -> Entry:
         """Appends it. It is on the disk when this returns; a sample or a counter is within a second or so."""
-        entry = Entry(self._number, self.now, record)
+        entry = self.entry(record)
+        self.append(entry)
+        return entry
+
+    def entry(self, record: Record) -> Entry:
+        """The record with its number and its time, not written yet."""
+        self.number += 1
+        return Entry(self.number - 1, self.now, record)
+
+    def append(self, entry: Entry) -> None:
+        """Writes it whole or not at all, so that it can be tried again."""
+        size = os.fstat(self._file).st_size
         try:
             _write_all(self._file, (encode(entry) + "\n").encode())
-            if record.kind not in NOT_AT_ONCE or time.monotonic() - self._synced > _SYNC:
+            if entry.record.kind not in NOT_AT_ONCE or time.monotonic() - self._synced > _SYNC:
                 os.fsync(self._file)
                 self._synced = time.monotonic()
         except OSError as error:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, size)
             where = self.directory / JOURNAL
             raise Unavailable(f"{where}: {(error.strerror or str(error)).lower()}") from None
-        self._number += 1
-        return entry
 
     def close(self) -> None:
         os.close(self._file)
@@ -114,6 +129,22 @@ def read(directory: Path) -> list[Entry]:
         raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
     except ValueError as error:
         raise InvalidSpec(str(path), str(error)) from None
+
+
+def is_closed(directory: Path) -> bool:
+    """Whether its verdict is in: the last line, so that a journal of hours need not be read for it. Raises
+    Unavailable."""
+    path = directory / JOURNAL
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _LONGEST_VERDICT))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError as error:
+        raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    try:
+        return bool(lines) and isinstance(decode(lines[-1]).record, Judged)
+    except ValueError:
+        return False
 
 
 def is_held(directory: Path) -> bool:

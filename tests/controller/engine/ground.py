@@ -9,7 +9,8 @@ from typing import ClassVar
 
 from brownout_controller.backends.base import BackendError, Counts, LeaseLostError, Target
 from brownout_controller.backends.memory import MemoryBackend
-from brownout_controller.engine.runner import Runner, Setup
+from brownout_controller.engine.planning import Setup
+from brownout_controller.engine.runner import Runner
 from brownout_controller.engine.store import Store, read
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.experiment import Experiment, read_experiment
@@ -66,6 +67,27 @@ class _Stuck:
 
     async def close(self) -> None:
         """Nothing to give back."""
+
+
+class Stubborn(ProbeSpec):
+    """Does not answer, and does not end when it is told to, the first three times."""
+
+    kind: ClassVar[str] = "stubborn"
+    scalar: ClassVar[str] = "key"
+    key: str
+
+    def open(self, surroundings: Surroundings) -> Probe:
+        return _Stubborn()
+
+
+class _Stubborn(_Stuck):
+    async def measure(self, window: float) -> Reading:
+        for _ in range(3):
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                continue
+        return Reading(None, "at last")
 
 
 class Unruly(MemoryBackend):
@@ -131,7 +153,7 @@ def hypothesis(**changes: object) -> dict[str, object]:
     return {"name": "value is low", "told": "value", "expect": "< 10", "every": "0.01s", **changes}
 
 
-KINDS = {"told": Told, "stuck": Stuck}
+KINDS = {"told": Told, "stuck": Stuck, "stubborn": Stubborn}
 
 
 class Play:

@@ -1,0 +1,36 @@
+"""The counters of several targets as one."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from brownout_controller.engine.edge import EdgeOf
+from brownout_controller.model.probe import ProbeError
+from tests.controller.engine.ground import EDGE, Unruly, experiment
+
+
+def test_the_counters_are_those_of_all_targets_together() -> None:
+    async def main() -> None:
+        backend = Unruly({EDGE: ["a", "b"]})
+        targets = await backend.targets(EDGE)
+        for target in targets:
+            await backend.inject(target, experiment().faults, "run", 60.0)
+        await asyncio.sleep(0.01)
+        one, both = await EdgeOf(backend, targets[:1], "run").read(), await EdgeOf(backend, targets, "run").read()
+        assert both.connections >= 2 * one.connections > 0
+        assert both.hits["latency_downstream"] >= 2 * one.hits["latency_downstream"] > 0
+        assert both.bytes_up > 0
+
+    asyncio.run(main())
+
+
+def test_a_target_that_cannot_be_asked_is_no_data() -> None:
+    async def main() -> None:
+        backend = Unruly()
+        backend.fails.add("counts")
+        with pytest.raises(ProbeError, match="counts failed"):
+            await EdgeOf(backend, await backend.targets(EDGE), "run").read()
+
+    asyncio.run(main())
