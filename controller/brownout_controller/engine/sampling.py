@@ -107,8 +107,9 @@ class Sampler:
         self._write(
             Sample(terms.name, phase, _finite(reading.value), reading.why, reading.events, reading.series, settling)
         )
-        if not settling:
-            self._look(phase, reading, began)
+        if not settling or (self._hypothesis.probe.looks_back and phase == "during"):
+            # What is bad although the window still reaches back into the calm is bad: no reason to wait with a stop.
+            self._look(phase, reading, began, settling=settling)
 
     async def measure(self) -> Reading:
         """One measurement; whatever goes wrong is a reading without data."""
@@ -128,7 +129,7 @@ class Sampler:
             return reading._replace(value=None, why=reading.why or "not a number, as 0 divided by 0 is")
         return reading
 
-    def _look(self, phase: Phase, reading: Reading, at: float) -> None:
+    def _look(self, phase: Phase, reading: Reading, at: float, *, settling: bool) -> None:
         """Whether this must end the run."""
         terms = self._hypothesis.terms
         if phase == "baseline" and reading.value is not None:
@@ -137,7 +138,8 @@ class Sampler:
             return
         values = [value for _, value in reading.series] if reading.value is None else [reading.value]
         if not values:
-            self._count_blind(reading, at)
+            if not settling:
+                self._count_blind(reading, at)
             return
         self._blind_since = None
         baseline = median(self._before) if self._before else None

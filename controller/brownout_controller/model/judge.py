@@ -226,6 +226,9 @@ class _Bench:
     def _outcome(
         self, phase: Phase, taken: Sequence[tuple[float, Sample]], known: Sequence[tuple[float, bool]]
     ) -> tuple[Outcome, str]:
+        stop = self._story.stop
+        if phase == "during" and stop is not None and (stop.cause, stop.hypothesis) == ("condition", self._terms.name):
+            return "broke", stop.why  # maybe before any sample counts
         if not taken:
             return "untested", "never measured"
         if len(known) < max(1, _ENOUGH * len(taken)):

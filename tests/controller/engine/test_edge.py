@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from brownout_controller.backends.memory import MemoryBackend
 from brownout_controller.engine.edge import EdgeOf
 from brownout_controller.model.probe import ProbeError
 from tests.controller.engine.ground import EDGE, Unruly, experiment
@@ -13,15 +14,16 @@ from tests.controller.engine.ground import EDGE, Unruly, experiment
 
 def test_the_counters_are_those_of_all_targets_together() -> None:
     async def main() -> None:
-        backend = Unruly({EDGE: ["a", "b"]})
+        clock = [0.0]
+        backend = MemoryBackend({EDGE: ["a", "b"]}, now=lambda: clock[0])
         targets = await backend.targets(EDGE)
         for target in targets:
             await backend.inject(target, experiment().faults, "run", 60.0)
-        await asyncio.sleep(0.01)
+        clock[0] = 2.0
         one, both = await EdgeOf(backend, targets[:1], "run").read(), await EdgeOf(backend, targets, "run").read()
-        assert both.connections >= 2 * one.connections > 0
-        assert both.hits["latency_downstream"] >= 2 * one.hits["latency_downstream"] > 0
-        assert both.bytes_up > 0
+        assert (one.connections, both.connections) == (20, 40)
+        assert (one.hits, both.hits) == ({"latency_downstream": 20}, {"latency_downstream": 40})
+        assert both.bytes_up == 2 * one.bytes_up > 0
 
     asyncio.run(main())
 

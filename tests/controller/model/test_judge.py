@@ -129,6 +129,11 @@ def test_f6_f7_f12_a_stop_condition() -> None:
     assert (judgement.verdict.value, judgement.exit) == ("stopped", 5)
     assert judgement.stopping == 1.5
     assert next(result for result in judgement.results if result.phase == "during").outcome == "broke"
+    early = [
+        (at, replace(record, settling=True) if isinstance(record, Sample) and record.phase == "during" else record)
+        for at, record in told
+    ]
+    assert next(result for result in judged(early).results if result.phase == "during").outcome == "broke"
     assert verdict([*without(told, Reverted)]) == ("not-reverted", 6)
 
 
