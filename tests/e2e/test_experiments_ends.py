@@ -131,6 +131,33 @@ def test_f5_a_revert_that_cannot_be_verified_is_the_gravest_verdict(tmp_path: Pa
         assert "broke" in ended.out
 
 
+def test_a_controller_that_is_frozen_for_longer_than_its_lease_claims_nothing(tmp_path: Path) -> None:
+    with staged(tmp_path) as [stage]:  # a laptop that sleeps, a machine that swaps
+        run = stage.start(stage.write(duration="60s"))
+        run.until_hit()
+        run.signal(signal.SIGSTOP)
+        eventually(lambda: stage.faults() == [])
+        run.signal(signal.SIGCONT)
+        ended = run.end()
+        assert ended.status == 3, ended.told
+        assert "vanished half-way" in ended.out
+        assert ended.verified
+
+
+def test_traffic_that_goes_nowhere_is_a_baseline_that_is_not_met(three: list[Stage]) -> None:
+    # A name without an address, a port where nobody is, and what is no address at all.
+    urls = {"http://nowhere.invalid/": 3, "http://127.0.0.1:9/": 3, "nowhere": 2}
+    runs = []
+    for stage, url in zip(three, urls, strict=True):
+        runs.append(stage.start(stage.write(traffic={"url": url, "rate": 10, "timeout": "1s"})))
+    for run, status in zip(runs, urls.values(), strict=True):
+        ended = run.end()
+        assert ended.status == status, ended.told
+        assert not ended.of("undo")
+        assert "Traceback" not in ended.err
+    assert "traffic.url" in ended.err
+
+
 # Nobody there to be told.
 
 

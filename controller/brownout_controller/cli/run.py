@@ -25,11 +25,11 @@ from brownout_controller.engine.planning import Setup, plan
 from brownout_controller.engine.recovery import close_unfinished, environment_of
 from brownout_controller.engine.runner import Runner
 from brownout_controller.engine.sampling import Sampler
-from brownout_controller.engine.store import Store
+from brownout_controller.engine.store import Store, read
 from brownout_controller.model.environment import Environment, read_environment, read_environments
 from brownout_controller.model.experiment import Experiment, read_experiment
 from brownout_controller.model.journal import Run
-from brownout_controller.model.judge import Judgement
+from brownout_controller.model.judge import Judgement, judge
 from brownout_controller.model.probe import Surroundings
 from brownout_controller.model.variables import Masker, Variables
 from brownout_controller.model.verdict import Verdict, worst
@@ -142,7 +142,8 @@ async def _close_unfinished(store: Store, others: Mapping[str, Environment]) -> 
 
     try:
         for run_id in await close_unfinished(store, backend_of):
-            say(f"closed {run_id}, which had been cut off; brownout report {run_id}", err=True)
+            verdict = judge(read(store.root / run_id)).verdict
+            say(f"closed {run_id}, which had been cut off: {verdict} ({verdict.meaning})", err=True)
     finally:
         for backend in backends:
             await backend.close()

@@ -54,6 +54,8 @@ def environment_of(run: Run, known: Mapping[str, Environment]) -> Environment:
 
 async def _closed(directory: Path, backend_of: Callable[[Run], Backend]) -> bool:
     """Closes that run, unless somebody is at it or has been meanwhile. Raises BrownoutError."""
+    if store.is_held(directory):
+        return False  # and its journal may be long
     entries = store.read(directory)
     run = _run_of(entries)
     if run is None:

@@ -24,7 +24,7 @@ JOURNAL: Final = "journal.jsonl"
 _LOCK: Final = "lock"
 _SYNC: Final = 1.0
 """Seconds after which records that need not be safe at once are written to the disk."""
-_LONGEST_VERDICT: Final = 1 << 20
+_TAIL: Final = 1 << 16
 """As many bytes of a journal's end are looked at for its verdict; it has a sentence for each hypothesis."""
 _UNFIT: Final = re.compile(r"[^a-z0-9]+")
 
@@ -137,12 +137,16 @@ def is_closed(directory: Path) -> bool:
     path = directory / JOURNAL
     try:
         with path.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _LONGEST_VERDICT))
-            lines = file.read().decode("utf-8", "replace").splitlines()
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL))
+            tail = file.read().rstrip(b"\n")
+            if b"\n" not in tail:  # the last line is longer than that
+                file.seek(0)
+                tail = file.read().rstrip(b"\n")
     except OSError as error:
         raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
     try:
-        return bool(lines) and isinstance(decode(lines[-1]).record, Judged)
+        return isinstance(decode(tail[tail.rfind(b"\n") + 1 :].decode("utf-8", "replace")).record, Judged)
     except ValueError:
         return False
 

@@ -44,7 +44,7 @@ class BlastRadius(Part):
 class Load(Part):
     """An open-loop HTTP load that runs through all phases: requests on schedule, whatever becomes of the others."""
 
-    url: str = Field(min_length=1)
+    url: str = Field(pattern=r"^https?://[^/]")
     rate: Annotated[float, Field(gt=0), written("number", "string")]
     """Requests a second, also written `50/s`."""
     method: str = "GET"

@@ -25,7 +25,10 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Tolerate(Part):
-    """How many bad samples are forgiven: fewer than `consecutive` in a row, or up to `failures` of any `of`."""
+    """How many bad samples are forgiven: fewer than `consecutive` in a row, or up to `failures` of any `of`.
+
+    None in the baseline. In the recovery it holds again at the first good sample from which on that is so.
+    """
 
     consecutive: Count | None = None
     failures: Annotated[int, Field(ge=0)] | None = None

@@ -95,6 +95,8 @@ def test_a_run_is_closed_by_its_verdict_as_the_last_line(tmp_path: Path) -> None
     assert not is_closed(journal.directory)
     journal.write(Judged("passed", 0, ["it held"]))
     assert is_closed(journal.directory)
+    journal.write(Judged("refuted", 1, ["a hypothesis with a long name" * 20] * 200))
+    assert is_closed(journal.directory)
     journal.write(Interrupted("SIGINT"))
     assert not is_closed(journal.directory)
     journal.close()
