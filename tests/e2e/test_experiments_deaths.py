@@ -165,16 +165,16 @@ def _must_be(victim: str, state: str, *, back: bool, ended: Ended) -> set[int]:
     listing proves; of one that stays away nobody can say so, and its clients have no backend: a person must look.
     """
     hit = any(sum(record["hits"].values()) for record in ended.of("counters"))
-    during = [record for record in ended.of("sample") if record["phase"] == "during" and not record["settling"]]
-    bad = any((record["value"] or 0) > 0.01 for record in during)
+    counted = [record for record in ended.of("sample") if not record["settling"]]
+    bad = {record["phase"] for record in counted if record["value"] is None or record["value"] > 0.01}
     vanished = any(record["cause"] == "lapsed" for record in ended.of("stop"))
-    if state == "baseline":
-        return {3}  # it was not met, so nothing was injected
+    if state == "baseline":  # back before anything counts, or not met, so that nothing was injected
+        return {0} if back and "baseline" not in bad else {3}
     if victim == "service":
         if state in ("injecting", "observing"):
             if not hit:
                 return {3}  # nothing was tested
-            return {1} if bad else {0}  # it may be back before anything counts
+            return {1} if "during" in bad else {0}
         return {0} if back else {1}  # it is there again in time, or does not recover
     if state in ("injecting", "observing"):
         return {3, 5} if back else {6}  # it vanished; 5 if nobody answered for longer than a lease

@@ -62,12 +62,18 @@ class Started:
     def __init__(self, process: subprocess.Popen[str], runs: Path) -> None:
         self.process = process
         self._runs = runs
+        self._seen: tuple[tuple[Path, int], Records] = ((runs, 0), [])
 
     def records(self, run: Path | None = None) -> Records:
         """So far; of that run, or of the newest one in its folder."""
         journals = self.journals() if run is None else [run / "journal.jsonl"]
-        lines = journals[-1].read_text().splitlines() if journals else []
-        return [json.loads(line) for line in lines if line.endswith("}")]
+        if not journals:
+            return []
+        text = journals[-1].read_text()
+        now = (journals[-1], len(text))
+        if now != self._seen[0]:  # whoever polls need not have it all parsed again each time
+            self._seen = now, [json.loads(line) for line in text.splitlines() if line.endswith("}")]
+        return self._seen[1]
 
     def journals(self) -> list[Path]:
         return sorted(self._runs.glob("*/journal.jsonl"))
