@@ -166,7 +166,7 @@ def _must_be(victim: str, state: str, *, back: bool, ended: Ended) -> set[int]:
     """
     hit = any(sum(record["hits"].values()) for record in ended.of("counters"))
     counted = [record for record in ended.of("sample") if not record["settling"]]
-    bad = {record["phase"] for record in counted if record["value"] is None or record["value"] > 0.01}
+    bad = {record["phase"] for record in counted if record["value"] is not None and record["value"] >= 0.01}
     vanished = any(record["cause"] == "lapsed" for record in ended.of("stop"))
     if state == "baseline":  # back before anything counts, or not met, so that nothing was injected
         return {0} if back and "baseline" not in bad else {3}
