@@ -129,9 +129,9 @@ def _print(told: list[Told], seconds: float, runs: Path) -> None:
         mark = "as expected" if item.good else f"EXPECTED {EXPECTED[item.version]}"
         click.echo(f"{item.version:<16} {item.verdict:<13} {mark}")
         click.echo(f"  {re.sub(r' +', ' ', item.reason)}")
-        click.echo(f"  {runs / item.run}")
+        click.echo(f"  {runs / item.run / 'report.html'}")
     good = sum(item.good for item in told)
-    click.echo(f"\n{good} of {len(told)} verdicts as expected, in {seconds:.0f} s; a report: brownout report RUN")
+    click.echo(f"\n{good} of {len(told)} verdicts as expected, in {seconds:.0f} s; open the reports in a browser")
 
 
 if __name__ == "__main__":

@@ -81,7 +81,8 @@ def plain(value: float) -> int | float:
 
 def _largest_fitting(amount: float, suffixes: dict[str, float]) -> str:
     """`amount` base units in the largest unit that shows it exactly in six digits, and as at least 1 if it can."""
-    known = [(suffixes[name.lower()], name) for name in _WRITTEN if name.lower() in suffixes]
+    written = _WRITTEN if "h" in suffixes else (name for name in _WRITTEN if name != "m")  # not 2m for 2 MB
+    known = [(suffixes[name.lower()], name) for name in written if name.lower() in suffixes]
     for factor, name in known:
         text = f"{_tidy(amount / factor):g}"
         if abs(amount) >= factor and _tidy(float(text) * factor) == _tidy(amount):

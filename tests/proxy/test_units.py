@@ -61,6 +61,8 @@ def test_what_is_no_quantity_is_refused_with_an_example(text: str) -> None:
         (MILLISECONDS, 1_000_001, "1000001ms"),
         (KILOBYTES_PER_SECOND, 10_000, "10MB/s"),
         (BYTES, 0, "0"),
+        (BYTES, 2_000_000, "2MB"),
+        (SECONDS, 120, "2m"),
         (SHARE, 0.25, "25%"),
         (COUNT, 3, "3"),
         (COUNT, 1_234_567, "1234567"),

@@ -1,8 +1,12 @@
-"""`brownout report`: what a run has shown, for a step summary, for CI or for programs."""
+"""`brownout report`: what runs have shown, for people, for a step summary, for CI or for programs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,17 +14,23 @@ import click
 
 from brownout_controller.engine import store
 from brownout_controller.engine.store import Store
-from brownout_controller.report import as_json, junit, markdown
-from brownout_controller.report.account import Account, account
-from brownout_proxy.errors import Unavailable
+from brownout_controller.report import as_json, html, junit, markdown
+from brownout_controller.report.account import account
+from brownout_proxy.errors import BrownoutError, InvalidSpec, Unavailable
+
+log = logging.getLogger(__name__)
 
 RUNS: Final = Path(".brownout/runs")
-FORMATS: Final[Mapping[str, Callable[[Account], str]]] = {
+PAGE: Final = "report.html"
+"""The page that a run leaves in its own directory."""
+FORMATS: Final[Mapping[str, Callable[..., str]]] = {
     "markdown": markdown.render,
+    "html": html.render,
     "junit": junit.render,
     "json": as_json.render,
 }
-_BY_SUFFIX: Final = {".md": "markdown", ".xml": "junit", ".json": "json"}
+"""Each takes any number of accounts."""
+BY_SUFFIX: Final = {".html": "html", ".md": "markdown", ".xml": "junit", ".json": "json"}
 
 
 @click.command("report", short_help="Tell what a run has shown.")
@@ -31,23 +41,88 @@ _BY_SUFFIX: Final = {".md": "markdown", ".xml": "junit", ".json": "json"}
 def report(run: str, form: str | None, output: Path | None, runs: Path) -> None:
     """Report on RUN: its id, the beginning of it, `last`, or its directory.
 
-    Computed from the run's journal alone.
+    Computed from the run's journal alone. FILE may end in .html, .md, .xml (JUnit) or .json.
     """
     directory = Store(runs).find(run)
     if form is None:
-        form = _BY_SUFFIX.get(output.suffix.lower(), "markdown") if output is not None else "markdown"
+        form = BY_SUFFIX.get(output.suffix.lower(), "markdown") if output is not None else "markdown"
     text = FORMATS[form](account(store.read(directory), directory.name))
     if output is None or str(output) == "-":
         click.echo(text, nl=False)
     else:
         write(output, text)
+        click.echo(str(output))
+
+
+def write_reports(directories: Sequence[Path], outputs: Sequence[Path]) -> None:
+    """All these runs into each of these files, in the form that its name says. Raises InvalidSpec, Unavailable."""
+    told = [account(store.read(directory), directory.name) for directory in directories]
+    for output in outputs:
+        write(output, FORMATS[_form(output)](*told))
+
+
+def attempt_reports(directories: Sequence[Path], outputs: Sequence[Path]) -> bool:
+    """The same for who has something more important to say: what goes wrong is told on stderr, and that is all."""
+    good = True
+    for output in outputs:
+        try:
+            write_reports(directories, [output])
+        except BrownoutError as error:
+            good = _missing(str(error))
+        except (Exception, KeyboardInterrupt) as error:
+            log.debug("a report failed", exc_info=True)
+            good = _missing(f"{output}: {type(error).__name__}: {error}")
+    return good
+
+
+def checked(_: click.Context, __: click.Parameter, outputs: Sequence[Path]) -> Sequence[Path]:
+    """For an option: files that reports can be written to later, as far as can be seen now. Raises InvalidSpec."""
+    for output in outputs:
+        _form(output)
+        if output.is_dir():
+            raise InvalidSpec(f"--report {output}", "is a directory; name a file in it")
+        folder = next(place for place in output.resolve().parents if place.exists())
+        try:
+            with tempfile.TemporaryFile(dir=folder):  # permissions alone do not tell: root has all of them
+                pass
+        except OSError as error:
+            why = f"cannot be written in {folder}: {(error.strerror or str(error)).lower()}; name a file elsewhere"
+            raise InvalidSpec(f"--report {output}", why) from None
+    return outputs
 
 
 def write(path: Path, text: str) -> None:
-    """Says where to. Raises Unavailable."""
+    """A file that is there already is replaced when the new one is whole. Raises Unavailable."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        if path.exists() and not path.is_file():  # a pipe or a terminal
+            path.write_text(text, encoding="utf-8")
+            return
+        with _beside(path.resolve()) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     except OSError as error:
         raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    click.echo(str(path))
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A file to write that takes the place of `path` in the end."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _form(output: Path) -> str:
+    form = BY_SUFFIX.get(output.suffix.lower())
+    if form is None:
+        raise InvalidSpec(f"--report {output}", f"its name says no form; end it in one of: {', '.join(BY_SUFFIX)}")
+    return form
+
+
+def _missing(why: str) -> bool:
+    with contextlib.suppress(OSError):
+        click.echo(f"brownout run: no report in {why}; the verdict stands", err=True)
+    return False

@@ -21,6 +21,7 @@ from brownout_controller.backends.memory import MemoryBackend
 from brownout_controller.backends.proxy import Credentials, ProxyBackend
 from brownout_controller.cli.output import say
 from brownout_controller.cli.progress import Progress
+from brownout_controller.cli.report import PAGE, attempt_reports, checked
 from brownout_controller.engine.planning import Setup, plan
 from brownout_controller.engine.recovery import close_unfinished, environment_of
 from brownout_controller.engine.runner import Runner
@@ -48,6 +49,8 @@ CONFIG = Path("brownout.yaml")
 @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="What ${NAME} in the files means.")
 @click.option("--seed", type=int, metavar="N", help="Chooses targets; random if not given.")
 @click.option("--runs", type=click.Path(path_type=Path), default=RUNS, metavar="DIR", help=f"The journals [{RUNS}].")
+@click.option("--report", "reports", multiple=True, type=click.Path(path_type=Path), callback=checked, metavar="FILE",
+              help="Write what the runs have shown: .html, .md, .xml (JUnit) or .json; may be repeated.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Print what would be done and what the hypotheses read now.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON and nothing else.")
 @click.pass_context
@@ -59,6 +62,7 @@ def run(
     variables: Sequence[str],
     seed: int | None,
     runs: Path,
+    reports: Sequence[Path],
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -79,6 +83,8 @@ def run(
         context.exit(asyncio.run(_dry(experiments, settings, environment, chosen, masker)))
     store = Store(runs)
     judged: list[tuple[str, Judgement]] = []
+    directories: list[Path] = []
+    context.call_on_close(lambda: _report(directories, reports, as_json))  # also when a later run cannot begin
     for experiment in experiments:
         replay = _replay(experiment, environment, config, chosen, known)
 
@@ -89,12 +95,21 @@ def run(
             judged.append(asyncio.run(_run(set_up, store, others, as_json=as_json)))
         except Unavailable as error:  # the run could not even begin, which must not read as `refuted`
             say(f"{experiment.name}: {error}", err=True)
-            judged.append(("", Judgement(Verdict.INTERNAL, Verdict.INTERNAL.exit, (str(error),))))
+            judged.append(("", Judgement(Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE.exit, (str(error),))))
+            continue
+        directories.append(store.root / judged[-1][0])
+        _report(directories[-1:], [directories[-1] / PAGE], as_json)
         if judged[-1][1].exit in (130, 143):
             break
     if as_json:
         say(json.dumps([_shown(run_id, judgement) for run_id, judgement in judged], indent=2))
     context.exit(_status([judgement for _, judgement in judged]))
+
+
+def _report(directories: Sequence[Path], outputs: Sequence[Path], as_json: bool) -> None:
+    for output in outputs if directories else ():
+        if attempt_reports(directories, [output]) and not as_json:
+            say(f"report in {output}")
 
 
 def _status(judgements: Sequence[Judgement]) -> int:

@@ -152,11 +152,18 @@ def is_closed(directory: Path) -> bool:
 
 
 def is_held(directory: Path) -> bool:
-    """Whether a process is at that run."""
+    """Whether a process is at that run. Leaves no trace, so that it may be asked about what can only be read."""
     try:
-        os.close(_held(directory / _LOCK))
+        lock = os.open(directory / _LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False  # whoever is at a run has made the file
+    try:
+        # Shared, so that two who ask do not take each other for the owner.
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
+    finally:
+        os.close(lock)
     return False
 
 

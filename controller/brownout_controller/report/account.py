@@ -6,6 +6,7 @@ Pure. It never decides on a verdict; that a sample is bad it says by the rule th
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,12 +35,16 @@ from brownout_controller.model.journal import (
 )
 from brownout_controller.model.judge import Judgement, Result, judge
 from brownout_controller.model.lifecycle import PHASE_OF, State
-from brownout_controller.report.text import line, seconds, unit_of
+from brownout_controller.report.text import line, quantity, seconds, unit_of
 from brownout_proxy.units import Unit
 
 Kind = TypeVar("Kind", bound=Record)
 
 _UNNAMED: Final = "unknown experiment"
+_VALUE: Final = re.compile(r"(^|\(baseline )(-?\d[\d.]*(?:e[-+]\d+)?)(?=\)$| at worst,|, which is )")
+"""Where the sentence on a result or a stop has a value as a bare number."""
+_MOMENT: Final = 0.5
+"""Seconds within which a sample and what was made of it are one event."""
 
 
 class Span(NamedTuple):
@@ -89,11 +94,12 @@ class Change(NamedTuple):
 
 
 class Event(NamedTuple):
-    """Something that a person would want to know; `grave` if it went wrong."""
+    """Something that a person would want to know; `grave` if it went wrong, `state` if it is the lifecycle's."""
 
     at: float
     what: str
     grave: bool = False
+    state: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,23 @@ class Account:
     @property
     def sentence(self) -> str:
         """The verdict's reason."""
-        return line(self.judgement.reasons[0] if self.judgement.reasons else self.judgement.verdict.meaning)
+        return self.reasons[0] if self.reasons else self.judgement.verdict.meaning
+
+    @cached_property
+    def reasons(self) -> Sequence[str]:
+        """The judge's, with values in the units of what was measured."""
+        return [line(self._spoken.get(reason, reason)) for reason in self.judgement.reasons]
+
+    @cached_property
+    def _spoken(self) -> Mapping[str, str]:
+        """Sentences of those who know no units, and say 2.5 of seconds and 1 of 100 %, as a person would say them."""
+        stop, found = self.first(Stop), {}
+        for claim in self.claims:
+            for result in claim.results:
+                found[result.sentence] = _with_unit(result.sentence, f"{result.name} ({result.phase}): ", claim.unit)
+            if stop is not None and stop.hypothesis == claim.terms.name:
+                found[stop.why] = _with_unit(stop.why, f"{stop.hypothesis} was ", claim.unit)
+        return found
 
     @property
     def finished(self) -> bool:
@@ -235,10 +257,24 @@ class Account:
         for at, record in ((entry.at, entry.record) for entry in self.entries):
             told = self._told(record)
             if told is not None:
-                found.append(Event(at, line(told[0]), told[1]))
+                found.append(Event(at, line(told[0]), told[1], isinstance(record, (Entered, Judged))))
             if isinstance(record, Stop) and record.breached_at is not None:
                 found.append(Event(record.breached_at, "first measured what led to the stop", True))
-        return sorted(found, key=lambda event: event.at)
+        return sorted([*found, *self._turns()], key=lambda event: event.at)
+
+    def _turns(self) -> Iterable[Event]:
+        """When the hypotheses first broke under the fault, and when all of them held again."""
+        stop = self.first(Stop)
+        begin, end = self.fault_window or (math.inf, math.inf)
+        for claim in self.claims:
+            first = next((point for point in claim.points if point.bad and begin <= point.at <= end), None)
+            told = stop.breached_at if stop is not None and stop.hypothesis == claim.terms.name else None
+            if first is not None and (told is None or first.at < told - _MOMENT):
+                value = quantity(first.value, claim.unit)
+                yield Event(first.at, line(f"{claim.terms.name}: {value}, not {claim.terms.expect}"), True)
+        undone = [change.reverted[0] for change in self.changes if change.reverted is not None and change.verified]
+        if undone and self.judgement.recovery is not None:
+            yield Event(max(undone) + self.judgement.recovery, "every hypothesis holds again")
 
     def _told(self, record: Record) -> tuple[str, bool] | None:
         """What to say of a record, and whether it is grave."""
@@ -252,7 +288,7 @@ class Account:
             case Reverted():
                 return f"NOT reverted on {record.target}: {record.why}", True
             case Stop():
-                return f"stopped: {record.why}", True
+                return f"stopped: {self._spoken.get(record.why, record.why)}", True
             case Refusal():
                 return f"refused ({record.net}): {record.reason}; {record.remedy}", True
             case Failure():
@@ -289,6 +325,12 @@ def account(entries: Iterable[Entry], directory: str = "") -> Account:
 def phase_seconds(told: Account) -> Mapping[str, float]:
     """How long each phase was."""
     return {PHASE_OF[span.state]: span.end - span.begin for span in told.spans if span.state in PHASE_OF}
+
+
+def _with_unit(sentence: str, head: str, unit: Unit) -> str:
+    if not sentence.startswith(head):
+        return sentence
+    return head + _VALUE.sub(lambda found: found[1] + quantity(float(found[2]), unit), sentence.removeprefix(head))
 
 
 def _terms(declared: Mapping[str, Any]) -> Terms:

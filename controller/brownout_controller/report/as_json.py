@@ -9,9 +9,10 @@ from typing import Any
 from brownout_controller.report.account import Account
 
 
-def render(told: Account) -> str:
-    """Keys are only ever added."""
-    return json.dumps(_finite(content(told)), indent=2, allow_nan=False) + "\n"
+def render(*runs: Account) -> str:
+    """An object for one run, a list of them for several. Keys are only ever added."""
+    found = [_finite(content(told)) for told in runs]
+    return json.dumps(found[0] if len(found) == 1 else found, indent=2, allow_nan=False) + "\n"
 
 
 def content(told: Account) -> dict[str, Any]:

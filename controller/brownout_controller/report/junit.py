@@ -1,4 +1,4 @@
-"""JUnit XML for CI: a suite for the experiment, a case for each hypothesis in each phase.
+"""JUnit XML for CI: a suite for a run, a case for each hypothesis in each phase.
 
 Refuted is a failure. Whatever allows no conclusion is an error and never `skipped`, which dashboards show as green.
 What belongs to no hypothesis has cases of its own: the run, and the revert on each target.
@@ -28,18 +28,32 @@ class _Case(NamedTuple):
     why: str = ""
 
 
-def render(told: Account) -> str:
+def render(*runs: Account) -> str:
     """The XML document."""
+    root = ElementTree.Element("testsuites", {"name": "brownout"})
+    suites = [_suite(root, told) for told in runs]
+    for count in ("tests", "failures", "errors"):
+        root.set(count, str(sum(int(suite.get(count, "0")) for suite in suites)))
+    root.set("time", f"{sum(told.ends for told in runs):.3f}")
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(root: ElementTree.Element, told: Account) -> ElementTree.Element:
     run, judgement = told.run, told.judgement
     cases = [*_hypotheses(told), *_reverts(told), _run(told)]
-    counts = {
-        "tests": str(len(cases)),
-        "failures": str(sum(case.trouble == "failure" for case in cases)),
-        "errors": str(sum(case.trouble == "error" for case in cases)),
-        "time": f"{told.ends:.3f}",
-    }
-    root = ElementTree.Element("testsuites", {"name": "brownout", **counts})
-    suite = ElementTree.SubElement(root, "testsuite", {"name": _short(told.name), "skipped": "0", **counts})
+    suite = ElementTree.SubElement(
+        root,
+        "testsuite",
+        {
+            "name": _short(told.name),
+            "skipped": "0",
+            "tests": str(len(cases)),
+            "failures": str(sum(case.trouble == "failure" for case in cases)),
+            "errors": str(sum(case.trouble == "error" for case in cases)),
+            "time": f"{told.ends:.3f}",
+        },
+    )
     if run.started:
         suite.set("timestamp", _short(run.started)[:19])
     properties = ElementTree.SubElement(suite, "properties")
@@ -54,8 +68,7 @@ def render(told: Account) -> str:
         _add(suite, told.name, case)
     said = [f"verdict: {judgement.verdict} ({judgement.verdict.meaning})", *judgement.reasons[:20]]
     ElementTree.SubElement(suite, "system-out").text = "\n".join(map(_short, said))
-    ElementTree.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+    return suite
 
 
 def _add(suite: ElementTree.Element, experiment: str, case: _Case) -> None:

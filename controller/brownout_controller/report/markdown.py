@@ -34,9 +34,12 @@ _OUTCOMES: Final = {
 }  # fmt: skip
 
 
-def render(told: Account) -> str:
-    """At most LIMIT bytes of UTF-8."""
-    return _cut("\n".join(_lines(told)) + "\n")
+def render(*runs: Account) -> str:
+    """At most LIMIT bytes of UTF-8. Several runs are sections under a list of their verdicts."""
+    lines = [*_verdicts(runs)] if len(runs) != 1 else []
+    for told in runs:
+        lines += [*_lines(told), ""] if len(runs) != 1 else _lines(told)
+    return _cut("\n".join(lines) + "\n")
 
 
 def escaped(text: object) -> str:
@@ -44,6 +47,14 @@ def escaped(text: object) -> str:
     shown = clipped(line(text), _LONGEST).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     shown = _SPECIAL.sub(r"\\\1", shown).replace("://", ":<!-- -->//").replace("www.", "www<!-- -->.")
     return shown.replace("@", "@<!-- -->")
+
+
+def _verdicts(runs: Sequence[Account]) -> Iterable[str]:
+    rows = [
+        (f"{MARKS[told.judgement.verdict]} {told.judgement.verdict}", escaped(told.name), escaped(told.sentence))
+        for told in runs
+    ]
+    yield from _table(("verdict", "experiment", "why"), rows)
 
 
 def _lines(told: Account) -> Iterable[str]:
@@ -55,7 +66,7 @@ def _lines(told: Account) -> Iterable[str]:
         yield ""
     yield f"**{escaped(told.sentence)}** ({judgement.verdict.meaning}; exit {judgement.exit})"
     yield ""
-    for reason in judgement.reasons[1 : _MOST + 1]:
+    for reason in told.reasons[1 : _MOST + 1]:
         yield f"- {escaped(reason)}"
     yield ""
     if run.replay:

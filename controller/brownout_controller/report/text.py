@@ -83,7 +83,7 @@ def seconds(value: float | None) -> str:
 
 def moment(at: float) -> str:
     """A time since the run began."""
-    return f"{at:.1f} s"
+    return f"{at:.1f} s" if at < 600 else "{} min {} s".format(*divmod(round(at), 60))
 
 
 def clock(started: str, at: float) -> str:

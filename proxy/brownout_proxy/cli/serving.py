@@ -80,7 +80,7 @@ class GrpcControl:
     """The gRPC API as a process has it. `address` is known once it is bound."""
 
     def __init__(self, registry: Registry, settings: Settings, port: int, token: str | None) -> None:
-        from brownout_proxy.api.grpc import Server, Tls  # 15 MB that a process without it does not need
+        from brownout_proxy.api.grpc import Server, Tls  # 18 MB that a process without it does not need
 
         tls = None
         if settings.tls_cert is not None and settings.tls_key is not None:

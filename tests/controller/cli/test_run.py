@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import cast
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
+from brownout_controller.cli.report import FORMATS
 from brownout_controller.cli.run import run
 from brownout_proxy.errors import BrownoutError, InvalidSpec, Unavailable
 
@@ -55,3 +58,73 @@ def test_a_file_or_an_environment_that_is_not_there_is_named(tmp_path: Path) -> 
 
 def test_a_variable_is_a_pair(tmp_path: Path) -> None:
     assert "is not NAME=VALUE" in str(_refused(tmp_path, "x.yaml", "--var", "oops"))
+
+
+_QUICK = """\
+name: quick
+edge: a -> b
+fault: {latency: 1s}
+duration: 0.3s
+baseline: 0.1s
+recovery: 0.1s
+lease: 1s
+hypotheses: [{name: h, command: {run: [echo, "1"], measure: number}, expect: == 1, every: 50ms}]
+"""
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Path:
+    """An experiment that needs nothing and takes a second."""
+    (tmp_path / "brownout.yaml").write_text("environments: {local: {backend: memory, edges: {a -> b: {proxy: db}}}}\n")
+    (tmp_path / "quick.yaml").write_text(_QUICK)
+    return tmp_path
+
+
+def _ran(root: Path, *words: str) -> Result:
+    file = str(root / "quick.yaml")
+    return CliRunner().invoke(
+        run, [file, *words, "--runs", str(root / "runs"), "--config", str(root / "brownout.yaml")]
+    )
+
+
+def test_a_run_leaves_a_page_and_names_it(quick: Path) -> None:
+    result = _ran(quick)
+    (page,) = (quick / "runs").glob("*/report.html")
+    assert page.read_text().startswith("<!doctype html>")
+    assert result.output.splitlines()[-1] == f"report in {page}"
+
+
+def test_all_runs_of_a_call_go_into_the_reports_that_are_asked_for(quick: Path) -> None:
+    result = _ran(quick, str(quick / "quick.yaml"), "--report", str(quick / "a.xml"), "--report", str(quick / "a.md"))
+    assert (quick / "a.xml").read_text().count("<testsuite ") == 2
+    assert (quick / "a.md").read_text().count("## ") == 2
+    assert result.output.splitlines()[-2:] == [f"report in {quick / 'a.xml'}", f"report in {quick / 'a.md'}"]
+
+
+def test_json_has_nothing_beside_it(quick: Path) -> None:
+    result = _ran(quick, "--json", "--report", str(quick / "a.html"))
+    assert len(json.loads(result.stdout)) == 1
+    assert (quick / "a.html").exists()
+
+
+def test_a_report_that_cannot_be_written_is_told_and_the_verdict_stands(
+    quick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _ran(quick).exit_code
+    (quick / "full.md").symlink_to("/dev/full")
+
+    def broken(*_: object) -> str:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setitem(cast("dict[str, object]", FORMATS), "html", broken)
+    result = _ran(quick, "--report", str(quick / "full.md"))
+    assert result.exit_code == before
+    assert "full.md: no space left on device; the verdict stands" in result.stderr
+    assert "ZeroDivisionError: a bug; the verdict stands" in result.stderr
+
+
+def test_a_report_that_could_never_be_written_stops_the_run_before_it_begins(quick: Path) -> None:
+    assert "says no form" in str(_refused(quick, str(quick / "quick.yaml"), "--report", "a.pdf"))
+    assert "cannot be written" in str(
+        _refused(quick, str(quick / "quick.yaml"), "--report", str(quick / "quick.yaml" / "a.md"))
+    )

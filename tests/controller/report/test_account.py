@@ -116,6 +116,33 @@ def test_events_are_in_order_and_the_breach_is_one_of_them() -> None:
     assert [event.grave for event in breach] == [True]
 
 
+def test_when_a_hypothesis_first_broke_and_when_all_held_again_are_events() -> None:
+    events = {(event.at, event.what) for event in ground.refuted().told().events}
+    assert (7.0, f"{NAME}: 306ms, not < 200ms") in events
+    assert (11.0, "every hypothesis holds again") in events
+    assert not any("holds again" in event.what for event in ground.not_reverted().told().events)
+
+
+def test_a_breach_that_led_to_a_stop_is_told_once() -> None:
+    assert [event.what for event in ground.stopped().told().events if event.at == 7.0] == [
+        "first measured what led to the stop",
+    ]
+    early = Story().planned().injected().samples("during", 6, 0.3, 0.9).at(7, Stop("condition", "why", NAME, 7.0))
+    assert [event.what for event in early.told().events if event.grave] == [
+        f"{NAME}: 300ms, not < 200ms", "stopped: why", "first measured what led to the stop",
+    ]  # fmt: skip
+
+
+def test_reasons_have_values_in_the_units_of_what_was_measured() -> None:
+    assert ground.refuted().told().sentence == f"{NAME} (during): 306ms at worst, 2 of 3 samples not < 200ms"
+    assert ground.stopped().told().sentence == f"{NAME} was 900ms, which is > 500ms"
+    relative = ground.refuted(terms=[{**TERMS, "expect": "<= 2 * baseline"}]).told()
+    assert relative.sentence.endswith("3 of 3 samples not <= 2 * baseline (baseline 5.5ms)")
+    odd = "7 at worst, 1 of 1"
+    named = Story(terms=[{**TERMS, "name": odd}]).planned().samples("baseline", 1, 0.4, name=odd).judged().told()
+    assert named.reasons[1] == f"{odd} (baseline): 0.4 at worst, 1 of 1 samples not < 200ms".replace("0.4", "400ms")
+
+
 def test_times_tell_how_long_stopping_and_recovering_took() -> None:
     times = dict(ground.stopped().told().times)
     assert times["from the breach to the verified revert"] == "510 ms"

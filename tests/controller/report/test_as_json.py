@@ -30,6 +30,12 @@ def test_hits_reverts_and_times_are_numbers() -> None:
     assert (revert["verified"], revert["injected_at"], revert["reverted_at"]) == (True, 5.0, 7.51)
 
 
+def test_several_runs_are_a_list() -> None:
+    told = json.loads(as_json.render(ground.passed().told(), ground.refuted().told()))
+    assert [item["verdict"] for item in told] == ["passed", "refuted"]
+    assert json.loads(as_json.render()) == []
+
+
 def test_a_change_that_nobody_undid_says_so() -> None:
     (revert,) = json.loads(as_json.render(ground.killed().told()))["reverts"]
     assert (revert["verified"], revert["reverted_at"]) == (False, None)

@@ -44,6 +44,15 @@ def test_a_suite_is_an_experiment_and_a_case_a_hypothesis_in_a_phase() -> None:
     }
 
 
+def test_several_runs_are_as_many_suites_and_the_root_has_their_sums() -> None:
+    root = ElementTree.fromstring(junit.render(*[story().told() for story in ground.ALL.values()]))
+    suites = root.findall("testsuite")
+    verdicts = [suite.find("properties/property[@name='verdict']") for suite in suites]
+    assert [item.get("value") for item in verdicts if item is not None] == list(ground.ALL)
+    for count in ("tests", "failures", "errors"):
+        assert root.get(count) == str(sum(int(suite.get(count, "")) for suite in suites))
+
+
 def test_run_and_seed_are_properties() -> None:
     properties = {item.get("name"): item.get("value") for item in _suite(ground.passed().told()).iter("property")}
     assert (properties["run"], properties["seed"], properties["verdict"]) == (ground.RUN_ID, "7", "passed")

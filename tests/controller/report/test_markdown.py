@@ -7,6 +7,7 @@ import re
 import pytest
 
 from brownout_controller.model.journal import Failure
+from brownout_controller.model.verdict import Verdict
 from brownout_controller.report import markdown
 from brownout_controller.report.account import account
 from tests.controller.report import ground
@@ -19,6 +20,16 @@ def test_verdict_and_reason_come_first(verdict: str) -> None:
     lines = markdown.render(told).splitlines()
     assert lines[0].endswith(f"database-latency: {verdict}")
     assert markdown.escaped(told.sentence) in lines[2]
+
+
+def test_several_runs_are_sections_under_a_list_of_their_verdicts() -> None:
+    lines = markdown.render(*[story().told() for story in ground.ALL.values()]).splitlines()
+    head = lines[: next(number for number, line in enumerate(lines) if line.startswith("## "))]
+    for verdict in ground.ALL:
+        assert any(
+            line.startswith(f"| {markdown.MARKS[Verdict(verdict)]} {verdict} | database-latency |") for line in head
+        )
+        assert f"## {markdown.MARKS[Verdict(verdict)]} database-latency: {verdict}" in lines
 
 
 def test_it_has_what_a_summary_needs() -> None:

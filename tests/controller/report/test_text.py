@@ -77,3 +77,11 @@ def test_a_start_that_is_no_time_is_shown_as_it_is() -> None:
     assert text.clock("2026-11-24T10:00:00.000+00:00", 61) == "2026-11-24 10:01:01 UTC"
     assert text.clock("yesterday\n", 61) == "yesterday"
     assert text.clock("2026-11-24T10:00:00+00:00", 1e300) == "2026-11-24T10:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [(0.0, "0.0 s"), (12.34, "12.3 s"), (599.9, "599.9 s"), (659.7, "11 min 0 s"), (3601.0, "60 min 1 s")],
+)
+def test_a_moment_of_a_long_run_is_in_minutes(at: float, said: str) -> None:
+    assert text.moment(at) == said

@@ -1,0 +1,188 @@
+"""All runs below some directories, read from their journals; what was read once is kept in a SQLite file.
+
+The journals are the truth. `history.db`, in the directory that was asked for, only saves reading them again: it may be
+deleted at any time, and whatever is wrong with it (garbage, another version's, a directory that takes no file) costs
+time and no answer. It is never written in place but replaced as a whole, so that processes need not wait for each
+other and nobody sees half of it; of two that write at once the last one wins, and the next one reads again what that
+one did not know.
+
+A journal that is gone is gone from the history: that is how a run is taken out of it. To keep runs for longer than a
+machine or CI keeps its files, collect their directories, anywhere below one that is asked for; a run that is found
+twice counts once.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import sqlite3
+import stat
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from pydantic import TypeAdapter
+
+from brownout_controller.engine import store
+from brownout_controller.engine.store import JOURNAL
+from brownout_controller.model.past import PastRun
+from brownout_controller.model.trend import in_order
+from brownout_controller.report.account import account
+from brownout_controller.report.past import past
+from brownout_controller.report.text import line
+from brownout_proxy import __version__
+from brownout_proxy.errors import BrownoutError, NotFound
+
+log = logging.getLogger(__name__)
+
+DATABASE: Final = "history.db"
+_FORM: Final = 1
+"""To be raised when the same journal leads to another row than before."""
+_LIVE: Final = ("directory", "running")
+"""What a row does not keep, as it depends on where and when one looks."""
+_COLUMNS: Final = tuple(item.name for item in fields(PastRun) if item.name not in _LIVE)
+_CREATE: Final = f"CREATE TABLE runs (path TEXT PRIMARY KEY, size INTEGER, mtime INTEGER, {', '.join(_COLUMNS)})"
+_STAMP: Final = zlib.crc32(f"{_FORM} {__version__} {_CREATE}".encode()) & 0x7FFFFFFF
+"""Another version may come to another verdict on a journal, so that it does not take this one's rows for its own."""
+_ROWS: Final = TypeAdapter(PastRun)
+
+
+class Seen(NamedTuple):
+    """A journal as it was when it was read: one that has changed since has another size or another time."""
+
+    size: int
+    mtime: int
+    run: PastRun
+
+
+class History(NamedTuple):
+    """The runs, oldest first, and what was wrong with journals that are not among them, a line each."""
+
+    runs: Sequence[PastRun]
+    warnings: Sequence[str]
+
+
+def collect(roots: Iterable[Path]) -> History:
+    """Raises NotFound for a directory that is not there."""
+    found: dict[tuple[str, object], PastRun] = {}
+    warnings: list[str] = []
+    for root in dict.fromkeys(roots):
+        if not root.is_dir():
+            raise NotFound(f"there is no directory {root}")
+        runs, told = _below(root)
+        warnings += told
+        for run in runs:
+            known = found.get((run.run, run.started))
+            if known is None or (run.ended and not known.ended):
+                found[run.run, run.started] = run
+    return History(in_order(found.values()), warnings)
+
+
+def _below(root: Path) -> History:
+    warnings: list[str] = []
+    known = load(root / DATABASE)
+    seen: dict[str, Seen] = {}
+    for directory in _directories(root, warnings):
+        path = str(directory.relative_to(root))
+        try:
+            seen[path] = _seen(directory, known.get(path))
+        except (BrownoutError, OSError, ValueError) as error:
+            if not store.is_held(directory):  # else it has only just begun
+                warnings.append(_warning(directory, error))
+    if seen != known:
+        save(root / DATABASE, seen)
+    return History([_live(root / path, item.run) for path, item in seen.items()], warnings)
+
+
+def _live(directory: Path, run: PastRun) -> PastRun:
+    return replace(run, directory=str(directory), running=not run.ended and store.is_held(directory))
+
+
+def _directories(root: Path, warnings: list[str]) -> Iterator[Path]:
+    """Those with a journal, in the order of their names. Links are not followed: they may lead in circles."""
+
+    def note(error: OSError) -> None:
+        warnings.append(f"{error.filename}: {(error.strerror or str(error)).lower()}")
+
+    for place, inside, files in os.walk(root, onerror=note):
+        inside.sort()
+        if JOURNAL in files:
+            inside.clear()  # what a run keeps beside its journal is its own
+            yield Path(place)
+
+
+def _seen(directory: Path, known: Seen | None) -> Seen:
+    """Raises BrownoutError, OSError, ValueError."""
+    # Looked at before it is read: what is written meanwhile makes it another one the next time.
+    status = (directory / JOURNAL).stat()
+    if known is not None and (known.size, known.mtime) == (status.st_size, status.st_mtime_ns):
+        return known
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("is no file")
+    entries = store.read(directory)
+    try:
+        run = past(account(entries, directory.name))
+    except ValueError:
+        raise
+    except Exception as error:  # a journal of another hand may hold anything anywhere; one of ours does not
+        raise ValueError(f"{type(error).__name__}: {error}") from None
+    return Seen(status.st_size, status.st_mtime_ns, replace(run, directory=""))
+
+
+def _warning(directory: Path, error: Exception) -> str:
+    """One line that begins with the path."""
+    path = str(directory / JOURNAL)
+    said = str(error) if not isinstance(error, OSError) or not error.strerror else error.strerror.lower()
+    return line(said if said.startswith(path) else f"{path}: {said}")
+
+
+def load(database: Path) -> Mapping[str, Seen]:
+    """What the file keeps, by the run's directory; nothing if it cannot be used."""
+    try:
+        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+            if connection.execute("PRAGMA user_version").fetchone() != (_STAMP,):
+                return {}
+            rows = connection.execute(f"SELECT path, size, mtime, {', '.join(_COLUMNS)} FROM runs").fetchall()
+        return {path: Seen(size, mtime, _decoded(values)) for path, size, mtime, *values in rows}
+    except (sqlite3.Error, ValueError, TypeError) as error:
+        log.debug("%s is not used: %s", database, error)
+        return {}
+
+
+def save(database: Path, seen: Mapping[str, Seen]) -> None:
+    """Puts a new file into the old one's place. One that cannot be written is not missed."""
+    new = database.with_name(f".{database.name}-{secrets.token_hex(4)}")
+    try:
+        with closing(sqlite3.connect(new)) as connection, connection:
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute(_CREATE)
+            marks = ", ".join("?" * (3 + len(_COLUMNS)))
+            rows = [
+                (path, item.size, item.mtime, *_encoded(item.run)) for path, item in seen.items() if path.isprintable()
+            ]
+            connection.executemany(f"INSERT INTO runs VALUES ({marks})", rows)
+            connection.execute(f"PRAGMA user_version = {_STAMP}")
+        os.replace(new, database)
+    except (sqlite3.Error, OSError) as error:
+        log.debug("%s is not written: %s", database, error)
+    finally:
+        with suppress(OSError):
+            new.unlink()
+
+
+def _encoded(run: PastRun) -> Iterator[Any]:
+    content = _ROWS.dump_python(run, mode="json")
+    for name in _COLUMNS:
+        value = content[name]
+        yield json.dumps(value) if isinstance(value, list) else value
+
+
+def _decoded(values: Sequence[Any]) -> PastRun:
+    """Raises ValueError, TypeError."""
+    content = dict(zip(_COLUMNS, values, strict=True))
+    return _ROWS.validate_python({**content, "faults": json.loads(content["faults"]), "directory": ""})

@@ -1,0 +1,111 @@
+"""The history for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from brownout_controller.model.past import PastRun
+from brownout_controller.model.trend import Course, Review, Season, Turn
+
+
+def render(told: Review, warnings: Sequence[str] = ()) -> str:
+    """Keys are only ever added. Runs are named by their ids; times are in seconds."""
+    return json.dumps(content(told, warnings), indent=2, allow_nan=False) + "\n"
+
+
+def content(told: Review, warnings: Sequence[str] = ()) -> dict[str, Any]:
+    return {
+        "runs": [_run(run) for run in told.runs],
+        "quarters": [_season(season) for season in told.seasons],
+        "regressions": [_turn(turn) for turn in told.of_kind("regression")],
+        "fixed": [_turn(turn) for turn in told.of_kind("fixed")],
+        "changed": [_turn(turn) for turn in told.of_kind("changed")],
+        "recovery": [_course(course) for course in told.courses],
+        "expired": [
+            {
+                "experiment": run.experiment,
+                "environment": run.environment,
+                "last_run": run.run,
+                "last_result": run.started.isoformat() if ever else None,
+            }
+            for run, ever in told.expired
+        ],
+        "expires_after_seconds": told.lasting.total_seconds(),
+        "warnings": list(warnings),
+    }
+
+
+def _run(run: PastRun) -> dict[str, Any]:
+    return {
+        "run": run.run,
+        "directory": run.directory,
+        "experiment": run.experiment,
+        "edge": run.edge,
+        "environment": run.environment,
+        "faults": list(run.faults),
+        "started": run.started.isoformat(),
+        "duration_seconds": run.duration,
+        "state": run.state,
+        "verdict": run.verdict if run.ended else None,
+        "exit": run.exit if run.ended else None,
+        "conclusive": run.conclusive,
+        "finding": run.finding if run.ended else "nothing",
+        "reason": run.reason,
+        "recovery_seconds": run.recovery,
+        "unrecovered": run.unrecovered,
+        "stopping_seconds": run.stopping,
+        "seed": run.seed,
+        "version": run.version,
+        "source": run.source,
+        "fingerprint": run.fingerprint,
+    }
+
+
+def _season(season: Season) -> dict[str, Any]:
+    return {
+        "quarter": str(season.quarter),
+        "runs": season.runs,
+        "states": dict(sorted(season.states.items())),
+        "held": season.held,
+        "broke": season.broke,
+        "pass_rate": season.pass_rate,
+        "regressions": season.regressions,
+        "fixed": season.fixed,
+    }
+
+
+def _turn(turn: Turn) -> dict[str, Any]:
+    return {
+        "experiment": turn.now.experiment,
+        "environment": turn.now.environment,
+        "at": turn.now.started.isoformat(),
+        "before": turn.before.run,
+        "now": turn.now.run,
+        "reason": turn.now.reason,
+        "ended_by": None if turn.ended is None else turn.ended.run,
+    }
+
+
+def _course(course: Course) -> dict[str, Any]:
+    return {
+        "experiment": course.experiment,
+        "environment": course.environment,
+        "change_seconds": _finite(course.change),
+        "quarters": [
+            {
+                "quarter": str(item.quarter),
+                "median_seconds": _finite(item.median),
+                "runs": item.runs,
+                "unrecovered": item.unrecovered,
+            }
+            for item in course.quarters
+        ],
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    """None for a recovery that did not come."""
+    return value if value is not None and math.isfinite(value) else None
