@@ -88,8 +88,8 @@ class Runner:
         return PHASE_OF.get(self._state)
 
     def interrupt(self, signal: str) -> None:
-        """A signal: the run ends now, with the revert done."""
-        if not self._chronicle.has(Interrupted):
+        """A signal: the run ends now, with the revert done. After the end it is not told."""
+        if self._state != "judged" and not self._chronicle.has(Interrupted):
             self._stopped.set()
             self._left.set()
             self._write(Interrupted(signal))

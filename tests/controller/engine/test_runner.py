@@ -446,6 +446,17 @@ def test_who_asks_for_the_end_gets_it_in_any_state(tmp_path: Path, state: str) -
     assert backend.clean
 
 
+def test_a_signal_after_the_end_comes_too_late_to_be_told(tmp_path: Path) -> None:
+    def interrupt(runner: module.Runner, record: Record) -> None:
+        if not isinstance(record, Entered) or record.state == "judged":
+            runner.interrupt("SIGINT")
+            runner.stop("enough")
+
+    play = Play(tmp_path, experiment()).on(Entered, interrupt).on(Judged, interrupt)
+    assert play.run().verdict is Verdict.PASSED
+    assert play.kinds()[-1] == Judged.kind
+
+
 # Refusals.
 
 
