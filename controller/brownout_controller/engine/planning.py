@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from brownout_controller.backends.base import Backend, Target
+from brownout_controller.engine.locks import Exclusive
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.experiment import Experiment
 from brownout_controller.model.journal import Refusal
@@ -27,6 +28,9 @@ class Setup:
     masker: Masker = field(default_factory=Masker)
     allowed_commands: frozenset[str] | None = None
     locks: Path | None = None
+    """Where the lock files of this machine are; None is the user's place for them."""
+    exclusive: Exclusive | None = None
+    """Keeps other runs away from the targets; None is what the environment asks for."""
 
 
 class Planned:

@@ -10,16 +10,18 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, cast
 
 from brownout_controller.backends.base import BackendError, Target
-from brownout_controller.engine import locks, store
+from brownout_controller.engine import store
 from brownout_controller.engine.chronicle import Chronicle
+from brownout_controller.engine.cluster_lock import exclusion
 from brownout_controller.engine.edge import EdgeOf
 from brownout_controller.engine.keeper import Keeper
+from brownout_controller.engine.locks import Claim
 from brownout_controller.engine.planning import Setup, plan
 from brownout_controller.engine.sampling import Sampler
 from brownout_controller.model import lifecycle
@@ -80,6 +82,7 @@ class Runner:
         self._seen_out: set[str] = set()
         """The targets whose fault was looked at for the last time."""
         self._load: Load | None = None
+        self._check: Callable[[], None] = lambda: None
 
     # What others ask and tell.
 
@@ -144,20 +147,16 @@ class Runner:
         if planned.refused:
             self._enter("judged", "a safety net said no")
             return
-        with ExitStack() as held:
+        async with AsyncExitStack() as held:
             if "lock" not in conditions.nets:
+                exclusive = setup.exclusive or exclusion(setup.environment, setup.locks)
+                claim = Claim(self._journal.run_id, setup.experiment.name, self._unlocked, self._stopped)
                 try:
-                    held.enter_context(
-                        locks.held((target.id for target in planned.chosen), self._journal.run_id, setup.locks)
-                    )
-                except Conflict as error:
-                    self._write(Refusal("lock", str(error), "one run at a time is at a target"))
-                    self._enter("judged", "another run is at a target")
-                    return
-                except Unavailable as error:
-                    remedy = "let XDG_STATE_HOME be a folder that can be written, or switch the net off"
-                    self._write(Refusal("lock", str(error), remedy))
-                    self._enter("judged", "the targets cannot be locked")
+                    self._check = await held.enter_async_context(exclusive([item.id for item in planned.chosen], claim))
+                except (Conflict, Unavailable) as error:
+                    if not self._stopped.is_set():
+                        self._write(Refusal("lock", str(error), "one run at a time is at a target"))
+                    self._enter("judged", "the targets could not be had for this run alone")
                     return
             async with self._watching(planned.chosen):
                 await self._experiment(planned.chosen)
@@ -217,6 +216,7 @@ class Runner:
         lease = cast(float, self._setup.experiment.conditions.lease)
         faults = self._faults()
         for number, target in enumerate(targets):
+            self._check()
             if self._stopped.is_set():
                 return False
             undo = f"u{number}"
@@ -365,6 +365,11 @@ class Runner:
 
     def _halt_for(self, hypothesis: Hypothesis, cause: str, why: str, since: float) -> None:
         self._halt(cause, why, since, hypothesis.name)
+
+    def _unlocked(self, why: str) -> None:
+        self._halt("unlocked", why, time.monotonic())
+        if self._state in ("reverting", "recovering"):  # which nothing cuts short
+            self._write(Failure("lease", why))
 
     def _halt(self, cause: str, why: str, since: float, hypothesis: str = "") -> None:
         ending = self._state in ("recovering", "judged") or (self._state == "reverting" and cause != "lapsed")

@@ -12,9 +12,9 @@ from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 from brownout_controller.model.lifecycle import Phase, State
 
-StopCause = Literal["condition", "blind", "lapsed", "cut-off", "asked"]
+StopCause = Literal["condition", "blind", "lapsed", "cut-off", "unlocked", "asked"]
 """A stop condition was met; it could not be seen any more; the fault vanished; no target could be reached for as long
-as the lease lives; somebody wanted it."""
+as the lease lives; the targets are not this run's alone any more; somebody wanted it."""
 
 
 class Record:

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from brownout_controller.backends.base import BackendError, Counts, LeaseLostError, Target
 from brownout_controller.backends.memory import MemoryBackend
+from brownout_controller.engine import locks
 from brownout_controller.engine.planning import Setup
 from brownout_controller.engine.runner import Runner
 from brownout_controller.engine.store import Store, read
@@ -167,6 +168,7 @@ class Play:
         *,
         environment: Environment | None = None,
         masker: Masker | None = None,
+        exclusive: locks.Exclusive | None = None,
     ) -> None:
         TOLD.setdefault("value", lambda: Reading(1.0))
         self.backend = backend or Unruly()
@@ -175,6 +177,7 @@ class Play:
         self._experiment = experiment
         self._environment = environment or Environment(backend="memory")
         self._masker = masker or Masker()
+        self._exclusive = exclusive
         self._hooks: dict[type[Record], Callable[[Runner, Record], None]] = {}
         self.entries: list[Entry] = []
 
@@ -186,7 +189,7 @@ class Play:
         async def main() -> Judgement:
             setup = Setup(
                 self._experiment, self._environment, "test", self.backend, 7, "brownout run try.json", self._masker,
-                locks=self._root / "locks",
+                locks=self._root / "locks", exclusive=self._exclusive,
             )  # fmt: skip
             journal = self.store.begin(self._experiment.name)
             runner = Runner(setup, journal, lambda entry: self._observe(runner, entry))

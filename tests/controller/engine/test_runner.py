@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,6 +23,7 @@ from brownout_controller.model.journal import (
     Failure,
     Injected,
     Judged,
+    Plan,
     Record,
     Refusal,
     Reverted,
@@ -34,7 +36,7 @@ from brownout_controller.model.lifecycle import MOVES
 from brownout_controller.model.probe import ProbeError, Reading
 from brownout_controller.model.variables import Masker
 from brownout_controller.model.verdict import Verdict
-from brownout_proxy.errors import Unavailable
+from brownout_proxy.errors import Conflict, Unavailable
 from tests.controller.engine.ground import EDGE, TOLD, Play, Unruly, experiment, hypothesis
 
 
@@ -526,7 +528,7 @@ def test_locks_that_cannot_be_taken_are_a_refusal_that_says_what_helps(tmp_path:
     (tmp_path / "locks").write_text("a file")
     judgement = Play(tmp_path, experiment()).run()
     assert judgement.verdict is Verdict.REFUSED
-    assert "XDG_STATE_HOME" in judgement.reasons[0]
+    assert "locks" in judgement.reasons[0]
 
 
 def test_a_target_that_another_run_is_at_is_refused(tmp_path: Path) -> None:
@@ -534,6 +536,83 @@ def test_a_target_that_another_run_is_at_is_refused(tmp_path: Path) -> None:
         judgement = Play(tmp_path, experiment()).run()
     assert judgement.verdict is Verdict.REFUSED
     assert "another run" in judgement.reasons[0]
+
+
+class Keys:
+    """A lock whose fate the test decides."""
+
+    def __init__(self, trouble: Exception | None = None) -> None:
+        self.trouble = trouble
+        self.claim = locks.Claim("")
+        self.late = False
+
+    @asynccontextmanager
+    async def hold(self, targets: Iterable[str], claim: locks.Claim) -> AsyncIterator[Callable[[], None]]:
+        assert list(targets) == ["db"]
+        self.claim = claim
+        if self.trouble is not None:
+            raise self.trouble
+        yield self.check
+
+    def check(self) -> None:
+        if self.late:
+            self.claim.lost("the lease on db could not be renewed")
+
+
+def test_a_lock_that_cannot_be_asked_for_is_a_refusal_and_no_bug(tmp_path: Path) -> None:
+    keys = Keys(Unavailable("may not create leases in namespace shop"))
+    play = Play(tmp_path, experiment(), exclusive=keys.hold)
+    judgement = play.run()
+    assert (judgement.verdict, judgement.exit) == (Verdict.REFUSED, 4)
+    assert "may not create leases" in judgement.reasons[0]
+    assert keys.claim.experiment == "try"
+    assert told(play, Undo) == []
+
+
+@pytest.mark.parametrize("state", ["baseline", "observing"])
+def test_a_lock_that_is_lost_ends_the_run_with_the_revert_done(tmp_path: Path, state: str) -> None:
+    backend, keys = Unruly(), Keys()
+    long = {"baseline": "600s"} if state == "baseline" else {"duration": "600s"}
+    play = Play(tmp_path, experiment(**long), backend, exclusive=keys.hold)
+
+    def entered(_: object, record: Record) -> None:
+        if isinstance(record, Entered) and record.state == state:
+            keys.claim.lost("the lease on db is lost: run-2 has it")
+
+    judgement = play.on(Entered, entered).run()
+    assert (judgement.verdict, judgement.exit) == (Verdict.STOPPED, 5)
+    assert judgement.reasons == ("the lease on db is lost: run-2 has it",)
+    assert [record.cause for record in told(play, Stop) if isinstance(record, Stop)] == ["unlocked"]
+    assert backend.clean
+
+
+def test_a_lock_that_is_lost_after_the_fault_is_told_and_the_recovery_is_measured(tmp_path: Path) -> None:
+    keys = Keys()
+    play = Play(tmp_path, experiment(), exclusive=keys.hold)
+
+    def entered(_: object, record: Record) -> None:
+        if isinstance(record, Entered) and record.state == "recovering":
+            keys.claim.lost("the lease on db is lost")
+
+    assert play.on(Entered, entered).run().verdict is Verdict.PASSED
+    assert told(play, Failure) == [Failure("lease", "the lease on db is lost")]
+
+
+def test_a_lock_that_is_lost_in_the_last_moment_keeps_the_fault_from_being_injected(tmp_path: Path) -> None:
+    backend, keys = Unruly(), Keys()
+    keys.late = True
+    judgement = Play(tmp_path, experiment(), backend, exclusive=keys.hold).run()
+    assert judgement.verdict is Verdict.STOPPED
+    assert "inject" not in backend.asked
+
+
+def test_a_run_that_is_interrupted_while_it_waits_for_a_lock_is_stopped_and_not_refused(tmp_path: Path) -> None:
+    keys = Keys(Conflict("the run was stopped while it waited"))
+    play = Play(tmp_path, experiment(), exclusive=keys.hold)
+    play.on(Plan, lambda runner, _: runner.interrupt("SIGINT"))
+    judgement = play.run()
+    assert (judgement.verdict, judgement.exit) == (Verdict.STOPPED, 130)
+    assert keys.claim.stopped.is_set()
 
 
 def test_a_net_that_is_off_refuses_nothing_and_the_journal_keeps_the_reason(tmp_path: Path) -> None:

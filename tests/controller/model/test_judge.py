@@ -218,7 +218,7 @@ def test_f21_a_fault_that_vanished() -> None:
     assert verdict([*story(), (15.0, Stop("lapsed", "db was restarted"))]) == ("inconclusive", 3)
 
 
-@pytest.mark.parametrize("cause", ["blind", "cut-off", "asked"])
+@pytest.mark.parametrize("cause", ["blind", "cut-off", "unlocked", "asked"])
 def test_f25_other_stops(cause: Any) -> None:
     assert verdict([*story(), (15.0, Stop(cause, "why"))]) == ("stopped", 5)
 
