@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from brownout_controller.cli import outcome
+from brownout_controller.cli import outcome, output
 from brownout_controller.model.hypothesis import Terms
 from brownout_controller.model.journal import (
     Counted,
@@ -46,8 +46,7 @@ _MARKS: Final = {True: ("ok ", "green"), False: ("BAD", "bold red"), None: ("-  
 
 def say(text: str) -> None:
     """Something about the way to a run, rather than the run."""
-    sys.stderr.write(f"brownout: {text}\n")
-    sys.stderr.flush()
+    output.say(f"brownout: {text}", err=True)
 
 
 @dataclass(slots=True)
