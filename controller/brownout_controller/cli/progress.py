@@ -33,6 +33,7 @@ from brownout_controller.model.journal import (
     Sample,
     Stop,
 )
+from brownout_controller.model.judge import terms_of
 from brownout_controller.model.lifecycle import PHASE_OF, State
 from brownout_controller.report.text import line
 from brownout_proxy.units import SECONDS
@@ -132,7 +133,7 @@ class Progress:
 
     def _begin(self, run: Run) -> None:
         self._lasting = run.lasting
-        self._claims = {terms.name: _Claim(terms, outcome.valued(terms, run)) for terms in outcome.terms_of(run)}
+        self._claims = {terms.name: _Claim(terms, outcome.valued(terms, run)) for terms in terms_of(run)}
         if self._live is not None:
             self._live.start()
         self._line(f"{line(run.experiment.get('name', 'unnamed'))}: run {run.run_id}")

@@ -13,7 +13,23 @@ from dataclasses import fields, replace
 from typing import Final
 
 from brownout_controller.engine import store
-from brownout_controller.model.journal import Counted, Entry, Failure, Injected, Plan, Record, Reverted, Run, Undo
+from brownout_controller.model.journal import (
+    Counted,
+    Entered,
+    Entry,
+    Failure,
+    Injected,
+    Interrupted,
+    Judged,
+    Plan,
+    Record,
+    Refusal,
+    Reverted,
+    Run,
+    Sample,
+    Stop,
+    Undo,
+)
 from brownout_controller.model.judge import Judgement, judge
 from brownout_controller.model.variables import Masker
 from brownout_proxy.errors import BrownoutError, Unavailable
@@ -21,15 +37,27 @@ from brownout_proxy.errors import BrownoutError, Unavailable
 log = logging.getLogger(__name__)
 
 _OURS: Final[Mapping[type[Record], frozenset[str]]] = {
-    Run: frozenset({"run_id"}),
+    Run: frozenset({"run_id", "version", "started"}),
     Plan: frozenset({"targets", "faults", "undo"}),
     Undo: frozenset({"id", "target", "what"}),
     Injected: frozenset({"id", "target", "faults"}),
     Counted: frozenset({"target"}),
     Reverted: frozenset({"id", "target"}),
+    Refusal: frozenset({"net"}),
+    Entered: frozenset({"state", "before"}),
+    Sample: frozenset({"phase"}),
+    Stop: frozenset({"cause"}),
+    Failure: frozenset({"where"}),
+    Interrupted: frozenset({"signal"}),
+    Judged: frozenset({"verdict"}),
 }
-"""What is never masked: names of our own and addresses, by which a fault is found again, counted and undone. The value
-of a variable may be a part of them, as of `${SHOP}-latency`."""
+"""What is never masked: names of our own and addresses, by which a fault is found again, counted and undone, and words
+that the judge knows. The value of a variable may be a part of them, as of `${SHOP}-latency`."""
+_WHERE: Final = ("name", "control")
+"""Of an environment: by these a later start finds what is left."""
+_FREE: Final = frozenset({"name", "because"})
+"""What people write in the terms of a hypothesis; everything else is an expectation, a number or a word of ours, or it
+would not have been read, and must stay what it is for the judge."""
 
 
 class Chronicle:
@@ -101,6 +129,13 @@ def _masked(record: Record, masker: Masker) -> Record:
     ours = _OURS.get(type(record), frozenset())
     names = [item.name for item in fields(record) if item.name not in ours]  # type: ignore[arg-type]  # a dataclass
     masked = {name: masker.value(getattr(record, name)) for name in names}
-    if isinstance(record, Run) and "control" in record.environment:  # where a later start finds what is left
-        masked["environment"]["control"] = record.environment["control"]
+    if isinstance(record, Run):
+        masked["environment"] |= {name: record.environment[name] for name in _WHERE if name in record.environment}
+        masked["terms"] = [
+            {
+                key: masker.value(item) if key in _FREE or isinstance(item, Mapping) else item
+                for key, item in term.items()
+            }
+            for term in record.terms
+        ]
     return replace(record, **masked)  # type: ignore[type-var]

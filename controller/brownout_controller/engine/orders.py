@@ -182,7 +182,7 @@ def _read(order: Order, known: Variables) -> Experiment:
 
 def _masker(environment: Environment, *variables: Variables) -> Masker:
     token = [environment.token] if environment.token else []
-    return Masker([*(value for known in variables for value in known.used.values()), *token])
+    return Masker([*(value for known in variables for value in known.secrets), *token])
 
 
 def _check(order: Order) -> None:

@@ -124,7 +124,7 @@ def judge(entries: Iterable[Entry]) -> Judgement:
     story = _Story(entries)
     if story.run is None:
         return Judgement(Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE.exit, ("the journal does not say what was run",))
-    terms = [_terms(declared) for declared in story.run.terms]
+    terms = terms_of(story.run)
     results = tuple(_Bench(story, term, story.run.recovery).result(phase) for term in terms for phase in term.when)
     verdict, reasons = _verdict(story, results)
     code = verdict.exit
@@ -135,9 +135,15 @@ def judge(entries: Iterable[Entry]) -> Judgement:
     )
 
 
-def _terms(declared: Mapping[str, Any]) -> Terms:
-    """Of a journal, which may have more than this version knows."""
-    return Terms.model_validate({key: value for key, value in declared.items() if key in Terms.model_fields})
+def terms_of(run: Run) -> Sequence[Terms]:
+    """Of a journal, which may have more than this version knows; none if any of them cannot be understood."""
+    try:
+        return [
+            Terms.model_validate({key: value for key, value in declared.items() if key in Terms.model_fields})
+            for declared in run.terms
+        ]
+    except (ValueError, TypeError, AttributeError):
+        return []
 
 
 def _verdict(story: _Story, results: Sequence[Result]) -> tuple[Verdict, list[str]]:
@@ -180,6 +186,8 @@ def _verdict(story: _Story, results: Sequence[Result]) -> tuple[Verdict, list[st
 
 def _done(story: _Story) -> tuple[Verdict, list[str]]:
     """Of faults without a hypothesis. That nobody met them is told, and no flaw of the run."""
+    if story.run is not None and story.run.terms:
+        return Verdict.INCONCLUSIVE, ["what the journal says of its hypotheses cannot be understood"]
     if not any(state.state == "judged" and state.before == "reverting" for state in story.states):
         return Verdict.INCONCLUSIVE, ["the run did not come to its end"]
     idle = [fault for fault in story.planned if not story.hits.get(fault)]

@@ -5,13 +5,28 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from brownout_controller.engine.chronicle import Chronicle
 from brownout_controller.engine.store import Journal, Store, read
-from brownout_controller.model.journal import Counted, Entry, Failure, Interrupted, Plan, Reverted, Run, Undo
+from brownout_controller.model.journal import (
+    Counted,
+    Entered,
+    Entry,
+    Failure,
+    Interrupted,
+    Judged,
+    Plan,
+    Reverted,
+    Run,
+    Sample,
+    Stop,
+    Undo,
+)
+from brownout_controller.model.judge import terms_of
 from brownout_controller.model.variables import Masker
 from brownout_controller.model.verdict import Verdict
 from brownout_proxy.errors import Unavailable
@@ -138,4 +153,32 @@ def test_secrets_are_masked_and_names_of_ours_and_addresses_are_not(tmp_path: Pa
     assert isinstance(undo, Undo)
     assert undo.target == _TARGET
     assert failure == Failure("probe", "the *** said no")
+    journal.close()
+
+
+def test_the_terms_stay_what_the_judge_can_read_whatever_a_variable_held(tmp_path: Path) -> None:
+    terms = {
+        "name": "of hunter2", "because": "hunter2", "expect": "< 200ms", "stop": "> 20%", "when": ["during", "recovery"],
+        "no_data": "fail", "series": "any", "probe": "http",
+    }  # fmt: skip
+    held = ["< 200ms", "> 20%", "during", "fail", "http", "passed", "observing", "hunter2", "condition", "here"]
+    environment = {"name": "here", "control": [], "prometheus": "hunter2"}
+    journal = Store(tmp_path).begin("x")
+    chronicle = _chronicle(journal, Broken(), masker=Masker(held))
+    both = [terms, {**terms, "no_data": {"pass": "hunter2"}}]
+    chronicle.write(replace(_RUN, terms=both, environment=environment))
+    chronicle.write(Entered("observing", "injecting", "hunter2"))
+    chronicle.write(Sample("of hunter2", "during", 1.0))
+    chronicle.write(Stop("condition", "hunter2"))
+    chronicle.write(Judged("passed", 0, ["hunter2"]))
+    run, entered, sample, stop, verdict = (entry.record for entry in read(journal.directory))
+    assert isinstance(run, Run)
+    masked = {**terms, "name": "of ***", "because": "***"}
+    assert run.terms == [masked, {**masked, "no_data": {"pass": "***"}}]
+    assert len(terms_of(run)) == 2
+    assert run.environment == {**environment, "prometheus": "***"}
+    assert entered == Entered("observing", "injecting", "***")
+    assert sample == Sample("of ***", "during", 1.0, series=[])
+    assert stop == Stop("condition", "***")
+    assert verdict == Judged("passed", 0, ["***"])
     journal.close()

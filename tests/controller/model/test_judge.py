@@ -299,6 +299,20 @@ def test_what_a_newer_version_adds_to_the_terms_is_no_error() -> None:
     assert verdict(story(terms=h(probe="traffic", later=1))) == ("passed", 0)
 
 
+@pytest.mark.parametrize(
+    "terms",
+    [h(name="\ud800"), [{"name": "h"}], h(expect="***"), [{**h()[0], "when": "later"}], 9, [9], [None], ["h"]],
+)
+def test_terms_that_cannot_be_understood_are_no_error_and_prove_nothing(terms: Any) -> None:
+    def with_terms(told: list[Timed]) -> list[Timed]:
+        return [(at, replace(record, terms=terms) if isinstance(record, Run) else record) for at, record in told]
+
+    judgement = judged(with_terms(story()))
+    assert (judgement.verdict, judgement.exit) == (Verdict.INCONCLUSIVE, 3)
+    assert judgement.reasons == ("what the journal says of its hypotheses cannot be understood",)
+    assert verdict(with_terms(story(verified=False))) == ("not-reverted", 6), "which needs no hypothesis"
+
+
 # Properties.
 
 _VALUE = st.sampled_from([1.0, 99.0, None])
