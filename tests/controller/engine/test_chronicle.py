@@ -157,15 +157,15 @@ def test_secrets_are_masked_and_names_of_ours_and_addresses_are_not(tmp_path: Pa
 
 
 def test_the_terms_stay_what_the_judge_can_read_whatever_a_variable_held(tmp_path: Path) -> None:
-    terms = {
-        "name": "of hunter2", "because": "hunter2", "expect": "< 200ms", "stop": "> 20%", "when": ["during", "recovery"],
-        "no_data": "fail", "series": "any", "probe": "http",
+    terms: dict[str, object] = {
+        "name": "of hunter2", "because": "hunter2", "expect": "< 200ms", "stop": "> 20%",
+        "when": ["during", "recovery"], "no_data": "fail", "series": "any", "probe": "http",
     }  # fmt: skip
     held = ["< 200ms", "> 20%", "during", "fail", "http", "passed", "observing", "hunter2", "condition", "here"]
     environment = {"name": "here", "control": [], "prometheus": "hunter2"}
     journal = Store(tmp_path).begin("x")
     chronicle = _chronicle(journal, Broken(), masker=Masker(held))
-    both = [terms, {**terms, "no_data": {"pass": "hunter2"}}]
+    both: list[dict[str, object]] = [terms, {**terms, "no_data": {"pass": "hunter2"}}]
     chronicle.write(replace(_RUN, terms=both, environment=environment))
     chronicle.write(Entered("observing", "injecting", "hunter2"))
     chronicle.write(Sample("of hunter2", "during", 1.0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,12 @@ def test_a_run_in_a_line_is_told_by_its_first_and_its_last_record(tmp_path: Path
     journal.close()
     with pytest.raises(Unavailable):
         brief(tmp_path / "none")
+
+
+def test_two_machines_do_not_give_the_same_id(tmp_path: Path) -> None:
+    journal = Store(tmp_path).begin("Payment is slow")
+    journal.close()
+    assert re.fullmatch(r"\d{8}-\d{6}-payment-is-slow-[0-9a-f]{8}", journal.run_id)
 
 
 def test_a_name_is_no_path(tmp_path: Path) -> None:
