@@ -284,13 +284,13 @@ def test_a_signal_to_the_controller_reverts_everything(stage: Stage, number: sig
 
 def test_a_journal_that_is_taken_away_from_the_controller_is_no_verdict_and_the_client_hears_it(stage: Stage) -> None:
     with stage.controller() as controller:
-        client = stage.start("run", str(stage.write(duration="2s", lease="60s")), "--controller", controller.address)
+        client = stage.start("run", str(stage.write(duration="2s", lease="10s")), "--controller", controller.address)
         stage.until_state("observing")
         shutil.rmtree(stage.controlled / ".brownout" / "runs")
         ended = finished(client)
         assert ended.status == 7, ended.told
         assert "the journal cannot be read" in ended.out
-        assert stage.faults() == []  # though its lease had a minute to go
+        assert stage.faults() == []  # though its lease had seconds to go
         ended = stage.run(controller, stage.write())
         assert ended.status == 0, ended.told
 

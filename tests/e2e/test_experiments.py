@@ -65,7 +65,9 @@ def test_f1_a_baseline_that_is_not_met_injects_nothing(stage: Stage) -> None:
 def test_f2_a_fault_that_one_target_refuses_is_undone_on_the_other_and_inconclusive(stage: Stage) -> None:
     with echoing() as echo, proxy_process(f"backend@0={echo}") as second:
         stage.control = [stage.proxy.control, second.control]
-        path = stage.write(blast_radius={"mode": "all"}, nets={"large-scope": "both targets are ours"}, lease="60s")
+        path = stage.write(
+            blast_radius={"mode": "all"}, nets={"large-scope": "both targets are ours"}, duration="60s", lease="60s"
+        )
         run = stage.start(path)
         run.until_state("baseline")
         Stage(second, stage.shop, stage.root).ask("DELETE", "/proxies/backend")  # the plan counts on it

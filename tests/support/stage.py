@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,20 +80,23 @@ class Started:
 
     def until(self, what: str, **wanted: Any) -> None:
         """Waits for a record with these values."""
-        eventually(
-            lambda: any(all(record.get(key) == value for key, value in wanted.items()) for record in self.records()),
-            what, seconds=PATIENCE,
-        )  # fmt: skip
+        self._until(lambda record: all(record.get(key) == value for key, value in wanted.items()), what)
 
     def until_state(self, state: str) -> None:
         self.until(f"state {state}", kind="state", state=state)
 
     def until_hit(self) -> None:
         """Waits until the fault is known to have met traffic."""
-        eventually(
-            lambda: any(sum(record["hits"].values()) for record in self.records() if record["kind"] == "counters"),
-            "a hit", seconds=PATIENCE,
-        )  # fmt: skip
+        self._until(lambda record: record["kind"] == "counters" and sum(record["hits"].values()) > 0, "a hit")
+
+    def _until(self, is_it: Callable[[Mapping[str, Any]], bool], what: str) -> None:
+        def there() -> bool:
+            over = self.process.poll() is not None  # before the look: what is not there now never comes
+            found = any(map(is_it, self.records()))
+            assert found or not over, f"it ended without {what}: {self.end().told}"
+            return found
+
+        eventually(there, what, seconds=PATIENCE)
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
