@@ -39,7 +39,8 @@ def told(run: Run | None, judgement: Judgement, look: Look | None = None) -> str
     parts = []
     terms = {} if run is None else {item.name: item for item in terms_of(run)}
     results = [result for result in judgement.results if result.name in terms]
-    if run is not None and any(result.samples for result in results):
+    # One that stopped the run is refuted, perhaps before any sample counts.
+    if run is not None and any(result.samples or result.outcome == "broke" for result in results):
         rows = [_row(terms[result.name], result, valued(terms[result.name], run)) for result in results]
         head = ("hypothesis", "phase", "expected", "worst seen", "outcome")
         if look is not None and look.width is not None:  # in a file each line has to stand for itself
