@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final
@@ -99,6 +99,9 @@ class Remote:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._channel.close()
+
+    async def prepare(self, given: Mapping[str, str] | None = None) -> None:
+        """Nothing: the controller did it when it started."""
 
     async def check(self, order: Order) -> None:
         """Whether the controller understands it. Raises InvalidSpec, Unavailable."""

@@ -70,6 +70,27 @@ class _Stuck:
         """Nothing to give back."""
 
 
+class Stubborn(ProbeSpec):
+    """Does not answer, and does not end when it is told to, the first three times."""
+
+    kind: ClassVar[str] = "stubborn"
+    scalar: ClassVar[str] = "key"
+    key: str
+
+    def open(self, surroundings: Surroundings) -> Probe:
+        return _Stubborn()
+
+
+class _Stubborn(_Stuck):
+    async def measure(self, window: float) -> Reading:
+        for _ in range(3):
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                continue
+        return Reading(None, "at last")
+
+
 class Unruly(MemoryBackend):
     """Fails at what it is told to fail at; counts what it was asked."""
 
@@ -133,7 +154,7 @@ def hypothesis(**changes: object) -> dict[str, object]:
     return {"name": "value is low", "told": "value", "expect": "< 10", "every": "0.01s", **changes}
 
 
-KINDS = {"told": Told, "stuck": Stuck}
+KINDS = {"told": Told, "stuck": Stuck, "stubborn": Stubborn}
 
 
 class Play:
