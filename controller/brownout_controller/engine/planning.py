@@ -41,6 +41,8 @@ class Setup:
     locks: Path | None = None
     also: tuple[str, ...] = ()
     """Edges beside the experiment's own, for coordinated faults."""
+    part_of: str = ""
+    """The search of which the run is one trial."""
 
     @property
     def edges(self) -> Sequence[str]:
