@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 from brownout_proxy.faults.spec import Worse
@@ -119,7 +120,7 @@ class Plan:
         """How many runs it takes at most, those apart that have to be repeated because they are inconclusive."""
         first = sorted(self.first(), key=self.badness)
         mildest, worst = first[0], first[-1]
-        ways = [self._halvings(one, other) for one, other in zip(first, first[1:], strict=False)]
+        ways = [self._halvings(one, other) for one, other in pairwise(first)]
         ways += [] if worst == self.severe else [1 + self._halvings(worst, self.severe)]
         ways += [] if mildest == self.mild else [1 + self._halvings(self.mild, mildest)]
         return len(first) + max(ways, default=0) + (2 if self.confirm else 0)

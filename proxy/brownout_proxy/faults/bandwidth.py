@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import ClassVar, Final, Literal
 
-from brownout_proxy.faults.spec import extension, Fault, Pace, Rate, Site, Stage, Worse
+from brownout_proxy.faults.spec import Fault, Pace, Rate, Site, Stage, Worse, extension
 
 _GRAIN: Final = 0.005
 """Seconds of sending that go out in one piece: a quarter of the largest burst that is allowed (20 ms)."""

@@ -10,7 +10,7 @@ from typing import ClassVar, Final, Literal
 from pydantic import AliasChoices, Field
 
 from brownout_proxy.faults.draw import SEGMENT, Draws
-from brownout_proxy.faults.spec import extension, Fault, Millis, Segment, Share, Site, Stage, Worse
+from brownout_proxy.faults.spec import Fault, Millis, Segment, Share, Site, Stage, Worse, extension
 
 Distribution = Literal["uniform", "normal", "lognormal", "pareto"]
 

@@ -174,7 +174,7 @@ class Fault(BaseModel):
     in_toxiproxy: ClassVar[bool] = False
     """Toxiproxy 2.12 has a toxic of this kind."""
     severities: ClassVar[Mapping[str, Worse]] = {}
-    """Sizes that make it worse, the one that matters most first, and which way; none where no size says how bad it is."""
+    """Sizes that make it worse, and which way; the one that matters most comes first."""
 
     def stage(self, site: Site) -> Stage | None:
         """What this fault does to the bytes of one link; None if it has no business with bytes."""
