@@ -102,9 +102,9 @@ def margin(
     The experiment has one fault with a size, such as a latency or a bandwidth. Each trial is a whole run with its own
     journal; `brownout history` leaves them out. Ctrl-C ends the current one and tells what is known so far.
 
-    Exit status: 0 the margin is found, 1 the experiment is broken as it is written, 2 a file or flag is wrong, 3 not
-    found, as a run was inconclusive twice, 4 refused, 5 stopped, 6 not reverted (a person must look), 7 a bug of
-    brownout; 130 and 143 for signals.
+    Exit status: 0 found, or larger than the range, 1 the experiment is broken as it is written, 2 a file or flag is
+    wrong, 3 not found, as a run was inconclusive twice, 4 refused, 5 stopped, 6 not reverted (a person must look), 7 a
+    bug of brownout; 130 and 143 for signals.
     """
     order, dial, experiment = _read(file, attribute, variables, seed, where)
     plan = _plan(dial, mildest, worst, resolution, sweep, confirm)
