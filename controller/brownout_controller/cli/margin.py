@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -107,6 +107,8 @@ def margin(
     bug of brownout; 130 and 143 for signals.
     """
     order, dial, experiment = _read(file, attribute, variables, seed, where)
+    flags = {"--attribute": attribute, "--from": mildest, "--to": worst, "--resolution": resolution}
+    order = replace(order, replay=_replay(file, flags, where))
     plan = _plan(dial, mildest, worst, resolution, sweep, confirm)
     given = None if timeout is None else Timeout(timeout, "--timeout")
     declared = given or _declared(architecture, experiment.conditions.edge)
@@ -140,9 +142,12 @@ def _read(
     dial = find_dial(order.text, order.file, known.expand, experiment, attribute)
     # One seed for all of them: a trial on another target would be another experiment.
     chosen = next((one for one in (seed, experiment.conditions.seed) if one is not None), secrets.randbelow(2**32))
-    replay = shlex.join(["brownout", "margin", str(file), *where.words])
-    search = f"margin-{secrets.token_hex(4)}"
-    return replace(order, seed=chosen, replay=replay, part_of=search), dial, experiment
+    return replace(order, seed=chosen, part_of=f"margin-{secrets.token_hex(4)}"), dial, experiment
+
+
+def _replay(file: Path, flags: Mapping[str, str | None], where: Where) -> str:
+    given = [word for flag, text in flags.items() if text is not None for word in (flag, text)]
+    return shlex.join(["brownout", "margin", str(file), *given, *where.words])
 
 
 def _plan(dial: Dial, mildest: str | None, worst: str | None, resolution: str, sweep: int, confirm: bool) -> Plan:

@@ -122,7 +122,9 @@ def test_the_timeout_is_taken_from_an_architecture_that_is_there(file: Path, mon
 
 def test_all_trials_choose_the_same_targets(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     venue = Proving(300.0)
-    ran(monkeypatch, venue)
+    ran(monkeypatch, venue, "--from", "50ms")
     assert len({order.seed for order in venue.orders}) == 1
     assert venue.orders[0].seed is not None
-    assert venue.orders[0].replay.startswith("brownout margin pay.yaml --env local")
+    assert venue.orders[0].replay.startswith(
+        "brownout margin pay.yaml --from 50ms --resolution 10% --env local --controller"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -75,6 +76,19 @@ def test_the_answer_brackets_the_truth_within_the_resolution_in_no_more_runs_tha
         assert holds(finding.held)
         assert not holds(finding.broke)
         assert plan.resolution.fine(finding.held, finding.broke)
+
+
+@settings(derandomize=True, deadline=None, max_examples=200)
+@given(plans(), st.randoms(use_true_random=False))
+def test_a_system_that_answers_at_random_gets_no_more_runs_and_no_better_margin(plan: Plan, draw: Random) -> None:
+    search = searched(plan, lambda _: draw.random() < 0.5)
+    finding = search.finding()
+    assert len(search.trials) <= plan.most
+    failed = [trial.value for trial in search.trials if trial.answer == "broke"]
+    if finding.held is not None:
+        assert all(plan.badness(value) > plan.badness(finding.held) for value in failed)
+    if finding.broke is not None:
+        assert all(plan.badness(value) >= plan.badness(finding.broke) or value in finding.unsteady for value in failed)
 
 
 @settings(derandomize=True, deadline=None, max_examples=20)
