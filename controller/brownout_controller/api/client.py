@@ -147,7 +147,8 @@ class Remote:
             await asyncio.sleep(_RETRY)
 
     def _farewell(self, run: str, lease: float) -> str:
-        faults = f"; if it is gone, its faults have ended with their lease of {lease:g} s" if lease else ""
+        known = f" of {lease:g} s" if lease else ""
+        faults = f"; if it is gone, whatever it had put in place ends with its lease{known}"
         return (
             f"{self.address} has not answered for {self._patience:g} s, so the verdict on run {run} is not known: it "
             f"may still go on there{faults}"
