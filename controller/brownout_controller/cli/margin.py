@@ -243,6 +243,11 @@ def _tell(hunt: Hunt, where: Where) -> None:
     """The answer, for people."""
     finding = hunt.search.finding()
     told = list(words.sentences(hunt.dial, hunt.plan, finding, hunt.search.holds_at(hunt.dial.own)))
+    if hunt.stuck is not None:
+        told.append(
+            f"its baseline was not met: the system has not come back from {hunt.dial.shown(hunt.stuck)}; restart it, "
+            "and begin below that (--to)"
+        )
     if hunt.timeout is not None:
         comparison = words.compared(hunt.dial, finding, hunt.timeout)
         told += [] if comparison is None else [comparison.sentence]

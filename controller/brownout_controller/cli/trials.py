@@ -64,6 +64,17 @@ class Hunt:
         verdict = last.judgement.verdict
         return verdict if verdict in _ENDING or asked else None
 
+    @property
+    def stuck(self) -> float | None:
+        """The value that broke the system in a way from which it had not come back when the search ended."""
+        if self.search.finding().unanswered is None:
+            return None
+        results = self.tried[-1].finished.judgement.results
+        if not any(result.phase == "baseline" and result.outcome != "held" for result in results):
+            return None
+        known = [tried for tried in self.tried if tried.answer != "unknown"]
+        return known[-1].value if known and known[-1].answer == "broke" else None
+
     def order_for(self, value: float) -> Order:
         return replace(self.order, text=self.dial.text(self.dial.fitting(value)))
 

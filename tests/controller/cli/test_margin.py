@@ -86,6 +86,12 @@ def test_an_unverified_revert_ends_the_search_with_a_word_for_a_person(
     assert "ended by run 2: not-reverted, the system may still be under a fault; a person must look" in result.stdout
 
 
+def test_a_system_that_does_not_come_back_is_named_as_the_reason(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = ran(monkeypatch, Proving(300.0, {50.0: [ground.untouched, ground.untouched]}))
+    assert result.exit_code == 3
+    assert "the system has not come back from 800ms; restart it, and begin below that (--to)" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

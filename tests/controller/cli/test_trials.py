@@ -96,6 +96,16 @@ def test_an_inconclusive_run_counts_for_nothing_and_is_repeated_once(tale) -> No
     assert done.status == 3
 
 
+def test_a_system_that_does_not_come_back_from_a_trial_is_told_from_one_that_was_never_well() -> None:
+    broken, _ = searched(Proving(187.0, {50.0: [ground.untouched, ground.untouched]}))
+    assert broken.stuck == 800
+    well, _ = searched(Proving(5000.0, {3200.0: [ground.untouched, ground.untouched]}))
+    assert well.stuck is None, "it held before"
+    blind, _ = searched(Proving(187.0, {50.0: [lambda: ground.stopped("blind")] * 2}))
+    assert blind.stuck is None, "its baseline was met"
+    assert searched(Proving(187.0))[0].stuck is None
+
+
 def test_a_journal_that_was_not_written_to_its_end_is_no_answer() -> None:
     done, told = searched(Proving(5000.0, {800.0: [Story, Story]}))
     assert [tried.answer for tried in told] == ["unknown", "unknown"]
