@@ -27,7 +27,7 @@ from brownout_controller.engine.orders import Order, unreadable
 from brownout_controller.model.dial import Dial, find_dial
 from brownout_controller.model.experiment import Experiment, read_experiment
 from brownout_controller.model.margin import Answer, Plan, Resolution
-from brownout_controller.model.variables import Variables
+from brownout_controller.model.variables import Masker, Variables
 from brownout_controller.model.verdict import SIGNALS, Verdict
 from brownout_controller.probes import KINDS
 from brownout_controller.report import margin as words
@@ -106,13 +106,13 @@ def margin(
     wrong, 3 not found, as a run was inconclusive twice, 4 refused, 5 stopped, 6 not reverted (a person must look), 7 a
     bug of brownout; 130 and 143 for signals.
     """
-    order, dial, experiment = _read(file, attribute, variables, seed, where)
+    order, dial, experiment, masker = _read(file, attribute, variables, seed, where)
     flags = {"--attribute": attribute, "--from": mildest, "--to": worst, "--resolution": resolution}
     order = replace(order, replay=_replay(file, flags, where))
     plan = _plan(dial, mildest, worst, resolution, sweep, confirm)
     given = None if timeout is None else Timeout(timeout, "--timeout")
     declared = given or _declared(architecture, experiment.conditions.edge)
-    hunt = Hunt(dial, experiment, order, plan, declared)
+    hunt = Hunt(dial, experiment, order, plan, declared, masker)
     if not as_json:
         say(_announcement(hunt))
     if dry_run:
@@ -123,7 +123,7 @@ def margin(
     try:
         asyncio.run(signals.during(_run(hunt, where, signals, as_json=as_json)))
     finally:  # also when a run could not begin: what is known stays known
-        if as_json:
+        if as_json and (hunt.tried or signals.came is not None):
             click.echo(json.dumps(_shown(hunt), indent=2))
         elif hunt.tried:
             _tell(hunt, where)
@@ -134,7 +134,7 @@ def margin(
 
 def _read(
     file: Path, attribute: str | None, variables: Sequence[str], seed: int | None, where: Where
-) -> tuple[Order, Dial, Experiment]:
+) -> tuple[Order, Dial, Experiment, Masker]:
     """Raises InvalidSpec, Unavailable."""
     order = read_orders([file], variables, seed, where)[0]
     known = Variables(read_variables(variables), os.environ, lenient=True)
@@ -142,7 +142,8 @@ def _read(
     dial = find_dial(order.text, order.file, known.expand, experiment, attribute)
     # One seed for all of them: a trial on another target would be another experiment.
     chosen = next((one for one in (seed, experiment.conditions.seed) if one is not None), secrets.randbelow(2**32))
-    return replace(order, seed=chosen, part_of=f"margin-{secrets.token_hex(4)}"), dial, experiment
+    order = replace(order, seed=chosen, part_of=f"margin-{secrets.token_hex(4)}")
+    return order, dial, experiment, Masker(known.used.values())
 
 
 def _replay(file: Path, flags: Mapping[str, str | None], where: Where) -> str:
@@ -215,7 +216,7 @@ def _announcement(hunt: Hunt) -> str:
     each = hunt.experiment.longest
     whole = moment(plan.most * (each + _BETWEEN))
     return (
-        f"{hunt.experiment.name}: {dial.name} from {dial.shown(plan.mild)} to {dial.shown(plan.severe)}, and the file "
+        f"{hunt.name}: {dial.name} from {dial.shown(plan.mild)} to {dial.shown(plan.severe)}, and the file "
         f"has {dial.shown(dial.own)}; at most {plan.most} runs of {moment(each)}, {whole} in all; one that is "
         "inconclusive is repeated once"
     )
@@ -267,8 +268,8 @@ def _tell(hunt: Hunt, where: Where) -> None:
 def _planned(hunt: Hunt) -> dict[str, Any]:
     plan, dial = hunt.plan, hunt.dial
     return {
-        "experiment": hunt.experiment.name,
-        "edge": hunt.experiment.conditions.edge,
+        "experiment": hunt.name,
+        "edge": hunt.edge,
         "attribute": dial.name,
         "from": dial.shown(plan.mild),
         "to": dial.shown(plan.severe),

@@ -21,6 +21,7 @@ from brownout_controller.model.experiment import Experiment
 from brownout_controller.model.journal import Run, Stop
 from brownout_controller.model.judge import Result
 from brownout_controller.model.margin import Answer, Plan, Search
+from brownout_controller.model.variables import Masker
 from brownout_controller.model.verdict import SIGNALS, Verdict
 from brownout_controller.report.margin import Timeout
 from brownout_controller.report.past import finding as finding_of
@@ -48,11 +49,21 @@ class Hunt:
     order: Order
     plan: Plan
     timeout: Timeout | None
+    masker: Masker = field(default_factory=Masker)
     search: Search = field(init=False)
     tried: list[Tried] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.search = Search(self.plan)
+
+    @property
+    def name(self) -> str:
+        """Of the experiment, without secrets."""
+        return line(self.masker.text(self.experiment.name))
+
+    @property
+    def edge(self) -> str:
+        return line(self.masker.text(self.experiment.conditions.edge))
 
     @property
     def ended(self) -> Verdict | None:

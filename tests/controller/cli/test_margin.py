@@ -126,6 +126,14 @@ def test_the_timeout_is_taken_from_an_architecture_that_is_there(file: Path, mon
     assert json.loads(ran(monkeypatch, Proving(1250.0), "--json", "--timeout", "1s").stdout)["timeout"]["seconds"] == 1
 
 
+def test_what_variables_held_is_in_no_output(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text(TEXT.replace("name: pay", "name: pay ${SECRET}").replace("shop -> db", "shop-${SECRET} -> db"))
+    for words in ([], ["--json"], ["--dry-run", "--json"]):
+        result = ran(monkeypatch, Proving(300.0), "--var", "SECRET=tell-nobody", *words)
+        assert "***" in result.output
+        assert "tell-nobody" not in result.output
+
+
 def test_all_trials_choose_the_same_targets(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     venue = Proving(300.0)
     ran(monkeypatch, venue, "--from", "50ms")

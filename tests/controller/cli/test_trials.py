@@ -16,7 +16,7 @@ from brownout_controller.model.margin import Plan, Resolution
 from brownout_controller.model.variables import Variables
 from brownout_controller.probes import KINDS
 from brownout_proxy import document
-from tests.controller.cli.proving import TEXT, Proving
+from tests.controller.cli.proving import TEXT, Proving, Tale
 from tests.controller.report import ground
 from tests.controller.report.ground import Story
 
@@ -68,7 +68,7 @@ def test_each_trial_is_the_experiment_with_another_value_and_says_of_which_searc
     [(ground.not_reverted, "not-reverted", 6), (ground.refused, "refused", 4), (ground.internal, "internal", 7),
      (lambda: ground.stopped("asked"), "stopped", 5)],
 )  # fmt: skip
-def test_nothing_is_tried_after_a_verdict_that_says_so(tale, verdict: str, status: int) -> None:  # type: ignore[no-untyped-def]
+def test_nothing_is_tried_after_a_verdict_that_says_so(tale: Tale, verdict: str, status: int) -> None:
     venue = Proving(187.0, {50.0: [tale]})
     done, _ = searched(venue)
     assert venue.values == [800, 50]
@@ -83,7 +83,7 @@ def test_a_stop_condition_that_was_met_is_as_good_as_a_refutation() -> None:
 
 
 @pytest.mark.parametrize("tale", [ground.untouched, lambda: ground.stopped("blind"), ground.closed_later])
-def test_an_inconclusive_run_counts_for_nothing_and_is_repeated_once(tale) -> None:  # type: ignore[no-untyped-def]
+def test_an_inconclusive_run_counts_for_nothing_and_is_repeated_once(tale: Tale) -> None:
     venue = Proving(5000.0, {3200.0: [tale]})
     done, told = searched(venue)
     assert venue.values == [800, 3200, 3200]
@@ -130,7 +130,7 @@ def test_a_run_that_a_signal_ended_says_nothing() -> None:
 
 
 def test_the_telling_hypothesis_is_the_one_that_broke_or_came_nearest() -> None:
-    def told(tale) -> str:  # type: ignore[no-untyped-def]
+    def told(tale: Tale) -> str:
         _, trials = searched(Proving(5000.0, {800.0: [tale, tale]}))
         return telling(trials[0])
 
