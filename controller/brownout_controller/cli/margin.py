@@ -21,7 +21,7 @@ from brownout_controller.cli.following import Signals
 from brownout_controller.cli.loading import read_orders, read_variables
 from brownout_controller.cli.progress import say
 from brownout_controller.cli.telling import shown
-from brownout_controller.cli.trials import Hunt, Tried, search, telling
+from brownout_controller.cli.trials import Hunt, Tried, limit_of, search, telling
 from brownout_controller.cli.venue import Time, Where, venue_options
 from brownout_controller.engine.orders import Order, unreadable
 from brownout_controller.model.dial import Dial, find_dial
@@ -243,14 +243,15 @@ def _row(dial: Dial, number: int, tried: Tried) -> str:
 def _tell(hunt: Hunt, where: Where) -> None:
     """The answer, for people."""
     finding = hunt.search.finding()
-    told = list(words.sentences(hunt.dial, hunt.plan, finding, hunt.search.holds_at(hunt.dial.own)))
+    limit = limit_of(hunt)
+    told = list(words.sentences(hunt.dial, hunt.plan, finding, hunt.search.holds_at(hunt.dial.own), limit))
     if hunt.stuck is not None:
         told.append(
             f"its baseline was not met: the system has not come back from {hunt.dial.shown(hunt.stuck)}; restart it, "
             "and begin below that (--to)"
         )
     if hunt.timeout is not None:
-        comparison = words.compared(hunt.dial, finding, hunt.timeout)
+        comparison = words.compared(hunt.dial, finding, hunt.timeout, limit)
         told += [] if comparison is None else [comparison.sentence]
     if hunt.ended is not None:
         verdict = hunt.ended
@@ -284,7 +285,7 @@ def _shown(hunt: Hunt) -> dict[str, Any]:
     finding, holds = hunt.search.finding(), hunt.search.holds_at(hunt.dial.own)
     return {
         **_planned(hunt),
-        **words.as_json(hunt.dial, finding, holds, hunt.timeout),
+        **words.as_json(hunt.dial, finding, holds, hunt.timeout, limit_of(hunt)),
         "exit": hunt.status,
         "part_of": hunt.order.part_of,
         "trials": [

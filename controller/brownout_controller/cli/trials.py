@@ -23,13 +23,17 @@ from brownout_controller.model.judge import Result
 from brownout_controller.model.margin import Answer, Plan, Search
 from brownout_controller.model.variables import Masker
 from brownout_controller.model.verdict import SIGNALS, Verdict
-from brownout_controller.report.margin import Timeout
+from brownout_controller.report.margin import Limit, Timeout
 from brownout_controller.report.past import finding as finding_of
 from brownout_controller.report.text import line
+from brownout_proxy.units import SECONDS
 
 _ANSWERS: Final[dict[str, Answer]] = {"held": "held", "broke": "broke", "nothing": "unknown"}
 _ENDING: Final = (Verdict.NOT_REVERTED, Verdict.REFUSED, Verdict.INTERNAL)
 """Verdicts after which nothing more is tried."""
+_SMOOTH: Final = 0.8
+"""The share of its limit, scaled down by the step between the two ends, that a value which grows with the fault reaches
+before it breaks; one that leaps (an error, a timeout) is far below."""
 
 
 class Tried(NamedTuple):
@@ -86,6 +90,9 @@ class Hunt:
         known = [tried for tried in self.tried if tried.answer != "unknown"]
         return known[-1].value if known and known[-1].answer == "broke" else None
 
+    def trial(self, value: float, answer: Answer) -> Tried | None:
+        return next((tried for tried in self.tried if (tried.value, tried.answer) == (value, answer)), None)
+
     def order_for(self, value: float) -> Order:
         return replace(self.order, text=self.dial.text(self.dial.fitting(value)))
 
@@ -132,12 +139,41 @@ async def search(
             return
 
 
+def limit_of(hunt: Hunt) -> Limit | None:
+    """The hypothesis whose own limit on a time ends the margin; None if one broke in another way, or by a leap."""
+    finding, fitting = hunt.search.finding(), hunt.dial.fitting
+    if finding.held is None or finding.broke is None:
+        return None
+    below, above = hunt.trial(fitting(finding.held), "held"), hunt.trial(fitting(finding.broke), "broke")
+    if below is None or above is None or (run := _run_of(above)) is None:
+        return None
+    terms = {item.name: item for item in outcome.terms_of(run)}
+    before = {result.name: result.worst for result in below.finished.judgement.results if result.phase == "during"}
+    ratio = min(finding.held / finding.broke, finding.broke / finding.held)
+    found = []
+    for result in above.finished.judgement.results:
+        if result.outcome != "broke":
+            continue
+        named, worst = terms[result.name], before.get(result.name)
+        _, high = named.expected.limits()
+        in_time = result.phase == "during" and outcome.measured_in(named, run) is SECONDS
+        if not in_time or high is None or worst is None or worst < high * ratio * _SMOOTH:
+            return None
+        shown = outcome.valued(named, run)
+        found.append(Limit(named.name, named.expect, shown(worst), shown(result.worst)))
+    return next(iter(found), None)
+
+
+def _run_of(tried: Tried) -> Run | None:
+    return next((entry.record for entry in tried.finished.entries if isinstance(entry.record, Run)), None)
+
+
 def telling(tried: Tried) -> str:
     """The hypothesis that broke, or else the one that came nearest to it; why there is no answer, if there is none."""
     judgement = tried.finished.judgement
     if tried.answer == "unknown":
         return line(judgement.reasons[-1] if judgement.reasons else "")
-    run = next((entry.record for entry in tried.finished.entries if isinstance(entry.record, Run)), None)
+    run = _run_of(tried)
     if run is None:
         return ""
     terms = {item.name: item for item in outcome.terms_of(run)}

@@ -11,9 +11,9 @@ from brownout_controller.model.margin import Finding, Plan
 from brownout_controller.report.text import line
 from brownout_proxy.units import SECONDS
 
-Relation = Literal["decides", "round-trips", "before", "beyond", "not-reached"]
-"""What breaks the hypotheses: the timeout; the timeout, when one call makes several round trips; something before it;
-something beyond it, if anything; or not known, as no value that was tried comes near it."""
+Relation = Literal["decides", "round-trips", "limit", "before", "beyond", "not-reached"]
+"""What breaks the hypotheses: the timeout; the timeout, when one call makes several round trips; their own limit on a
+time; something else before it; something beyond it, if anything; or not known, as no value comes near it."""
 
 _OWN_TIME: Final = 0.1
 """The share of a timeout that a call may take beside the fault."""
@@ -28,6 +28,15 @@ class Timeout(NamedTuple):
     source: str
 
 
+class Limit(NamedTuple):
+    """A hypothesis whose value grew with the fault until it met its own limit: what it was at both ends."""
+
+    name: str
+    expect: str
+    held: str
+    broke: str
+
+
 class Comparison(NamedTuple):
     """A margin beside a timeout. The shares say how far the ends of the bracket are from it: -0.1 is 10 % below."""
 
@@ -38,26 +47,30 @@ class Comparison(NamedTuple):
     round_trips: int | None = None
 
 
-def compared(dial: Dial, finding: Finding, timeout: Timeout) -> Comparison | None:
+def compared(dial: Dial, finding: Finding, timeout: Timeout, limit: Limit | None = None) -> Comparison | None:
     """None where there is nothing to compare: the fault is no time, or the margin is not known."""
     if not dial.is_time or finding.kind == "unknown":
         return None
-    limit = timeout.seconds
+    patience = timeout.seconds
     held = 0.0 if finding.held is None else dial.seconds(finding.held)
     broke = math.inf if finding.broke is None else dial.seconds(finding.broke)
-    low = None if finding.held is None else held / limit - 1
-    high = None if finding.broke is None else broke / limit - 1
-    named = f"the timeout of {SECONDS.format(limit)} ({line(timeout.source)})"
-    if held > limit:
-        return Comparison("beyond", f"they hold beyond {named}: {_beyond(finding, held / limit)}", low, high)
+    low = None if finding.held is None else held / patience - 1
+    high = None if finding.broke is None else broke / patience - 1
+    named = f"the timeout of {SECONDS.format(patience)} ({line(timeout.source)})"
+    if limit is not None:
+        told = f"{named} is not what decides: they break at {_part(broke / patience)} of it, at a limit of their own"
+        return Comparison("limit", told, low, high)
+    if held > patience:
+        return Comparison("beyond", f"they hold beyond {named}: {_beyond(finding, held / patience)}", low, high)
     if finding.broke is None:
         return Comparison("not-reached", f"no value that was tried exceeds {named}: give a larger --to", low, high)
-    if broke >= limit * (1 - _OWN_TIME):
+    if broke >= patience * (1 - _OWN_TIME):
         if finding.held is None:
             return Comparison("not-reached", f"no value below {named} was tried: give a smaller --from", low, high)
-        told = f"{named} is what decides: they hold at {_part(held / limit)} of it and break at {_part(broke / limit)}"
+        ends = f"they hold at {_part(held / patience)} of it and break at {_part(broke / patience)}"
+        told = f"{named} is what decides: {ends}"
         return Comparison("decides", told, low, high, 1)
-    trips = _round_trips(held, broke, limit)
+    trips = _round_trips(held, broke, patience)
     if trips is not None:
         told = (
             f"{named} is {trips} times that: it is what decides if one call makes {trips} round trips, each as late (a "
@@ -66,8 +79,8 @@ def compared(dial: Dial, finding: Finding, timeout: Timeout) -> Comparison | Non
         )
         return Comparison("round-trips", told, low, high, trips)
     told = (
-        f"they break at {_part(broke / limit)} of {named}, so that something shorter decides: a limit of the "
-        "hypotheses, a pool, a queue or another timeout"
+        f"they break at {_part(broke / patience)} of {named}, so that something shorter decides: a pool, a "
+        "queue, another timeout, or a limit of the hypotheses"
     )
     return Comparison("before", told, low, high)
 
@@ -97,11 +110,14 @@ def _part(share: float) -> str:
     return f"{100 * share:.0f} %" if share > 0.1 else f"1/{1 / share:.0f}"
 
 
-def sentences(dial: Dial, plan: Plan, finding: Finding, holds_at_own: bool | None) -> Sequence[str]:
+def sentences(
+    dial: Dial, plan: Plan, finding: Finding, holds_at_own: bool | None, limit: Limit | None = None
+) -> Sequence[str]:
     """The finding without a timeout; the first one is the answer."""
     return [
         _answer(dial, finding),
         *_of_the_experiment(dial, finding, holds_at_own),
+        *([] if limit is None else [_grown(limit)]),
         *_odd(dial, finding),
         *_left(dial, plan, finding),
     ]
@@ -137,6 +153,13 @@ def _of_the_experiment(dial: Dial, finding: Finding, holds: bool | None) -> list
     return [f"the experiment's own {own} holds{room}"]
 
 
+def _grown(limit: Limit) -> str:
+    return (
+        f"what ends it is the limit of {line(limit.name)} ({limit.expect}): it grows with the fault, from {limit.held} "
+        f"to {limit.broke}"
+    )
+
+
 def _odd(dial: Dial, finding: Finding) -> list[str]:
     told = []
     if finding.again:
@@ -168,9 +191,11 @@ def _shown(dial: Dial, value: float | None) -> str:
     return "" if value is None else dial.shown(value)
 
 
-def as_json(dial: Dial, finding: Finding, holds_at_own: bool | None, timeout: Timeout | None) -> dict[str, Any]:
+def as_json(
+    dial: Dial, finding: Finding, holds_at_own: bool | None, timeout: Timeout | None, limit: Limit | None = None
+) -> dict[str, Any]:
     """The finding for programs: values as files have them, and times in seconds beside them."""
-    comparison = None if timeout is None else compared(dial, finding, timeout)
+    comparison = None if timeout is None else compared(dial, finding, timeout, limit)
 
     def value(number: float | None) -> dict[str, Any] | None:
         if number is None:
@@ -189,6 +214,7 @@ def as_json(dial: Dial, finding: Finding, holds_at_own: bool | None, timeout: Ti
         "holds_again": [value(number) for number in finding.again],
         "unsteady": [value(number) for number in finding.unsteady],
         "unanswered": value(finding.unanswered),
+        "limit": None if limit is None else limit._asdict(),
         "timeout": None if timeout is None else timeout._asdict(),
         "comparison": None if comparison is None else comparison._asdict(),
     }

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from brownout_controller.cli.following import Signals
-from brownout_controller.cli.trials import Hunt, Tried, search, telling
+from brownout_controller.cli.trials import Hunt, Tried, limit_of, search, telling
 from brownout_controller.cli.venue import Where
 from brownout_controller.engine.orders import Order
 from brownout_controller.model.dial import find_dial
@@ -15,6 +15,7 @@ from brownout_controller.model.experiment import read_experiment
 from brownout_controller.model.margin import Plan, Resolution
 from brownout_controller.model.variables import Variables
 from brownout_controller.probes import KINDS
+from brownout_controller.report.margin import Limit
 from brownout_proxy import document
 from tests.controller.cli.proving import TEXT, Proving, Tale
 from tests.controller.report import ground
@@ -127,6 +128,29 @@ def test_a_run_that_a_signal_ended_says_nothing() -> None:
     assert told == []
     assert [tried.answer for tried in done.tried] == ["unknown"]
     assert done.search.trials == []
+
+
+def test_a_time_that_grows_up_to_its_own_limit_is_told_from_one_that_leaps() -> None:
+    """184 and 200 ms are the ends; the limit is 200 ms."""
+
+    def run(*during: float) -> Tale:
+        def tale() -> Story:
+            story = Story().planned().samples("baseline", 1, 0.005).injected().samples("during", 6, *during)
+            return story.hit().reverted().samples("recovery", 11, 0.005, 0.006).judged()
+
+        return tale
+
+    def limit(below: Tale, above: Tale) -> Limit | None:
+        return limit_of(searched(Proving(187.0, {184.0: [below], 200.0: [above]}))[0])
+
+    assert limit(run(0.185), run(0.203)) == Limit("p99 stays low", "< 200ms", "185ms", "203ms")
+    assert limit(run(0.01), run(3.0)) is None, "it leaps"
+    late = Story().planned().samples("baseline", 1, 0.005).injected().samples("during", 6, 0.19).hit().reverted()
+    assert limit(run(0.185), lambda: late.samples("recovery", 11, 0.3).judged()) is None, "it broke in the recovery"
+    share = [{"name": "p99 stays low", "expect": "< 20%", "probe": "traffic"}]
+    errors = {"name": "x", "hypotheses": [{"name": "p99 stays low", "traffic": "errors", "expect": "< 20%"}]}
+    assert limit(run(0.19), lambda: ground.refuted(terms=share, experiment=errors)) is None, "it is no time"
+    assert limit_of(searched(Proving(5000.0))[0]) is None, "there is no end"
 
 
 def test_the_telling_hypothesis_is_the_one_that_broke_or_came_nearest() -> None:

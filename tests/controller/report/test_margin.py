@@ -8,7 +8,7 @@ import pytest
 
 from brownout_controller.model.dial import Dial
 from brownout_controller.model.margin import Finding, Plan, Resolution
-from brownout_controller.report.margin import Relation, Timeout, as_json, compared, sentences
+from brownout_controller.report.margin import Limit, Relation, Timeout, as_json, compared, sentences
 from brownout_proxy.units import KILOBYTES_PER_SECOND, MILLISECONDS
 
 LATENCY = Dial("latency", "latency", MILLISECONDS, "more", 80.0, None, "", "")
@@ -46,6 +46,18 @@ def test_a_margin_beside_a_timeout_tells_what_decides(
     assert said in comparison.sentence
     assert comparison.low == (None if held is None else pytest.approx(held / 1000 / timeout - 1))
     assert comparison.high == (None if broke is None else pytest.approx(broke / 1000 / timeout - 1))
+
+
+def test_a_limit_of_the_hypotheses_goes_before_a_timeout_that_only_happens_to_be_a_multiple() -> None:
+    limit = Limit("p99 of a payment", "< 100ms", "97.5ms", "103ms")
+    comparison = compared(LATENCY, found(98.0, 103.0), Timeout(0.2, "--timeout"), limit)
+    assert comparison is not None
+    assert comparison.relation == "limit"
+    assert "is not what decides: they break at 52 % of it, at a limit of their own" in comparison.sentence
+    assert sentences(LATENCY, PLAN, found(98.0, 103.0), None, limit)[1:] == [
+        "what ends it is the limit of p99 of a payment (< 100ms): it grows with the fault, from 97.5ms to 103ms"
+    ]
+    assert as_json(LATENCY, found(98.0, 103.0), None, None, limit)["limit"]["broke"] == "103ms"
 
 
 def test_many_round_trips_explain_nothing_as_they_would_explain_everything() -> None:
