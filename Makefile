@@ -18,7 +18,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3 python3.13 python3
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: help setup check cover test test-kube kubetest bench bench-guard gen demo tour lock clean
+.PHONY: help setup check cover test test-kube kubetest bench bench-guard gen demo margins tour lock clean
 
 help:  ## this list
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ { printf "%-13s%s\n", $$1, $$2 }' Makefile
@@ -97,6 +97,9 @@ protoc = $(PY) -m grpc_tools.protoc -I proxy -I controller --python_out=$(1) --p
 
 demo: setup  ## the payment shop: one experiment, three versions of a service, three verdicts
 	@$(PY) -m deploy.demo.story $(ARGS)
+
+margins: setup  ## how far the shop is from breaking: the timeouts of its code, found by bisection; 4 minutes
+	@$(PY) -m deploy.demo.margins $(ARGS)
 
 tour: setup  ## every fault on and off, before real PostgreSQL and Redis
 	@$(PY) -m deploy.demo $(ARGS)

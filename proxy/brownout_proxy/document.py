@@ -92,6 +92,12 @@ class Value:
         where = f"{self.file}:{line}:{column}"
         return f"{where}: {self.path}" if self.path else where
 
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """Where in the document's text a scalar begins and ends; None for what an alias takes from elsewhere."""
+        begin, end = self._node.start_mark.index, self._node.end_mark.index
+        return (begin, end) if begin >= self._mark.index else None
+
     def fail(self, reason: str) -> NoReturn:
         raise InvalidSpec(self.place, reason)
 

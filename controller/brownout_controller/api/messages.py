@@ -34,6 +34,7 @@ def show_order(order: Order) -> pb.Experiment:
         variables=order.variables,
         seed=order.seed,
         replay=order.replay,
+        part_of=order.part_of,
     )
 
 
@@ -45,6 +46,7 @@ def read_order(message: pb.Experiment) -> Order:
         dict(message.variables),
         message.seed if message.HasField("seed") else None,
         message.replay,
+        message.part_of,
     )
 
 

@@ -20,6 +20,7 @@ from brownout_controller.model.hypothesis import Terms
 from brownout_controller.model.journal import Run
 from brownout_controller.model.judge import Judgement, Result, terms_of
 from brownout_controller.report.text import line, quantity, unit_of
+from brownout_proxy.units import Unit
 
 _COLOURS: Final = {"held": "green", "broke": "bold red", "passed": "green", "refuted": "bold red", "ok": "green"}
 _UNSURE: Final = "yellow"
@@ -56,11 +57,16 @@ def told(run: Run | None, judgement: Judgement, look: Look | None = None) -> str
     return "".join(parts) + drawn(verdict, look)
 
 
-def valued(terms: Terms, run: Run) -> Callable[[float | None], str]:
-    """Writes values of a hypothesis in its probe's unit, or in the one that its expectation has."""
+def measured_in(terms: Terms, run: Run) -> Unit:
+    """The unit of a hypothesis's values: its probe's, or the one that its expectation has."""
     declared = run.experiment.get("hypotheses", ())
     own = next((item for item in declared if isinstance(item, Mapping) and item.get("name") == terms.name), {})
-    unit = unit_of(terms, own)
+    return unit_of(terms, own)
+
+
+def valued(terms: Terms, run: Run) -> Callable[[float | None], str]:
+    """Writes values of a hypothesis in its unit."""
+    unit = measured_in(terms, run)
     return lambda value: quantity(value, unit)
 
 

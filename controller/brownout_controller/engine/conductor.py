@@ -308,6 +308,7 @@ class Conductor:
             allowed_commands=self._desk.allowed_commands,
             locks=self._locks,
             also=tuple(map(edge_name, asked.edges[1:])) if isinstance(asked, Wish) else (),
+            part_of=asked.part_of if isinstance(asked, Order) else "",
         )
 
     async def _begin(self, setup: Setup) -> str:

@@ -68,7 +68,8 @@ class History(NamedTuple):
 
 
 def collect(roots: Iterable[Path]) -> History:
-    """Raises NotFound for a directory that is not there."""
+    """Without the trials of searches: that one of them broke is what was looked for, and no regression. Raises NotFound
+    for a directory that is not there."""
     found: dict[tuple[str, object], PastRun] = {}
     warnings: list[str] = []
     for root in dict.fromkeys(roots):
@@ -77,6 +78,8 @@ def collect(roots: Iterable[Path]) -> History:
         runs, told = _below(root)
         warnings += told
         for run in runs:
+            if run.part_of:
+                continue
             known = found.get((run.run, run.started))
             if known is None or (run.ended and not known.ended):
                 found[run.run, run.started] = run

@@ -63,6 +63,8 @@ class Order:
     variables: Mapping[str, str] = field(default_factory=dict)
     seed: int | None = None
     replay: str = ""
+    part_of: str = ""
+    """The search of which this is one trial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,8 @@ def _check(order: Order) -> None:
     """What a stranger's text may do to us before we know what it says. Raises InvalidSpec."""
     if not order.file.isprintable() or not 0 < len(order.file) <= 1000:
         raise InvalidSpec("file", "a name of an experiment file is needed, of up to 1000 plain characters")
+    if not order.part_of.isprintable() or len(order.part_of) > 1000:
+        raise InvalidSpec("part_of", "a name of a search is needed, of up to 1000 plain characters")
     if len(order.text) > _LONGEST:
         raise InvalidSpec(order.file, f"is longer than {_LONGEST} characters")
     try:

@@ -45,6 +45,8 @@ class Setup:
     """Keeps other runs away from the targets; None is what the environment asks for."""
     also: tuple[str, ...] = ()
     """Edges beside the experiment's own, for coordinated faults."""
+    part_of: str = ""
+    """The search of which the run is one trial."""
 
     @property
     def edges(self) -> Sequence[str]:

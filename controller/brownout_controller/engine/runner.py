@@ -441,6 +441,7 @@ class Runner:
             source=setup.experiment.source,
             nets_off=conditions.nets,
             lasting=self._lasting(),
+            part_of=setup.part_of,
         )  # fmt: skip
 
 

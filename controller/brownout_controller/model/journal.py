@@ -43,6 +43,8 @@ class Run(Record):
     nets_off: Mapping[str, str] = field(default_factory=dict)
     lasting: Mapping[str, float] = field(default_factory=dict)
     """Seconds of each state that has a duration."""
+    part_of: str = ""
+    """The search of which the run is one trial: what it says of the system is the search's to tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,8 @@ class PastRun:
     fingerprint: str
     ended: bool
     running: bool = False
+    part_of: str = ""
+    """The search of which it was one trial."""
     claims: bool = True
     """Ad-hoc faults claim nothing, so there is nothing to conclude."""
 

@@ -46,6 +46,7 @@ def past(told: Account) -> PastRun:
         source=_text(run.source),
         fingerprint=fingerprint(run.experiment),
         ended=told.first(Judged) is not None,
+        part_of=_text(run.part_of),
         claims=bool(run.terms),
     )
 

@@ -42,7 +42,7 @@ SIGNAL_INT: Signal
 SIGNAL_TERM: Signal
 
 class Experiment(_message.Message):
-    __slots__ = ("text", "file", "environment", "variables", "seed", "replay")
+    __slots__ = ("text", "file", "environment", "variables", "seed", "replay", "part_of")
     class VariablesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -56,13 +56,15 @@ class Experiment(_message.Message):
     VARIABLES_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     REPLAY_FIELD_NUMBER: _ClassVar[int]
+    PART_OF_FIELD_NUMBER: _ClassVar[int]
     text: str
     file: str
     environment: str
     variables: _containers.ScalarMap[str, str]
     seed: int
     replay: str
-    def __init__(self, text: _Optional[str] = ..., file: _Optional[str] = ..., environment: _Optional[str] = ..., variables: _Optional[_Mapping[str, str]] = ..., seed: _Optional[int] = ..., replay: _Optional[str] = ...) -> None: ...
+    part_of: str
+    def __init__(self, text: _Optional[str] = ..., file: _Optional[str] = ..., environment: _Optional[str] = ..., variables: _Optional[_Mapping[str, str]] = ..., seed: _Optional[int] = ..., replay: _Optional[str] = ..., part_of: _Optional[str] = ...) -> None: ...
 
 class Target(_message.Message):
     __slots__ = ("id", "proxy", "where")

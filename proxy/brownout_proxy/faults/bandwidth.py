@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Mapping
 from typing import ClassVar, Final, Literal
 
-from brownout_proxy.faults.spec import Fault, Pace, Rate, Site, Stage, extension
+from brownout_proxy.faults.spec import Fault, Pace, Rate, Site, Stage, Worse, extension
 
 _GRAIN: Final = 0.005
 """Seconds of sending that go out in one piece: a quarter of the largest burst that is allowed (20 ms)."""
@@ -25,6 +26,7 @@ class Bandwidth(Fault):
 
     kind: ClassVar[str] = "bandwidth"
     in_toxiproxy: ClassVar[bool] = True
+    severities: ClassVar[Mapping[str, Worse]] = {"rate": "less"}
 
     rate: Rate = 0
     scope: Literal["connection", "proxy"] = extension("connection")

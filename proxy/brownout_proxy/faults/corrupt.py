@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from brownout_proxy.faults.draw import Draws
-from brownout_proxy.faults.spec import Fault, Segment, Share, Site, Stage
+from brownout_proxy.faults.spec import Fault, Segment, Share, Site, Stage, Worse
 
 _SEGMENT: Final = 64
 """Bytes of a virtual segment here: as small as a short request, so that probability 1 reaches every message."""
@@ -19,6 +20,7 @@ class Corrupt(Fault):
     """Flips one bit in a share of the segments; the number of bytes stays the same."""
 
     kind: ClassVar[str] = "corrupt"
+    severities: ClassVar[Mapping[str, Worse]] = {"probability": "more"}
 
     probability: Share = 0
     segment: Segment = _SEGMENT

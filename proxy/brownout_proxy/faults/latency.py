@@ -10,7 +10,7 @@ from typing import ClassVar, Final, Literal
 from pydantic import AliasChoices, Field
 
 from brownout_proxy.faults.draw import SEGMENT, Draws
-from brownout_proxy.faults.spec import Fault, Millis, Segment, Share, Site, Stage, extension
+from brownout_proxy.faults.spec import Fault, Millis, Segment, Share, Site, Stage, Worse, extension
 
 Distribution = Literal["uniform", "normal", "lognormal", "pareto"]
 
@@ -41,6 +41,7 @@ class Latency(Fault):
 
     kind: ClassVar[str] = "latency"
     in_toxiproxy: ClassVar[bool] = True
+    severities: ClassVar[Mapping[str, Worse]] = {"latency": "more", "jitter": "more"}
 
     latency: Millis = Field(0, validation_alias=AliasChoices("latency", "delay"))
     jitter: Millis = 0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
 
-from brownout_proxy.faults.spec import Fault, Site, Size, Stage
+from brownout_proxy.faults.spec import Fault, Site, Size, Stage, Worse
 
 
 class LimitData(Fault):
@@ -17,6 +18,7 @@ class LimitData(Fault):
 
     kind: ClassVar[str] = "limit_data"
     in_toxiproxy: ClassVar[bool] = True
+    severities: ClassVar[Mapping[str, Worse]] = {"bytes": "less"}
 
     limit: Size = Field(0, alias="bytes")  # `bytes` would hide the type
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import ClassVar
 
 from brownout_proxy.faults.draw import Draws
-from brownout_proxy.faults.spec import Fault, Micros, Site, Size, Stage
+from brownout_proxy.faults.spec import Fault, Micros, Site, Size, Stage, Worse
 
 
 class Slicer(Fault):
@@ -18,6 +19,7 @@ class Slicer(Fault):
 
     kind: ClassVar[str] = "slicer"
     in_toxiproxy: ClassVar[bool] = True
+    severities: ClassVar[Mapping[str, Worse]] = {"delay": "more", "average_size": "less"}
 
     average_size: Size = 0
     size_variation: Size = 0

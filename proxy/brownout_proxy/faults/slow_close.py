@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
-from brownout_proxy.faults.spec import Fault, Millis, Site, Stage
+from brownout_proxy.faults.spec import Fault, Millis, Site, Stage, Worse
 
 
 class SlowClose(Fault):
@@ -12,6 +13,7 @@ class SlowClose(Fault):
 
     kind: ClassVar[str] = "slow_close"
     in_toxiproxy: ClassVar[bool] = True
+    severities: ClassVar[Mapping[str, Worse]] = {"delay": "more"}
 
     delay: Millis = 0
 

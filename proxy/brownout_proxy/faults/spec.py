@@ -36,6 +36,9 @@ Direction = Literal["upstream", "downstream"]
 UPSTREAM: Direction = "upstream"
 DOWNSTREAM: Direction = "downstream"
 
+Worse = Literal["more", "less"]
+"""Whether more or less of an attribute is worse."""
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -170,6 +173,8 @@ class Fault(BaseModel):
     """New connections are reset instead of served."""
     in_toxiproxy: ClassVar[bool] = False
     """Toxiproxy 2.12 has a toxic of this kind."""
+    severities: ClassVar[Mapping[str, Worse]] = {}
+    """Sizes that make it worse, and which way; the one that matters most comes first."""
 
     def stage(self, site: Site) -> Stage | None:
         """What this fault does to the bytes of one link; None if it has no business with bytes."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from brownout_proxy.faults.draw import SEGMENT, Draws
-from brownout_proxy.faults.spec import Fault, Millis, Segment, Share, Site, Stage
+from brownout_proxy.faults.spec import Fault, Millis, Segment, Share, Site, Stage, Worse
 
 
 class Stall(Fault):
@@ -16,6 +17,7 @@ class Stall(Fault):
     """
 
     kind: ClassVar[str] = "stall"
+    severities: ClassVar[Mapping[str, Worse]] = {"probability": "more", "duration": "more"}
 
     probability: Share = 0
     correlation: Share = 0

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from brownout_proxy.faults.alarm import Alarm
-from brownout_proxy.faults.spec import Fault, Millis, Site, Stage
+from brownout_proxy.faults.spec import Fault, Millis, Site, Stage, Worse
 
 
 class Timeout(Fault):
@@ -17,6 +18,7 @@ class Timeout(Fault):
 
     kind: ClassVar[str] = "timeout"
     in_toxiproxy: ClassVar[bool] = True
+    severities: ClassVar[Mapping[str, Worse]] = {"timeout": "more"}
 
     timeout: Millis = 0
 

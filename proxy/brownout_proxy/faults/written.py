@@ -28,12 +28,12 @@ def client_block(text: str) -> str:
     return text
 
 
-def accepted(kind: type[Fault]) -> set[str]:
-    """Every name by which an attribute of the fault may be written."""
-    names = set(kind.fields())
-    for info in kind.model_fields.values():
+def accepted(kind: type[Fault]) -> Mapping[str, str]:
+    """Every name by which an attribute of the fault may be written, and the attribute's own."""
+    names = {name: name for name in kind.fields()}
+    for name, info in kind.fields().items():
         if isinstance(info.validation_alias, AliasChoices):
-            names |= {choice for choice in info.validation_alias.choices if isinstance(choice, str)}
+            names |= {choice: name for choice in info.validation_alias.choices if isinstance(choice, str)}
     return names
 
 

@@ -30,7 +30,7 @@ _FAULTS = (
 
 
 def test_an_order_survives() -> None:
-    for order in (Order("name: x", "x.yaml"), Order("t", "f", "staging", {"A": "b"}, 0, "again")):
+    for order in (Order("name: x", "x.yaml"), Order("t", "f", "staging", {"A": "b"}, 0, "again", "margin-1")):
         assert messages.read_order(messages.show_order(order)) == order
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,17 @@ def test_runs_at_once_have_their_own_journals_and_verdicts(tmp_path: Path) -> No
         assert [told.run_id for told, _ in conductor.runs(1)] == [max(runs)]
 
     assert play(tmp_path, scenario).closed >= 2
+
+
+def test_the_journal_of_a_trial_says_of_which_search_it_is(tmp_path: Path) -> None:
+    async def scenario(conductor: Conductor) -> None:
+        run = await conductor.start(replace(order(), part_of="margin-1"))
+        await conductor.ended(run)
+        told = read(conductor.find(run))[0].record
+        assert isinstance(told, Run)
+        assert told.part_of == "margin-1"
+
+    play(tmp_path, scenario)
 
 
 def test_a_hung_probe_of_one_run_holds_up_no_other(tmp_path: Path) -> None:

@@ -55,6 +55,14 @@ def test_runs_come_oldest_first_with_the_directory_that_they_are_in(runs: Path) 
     assert found.warnings == []
 
 
+def test_the_trials_of_a_search_are_no_part_of_it(runs: Path) -> None:
+    """They break on purpose: one of them beside a passed run of the same experiment would read as a regression."""
+    name = "run-5"
+    _store(runs, ground.refuted(run_id=name, started="2026-11-06T10:00:00+00:00", part_of="margin-1"), name)
+    for _ in range(2):  # from the journal, and from what was kept of it
+        assert [run.run for run in collect([runs]).runs] == ["run-4", "run-3", "run-2", "run-1", "run-0"]
+
+
 def test_a_journal_is_read_again_only_if_it_has_changed(runs: Path) -> None:
     first = collect([runs])
     for number in range(4):

@@ -64,6 +64,8 @@ def test_a_stranger_s_text_is_neither_long_nor_does_it_grow(tmp_path: Path) -> N
         stranger.read(order(bomb))
     with pytest.raises(InvalidSpec, match="a name of an experiment file is needed"):
         stranger.read(Order("x", "new\nline"))
+    with pytest.raises(InvalidSpec, match="part_of: a name of a search is needed"):
+        stranger.read(Order("x", "x.json", part_of="new\nline"))
     with pytest.raises(InvalidSpec, match=r"x\.json:1: is not JSON"):
         stranger.read(order("{"))
 
