@@ -18,6 +18,7 @@ from typing import Any, Final
 import click
 
 from brownout_controller.catalogue.architecture import read_architecture
+from brownout_controller.cli import output
 from brownout_controller.cli.following import Signals
 from brownout_controller.cli.loading import read_orders, read_variables
 from brownout_controller.cli.progress import say
@@ -29,7 +30,7 @@ from brownout_controller.model.dial import Dial, find_dial
 from brownout_controller.model.experiment import Experiment, read_experiment
 from brownout_controller.model.margin import Answer, Plan, Resolution
 from brownout_controller.model.variables import Masker, Variables
-from brownout_controller.model.verdict import SIGNALS, Verdict
+from brownout_controller.model.verdict import Verdict, status_of
 from brownout_controller.probes import KINDS
 from brownout_controller.report import margin as words
 from brownout_controller.report.margin import Timeout
@@ -118,18 +119,18 @@ def margin(
         say(_announcement(hunt))
     if dry_run:
         if as_json:
-            click.echo(json.dumps(_planned(hunt), indent=2))
+            output.say(json.dumps(_planned(hunt), indent=2))
         return
     signals = Signals()
     try:
         asyncio.run(signals.during(_run(hunt, where, signals, as_json=as_json)))
     finally:  # also when a run could not begin: what is known stays known
         if as_json and (hunt.tried or signals.came is not None):
-            click.echo(json.dumps(_shown(hunt), indent=2))
+            output.say(json.dumps(_shown(hunt), indent=2))
         elif hunt.tried:
             _tell(hunt, where)
     if signals.came is not None and hunt.ended is not Verdict.NOT_REVERTED:
-        context.exit(SIGNALS[signals.came])
+        context.exit(status_of(signals.came))
     context.exit(hunt.status)
 
 
@@ -227,9 +228,10 @@ async def _run(hunt: Hunt, where: Where, signals: Signals, *, as_json: bool) -> 
 
     def ended(number: int, tried: Tried) -> None:
         if not as_json:
-            click.echo(_row(hunt.dial, number, tried))
+            output.say(_row(hunt.dial, number, tried))
 
     async with where.open(say) as venue:
+        await venue.prepare(hunt.order_for(hunt.dial.own).variables)
         await search(hunt, venue, where, signals, begins=begins, ended=ended)
 
 
@@ -255,13 +257,13 @@ def _tell(hunt: Hunt, where: Where) -> None:
         verdict = hunt.ended
         told.append(f"ended by run {len(hunt.tried)}: {verdict.value}, {verdict.meaning}")
         told += hunt.tried[-1].finished.judgement.reasons
-    click.echo("\n" + told[0])
+    output.say("\n" + told[0])
     for sentence in told[1:]:
-        click.echo(f"  {line(sentence)}")
+        output.say(f"  {line(sentence)}")
     place = f"at {where.controller}" if where.controller is not None else f"in {where.directory}"
-    click.echo(f"journals {place}:")
+    output.say(f"journals {place}:")
     for number, tried in enumerate(hunt.tried, 1):
-        click.echo(f"{number:3}  {hunt.dial.shown(tried.value):>9}  {tried.finished.run}")
+        output.say(f"{number:3}  {hunt.dial.shown(tried.value):>9}  {tried.finished.run}")
 
 
 def _planned(hunt: Hunt) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from brownout_controller.model.journal import Run, Stop
 from brownout_controller.model.judge import Result, terms_of
 from brownout_controller.model.margin import Answer, Plan, Search
 from brownout_controller.model.variables import Masker
-from brownout_controller.model.verdict import SIGNALS, Verdict
+from brownout_controller.model.verdict import Verdict, status_of
 from brownout_controller.report.margin import Limit, Timeout
 from brownout_controller.report.past import finding as finding_of
 from brownout_controller.report.text import line
@@ -131,7 +131,7 @@ async def search(
         start = functools.partial(venue.start, hunt.order_for(value))
         finished = await follow(venue, start, signals, Progress(quiet=True), remote=where.controller is not None)
         leave(finished, where, quiet=True)
-        if signals.came is not None and finished.judgement.exit in SIGNALS.values():
+        if signals.came is not None and finished.judgement.exit == status_of(signals.came):
             hunt.tried.append(Tried(hunt.dial.fitting(value), "unknown", finished))  # it says nothing, and is no try
             return
         ended(number, hunt.take(value, finished))
