@@ -8,6 +8,7 @@ import os
 import shlex
 import signal
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,6 +127,16 @@ def _command(text: str) -> str:
     raise InvalidSpec("--allow-command", f"{text!r} is no command; write it like 'check-stock --strict'")
 
 
+def _check_writable(runs: Path) -> None:
+    """Whoever asks for the first run is not the one to mend this. Raises Unavailable."""
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=runs):
+            pass
+    except OSError as error:
+        raise Unavailable(f"--runs {runs}: {(error.strerror or str(error)).lower()}") from None
+
+
 async def serve(settings: Settings) -> int:
     """Until a signal comes; the exit status. Raises BrownoutError when it cannot start."""
     from brownout_controller.api.grpc import Server
@@ -139,6 +150,7 @@ async def serve(settings: Settings) -> int:
             port = server.bind(place)
         except RuntimeError:
             raise Unavailable(f"--listen {place} cannot be had: is it in use? choose another port") from None
+        _check_writable(settings.runs)
         for run in await conductor.recover():
             say(f"run {run} had been cut off; nothing of it is left, and it is closed as inconclusive")
         came: asyncio.Future[str] = asyncio.get_running_loop().create_future()

@@ -79,3 +79,8 @@ def test_both_scripts_say_their_own_name(
     with pytest.raises(SystemExit, match=r"^0$"):
         script()
     assert capsys.readouterr().out.startswith(f"Usage: {name}")
+
+
+def test_an_error_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(InvalidSpec("x\x1b[31m.yaml", "is bad\nin two lines")) == 2
+    assert capsys.readouterr().err == "c: x\\x1b[31m.yaml: is bad\nc: in two lines\n"
