@@ -54,6 +54,14 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "none.yaml: no such file or directory" in result.output
 
 
+def test_the_file_of_a_proxy_is_no_experiment(tmp_path: Path) -> None:
+    text = "seed: 42\nproxies: {postgres: {listen: 127.0.0.1:15432, upstream: 127.0.0.1:5432}}\n"
+    assert _lint(tmp_path, brownout=text) == (0, [])
+    status, lines = _lint(tmp_path, brownout=f"{text}enviroments: {{}}\n")
+    assert status == 2
+    assert "did you mean environments?" in lines[0]
+
+
 def test_the_name_of_a_file_moves_no_cursor(tmp_path: Path) -> None:
     (tmp_path / "a\x1bb.yaml").write_text("[")
     told = CliRunner().invoke(lint, [str(tmp_path / "a\x1bb.yaml")]).output
