@@ -95,6 +95,7 @@ def run(command: click.Command, words: Sequence[str], name: str) -> int:
     A reader of our output that has left is no error to tell: click ends the process itself, with status 1.
     """
     _make_writable()
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its lines on stderr are beside ours, which say the same
     try:
         status = command.main(list(words), name, standalone_mode=False)
         return status if isinstance(status, int) else 0
