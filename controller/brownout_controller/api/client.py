@@ -199,5 +199,6 @@ class Remote:
             return Unavailable(details)
         if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
             hint = next((remedy for sign, remedy in _TLS_SIGNS if sign in details), "")
-            return Unavailable(f"the controller at {self.address} does not answer ({code.name.lower()}): {details}{hint}")
+            told = f"the controller at {self.address} does not answer ({code.name.lower()}): {details}"
+            return Unavailable(told + hint)
         return Unavailable(f"the controller at {self.address}: {details}")

@@ -120,7 +120,7 @@ def test_errors_are_those_of_the_conductor(tmp_path: Path) -> None:
 def test_ends_that_do_not_agree_on_tls_are_told_what_to_change(tmp_path: Path) -> None:
     ours, theirs = Authority(tmp_path / "ours"), Authority(tmp_path / "theirs")
 
-    async def told(address: str, credentials: Credentials = Credentials()) -> str:
+    async def told(address: str, credentials: Credentials) -> str:
         async with Remote(address, credentials) as remote:
             with pytest.raises(Unavailable) as error:
                 await remote.check(order())
@@ -129,7 +129,7 @@ def test_ends_that_do_not_agree_on_tls_are_told_what_to_change(tmp_path: Path) -
     async def main() -> None:
         async with asyncio.timeout(SECONDS), conducting(tmp_path, Shared(), Rights()) as here:
             async with serving(here, tls=rpc.Tls(*ours.issue("localhost"))) as address:
-                assert (await told(address)).endswith("if it was started with --tls-cert, give --tls-ca")
+                assert (await told(address, Credentials())).endswith("if it was started with --tls-cert, give --tls-ca")
                 strange = await told(address.replace("127.0.0.1", "localhost"), Credentials(root=theirs.certificate))
                 assert strange.endswith("its certificate is not signed by --tls-ca")
                 assert (await told(address, Credentials(root=ours.certificate))).endswith("than that of --controller")
