@@ -196,6 +196,30 @@ def test_a_client_that_leaves_a_watch_leaves_the_run_alone(tmp_path: Path) -> No
     play(tmp_path, scenario)
 
 
+def test_watches_beyond_what_a_controller_takes_are_refused_until_one_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("brownout_controller.api.grpc._MOST_WATCHES", 1)
+
+    async def scenario(api: Any, _: grpc.aio.Channel) -> None:
+        run = (await api.Run(pb.RunRequest(experiment=show_order(order(duration="60s"))))).run
+        request = pb.WatchRequest(run=run)
+        first = api.Watch(request)
+        await first.read()
+        error = await refused(api.Watch(request).read())
+        assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert "1 watches are open" in str(error.details())
+        first.cancel()
+        while True:  # the server hears of it in its own time; the scenario has a deadline
+            try:
+                await api.Watch(request).read()
+                return
+            except grpc.aio.AioRpcError as error:
+                assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+    play(tmp_path, scenario)
+
+
 def test_health_is_for_all_and_the_rest_for_those_with_the_token(tmp_path: Path) -> None:
     async def scenario(api: Any, channel: grpc.aio.Channel) -> None:
         health: Any = health_pb2_grpc.HealthStub(channel)
