@@ -48,7 +48,7 @@ def test_who_asks_for_a_token_or_a_certificate_may_listen_anywhere() -> None:
 
 def test_journals_that_cannot_be_written_are_told_before_anybody_asks_for_a_run(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(Unavailable, match=r"--runs .*file/runs: not a directory"):
+    with pytest.raises(Unavailable, match=r"--runs .*file/runs: .*file is no directory that can be written to"):
         asyncio.run(serve(Settings(listen="127.0.0.1:0", runs=tmp_path / "file" / "runs")))
 
 
