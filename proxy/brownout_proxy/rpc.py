@@ -8,12 +8,14 @@ from __future__ import annotations
 import hmac
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import replace
+from inspect import isasyncgen
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
 import grpc
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
@@ -65,6 +67,49 @@ async def _refuse(request: object, context: Context) -> None:
     await context.abort(grpc.StatusCode.UNAUTHENTICATED, "a token is needed: authorization: Bearer TOKEN")
 
 
+class Reader(grpc.aio.ServerInterceptor):
+    """Ends a call whose request cannot be read with INVALID_ARGUMENT: gRPC takes that for a bug of the server, and
+    writes each into the log with its stack."""
+
+    async def intercept_service(self, continuation: Any, details: grpc.HandlerCallDetails) -> Any:
+        handler = await continuation(details)
+        if handler is None or handler.request_streaming or handler.request_deserializer is None:
+            return handler
+        read = handler.request_deserializer
+
+        def read_or_tell(content: bytes) -> object:
+            try:
+                return read(content)
+            except DecodeError:
+                return None
+
+        if handler.response_streaming:
+
+            async def stream(request: object, context: Context) -> None:
+                if request is None:
+                    await _misread(context)
+                answers = handler.unary_stream(request, context)
+                if isasyncgen(answers):
+                    async with aclosing(answers):
+                        async for answer in answers:
+                            await context.write(answer)
+                else:  # it writes them itself
+                    await answers
+
+            return grpc.unary_stream_rpc_method_handler(stream, read_or_tell, handler.response_serializer)
+
+        async def answer(request: object, context: Context) -> Any:
+            if request is None:
+                await _misread(context)
+            return await handler.unary_unary(request, context)
+
+        return grpc.unary_unary_rpc_method_handler(answer, read_or_tell, handler.response_serializer)
+
+
+async def _misread(context: Context) -> None:
+    await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the request is not a message of this call")
+
+
 class Tls(NamedTuple):
     """What the server shows, and whom it believes: PEM texts. With `client_ca`, clients must show a certificate of
     its making, and need no token."""
@@ -93,9 +138,8 @@ class Server:
         options = [("grpc.so_reuseport", 0)]  # a taken port is an error, not a second server
         if pinged_every is not None:
             options.append(("grpc.http2.min_ping_interval_without_data_ms", int(pinged_every * 1000)))
-        self._server = grpc.aio.server(
-            interceptors=[] if token is None or known_by_certificate else [TokenGuard(token)], options=options
-        )
+        guards = [] if token is None or known_by_certificate else [TokenGuard(token)]
+        self._server = grpc.aio.server(interceptors=[*guards, Reader()], options=options)
         add(self._server)
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

@@ -72,6 +72,31 @@ def test_with_a_token_reflection_needs_it_and_health_is_for_all() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("call", ["Check", "Watch"])
+def test_a_request_that_is_no_message_is_the_callers_mistake_and_no_line_in_the_log(
+    call: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> grpc.aio.AioRpcError:
+        server = Server("some.Service", lambda _: None)
+        port = server.bind("127.0.0.1:0")
+        await server.start()
+        try:
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+                made: Any = channel.unary_stream if call == "Watch" else channel.unary_unary
+                answers = made(f"/grpc.health.v1.Health/{call}")(b"\xff" * 9, timeout=SECONDS)
+                with pytest.raises(grpc.aio.AioRpcError) as told:
+                    await (answers.read() if call == "Watch" else answers)
+                return told.value
+        finally:
+            await server.stop()
+
+    error = asyncio.run(main())
+    assert (error.code(), error.details()) == (
+        grpc.StatusCode.INVALID_ARGUMENT, "the request is not a message of this call",
+    )  # fmt: skip
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize(
     ("text", "place"),
     [

@@ -56,6 +56,15 @@ _ERRORS: Final = {
 }
 
 
+_TLS_SIGNS: Final = (
+    ("WRONG_VERSION_NUMBER", "; it speaks no TLS: leave --tls-ca out"),
+    ("CERTIFICATE_VERIFY_FAILED", "; its certificate is not signed by --tls-ca"),
+    ("Hostname Verification", "; its certificate is for another name than that of --controller"),
+    ("Socket closed", "; if it was started with --tls-cert, give --tls-ca"),
+)
+"""What gRPC says where the two ends do not agree on TLS, and what to do about it."""
+
+
 class LostError(Unavailable):
     """The controller could not be reached for as long as we were told to wait: its run has no verdict that we know."""
 
@@ -192,5 +201,7 @@ class Remote:
         if OURS in trailing:
             return Unavailable(details)
         if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
-            return Unavailable(f"the controller at {self.address} does not answer ({code.name.lower()}): {details}")
+            hint = next((remedy for sign, remedy in _TLS_SIGNS if sign in details), "")
+            told = f"the controller at {self.address} does not answer ({code.name.lower()}): {details}"
+            return Unavailable(told + hint)
         return Unavailable(f"the controller at {self.address}: {details}")

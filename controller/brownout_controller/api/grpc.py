@@ -42,6 +42,8 @@ _GOODBYE: Final = 1.0
 """Seconds in which clients hear the last of their runs."""
 _LISTED: Final = 100
 _MOST_LISTED: Final = 10_000
+_MOST_WATCHES: Final = 256
+"""Each reads the journal for itself, on the loop that the runs are on."""
 
 
 class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
@@ -49,6 +51,7 @@ class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
 
     def __init__(self, conductor: Conductor) -> None:
         self._conductor = conductor
+        self._watches = 0
 
     async def Plan(self, request: pb.PlanRequest, context: Context) -> pb.PlanResponse:
         async def plan() -> pb.PlanResponse:
@@ -64,6 +67,10 @@ class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
         return await rpc.answered(context, run)
 
     async def Watch(self, request: pb.WatchRequest, context: Context) -> AsyncIterator[pb.WatchResponse]:
+        if self._watches >= _MOST_WATCHES:
+            told = f"{_MOST_WATCHES} watches are open, which is all that one controller takes; wait for one to end"
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, told)
+        self._watches += 1
         try:
             async for entry, text in self._conductor.watch(request.run, request.after):
                 yield pb.WatchResponse(n=entry.n, at=entry.at, kind=entry.record.kind, json=text)
@@ -71,6 +78,8 @@ class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
             await context.abort(grpc.StatusCode.NOT_FOUND, str(error))
         except (Unavailable, InvalidSpec) as error:  # of the journal: to come back would not help
             await context.abort(grpc.StatusCode.ABORTED, str(error))
+        finally:
+            self._watches -= 1
 
     async def Stop(self, request: pb.StopRequest, context: Context) -> pb.StopResponse:
         async def stop() -> pb.StopResponse:

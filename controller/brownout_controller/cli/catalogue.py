@@ -12,7 +12,8 @@ from typing import Final, Literal
 
 import click
 
-from brownout_controller.catalogue import as_json, markdown, text
+from brownout_controller.catalogue import as_json as json_form
+from brownout_controller.catalogue import markdown, text
 from brownout_controller.catalogue.architecture import Architecture, read_architecture
 from brownout_controller.catalogue.findings import findings
 from brownout_controller.catalogue.findings.text import summary
@@ -33,7 +34,7 @@ TOP: Final = 10
 @click.option("--top", type=click.IntRange(min=0), metavar="N", help=f"Show N scenarios; 0 is all [{TOP}].")
 @click.option("--explain", "place", type=click.IntRange(min=1), metavar="N", help="Tell everything about row N.")
 @click.option(
-    "--json", "in_json", is_flag=True, help="Print JSON and nothing else; all scenarios unless --top is given."
+    "--json", "as_json", is_flag=True, help="Print JSON and nothing else; all scenarios unless --top is given."
 )
 @click.option(
     "--markdown", "markdown_file", type=click.Path(path_type=Path), metavar="FILE", help="Write Markdown; - is stdout."
@@ -46,7 +47,7 @@ def catalogue(
     file: Path,
     top: int | None,
     place: int | None,
-    in_json: bool,
+    as_json: bool,
     markdown_file: Path | None,
     html_file: Path | None,
     expires: str | None,
@@ -63,12 +64,12 @@ def catalogue(
     if place is not None and place > len(shown.rows):
         raise InvalidSpec("--explain", f"there is no row {place}; {file} has {len(shown.rows)} scenarios")
     ranked = list(enumerate(shown.rows, 1))
-    shown_rows = len(ranked) if top == 0 or (top is None and in_json) else TOP if top is None else top
+    shown_rows = len(ranked) if top == 0 or (top is None and as_json) else TOP if top is None else top
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else text.WIDTH
     _write(markdown_file, lambda: markdown.render(shown, shown_rows))
     _write(html_file, lambda: _page(shown, shown_rows))
-    if in_json:
-        click.echo(as_json.render(shown, ranked[:shown_rows] if place is None else [ranked[place - 1]]), nl=False)
+    if as_json:
+        click.echo(json_form.render(shown, ranked[:shown_rows] if place is None else [ranked[place - 1]]), nl=False)
     elif place is not None:
         click.echo(text.explain(explained(*ranked[place - 1]), width), nl=False)
     elif markdown_file is None and html_file is None:

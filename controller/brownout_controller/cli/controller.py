@@ -126,6 +126,13 @@ def _command(text: str) -> str:
     raise InvalidSpec("--allow-command", f"{text!r} is no command; write it like 'check-stock --strict'")
 
 
+def _check_writable(runs: Path) -> None:
+    """Whoever asks for the first run is not the one to mend this. Raises Unavailable."""
+    there = next(place for place in (runs.absolute(), *runs.absolute().parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise Unavailable(f"--runs {runs}: {there} is no directory that can be written to")
+
+
 async def serve(settings: Settings) -> int:
     """Until a signal comes; the exit status. Raises BrownoutError when it cannot start."""
     from brownout_controller.api.grpc import Server
@@ -139,6 +146,7 @@ async def serve(settings: Settings) -> int:
             port = server.bind(place)
         except RuntimeError:
             raise Unavailable(f"--listen {place} cannot be had: is it in use? choose another port") from None
+        _check_writable(settings.runs)
         await conductor.recover()
         came: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         with _Signals(came):

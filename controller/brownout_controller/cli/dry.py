@@ -74,7 +74,7 @@ def _told(one: Outlook, environment: str) -> str:
         ("takes", [_takes(one)]),
         ("refused", [f"{refusal.reason} ({refusal.net}); {refusal.remedy}" for refusal in one.refused]),
     )
-    lines = [f"{one.name}: {', '.join(one.edges)} in {environment}; a dry run, nothing is touched"]
+    lines = [line(f"{one.name}: {', '.join(one.edges)} in {environment}; a dry run, nothing is touched")]
     lines += [f"  {word:<8} {line(text)}" for word, texts in said for text in texts]
     text = "\n".join(lines) + "\n"
     if one.readings:

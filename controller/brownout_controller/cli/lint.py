@@ -14,6 +14,7 @@ import click
 from brownout_controller.cli.files import mistakes_in
 from brownout_controller.model.variables import Variables
 from brownout_controller.model.verdict import USAGE
+from brownout_controller.report.text import line
 from brownout_proxy.errors import InvalidSpec
 
 _PLACE: Final = re.compile(r":(\d+)(?::(\d+))?(?:: (.*))?")
@@ -31,7 +32,8 @@ def lint(context: click.Context, files: Sequence[Path], variables: Sequence[str]
     brownout lint brownout.yaml experiments/*.yaml
 
     A file with `environments` is taken for a brownout.yaml, one with `services` for an architecture, any other for an
-    experiment. A variable that is not set is no mistake here, and what depends on it is not looked at.
+    experiment. The `proxies` of a brownout.yaml are checked by `brownout proxy`, which reads them. A variable that is
+    not set is no mistake here, and what depends on it is not looked at.
 
     Exit status: 0 nothing is wrong, 2 something is.
     """
@@ -43,7 +45,7 @@ def lint(context: click.Context, files: Sequence[Path], variables: Sequence[str]
         click.echo(json.dumps([_shown(file, mistake) for file, mistake in found], indent=2, ensure_ascii=False))
     else:
         for _, mistake in found:
-            click.echo(str(mistake))
+            click.echo(line(mistake))
     if found:
         context.exit(USAGE)
 
@@ -51,10 +53,10 @@ def lint(context: click.Context, files: Sequence[Path], variables: Sequence[str]
 def _shown(file: Path, mistake: InvalidSpec) -> dict[str, Any]:
     """As editors and code reviews want it; without a line where the whole file is wrong."""
     match = _PLACE.fullmatch(mistake.path.removeprefix(str(file)))
-    line, column, path = match.groups() if match is not None else (None, None, None)
+    row, column, path = match.groups() if match is not None else (None, None, None)
     return {
         "file": str(file),
-        "line": line and int(line),
+        "line": row and int(row),
         "column": column and int(column),
         "path": path or "",
         "reason": mistake.reason,

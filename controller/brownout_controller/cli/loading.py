@@ -7,10 +7,11 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from brownout_controller.cli.files import check_all, read_all
+from brownout_controller.cli.files import check_all, judgeable, read_all
 from brownout_controller.cli.venue import Where
 from brownout_controller.engine.orders import Order, unreadable
 from brownout_controller.model.experiment import read_experiment
+from brownout_controller.model.part import Gatherer, gathered
 from brownout_controller.model.variables import Variables, is_plain
 from brownout_controller.probes import KINDS
 from brownout_proxy import document
@@ -39,8 +40,13 @@ def _order(file: Path, given: Mapping[str, str], replayed: Sequence[str], seed: 
         text = document.read_text(file)
     if where.controller is not None:
         # What is wrong is told here, before anything is sent; of our variables only those go that it speaks of.
+        # What depends on a variable that is not set here is the controller's to judge: it may have one to lend.
         known = Variables(given, os.environ, lenient=True)
-        read_experiment(document.parse(text, str(file), known.expand, columns=True), str(file), KINDS)
+        mistakes = Gatherer()
+        with mistakes.noting():
+            read_experiment(document.parse(text, str(file), known.expand, columns=True), str(file), KINDS)
+        if told := judgeable(mistakes, known):
+            raise gathered(told)
         given = {name: value for name, value in known.used.items() if name in given or name in os.environ}
     replay = " ".join([shlex.join(["brownout", "run", str(file), *where.words]), *replayed])
     return Order(text, str(file), where.environment, given, seed, replay)

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from brownout_proxy.errors import Conflict, Unavailable
 
@@ -36,9 +37,16 @@ before they are touched.
 """
 
 
+_REMEDY: Final = "name a directory that can be written to in XDG_STATE_HOME"
+
+
 def directory() -> Path:
-    """Where the locks of this user are: the same for every run on this machine, wherever it is started."""
-    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    """Where the locks of this user are: the same for every run on this machine, wherever it is started. Raises
+    Unavailable for a user without a home, such as a container's that has a number only."""
+    try:
+        state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    except RuntimeError:
+        raise Unavailable(f"user {os.getuid()} has no home directory, where locks are; {_REMEDY}") from None
     return Path(state) / "brownout" / "locks"
 
 
@@ -70,7 +78,7 @@ def _held(root: Path, target: str, owner: str) -> Iterator[None]:
         root.mkdir(parents=True, exist_ok=True)
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}; {_REMEDY}") from None
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -213,14 +213,15 @@ def _check_times(conditions: Conditions, hypothesis: Hypothesis) -> None:
         ("recovery", "recovery", conditions.recovery),
     )
     terms = hypothesis.terms
-    for phase, name, seconds in phases:
-        needed = terms.settle + terms.every
-        if phase in terms.when and seconds < needed:
-            raise InvalidSpec(
-                hypothesis.place,
-                f"a {name} of {SECONDS.format(seconds)} is over before {terms.name!r} has settled and was measured "
-                f"once ({SECONDS.format(needed)}); lengthen it, or shorten the hypothesis's window, settle or every",
-            )
+    needed = terms.settle + terms.every
+    asked = [(name, seconds) for phase, name, seconds in phases if phase in terms.when]
+    short = [f"{name} of {SECONDS.format(seconds)}" for name, seconds in asked if seconds < needed]
+    if short:
+        raise InvalidSpec(
+            hypothesis.place,
+            f"a {' and a '.join(short)} is over before {terms.name!r} has settled and was measured once "
+            f"({SECONDS.format(needed)}); lengthen it, or shorten the hypothesis's window, settle or every",
+        )
 
 
 def _read_faults(root: Value, given: Mapping[str, Value]) -> tuple[FaultSpec, ...]:

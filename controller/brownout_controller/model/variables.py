@@ -17,6 +17,8 @@ from brownout_proxy.errors import InvalidSpec
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _USERINFO: Final = re.compile(r"(?<=://)([^/@\s:]*):([^/@\s]+)@")
+_PASSWORD: Final = re.compile(r"(?<=[?&])(password|sslpassword|passwd|pwd)=[^&#\s\"']+", re.IGNORECASE)
+"""As libpq and others take it in a URL's query."""
 _KEPT: Final = frozenset({"window"})
 """Names that a probe fills in."""
 _SHORTEST_SECRET: Final = 4
@@ -104,7 +106,7 @@ class Masker:
     def text(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, MASK)
-        return _USERINFO.sub(rf"\1:{MASK}@", text)
+        return _PASSWORD.sub(rf"\1={MASK}", _USERINFO.sub(rf"\1:{MASK}@", text))
 
     def value(self, value: Any) -> Any:
         """The same for every text in mappings and lists."""

@@ -127,7 +127,7 @@ class _Http:
             return True
         try:
             document = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
         return all(_same(_found(document, path), wanted) for path, wanted in spec.json_.items())
 

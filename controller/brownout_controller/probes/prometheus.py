@@ -30,6 +30,8 @@ _JOB: Final = re.compile(r'\bjob\s*=\s*"([^"]*)"')
 _BUCKETS: Final = re.compile(r"[a-zA-Z_:][\w:]*_bucket\b\s*(?:\{[^}]*\})?")
 _PART: Final = re.compile(r"(\d+)(ms|[smhdwy])")
 _UNITS: Final = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0, "y": 31_536_000.0}
+_LONGEST: Final = 4 << 20
+"""Bytes of an answer: parsing holds up everything else in the process, the renewal of leases as well."""
 _NAMED: Final = 3
 """So many of several series are named in a sentence."""
 _REMEDIES: Final = {
@@ -181,9 +183,20 @@ class _Prometheus:
             async with self._opened().get(
                 f"{self._server}/api/v1/{path}", headers=self._spec.headers, allow_redirects=False
             ) as response:
-                return json.loads(await response.read())
-        except (aiohttp.ClientError, OSError, ValueError):
+                return json.loads(await self._body(response))
+        except (aiohttp.ClientError, OSError, ValueError, RecursionError, ProbeError):
             return None
+
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
+        """Raises ProbeError for one that is too long."""
+        body = bytearray()
+        async for piece in response.content.iter_any():
+            body += piece
+            if len(body) > _LONGEST:
+                raise ProbeError(
+                    f"{self._where} gave more than {_LONGEST >> 20} MiB; put sum() or the like around the query"
+                )
+        return bytes(body)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -200,7 +213,7 @@ class _Prometheus:
             async with self._opened().post(
                 url, data=form, headers=self._spec.headers, allow_redirects=False
             ) as response:
-                body = await response.read()
+                body = await self._body(response)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise ProbeError(f"{self._where} could not be asked: {sentence(error)}") from None
         off = skew(response.headers.get("Date"), sent, _wall())
@@ -218,7 +231,7 @@ class _Prometheus:
                 raise ProbeError(f"{self._where} warns: {self._veil.over('; '.join(map(str, answer['warnings'])))}")
             data = answer["data"]
             return data["resultType"], _series(data["resultType"], data["result"])
-        except (ValueError, LookupError, TypeError, AttributeError):
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise ProbeError(f"{self._where} gave status {status} and not what its query API answers") from None
 
     async def close(self) -> None:

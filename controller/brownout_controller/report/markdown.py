@@ -65,7 +65,8 @@ def _lines(told: Account) -> Iterable[str]:
     if not told.finished:
         yield "**The journal has no end: the run is under way or was killed.** What it says so far:"
         yield ""
-    yield f"**{escaped(told.sentence)}** ({judgement.verdict.meaning}; exit {judgement.exit})"
+    meaning = f"{judgement.verdict.meaning}; " if told.sentence != judgement.verdict.meaning else ""
+    yield f"**{escaped(told.sentence)}** ({meaning}exit {judgement.exit})"
     yield ""
     for reason in told.reasons[1 : _MOST + 1]:
         yield f"- {escaped(reason)}"

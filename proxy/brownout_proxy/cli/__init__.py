@@ -17,6 +17,7 @@ from importlib.metadata import EntryPoint, entry_points
 import click
 
 from brownout_proxy.cli import proxies
+from brownout_proxy.cli.output import printable
 from brownout_proxy.cli.proxy import proxy, version_option
 from brownout_proxy.cli.session import Group, Target, shared_options
 from brownout_proxy.cli.toxics import toxic
@@ -68,6 +69,8 @@ def root(context: click.Context, url: str | None, token: str | None, as_json: bo
     `brownout proxy 15432=5432` starts one; the other commands talk to it. Who knows toxiproxy-cli knows them.
     """
     context.obj = Target(url, token, as_json)
+    if as_json:
+        context.default_map = {name: {"as_json": True} for name in root.list_commands(context)}
 
 
 root.add_command(proxy)
@@ -92,6 +95,7 @@ def run(command: click.Command, words: Sequence[str], name: str) -> int:
     A reader of our output that has left is no error to tell: click ends the process itself, with status 1.
     """
     _make_writable()
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its lines on stderr are beside ours, which say the same
     try:
         status = command.main(list(words), name, standalone_mode=False)
         return status if isinstance(status, int) else 0
@@ -132,5 +136,5 @@ def _told(error: click.ClickException, name: str) -> str:
 
 
 def _failed(text: str, status: int) -> int:
-    click.echo(text, err=True)
+    click.echo("\n".join(map(printable, text.split("\n"))), err=True)
     return status

@@ -17,6 +17,8 @@ from brownout_controller.model.journal import Entered, Judged
 from brownout_proxy import rpc
 from brownout_proxy.errors import InvalidSpec, NotFound, Unavailable
 from tests.controller.engine.stand import Shared, conducting, order, prepare, wish
+from tests.support.certificates import Authority
+from tests.support.requirements import needs
 from tests.support.running import SECONDS
 
 
@@ -26,8 +28,10 @@ def _ground(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def serving(conductor: Conductor, where: str = "127.0.0.1:0", token: str | None = None) -> AsyncIterator[str]:
-    server = Server(conductor, token=token)
+async def serving(
+    conductor: Conductor, where: str = "127.0.0.1:0", token: str | None = None, tls: rpc.Tls | None = None
+) -> AsyncIterator[str]:
+    server = Server(conductor, token=token, tls=tls)
     port = server.bind(where)
     await server.start()
     try:
@@ -108,6 +112,30 @@ def test_errors_are_those_of_the_conductor(tmp_path: Path) -> None:
         async with Remote(address) as nobody:
             with pytest.raises(Unavailable, match="does not answer"):
                 await nobody.start(order())
+
+    asyncio.run(main())
+
+
+@needs("openssl")
+def test_ends_that_do_not_agree_on_tls_are_told_what_to_change(tmp_path: Path) -> None:
+    ours, theirs = Authority(tmp_path / "ours"), Authority(tmp_path / "theirs")
+
+    async def told(address: str, credentials: Credentials) -> str:
+        async with Remote(address, credentials) as remote:
+            with pytest.raises(Unavailable) as error:
+                await remote.check(order())
+            return str(error.value)
+
+    async def main() -> None:
+        async with asyncio.timeout(SECONDS), conducting(tmp_path, Shared(), Rights()) as here:
+            async with serving(here, tls=rpc.Tls(*ours.issue("localhost"))) as address:
+                assert (await told(address, Credentials())).endswith("if it was started with --tls-cert, give --tls-ca")
+                strange = await told(address.replace("127.0.0.1", "localhost"), Credentials(root=theirs.certificate))
+                assert strange.endswith("its certificate is not signed by --tls-ca")
+                assert (await told(address, Credentials(root=ours.certificate))).endswith("than that of --controller")
+            async with serving(here) as address:
+                plain = await told(address, Credentials(root=ours.certificate))
+                assert plain.endswith("it speaks no TLS: leave --tls-ca out")
 
     asyncio.run(main())
 

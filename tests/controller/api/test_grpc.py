@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,28 @@ def test_a_client_that_leaves_a_watch_leaves_the_run_alone(tmp_path: Path) -> No
         await watch.read()
         watch.cancel()
         assert [record async for record in api.Watch(pb.WatchRequest(run=run))][-1].kind == "verdict"
+
+    play(tmp_path, scenario)
+
+
+def test_watches_beyond_what_a_controller_takes_are_refused_until_one_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("brownout_controller.api.grpc._MOST_WATCHES", 1)
+
+    async def scenario(api: Any, _: grpc.aio.Channel) -> None:
+        run = (await api.Run(pb.RunRequest(experiment=show_order(order(duration="60s"))))).run
+        request = pb.WatchRequest(run=run)
+        first = api.Watch(request)
+        await first.read()
+        error = await refused(api.Watch(request).read())
+        assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert "1 watches are open" in str(error.details())
+        first.cancel()
+        read = False
+        while not read:  # the server hears of it in its own time; the scenario has a deadline
+            with suppress(grpc.aio.AioRpcError):
+                read = await api.Watch(request).read() is not None
 
     play(tmp_path, scenario)
 

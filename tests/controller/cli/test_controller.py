@@ -46,6 +46,12 @@ def test_who_asks_for_a_token_or_a_certificate_may_listen_anywhere() -> None:
         Settings(listen="0.0.0.0:1", tls=Tls(b"", b"")).place()  # it shows itself and asks nobody
 
 
+def test_journals_that_cannot_be_written_are_told_before_anybody_asks_for_a_run(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Unavailable, match=r"--runs .*file/runs: .*file is no directory that can be written to"):
+        asyncio.run(serve(Settings(listen="127.0.0.1:0", runs=tmp_path / "file" / "runs")))
+
+
 def test_a_port_that_is_taken_is_told_before_old_runs_are_touched(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         settings = Settings(listen=f"127.0.0.1:{taken.getsockname()[1]}", runs=tmp_path / "runs")

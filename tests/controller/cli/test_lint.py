@@ -7,9 +7,11 @@ import re
 from pathlib import Path
 from typing import Final
 
+import pytest
 from click.testing import CliRunner
 
 from brownout_controller.cli.lint import lint
+from brownout_proxy.cli import root, run
 from tests.controller.catalogue.ground import SHOP
 from tests.controller.model.test_environment import _FILE
 from tests.controller.model.test_experiment import _SMALL
@@ -50,6 +52,26 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(lint, [str(tmp_path / "none.yaml")])
     assert result.exit_code == 2
     assert "none.yaml: no such file or directory" in result.output
+
+
+def test_the_file_of_a_proxy_is_no_experiment(tmp_path: Path) -> None:
+    text = "seed: 42\nproxies: {postgres: {listen: 127.0.0.1:15432, upstream: 127.0.0.1:5432}}\n"
+    assert _lint(tmp_path, brownout=text) == (0, [])
+    status, lines = _lint(tmp_path, brownout=f"{text}enviroments: {{}}\n")
+    assert status == 2
+    assert "did you mean environments?" in lines[0]
+
+
+def test_the_name_of_a_file_moves_no_cursor(tmp_path: Path) -> None:
+    (tmp_path / "a\x1bb.yaml").write_text("[")
+    told = CliRunner().invoke(lint, [str(tmp_path / "a\x1bb.yaml")]).output
+    assert "a\ufffdb.yaml:1:2:" in told
+
+
+def test_json_may_be_asked_for_before_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.yaml").write_text(_SMALL)
+    assert run(root, ["--json", "lint", str(tmp_path / "a.yaml")], "brownout") == 0
+    assert capsys.readouterr().out == "[]\n"
 
 
 def test_all_mistakes_of_a_file_are_told_and_what_is_missing_but_misspelt_only_once(tmp_path: Path) -> None:

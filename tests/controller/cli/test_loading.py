@@ -73,6 +73,18 @@ def test_what_is_wrong_is_told_before_anything_is_sent(file: Path, tmp_path: Pat
         read_orders([file], [], None, where())
 
 
+def test_what_depends_on_a_variable_that_the_controller_may_lend_is_not_judged_here(file: Path) -> None:
+    sql = '{name: s, sql: {dsn: "${DSN_OF_THE_CONTROLLER}", query: "select 1"}, expect: == 1}'
+    file.write_text(_TEXT.replace("[{name", f"[{sql}, {{name"))
+    (order,) = read_orders([file], [], None, where("h:1"))
+    assert order.variables == {"WHO": "from-here"}
+
+
+def test_an_environment_file_is_no_order(file: Path, tmp_path: Path) -> None:
+    with pytest.raises(InvalidSpec, match="environments"):
+        read_orders([tmp_path / "brownout.yaml"], [], None, where("h:1"))
+
+
 def test_a_default_of_the_file_is_no_variable_of_ours(file: Path) -> None:
     file.write_text(_TEXT.replace("${LENT}", "${LENT:-none}"))
     (order,) = read_orders([file], [], None, where("h:1"))

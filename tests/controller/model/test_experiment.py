@@ -126,6 +126,8 @@ def test_a_phase_that_is_over_before_a_hypothesis_has_settled_is_refused() -> No
     with pytest.raises(InvalidSpec, match="duration of 10s is over before 'h' has settled"):
         _read(slow)
     _read(slow.replace("expect: < 1s", "expect: < 1s, when: [recovery]"))
+    with pytest.raises(InvalidSpec, match="a baseline of 2s and a duration of 10s is over before"):
+        _read(f"{slow}baseline: 2s\n")
 
 
 def test_a_limit_that_no_request_can_reach_is_refused() -> None:

@@ -35,6 +35,7 @@ def test_secrets_are_masked_in_whatever_leaves() -> None:
     masker = Masker(["hunter2", "hunter22", "abc", ""])
     assert masker.text("hunter22 hunter2 abc") == "*** *** abc", "three letters hide too much to be hidden"
     assert masker.text("postgresql://me:pass@db/x") == "postgresql://me:***@db/x"
+    assert masker.text("postgresql://db/x?user=me&password=pass&a=b") == "postgresql://db/x?user=me&password=***&a=b"
     assert masker.value({"a": ["hunter2", 1, None], "b": ("x",)}) == {"a": ["***", 1, None], "b": ["x"]}
 
 

@@ -36,6 +36,8 @@ async def _shop(request: web.Request) -> web.StreamResponse:
         return response
     if request.path == "/moved":
         raise web.HTTPFound("/orders")
+    if request.path == "/deep":
+        return web.Response(text="[" * 100_000)
     if request.path == "/broken":
         return web.Response(status=503, text="no database")
     return web.json_response({"state": "ok", "orders": [{"id": 7, "paid": True}]})
@@ -91,6 +93,7 @@ def test_status_is_that_of_the_first_answer() -> None:
         ("/orders", {"json": {"orders.0.paid": 1}}, 0),
         ("/orders", {"json": {"orders.1.id": 7}}, 0),
         ("/orders", {"json": {"missing": None}}, 0),
+        ("/deep", {"json": {"a": 1}}, 0),
         ("/broken", {"status": 503, "json": {"state": "ok"}}, 0),
         ("/slow", {"within": "50ms"}, 0),
     ],

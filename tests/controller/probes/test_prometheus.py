@@ -342,6 +342,7 @@ def test_a_duration_is_written_as_promql_knows_it(seconds: float, written: str) 
         {"text": "<html>Bad Gateway</html>", "status": 502},
         {"text": "", "status": 302, "headers": {"Location": "/elsewhere"}},
         {"text": "[]"},
+        {"text": "[" * 100_000},
         {"text": '{"status": "success"}'},
         {"text": '{"status": "error"}'},
         {"text": '{"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}}]}}'},
@@ -352,6 +353,14 @@ def test_an_answer_of_something_else_is_told_as_such(answer: dict[str, object]) 
     async def scenario() -> None:
         told = await _told(web.Response(**answer))  # type: ignore[arg-type]
         assert f"gave status {answer.get('status', 200)} and not what its query API answers" in told
+
+    play(scenario)
+
+
+def test_an_answer_that_would_hold_up_everything_else_is_not_read() -> None:
+    async def scenario() -> None:
+        told = await _told(web.Response(text=" " * (5 << 20)))
+        assert told.endswith("gave more than 4 MiB; put sum() or the like around the query")
 
     play(scenario)
 

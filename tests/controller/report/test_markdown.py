@@ -22,6 +22,11 @@ def test_verdict_and_reason_come_first(verdict: str) -> None:
     assert markdown.escaped(told.sentence) in lines[2]
 
 
+def test_what_is_said_by_the_verdict_alone_is_said_once() -> None:
+    told = ground.ALL["passed"]().told()
+    assert markdown.render(told).count(markdown.escaped(told.sentence)) == 1
+
+
 def test_several_runs_are_sections_under_a_list_of_their_verdicts() -> None:
     lines = markdown.render(*[story().told() for story in ground.ALL.values()]).splitlines()
     head = lines[: next(number for number, line in enumerate(lines) if line.startswith("## "))]

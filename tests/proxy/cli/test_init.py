@@ -79,3 +79,22 @@ def test_both_scripts_say_their_own_name(
     with pytest.raises(SystemExit, match=r"^0$"):
         script()
     assert capsys.readouterr().out.startswith(f"Usage: {name}")
+
+
+def test_an_error_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(InvalidSpec("x\x1b[31m.yaml", "is bad\nin two lines")) == 2
+    assert capsys.readouterr().err == "c: x\\x1b[31m.yaml: is bad\nc: in two lines\n"
+
+
+def test_every_command_knows_json_by_the_name_that_the_flag_before_it_sets() -> None:
+    context = click.Context(cli.root)
+    commands = {name: cli.root.get_command(context, name) for name in cli.root.list_commands(context)}
+    names = {
+        name: option.name
+        for name, command in commands.items()
+        if command is not None
+        for option in command.params
+        if "--json" in option.opts
+    }
+    assert {"targets", "catalogue", "list"} <= names.keys()
+    assert set(names.values()) == {"as_json"}
