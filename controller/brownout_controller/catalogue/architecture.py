@@ -203,6 +203,8 @@ class Outline(Part):
     external: Services = Field({})
     """What others run and we depend on."""
     flows: Mapping[str, Flow] = {}
+    ignore: tuple[str, ...] = ()
+    """Components (`grafana`) and calls (`cart -> jaeger`) that an import does not add again."""
 
 
 class Mistake(NamedTuple):
