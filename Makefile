@@ -6,7 +6,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 READY := $(VENV)/.ready
 INSTALLED := $(VENV)/requirements.installed
 LOCK := requirements-dev.lock
-PROTOS := proxy/brownout_proxy/v1/proxy.proto
+PROTOS := proxy/brownout_proxy/v1/proxy.proto controller/brownout_controller/v1/controller.proto
 TYPED := proxy controller tests bench deploy/demo
 # What the faults compute is pure, so that its own tests have to reach nearly every line of it.
 PURE := tests/proxy/faults tests/proxy/server/test_config.py tests/proxy/test_address.py tests/proxy/test_errors.py \
@@ -51,9 +51,12 @@ check: setup  ## lint, formatting, types, floors, generated files, coverage of t
 	$(VENV)/bin/lint-imports --no-logo
 	@$(PY) -m brownout_proxy.faults.docs | diff -u docs/faults.md - \
 		|| { echo "docs/faults.md is not what the faults declare: run 'make gen'" >&2; exit 1; }
+	@$(PY) -m brownout_controller.cli.docs | diff -u docs/experiments.md - \
+		|| { echo "docs/experiments.md is not what the controller declares: run 'make gen'" >&2; exit 1; }
 	@rm -rf $(VENV)/protos && mkdir $(VENV)/protos && $(call protoc,$(VENV)/protos)
-	@for file in $$(cd $(VENV)/protos && find . -name '*_pb2*'); do diff -u proxy/$$file $(VENV)/protos/$$file \
-		|| { echo "proxy/$$file is not what its .proto says: run 'make gen'" >&2; exit 1; }; done
+	@for root in proxy controller; do for file in $$(cd $(VENV)/protos && find brownout_$$root -name '*_pb2*'); do \
+		diff -u $$root/$$file $(VENV)/protos/$$file \
+		|| { echo "$$root/$$file is not what its .proto says: run 'make gen'" >&2; exit 1; }; done; done
 	@$(MAKE) --no-print-directory cover
 
 cover: setup  ## the tests of the pure parts, with their coverage
@@ -71,10 +74,15 @@ bench-guard: setup  ## fail when the proxy costs too much more than a bare relay
 gen: setup  ## write the generated files anew
 	$(PY) -m brownout_proxy.faults.docs > docs/.faults.md
 	mv docs/.faults.md docs/faults.md
-	$(call protoc,proxy)
+	$(PY) -m brownout_controller.cli.docs > docs/.experiments.md
+	mv docs/.experiments.md docs/experiments.md
+	@rm -rf $(VENV)/protos && mkdir $(VENV)/protos && $(call protoc,$(VENV)/protos)
+	cp -R $(VENV)/protos/brownout_proxy proxy/
+	cp -R $(VENV)/protos/brownout_controller controller/
 
-# Into the folder $(1), which is laid out as proxy/ is.
-protoc = $(PY) -m grpc_tools.protoc -I proxy --python_out=$(1) --pyi_out=$(1) --grpc_python_out=$(1) $(PROTOS)
+# Into the folder $(1), which gets both packages.
+protoc = $(PY) -m grpc_tools.protoc -I proxy -I controller --python_out=$(1) --pyi_out=$(1) --grpc_python_out=$(1) \
+	$(PROTOS)
 
 demo: setup  ## the payment shop: one experiment, three versions of a service, three verdicts
 	@$(PY) -m deploy.demo.story $(ARGS)

@@ -7,6 +7,7 @@ mean is not known here.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -22,6 +23,22 @@ _NUMBERS: Final = frozenset((_TAG + "int", _TAG + "float"))
 _TRUE: Final = frozenset(("true", "yes", "on"))
 _LARGEST: Final = 4 * 2**20  # ten thousand proxies; PyYAML needs half a minute for them
 _LONGEST_NAME: Final = 1000  # characters, as in the HTTP API
+_MOST: Final = 1_000_000
+"""Values with aliases written out: a few lines of aliases of aliases would be more than any memory holds."""
+_REMEDIES: Final = {
+    "'\\t' that cannot": "indent with spaces, not with a tab",
+    "that cannot start any token": "put the text in quotes",
+    "mapping values are not allowed": "put a text that has ': ' in quotes, or indent the line like those above it",
+    "expected a comment or a line break": "put a text that begins with > or | in quotes, like '> 1s'",
+    "expected ',' or": "put a text that has any of {}[], in quotes, or close the bracket",
+    "expected chomping": "put a text that begins with > or | in quotes, like '> 1s'",
+    "expected <block end>": "indent this line like the others of its list or mapping",
+    "could not find expected ':'": "a key is followed by a colon and a space",
+    "found undefined alias": "a text that begins with * or & needs quotes",
+    "expected ' ', but found": "put a text that begins with ! in quotes",
+    "unknown tag handle": "put a text that begins with ! in quotes",
+}
+"""What helps, by what PyYAML says."""
 
 
 Expand = Callable[[str, "Value"], str]
@@ -87,6 +104,9 @@ class Value:
     def text(self) -> str:
         """The scalar as it was written. Raises InvalidSpec."""
         if not isinstance(self._node, yaml.ScalarNode) or self._node.tag not in _PLAIN or self.is_null:
+            tag = str(self._node.tag)
+            if isinstance(self._node, yaml.ScalarNode) and not tag.startswith(_TAG):
+                self.fail(f"has the tag {tag}; put a text that begins with ! in quotes")
             self.fail(f"must be text, not {self.kind()}")
         # JSON writes what is beyond 16 bits as two escapes, which YAML reads as two characters.
         try:
@@ -196,6 +216,11 @@ def _number(text: str) -> int | float | None:
 
 def read(path: Path, expand: Expand | None = None, *, columns: bool = False) -> Value | None:
     """The file's one document; None if it is empty. Raises Unavailable, InvalidSpec."""
+    return parse(read_text(path), str(path), expand, columns=columns)
+
+
+def read_text(path: Path) -> str:
+    """The file's text. Raises Unavailable, InvalidSpec."""
     try:
         with path.open("rb") as file:
             raw = file.read(_LARGEST + 1)  # /dev/zero has no end
@@ -204,11 +229,10 @@ def read(path: Path, expand: Expand | None = None, *, columns: bool = False) -> 
     if len(raw) > _LARGEST:
         raise InvalidSpec(str(path), f"is larger than {_LARGEST} bytes")
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise InvalidSpec(f"{path}:{line}", "is not UTF-8 text") from None
-    return parse(text, str(path), expand, columns=columns)
 
 
 def parse(text: str, file: str, expand: Expand | None = None, *, columns: bool = False) -> Value | None:
@@ -221,12 +245,33 @@ def parse(text: str, file: str, expand: Expand | None = None, *, columns: bool =
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = f"{file}:{mark.line + 1}" if mark else file
-        raise InvalidSpec(place, f"is not YAML: {error.problem or error.context}") from None
+        place = f"{file}:{mark.line + 1}" + (f":{mark.column + 1}" if columns else "") if mark else file
+        raise InvalidSpec(place, f"is not YAML: {_helpful(error.problem or error.context or '')}") from None
     except (yaml.YAMLError, RecursionError) as error:
         reason = str(error).partition("\n")[0]
         raise InvalidSpec(file, f"is not YAML: {reason}") from None
-    return None if node is None else Value(node, file, "", expand, columns=columns)
+    if node is None:
+        return None
+    value = Value(node, file, "", expand, columns=columns)
+    if _size(node, {}) > _MOST:
+        raise InvalidSpec(file, f"its aliases stand for more than {_MOST} values, or for themselves; write them out")
+    return value
+
+
+def _helpful(problem: str) -> str:
+    remedy = next((remedy for said, remedy in _REMEDIES.items() if said in problem), None)
+    return problem if remedy is None else f"{problem}; {remedy}"
+
+
+def _size(node: yaml.Node, known: dict[int, float]) -> float:
+    """How many values it is with aliases written out; infinitely many where one holds itself."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = math.inf  # until we are back: whoever meets it on the way down is inside it
+        inner = (part for pair in node.value for part in (pair if isinstance(pair, tuple) else (pair,)))
+        known[id(node)] = 1 + sum(_size(part, known) for part in inner)
+    return known[id(node)]
 
 
 def _check_json(text: str, file: str) -> None:

@@ -239,18 +239,21 @@ class Settings:
 
     def secret(self) -> str | None:
         """The token, read from its file if there is one. Raises Unavailable, InvalidSpec."""
-        if self.token_file is None:
-            return self.token
-        try:
-            text = self.token_file.read_text("utf-8")
-        except OSError as error:
-            raise Unavailable(f"--token-file: {self.token_file}: {(error.strerror or str(error)).lower()}") from None
-        except UnicodeDecodeError:
-            text = ""
-        try:
-            return _token(text.strip())
-        except ValueError as error:
-            raise InvalidSpec("--token-file", f"{self.token_file}: {error}; it must hold one line") from None
+        return self.token if self.token_file is None else read_token(self.token_file)
+
+
+def read_token(path: Path) -> str:
+    """The token that a --token-file holds. Raises Unavailable, InvalidSpec."""
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise Unavailable(f"--token-file: {path}: {(error.strerror or str(error)).lower()}") from None
+    except UnicodeDecodeError:
+        text = ""
+    try:
+        return _token(text.strip())
+    except ValueError as error:
+        raise InvalidSpec("--token-file", f"{path}: {error}; it must hold one line") from None
 
 
 def flags() -> Iterator[Flag]:

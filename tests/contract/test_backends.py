@@ -67,6 +67,16 @@ def test_an_edge_that_nothing_carries_has_no_targets(play: Play) -> None:
     play(scenario)
 
 
+def test_every_place_is_told_with_its_edges_and_faults(play: Play) -> None:
+    async def scenario(backend: Backend, target: Target) -> None:
+        await backend.inject(target, _FAULTS[:1], "me", 60)
+        (place,) = await backend.places([_EDGE, "app -> nothing"])
+        assert (place.where, place.proxy) == (target.where, target.proxy)
+        assert (list(place.edges), list(place.faults), place.trouble) == ([_EDGE], ["slow"], "")
+
+    play(scenario)
+
+
 def test_what_is_injected_is_listed_hit_and_reverted(play: Play) -> None:
     async def scenario(backend: Backend, target: Target) -> None:
         assert await backend.gone(target, "me")
@@ -142,5 +152,10 @@ def test_a_proxy_that_dies_is_an_error_of_the_backend() -> None:
             for ask in (backend.renew, backend.revert, backend.gone, backend.counts):
                 with pytest.raises(BackendError, match="does not answer"):
                     await ask(target, "me")
+            (place,) = await backend.places([_EDGE])
+            assert (place.where, place.proxy) == (target.where, "")
+            assert "does not answer" in place.trouble
+            with pytest.raises(BackendError, match="is none of the control addresses"):
+                await backend.gone(target._replace(where="gone:1"), "me")
 
         asyncio.run(_play(lambda: ProxyBackend([process.control]), scenario, ""))

@@ -31,7 +31,7 @@ def test_a_scalar_is_the_text_that_was_written(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "null", "~", "[]", "{}", "!!python/object:os.system x", "!x y"])
 def test_what_is_not_text_is_refused(text: str) -> None:
-    with pytest.raises(InvalidSpec, match=r"^f.yaml:1: k: must be text, not "):
+    with pytest.raises(InvalidSpec, match=r"^f.yaml:1: k: (must be text, not |has the tag !x)"):
         _parsed(f"k: {text}").entries("")["k"].text()
 
 
@@ -70,10 +70,47 @@ def test_another_kind_of_value_is_told_as_what_it_is(text: str, kind: str) -> No
             value.entries("a mapping")
 
 
-def test_an_anchor_that_holds_itself_does_no_harm() -> None:
-    value = _parsed("&a [*a]").items("")[0]
-    with pytest.raises(InvalidSpec, match="must be text, not a list"):
-        value.text()
+@pytest.mark.parametrize(
+    "text",
+    [
+        "&a [*a]",
+        "a: &a {b: *a}",
+        "a: &a [x, x, x]\n"
+        + "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefg", "bcdefgh", strict=True)),
+    ],
+)
+def test_aliases_that_stand_for_too_much_are_refused_at_once(text: str) -> None:
+    with pytest.raises(InvalidSpec, match=r"^f.yaml: its aliases stand for more than"):
+        parse(text, "f.yaml")
+
+
+def test_an_alias_is_what_it_stands_for() -> None:
+    assert _parsed("a: &x {y: 1}\nb: *x\nc: *x").plain() == {"a": {"y": 1}, "b": {"y": 1}, "c": {"y": 1}}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "a:\n\tb: 1",
+            "f.yaml:2:1: is not YAML: found character '\\t' that cannot start any token; indent",
+        ),
+        ("a: >=1", "f.yaml:1:5: is not YAML: expected chomping or indentation indicators, but found '='; put a text"),
+        (
+            "a: > 1s",
+            "f.yaml:1:6: is not YAML: expected a comment or a line break, but found '1'; put a text",
+        ),
+        ("a: %x", "f.yaml:1:4: is not YAML: found character '%' that cannot start any token; put the text in quotes"),
+        ("a: b: c", "f.yaml:1:5: is not YAML: mapping values are not allowed here; put a text that has ': ' in quotes"),
+        ("{a: b{c}", "f.yaml:1:6: is not YAML: expected ',' or '}', but got '{'; put a text that has any of"),
+        ("a:\n  b: 1\n c: 2", "f.yaml:3:2: is not YAML: expected <block end>"),
+        ("a: *b", "f.yaml:1:4: is not YAML: found undefined alias 'b'; a text that begins with * or & needs quotes"),
+    ],
+)
+def test_a_slip_in_yaml_is_told_with_its_column_and_what_helps(text: str, told: str) -> None:
+    with pytest.raises(InvalidSpec) as refusal:
+        parse(text, "f.yaml", columns=True)
+    assert str(refusal.value).startswith(told)
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n# nothing\n"])

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from brownout_proxy.errors import BrownoutError
+from brownout_proxy.errors import Unavailable
 from brownout_proxy.faults.spec import FaultSpec
 
 
-class BackendError(BrownoutError):
+class BackendError(Unavailable):
     """A target could not be asked or would not do it: away, too slow, or it refused."""
 
 
@@ -27,6 +27,16 @@ class Target(NamedTuple):
     id: str
     proxy: str
     where: str
+
+
+class Place(NamedTuple):
+    """Where faults can be put: one without a `proxy` could not be asked, and `trouble` says why."""
+
+    where: str
+    proxy: str = ""
+    edges: Sequence[str] = ()
+    faults: Sequence[str] = ()
+    trouble: str = ""
 
 
 class Counts(NamedTuple):
@@ -44,10 +54,14 @@ class Counts(NamedTuple):
 
 
 class Backend(Protocol):
-    """Asks and changes targets. Every method but `targets` raises BackendError; the caller need not limit its time."""
+    """Asks and changes targets. Every method but `places` raises BackendError; the caller need not limit its time."""
 
     async def targets(self, edge: str) -> Sequence[Target]:
-        """Where the edge runs through; empty if nowhere. Raises BackendError if that cannot be told."""
+        """Where the edge runs through; empty if nowhere."""
+
+    async def places(self, edges: Sequence[str]) -> Sequence[Place]:
+        """Everything that it could hit, and which of the edges run through it. What cannot be asked is no error, but a
+        place with its trouble."""
 
     async def faults_on(self, target: Target) -> Sequence[str]:
         """The names of all faults that are there, whoever put them."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from brownout_controller.backends.base import BackendError, Counts, LeaseLostError, Target
+from brownout_controller.backends.base import BackendError, Counts, LeaseLostError, Place, Target
 from brownout_proxy.faults.spec import FaultSpec
 
 
@@ -36,6 +36,16 @@ class MemoryBackend:
 
     async def targets(self, edge: str) -> Sequence[Target]:
         return [Target(name, name, "nowhere") for name in self._edges.get(edge, ())]
+
+    async def places(self, edges: Sequence[str]) -> Sequence[Place]:
+        through: dict[str, list[str]] = {name: [] for names in self._edges.values() for name in names}
+        for edge in edges:
+            for name in self._edges.get(edge, ()):
+                through[name].append(edge)
+        return [
+            Place("nowhere", name, known, await self.faults_on(Target(name, name, "nowhere")))
+            for name, known in sorted(through.items())
+        ]
 
     async def faults_on(self, target: Target) -> Sequence[str]:
         self._lapse()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
 
-from brownout_controller.backends.base import BackendError, Counts, LeaseLostError, Target
+from brownout_controller.backends.base import BackendError, Counts, LeaseLostError, Place, Target
 from brownout_proxy.faults.spec import FaultSpec
 from brownout_proxy.v1 import proxy_pb2 as pb
 from brownout_proxy.v1.proxy_pb2_grpc import ProxyServiceStub
@@ -61,14 +62,36 @@ class ProxyBackend:
         found = []
         for address in self._stubs:
             names = {proxy.name for proxy in (await self._list(address)).proxies}
-            name = next((name for name in self._names(edge) if name in names), None)
-            if name is not None:
+            if (name := self._carrier(edge, names)) is not None:
                 found.append(Target(f"{address}/{name}", name, address))
         return found
 
-    def _names(self, edge: str) -> Sequence[str]:
+    async def places(self, edges: Sequence[str]) -> Sequence[Place]:
+        asked = await asyncio.gather(*(self._places_at(address, edges) for address in self._stubs))
+        return [place for places in asked for place in places]
+
+    async def _places_at(self, address: str, edges: Sequence[str]) -> Sequence[Place]:
+        try:
+            proxies = (await self._list(address)).proxies
+        except BackendError as error:
+            return [Place(address, trouble=str(error))]
+        names = {proxy.name for proxy in proxies}
+        through = {edge: self._carrier(edge, names) for edge in edges}
+        return [
+            Place(
+                address,
+                proxy.name,
+                [edge for edge, name in through.items() if name == proxy.name],
+                [active.fault.name for active in proxy.faults],
+            )
+            for proxy in proxies
+        ]
+
+    def _carrier(self, edge: str, names: Collection[str]) -> str | None:
+        """Which of a process's proxies the edge runs through."""
         named = self._edges.get(edge)
-        return [named] if named else [edge, edge.rpartition("->")[2].strip()]
+        wanted = [named] if named else [edge, edge.rpartition("->")[2].strip()]
+        return next((name for name in wanted if name in names), None)
 
     async def faults_on(self, target: Target) -> Sequence[str]:
         return [active.fault.name for active in (await self._proxy(target)).faults]
@@ -81,7 +104,7 @@ class ProxyBackend:
                     fault=show_fault(fault),
                     lease=pb.Lease(id=_lease(target, owner), ttl=_duration(lease)),
                 )
-                await self._asked(target.where, self._stubs[target.where].AddFault, request)
+                await self._asked(target.where, self._stub(target).AddFault, request)
         except BackendError:
             with contextlib.suppress(BackendError):  # then the lease does it
                 await self.revert(target, owner)
@@ -89,11 +112,11 @@ class ProxyBackend:
 
     async def renew(self, target: Target, owner: str) -> None:
         request = pb.RenewLeaseRequest(id=_lease(target, owner))
-        await self._asked(target.where, self._stubs[target.where].RenewLease, request)
+        await self._asked(target.where, self._stub(target).RenewLease, request)
 
     async def revert(self, target: Target, owner: str) -> None:
         request = pb.ReleaseLeaseRequest(id=_lease(target, owner))
-        await self._asked(target.where, self._stubs[target.where].ReleaseLease, request)
+        await self._asked(target.where, self._stub(target).ReleaseLease, request)
 
     async def gone(self, target: Target, owner: str) -> bool:
         lease = _lease(target, owner)
@@ -102,7 +125,7 @@ class ProxyBackend:
 
     async def counts(self, target: Target, owner: str) -> Counts:
         request = pb.WatchRequest(proxies=[target.proxy])
-        call = self._stubs[target.where].Watch(request, timeout=CALL, metadata=self._metadata)
+        call = self._stub(target).Watch(request, timeout=CALL, metadata=self._metadata)
         try:
             message = await call.read()
         except grpc.aio.AioRpcError as error:
@@ -126,7 +149,14 @@ class ProxyBackend:
         for channel in self._channels.values():
             await channel.close()
 
+    def _stub(self, target: Target) -> ProxyServiceStub:
+        """Raises BackendError for a target of a journal whose address this environment has no longer."""
+        if target.where not in self._stubs:
+            raise BackendError(f"{target.where} is none of the control addresses: {', '.join(self._stubs)}")
+        return self._stubs[target.where]
+
     async def _list(self, address: str) -> pb.ListProxiesResponse:
+        self._stub(Target(address, "", address))
         answer: pb.ListProxiesResponse = await self._asked(
             address, self._stubs[address].ListProxies, pb.ListProxiesRequest()
         )

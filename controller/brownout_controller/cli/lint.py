@@ -2,50 +2,60 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Final
 
 import click
 
-from brownout_controller.catalogue.architecture import read_architecture
-from brownout_controller.model.environment import read_environments
-from brownout_controller.model.experiment import read_experiment
+from brownout_controller.cli.files import mistakes_in
 from brownout_controller.model.variables import Variables
 from brownout_controller.model.verdict import USAGE
-from brownout_controller.probes import KINDS
-from brownout_proxy import document
-from brownout_proxy.errors import BrownoutError
+from brownout_proxy.errors import InvalidSpec
+
+_PLACE: Final = re.compile(r":(\d+)(?::(\d+))?(?:: (.*))?")
 
 
 @click.command("lint", short_help="Check experiment and environment files.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="What ${NAME} in the files means.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of mistakes: file, line, column, path, reason.")
 @click.pass_context
-def lint(context: click.Context, files: Sequence[Path], variables: Sequence[str]) -> None:
-    """Print the first mistake of each FILE with its place and what would be right; exit 2 if there is one.
+def lint(context: click.Context, files: Sequence[Path], variables: Sequence[str], as_json: bool) -> None:
+    """Print every mistake of each FILE with its place and what would be right.
+
+    \b
+    brownout lint brownout.yaml experiments/*.yaml
 
     A file with `environments` is taken for a brownout.yaml, one with `services` for an architecture, any other for an
-    experiment. A variable that is not set is no mistake here.
+    experiment. A variable that is not set is no mistake here, and what depends on it is not looked at.
+
+    Exit status: 0 nothing is wrong, 2 something is.
     """
     given = dict(word.partition("=")[::2] for word in variables)
-    wrong = 0
-    for file in files:
-        try:
-            _check(file, Variables(given, os.environ, lenient=True))
-        except BrownoutError as error:
-            wrong += 1
-            click.echo(str(error))
-    if wrong:
+    found = [
+        (file, mistake) for file in files for mistake in mistakes_in(file, Variables(given, os.environ, lenient=True))
+    ]
+    if as_json:
+        click.echo(json.dumps([_shown(file, mistake) for file, mistake in found], indent=2, ensure_ascii=False))
+    else:
+        for _, mistake in found:
+            click.echo(str(mistake))
+    if found:
         context.exit(USAGE)
 
 
-def _check(file: Path, variables: Variables) -> None:
-    root = document.read(file, variables.expand, columns=True)
-    keys = root.entries("a mapping") if root is not None and root.is_mapping else ()
-    if "environments" in keys:
-        read_environments(root)
-    elif "services" in keys:
-        read_architecture(root, str(file))
-    else:
-        read_experiment(root, str(file), KINDS)
+def _shown(file: Path, mistake: InvalidSpec) -> dict[str, Any]:
+    """As editors and code reviews want it; without a line where the whole file is wrong."""
+    match = _PLACE.fullmatch(mistake.path.removeprefix(str(file)))
+    line, column, path = match.groups() if match is not None else (None, None, None)
+    return {
+        "file": str(file),
+        "line": line and int(line),
+        "column": column and int(column),
+        "path": path or "",
+        "reason": mistake.reason,
+    }

@@ -1,16 +1,24 @@
 """What a run prints while it works, from its records: plain lines, one for each thing that a person would want to know.
 
-On a terminal the last line is a status that is written over: phase, time left, each hypothesis against its limit.
+On a terminal there is a picture below them that is drawn anew: phase, time left, and each hypothesis against its limit,
+the bad ones first. Elsewhere the same is a line now and then.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from typing import Any, Final, TextIO
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any, Final, Literal, TextIO
 
-from brownout_controller.model.experiment import Experiment
-from brownout_controller.model.hypothesis import Terms
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from brownout_controller.cli import outcome
+from brownout_controller.model.hypothesis import Accepted, Terms
 from brownout_controller.model.journal import (
     Counted,
     Entered,
@@ -21,40 +29,121 @@ from brownout_controller.model.journal import (
     Plan,
     Refusal,
     Reverted,
+    Run,
     Sample,
     Stop,
 )
-from brownout_controller.model.lifecycle import State
+from brownout_controller.model.lifecycle import PHASE_OF, State
+from brownout_controller.report.text import line
 from brownout_proxy.units import SECONDS
 
-_EVERY: Final = 5.0  # seconds from one line of values to the next where nothing can be written over
+_EVERY: Final = 5.0  # seconds from one line of values to the next where nothing can be drawn anew
+_REDRAWN: Final = 0.2  # seconds from one picture to the next
+_ROOMY: Final = 90  # columns; where there are fewer, names need them more than remarks
+_WIDEST: Final = 120  # columns: values far from their names are hard to read
+_MARKS: Final = {True: ("ok ", "green"), False: ("BAD", "bold red"), None: ("-  ", "yellow")}
+
+
+def say(text: str) -> None:
+    """Something about the way to a run, rather than the run."""
+    sys.stderr.write(f"brownout: {text}\n")
+    sys.stderr.flush()
+
+
+@dataclass(slots=True)
+class _Claim:
+    """A hypothesis, and the last that was seen of it."""
+
+    terms: Terms
+    shown: Callable[[float | None], str]
+    last: Sample | None = None
+    before: list[float] = field(default_factory=list)
+
+    def take(self, sample: Sample) -> None:
+        self.last = sample
+        if sample.phase == "baseline" and sample.value is not None and not sample.settling:
+            self.before.append(sample.value)
+
+    @property
+    def good(self) -> bool | None:
+        """None for what is not known or does not count."""
+        sample, terms = self.last, self.terms
+        if sample is None or sample.settling:
+            return None
+        baseline = median(self.before) if self.before else None
+        if terms.expected.needs_baseline and baseline is None:
+            return None
+        if sample.value is not None:
+            return terms.expected.holds(sample.value, baseline)
+        if sample.series and terms.series != "one":
+            goods = [terms.expected.holds(value, baseline) for _, value in sample.series]
+            return all(goods) if terms.series == "all" else any(goods)
+        return True if isinstance(terms.no_data, Accepted) else False if terms.no_data == "fail" else None
+
+    @property
+    def value(self) -> str:
+        """In its unit; several are told as the span from the lowest to the highest."""
+        sample = self.last
+        if sample is None:
+            return "-"
+        if sample.value is None and sample.series:
+            values = [value for _, value in sample.series]
+            return f"{self.shown(min(values))} to {self.shown(max(values))}"
+        return self.shown(sample.value)
+
+    @property
+    def remark(self) -> str:
+        if self.last is None:
+            return ""
+        return "settling" if self.last.settling else line(self.last.why) if self.last.value is None else ""
 
 
 class Progress:
-    """Tells of one run."""
+    """Tells of one run, as its records say it; `quiet` tells nothing."""
 
-    def __init__(self, experiment: Experiment, out: TextIO | None = None, *, terminal: bool | None = None) -> None:
-        self._experiment = experiment
+    def __init__(self, out: TextIO | None = None, *, terminal: bool | None = None, quiet: bool = False) -> None:
+        self._quiet = quiet
         self._out = out or sys.stderr
-        self._terminal = self._out.isatty() if terminal is None else terminal
-        self._terms: Mapping[str, Terms] = {item.name: item.terms for item in experiment.hypotheses}
-        self._values: dict[str, float | None] = {}
+        self._claims: Mapping[str, _Claim] = {}
+        self._lasting: Mapping[str, float] = {}
         self._hits = 0
         self._state: State = "planned"
         self._since = 0.0
         self._told = 0.0
-        self._width = 0
+        colour = outcome.coloured(self._out)
+        console = Console(
+            file=self._out, highlight=False, markup=False, emoji=False, force_terminal=terminal, no_color=not colour
+        )
+        # A terminal that cannot move its cursor gets lines like a file.
+        drawable = (console.is_terminal if terminal is None else terminal) and not console.is_dumb_terminal
+        self._console = console
+        self._live = Live(console=console, auto_refresh=False, transient=True) if drawable else None
 
     def __call__(self, entry: Entry) -> None:
+        if self._quiet:
+            return
+        if isinstance(entry.record, Run):
+            self._begin(entry.record)
+            return
         said = self._said(entry.at, entry.record)
         if said:
+            if isinstance(entry.record, Entered) and self._live is not None:
+                self._draw(entry.at)  # or below the line would be a picture of the phase before
             self._line(f"{_clock(entry.at)}  {said}")
         elif isinstance(entry.record, (Sample, Counted)):
             self._status(entry.at)
 
     def end(self) -> None:
-        """The status is not written over any more."""
-        self._clear()
+        """Nothing is drawn any more, and the picture is gone."""
+        if self._live is not None:
+            self._live.stop()
+
+    def _begin(self, run: Run) -> None:
+        self._lasting = run.lasting
+        self._claims = {terms.name: _Claim(terms, outcome.valued(terms, run)) for terms in outcome.terms_of(run)}
+        if self._live is not None:
+            self._live.start()
+        self._line(f"{line(run.experiment.get('name', 'unnamed'))}: run {run.run_id}")
 
     def _said(self, at: float, record: Any) -> str:
         match record:
@@ -62,7 +151,8 @@ class Progress:
                 where = ", ".join(target["id"] for target in record.targets) or "nowhere"
                 return f"plan       {', '.join(map(_short, record.faults))} on {where}"
             case Entered():
-                self._state, self._since, self._values = record.state, at, {}
+                self._state, self._since = record.state, at
+                self._begin_phase()
                 seconds = self._seconds()
                 lasting = f" for {SECONDS.format(seconds)}" if seconds else ""
                 return f"{record.state:<10} {record.why}{lasting}".rstrip()
@@ -71,60 +161,93 @@ class Progress:
             case Reverted():
                 return f"reverted   {record.target}: {'verified' if record.verified else 'NOT VERIFIED: ' + record.why}"
             case Stop():
-                return f"stop       {record.why}"
+                return f"stop       {line(record.why)}"
             case Refusal():
                 return f"refused    {record.reason} ({record.net})"
             case Failure():
-                return f"error      {record.what}"
+                return f"error      {line(record.what)}"
             case Interrupted():
                 return f"interrupt  {record.signal}: reverting"
             case Sample():
-                self._values[record.hypothesis] = record.value
+                if record.hypothesis in self._claims:
+                    self._claims[record.hypothesis].take(record)
             case Counted():
                 self._hits = sum(record.hits.values())
         return ""
 
     def _seconds(self) -> float:
-        conditions = self._experiment.conditions
-        return {
-            "baseline": conditions.baseline, "observing": conditions.duration, "recovering": conditions.recovery,
-        }.get(self._state, 0.0)  # fmt: skip
+        return self._lasting.get(self._state, 0.0)
+
+    def _begin_phase(self) -> None:
+        for claim in self._claims.values():
+            claim.last = None
 
     def _status(self, at: float) -> None:
-        if not self._seconds() or (not self._terminal and at - self._told < _EVERY):
+        if not self._seconds() or at - self._told < (_EVERY if self._live is None else _REDRAWN):
             return
         self._told = at
+        if self._live is not None:
+            self._draw(at)
+            return
+        values = [_in_a_line(claim) for claim in self._watched() if claim.last is not None]
+        self._line("; ".join([self._head(at), *values]))
+
+    def _head(self, at: float) -> str:
         left = max(0.0, self._seconds() - (at - self._since))
-        values = "; ".join(
-            f"{name} {_shown(value)} ({self._terms[name].expect})" for name, value in self._values.items()
-        )
-        hits = f"; {self._hits} hits" if self._state == "observing" else ""
-        text = f"{_clock(at)}  {self._state:<10} {left:.0f}s left; {values}{hits}"
-        if self._terminal:
-            self._clear()
-            self._out.write(text[:110])
-            self._width = min(len(text), 110)
-            self._out.flush()
-        else:
-            self._line(text)
+        head = f"{_clock(at)}  {self._state:<10} {left:.0f}s of {SECONDS.format(self._seconds())} left"
+        if self._state == "observing":
+            head += f", {self._hits} hits"
+        return head
+
+    def _draw(self, at: float) -> None:
+        assert self._live is not None
+        picture = self._picture(self._head(at), self._console.height) if self._seconds() else Text("")
+        self._live.update(picture, refresh=True)
+
+    def _watched(self) -> Sequence[_Claim]:
+        """Those that count in this phase."""
+        phase = PHASE_OF.get(self._state)
+        return [claim for claim in self._claims.values() if phase in claim.terms.when]
+
+    def _picture(self, head: str, height: int) -> Group:
+        claims = sorted(self._watched(), key=lambda claim: (claim.good is not False, claim.good is not None))
+        room = max(1, height - 4)
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.width = min(_WIDEST, self._console.width) if self._console.width < _WIDEST else None
+        grid.add_column(no_wrap=True)
+        grid.add_column(overflow=self._cut, ratio=1 if grid.width else None)
+        grid.add_column(justify="right", no_wrap=True)
+        grid.add_column(no_wrap=True)
+        if roomy := self._console.width >= _ROOMY:
+            grid.add_column(overflow=self._cut, max_width=30)
+        for claim in claims[:room]:
+            mark, style = _MARKS[claim.good]
+            cells = (line(claim.terms.name), claim.value, claim.terms.expect, claim.remark)
+            cut = (Text(cell, no_wrap=True, overflow=self._cut) for cell in cells[: 4 if roomy else 3])
+            grid.add_row(Text(mark, style), *cut)
+        more = [Text(f"     and {len(claims) - room} more", "dim")] if len(claims) > room else []
+        return Group(Text(head, "bold", no_wrap=True, overflow=self._cut), grid, *more)
+
+    @property
+    def _cut(self) -> Literal["ellipsis", "crop"]:
+        return "ellipsis" if self._console.encoding.startswith("utf") else "crop"
 
     def _line(self, text: str) -> None:
-        self._clear()
-        self._out.write(text + "\n")
-        self._out.flush()
+        if self._live is not None:
+            self._console.print(Text(text))
+        else:
+            self._out.write(text + "\n")
+            self._out.flush()
 
-    def _clear(self) -> None:
-        if self._width:
-            self._out.write("\r" + " " * self._width + "\r")
-            self._width = 0
+
+def _in_a_line(claim: _Claim) -> str:
+    mark = " BAD" if claim.good is False else ""
+    remark = f", {claim.remark}" if claim.remark else ""
+    return f"{line(claim.terms.name)}: {claim.value} ({claim.terms.expect}{remark}){mark}"
 
 
 def _clock(at: float) -> str:
     return f"{at:7.1f}s"
-
-
-def _shown(value: float | None) -> str:
-    return "no data" if value is None else f"{value:.4g}"
 
 
 def _short(fault: str) -> str:

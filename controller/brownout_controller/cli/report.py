@@ -15,7 +15,7 @@ import click
 from brownout_controller.engine import store
 from brownout_controller.engine.store import Store
 from brownout_controller.report import as_json, html, junit, markdown
-from brownout_controller.report.account import account
+from brownout_controller.report.account import Account, account
 from brownout_proxy.errors import BrownoutError, InvalidSpec, Unavailable
 
 log = logging.getLogger(__name__)
@@ -54,19 +54,20 @@ def report(run: str, form: str | None, output: Path | None, runs: Path) -> None:
         click.echo(str(output))
 
 
-def write_reports(directories: Sequence[Path], outputs: Sequence[Path]) -> None:
-    """All these runs into each of these files, in the form that its name says. Raises InvalidSpec, Unavailable."""
-    told = [account(store.read(directory), directory.name) for directory in directories]
+def write_reports(runs: Sequence[Path | Account], outputs: Sequence[Path]) -> None:
+    """All these runs into each of these files, in the form that its name says; a run is its directory, or what was
+    heard of it. Raises InvalidSpec, Unavailable."""
+    told = [run if isinstance(run, Account) else account(store.read(run), run.name) for run in runs]
     for output in outputs:
         write(output, FORMATS[_form(output)](*told))
 
 
-def attempt_reports(directories: Sequence[Path], outputs: Sequence[Path]) -> bool:
+def attempt_reports(runs: Sequence[Path | Account], outputs: Sequence[Path]) -> bool:
     """The same for who has something more important to say: what goes wrong is told on stderr, and that is all."""
     good = True
     for output in outputs:
         try:
-            write_reports(directories, [output])
+            write_reports(runs, [output])
         except BrownoutError as error:
             good = _missing(str(error))
         except (Exception, KeyboardInterrupt) as error:

@@ -9,20 +9,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final, cast
 
-from brownout_controller.backends.base import Backend, BackendError, Target
+from brownout_controller.backends.base import BackendError, Target
 from brownout_controller.engine import locks, store
+from brownout_controller.engine.edge import EdgeOf
 from brownout_controller.engine.keeper import Keeper
+from brownout_controller.engine.planning import Setup, plan
 from brownout_controller.engine.sampling import Sampler
 from brownout_controller.model import lifecycle
-from brownout_controller.model.environment import Environment
-from brownout_controller.model.experiment import Experiment
 from brownout_controller.model.hypothesis import Hypothesis
 from brownout_controller.model.journal import (
     Counted,
@@ -44,8 +43,7 @@ from brownout_controller.model.journal import (
 )
 from brownout_controller.model.judge import Judgement, judge
 from brownout_controller.model.lifecycle import PHASE_OF, Phase, State
-from brownout_controller.model.probe import Counters, ProbeError, Surroundings
-from brownout_controller.model.safety import choose, refusals
+from brownout_controller.model.probe import Surroundings
 from brownout_controller.model.variables import Masker
 from brownout_controller.probes.load import Load
 from brownout_proxy import __version__
@@ -57,51 +55,6 @@ _TICK: Final = 1.0  # seconds from one reading of the counters to the next
 _LAST_LOOK: Final = 0.5  # seconds that the last counters may delay a revert
 _GRACE: Final = 5.0  # seconds after a lease's end until a revert that cannot be verified is given up
 _RETRY: Final = 0.25  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What a run needs to know. `seed` chooses targets; `replay` is the command that runs it once more."""
-
-    experiment: Experiment
-    environment: Environment
-    environment_name: str
-    backend: Backend
-    seed: int
-    replay: str
-    masker: Masker = field(default_factory=Masker)
-    allowed_commands: frozenset[str] | None = None
-    locks: Path | None = None
-
-
-class Planned:
-    """Targets and what speaks against them."""
-
-    def __init__(self, found: Sequence[Target], chosen: Sequence[Target], refused: Sequence[Refusal]) -> None:
-        self.found, self.chosen, self.refused = found, chosen, refused
-
-
-async def plan(setup: Setup) -> Planned:
-    """What would be hit, and every reason why not. Touches nothing. Raises BackendError."""
-    conditions = setup.experiment.conditions
-    found = {target.id: target for target in await setup.backend.targets(conditions.edge)}
-    chosen = [found[name] for name in choose(list(found), conditions.blast_radius, setup.seed)]
-    faulted = {target.id: await setup.backend.faults_on(target) for target in chosen}
-    said = [
-        Refusal(*item)
-        for item in refusals(
-            conditions,
-            environment=setup.environment_name,
-            protected=setup.environment.protected,
-            limits=setup.environment.limits,
-            found=list(found),
-            chosen=[target.id for target in chosen],
-            faulted=faulted,
-        )
-    ]
-    if found and not chosen:
-        said.append(Refusal("zero-targets", "blast_radius chooses none of the targets", "widen it, or use mode: one"))
-    return Planned(list(found.values()), chosen, said)
 
 
 class Runner:
@@ -124,12 +77,16 @@ class Runner:
     # What others ask and tell.
 
     @property
+    def state(self) -> State:
+        return self._state
+
+    @property
     def phase(self) -> Phase | None:
         return PHASE_OF.get(self._state)
 
     def interrupt(self, signal: str) -> None:
         """A signal: the run ends now, with the revert done."""
-        if not self._interrupted.is_set():
+        if not self._interrupted.is_set() and self._state != "judged":
             self._write(Interrupted(signal))
             self._interrupted.set()
             self._stopped.set()
@@ -145,7 +102,7 @@ class Runner:
         except Exception as error:
             log.exception("the runner failed")
             self._write(Failure("runner", f"{type(error).__name__}: {error}"))
-        judgement = judge(store.read(self._journal.directory))
+        judgement = await self._judged()
         self._write(Judged(judgement.verdict.value, judgement.exit, judgement.reasons))
         return judgement
 
@@ -184,12 +141,8 @@ class Runner:
 
     async def _experiment(self, targets: Sequence[Target]) -> None:
         conditions = self._setup.experiment.conditions
-        self._enter("baseline")
-        if not await self._passes(conditions.baseline, self._stopped):
-            self._enter("judged", "the run was stopped")
-            return
-        if "baseline-gate" not in conditions.nets and not self._baseline_holds():
-            self._enter("judged", "the baseline was not met")
+        claims = bool(self._setup.experiment.hypotheses)
+        if claims and not await self._steady():
             return
         self._enter("injecting")
         try:
@@ -201,14 +154,28 @@ class Runner:
             self._write(Failure("runner", f"{type(error).__name__}: {error}"))
         finally:
             verified = await self._revert()
-        if verified and not self._interrupted.is_set():
+        if claims and verified and not self._interrupted.is_set():
             self._enter("recovering")
             await self._passes(conditions.recovery, self._interrupted)
         self._enter("judged")
 
-    def _baseline_holds(self) -> bool:
-        results = judge(store.read(self._journal.directory)).results
-        return all(result.outcome == "held" for result in results if result.phase == "baseline")
+    async def _steady(self) -> bool:
+        """Whether the system is as it should be before anything is done to it; if not, the run is over."""
+        conditions = self._setup.experiment.conditions
+        self._enter("baseline")
+        if not await self._passes(conditions.baseline, self._stopped):
+            self._enter("judged", "the run was stopped")
+            return False
+        if "baseline-gate" not in conditions.nets:
+            results = (await self._judged()).results
+            if not all(result.outcome == "held" for result in results if result.phase == "baseline"):
+                self._enter("judged", "the baseline was not met")
+                return False
+        return True
+
+    async def _judged(self) -> Judgement:
+        """Beside the loop: reading a long journal takes seconds, and other runs have leases to renew."""
+        return await asyncio.to_thread(lambda: judge(store.read(self._journal.directory)))
 
     async def _inject(self, targets: Sequence[Target]) -> bool:
         """Whether all of them are under the fault now."""
@@ -281,7 +248,7 @@ class Runner:
             work.append(self._tell_traffic(self._load))
         surroundings = Surroundings(
             prometheus=self._setup.environment.prometheus,
-            edge=_Edge(self._setup.backend, targets, self._journal.run_id),
+            edge=EdgeOf(self._setup.backend, targets, self._journal.run_id),
             traffic=self._load,
             allowed_commands=self._setup.allowed_commands,
         )
@@ -353,6 +320,14 @@ class Runner:
         """Named after the run, so that nobody takes them for their own."""
         return [replace(spec, name=f"{spec.name}.{self._journal.run_id}") for spec in self._setup.experiment.faults]
 
+    def _lasting(self) -> Mapping[str, float]:
+        conditions = self._setup.experiment.conditions
+        if not self._setup.experiment.hypotheses:
+            return {"observing": conditions.duration}
+        return {
+            "baseline": conditions.baseline, "observing": conditions.duration, "recovering": conditions.recovery,
+        }  # fmt: skip
+
     def _told(self) -> Run:
         setup, conditions = self._setup, self._setup.experiment.conditions
         return Run(
@@ -372,32 +347,8 @@ class Runner:
             recovery=conditions.recovery,
             source=setup.experiment.source,
             nets_off=conditions.nets,
+            lasting=self._lasting(),
         )  # fmt: skip
-
-
-class _Edge:
-    """The counters of the targets together, for the edge probe."""
-
-    def __init__(self, backend: Backend, targets: Sequence[Target], owner: str) -> None:
-        self._backend, self._targets, self._owner = backend, targets, owner
-
-    async def read(self) -> Counters:
-        """Raises ProbeError."""
-        try:
-            counts = [await self._backend.counts(target, self._owner) for target in self._targets]
-        except BackendError as error:
-            raise ProbeError(str(error)) from None
-        hits: dict[str, int] = {}
-        for item in counts:
-            for name, count in item.hits.items():
-                hits[name] = hits.get(name, 0) + count
-        return Counters(
-            sum(item.connections for item in counts),
-            sum(item.dial_failures for item in counts),
-            sum(item.sent_upstream for item in counts),
-            sum(item.sent_downstream for item in counts),
-            hits,
-        )
 
 
 def _masked(record: Record, masker: Masker) -> Record:

@@ -11,11 +11,12 @@ import re
 import secrets
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from brownout_controller.model.journal import NOT_AT_ONCE, Entry, Record, encode
+from brownout_controller.model.journal import NOT_AT_ONCE, Entry, Judged, Record, Run, decode, encode
 from brownout_controller.model.journal import read as read_lines
 from brownout_proxy.errors import InvalidSpec, NotFound, Unavailable
 
@@ -23,6 +24,9 @@ JOURNAL: Final = "journal.jsonl"
 _LOCK: Final = "lock"
 _SYNC: Final = 1.0
 """Seconds after which records that need not be safe at once are written to the disk."""
+_LAST: Final = 1 << 16
+"""Bytes in which the last record is, whatever the reasons in it."""
+_SYNCING: Final = ThreadPoolExecutor(4, "journal")
 _UNFIT: Final = re.compile(r"[^a-z0-9]+")
 
 
@@ -37,6 +41,7 @@ class Journal:
         self._began = time.monotonic() - age
         self._number = number
         self._synced = time.monotonic()
+        self._syncing: Future[None] | None = None
         self._lock = _held(directory / _LOCK)
         try:
             if number:
@@ -55,16 +60,30 @@ class Journal:
         entry = Entry(self._number, self.now, record)
         try:
             _write_all(self._file, (encode(entry) + "\n").encode())
-            if record.kind not in NOT_AT_ONCE or time.monotonic() - self._synced > _SYNC:
+            if record.kind not in NOT_AT_ONCE:
                 os.fsync(self._file)
                 self._synced = time.monotonic()
+            elif time.monotonic() - self._synced > _SYNC:
+                self._sync_beside()
         except OSError as error:
             where = self.directory / JOURNAL
             raise Unavailable(f"{where}: {(error.strerror or str(error)).lower()}") from None
         self._number += 1
         return entry
 
+    def _sync_beside(self) -> None:
+        """In another thread: 20 runs on a disk that takes 20 ms would leave a loop half of its time, and all of it is
+        for samples that nobody waits for. Raises OSError for what the last time came to."""
+        if self._syncing is not None and not self._syncing.done():
+            return
+        if self._syncing is not None:
+            self._syncing.result()
+        self._syncing = _SYNCING.submit(os.fsync, self._file)
+        self._synced = time.monotonic()
+
     def close(self) -> None:
+        if self._syncing is not None:
+            wait([self._syncing])  # its descriptor must not be another file's by then
         os.close(self._file)
         os.close(self._lock)
 
@@ -95,6 +114,10 @@ class Store:
         """The directory of a run by its id, the beginning of it, `last`, or a path. Raises NotFound."""
         if (Path(run) / JOURNAL).is_file():
             return Path(run)
+        return self.named(run)
+
+    def named(self, run: str) -> Path:
+        """The same without paths, for those who must not reach other directories. Raises NotFound."""
         known = list(self.runs())
         found = known[-1:] if run == "last" else [path for path in known if path.name.startswith(run)]
         if len(found) == 1:
@@ -114,6 +137,47 @@ def read(directory: Path) -> list[Entry]:
         raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
     except ValueError as error:
         raise InvalidSpec(str(path), str(error)) from None
+
+
+class Brief(NamedTuple):
+    """A run in a line. `verdict` is None while there is none."""
+
+    run_id: str
+    name: str
+    environment: str
+    started: str
+    claims: bool
+    verdict: Judged | None
+
+
+def brief(directory: Path) -> Brief:
+    """What the first and the last record tell. Raises Unavailable."""
+    path = directory / JOURNAL
+    try:
+        with path.open("rb") as file:
+            first = file.readline()
+            file.seek(max(0, path.stat().st_size - _LAST))
+            last = file.read().rsplit(b"\n", 2)[-2:]
+    except OSError as error:
+        raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    run, verdict = _record(first), _record(last[0])
+    if not isinstance(run, Run):
+        return Brief(directory.name, "", "", "", True, None)
+    return Brief(
+        directory.name,
+        str(run.experiment.get("name", "")),
+        str(run.environment.get("name", "")),
+        run.started,
+        bool(run.terms),
+        verdict if isinstance(verdict, Judged) else None,
+    )
+
+
+def _record(line: bytes) -> Record | None:
+    try:
+        return decode(line.decode("utf-8", "replace")).record
+    except ValueError:
+        return None
 
 
 def is_held(directory: Path) -> bool:

@@ -15,6 +15,8 @@ from brownout_proxy.spelling import unknown
 
 LOCAL: Final = "local"
 """The environment that needs no file: the proxies of this machine."""
+_PROXY_S: Final = ("proxies", "seed")
+"""What `brownout proxy` reads from the same file."""
 CONTROL: Final = "127.0.0.1:8475"
 """Where a proxy of this machine has its gRPC API."""
 
@@ -22,57 +24,79 @@ CONTROL: Final = "127.0.0.1:8475"
 class Limits(Part):
     """How far an experiment may go. Times are in seconds."""
 
-    max_duration: SomeTime = 600.0
-    max_targets: Annotated[int, Field(ge=1)] = 10
-    max_percent: Annotated[float, Field(gt=0, le=100)] = 50.0
+    max_duration: SomeTime = Field(default=600.0, examples=["5m"])
+    """The longest duration of a fault. No net: nothing switches it off."""
+    max_targets: Annotated[int, Field(ge=1)] = Field(default=10, examples=["3"])
+    """The most targets that are hit at once."""
+    max_percent: Annotated[float, Field(gt=0, le=100)] = Field(default=50.0, examples=["34"])
     """Of an edge's targets; a single target is always allowed."""
-    max_pods: Annotated[int, Field(ge=1)] | None = None
-    keep_ready: Annotated[int, Field(ge=0)] | None = None
+    max_pods: Annotated[int, Field(ge=1)] | None = Field(default=None, examples=["1"])
+    """The most pods that are hit at once."""
+    keep_ready: Annotated[int, Field(ge=0)] | None = Field(default=None, examples=["1"])
+    """So many pods of a service must stay ready."""
 
 
 class EdgePlace(Part):
     """Where an edge runs through."""
 
-    proxy: str
+    proxy: str = Field(examples=["postgres"])
+    """The name of the proxy."""
 
 
 class ServicePlace(Part):
     """Where a service is, for backends that find it by its labels."""
 
-    labels: Mapping[str, str] = {}
-    host: str | None = None
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    labels: Mapping[str, str] = Field(default={}, examples=["{app: payment-service}"])
+    """Of its pods."""
+    host: str | None = Field(default=None, examples=["postgresql.shop.svc.cluster.local"])
+    """Where its clients find it."""
+    port: Annotated[int, Field(ge=1, le=65535)] | None = Field(default=None, examples=["5432"])
+    """On which port."""
 
 
 class Kubernetes(Part):
     """A cluster's context and namespace."""
 
-    context: str | None = None
+    context: str | None = Field(default=None, examples=["staging"])
+    """Of the kubeconfig; the current one by default."""
     namespace: str = "default"
+    """Where the services are."""
 
 
 class Tls(Part):
     """Files in PEM: who signs the proxies' certificates, and ours."""
 
-    ca: str
-    cert: str | None = None
-    key: str | None = None
+    ca: str = Field(examples=["certs/ca.pem"])
+    """Who signs the proxies' certificates."""
+    cert: str | None = Field(default=None, examples=["certs/controller.pem"])
+    """Our own certificate."""
+    key: str | None = Field(default=None, examples=["certs/controller.key"])
+    """Our own key."""
 
 
 class Environment(Part):
     """One environment."""
 
     backend: Literal["proxy", "memory", "chaos-mesh"] = "proxy"
+    """What injects: fault proxies, or memory, which only pretends (for trying an experiment file)."""
     control: Annotated[tuple[str, ...], written("string", "array", items={"type": "string"})] = (CONTROL,)
     """The gRPC addresses of its proxies."""
-    token: Annotated[str | None, Field(repr=False)] = None
-    tls: Tls | None = None
-    edges: Mapping[str, EdgePlace] = {}
+    token: str | None = Field(default=None, repr=False, examples=["${PROXY_TOKEN}"])
+    """What the proxies' API asks for."""
+    tls: Tls | None = Field(default=None, examples=["{ca: certs/ca.pem}"])
+    """Encrypts what is said to the proxies."""
+    edges: Mapping[str, EdgePlace] = Field(default={}, examples=["{payment-service -> postgresql: {proxy: postgres}}"])
+    """Which proxy carries an edge; without an entry it is the proxy that is named like the edge's end."""
     services: Mapping[str, ServicePlace] = {}
-    kubernetes: Kubernetes | None = None
-    prometheus: str | None = None
+    """Where services are, for backends that find them by their labels."""
+    kubernetes: Kubernetes | None = Field(default=None, examples=["{context: staging, namespace: shop}"])
+    """The cluster."""
+    prometheus: str | None = Field(default=None, examples=["http://prometheus.monitoring:9090"])
+    """The server that hypotheses ask."""
     limits: Limits = Limits()
+    """How far an experiment may go here."""
     protected: bool = False
+    """Nothing is injected here."""
 
     @field_validator("edges", mode="after")
     @classmethod
@@ -89,14 +113,16 @@ class Environments(Part):
     """The whole file."""
 
     environments: Mapping[str, Environment] = {}
+    """By the name that `--env` gives."""
 
 
 def read_environments(root: Value | None) -> Mapping[str, Environment]:
     """All of them by name. Raises InvalidSpec with the exact place."""
-    content = {} if root is None or root.is_null else root.plain()
-    if root is not None and not isinstance(content, Mapping):
-        root.fail("must be a mapping with environments")
-    return {} if root is None or not content else read(Environments, root, content).environments
+    if root is None or root.is_null:
+        return {}
+    given = root.entries("a mapping with environments")
+    content = {key: value.plain() for key, value in given.items() if key not in _PROXY_S}
+    return read(Environments, root, content).environments
 
 
 def read_environment(root: Value | None, name: str, file: str) -> Environment:

@@ -27,6 +27,7 @@ _SUFFIXES: Final[Mapping[str, float]] = {  # `m` is minutes here, megabytes are 
     **BYTES.suffixes,
     **SECONDS.suffixes,
     **SHARE.suffixes,
+    "/s": 1.0,
 }
 _WRITTEN: Final = "write it like '< 2s', '<= 1%', '>= 0.98 * baseline', '<= baseline + 50ms' or 'between 0.2 and 0.8'"
 _QUANTITY: Final = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?\s*[a-zµ%/]*"
@@ -57,6 +58,8 @@ class Expectation:
     comparison: str
     low: Bound
     high: Bound | None = None
+    units: tuple[str, ...] = ()
+    """The units that it is written in."""
 
     def __str__(self) -> str:
         return self.text
@@ -76,6 +79,18 @@ class Expectation:
             return math.isclose(value, low, rel_tol=1e-9, abs_tol=1e-12) == (self.comparison == "==")
         return _COMPARISONS[self.comparison](value, low)
 
+    def tests(self, lowest: float, highest: float) -> bool:
+        """Whether some values from `lowest` to `highest` meet it and others do not; True where that is not known."""
+        if self.needs_baseline:
+            return True
+        if self.comparison == "!=":
+            return lowest <= self.low.offset <= highest
+        low, high = self.limits()
+        ends = (self.holds(lowest), self.holds(highest))
+        if all(ends):
+            return False
+        return any(ends) or (low is not None and high is not None and low <= highest and high >= lowest)
+
     def limits(self, baseline: float | None = None) -> tuple[float | None, float | None]:
         """The lowest and the highest value that meet it, as a plot shows them; None where there is no limit."""
         low = self.low.value(baseline)
@@ -91,9 +106,10 @@ class Expectation:
 def parse(text: str) -> Expectation:
     """Raises ValueError, with the remedy in its text."""
     if (match := _COMPARISON.fullmatch(text)) is not None:
-        return Expectation(text.strip(), match[1], _bound(match[2], text))
+        return Expectation(text.strip(), match[1], _bound(match[2], text), units=_units(text))
     if (match := _BETWEEN.fullmatch(text)) is not None:
-        expectation = Expectation(text.strip(), "between", _bound(match[1], text), _bound(match[2], text))
+        low, high = _bound(match[1], text), _bound(match[2], text)
+        expectation = Expectation(text.strip(), "between", low, high, _units(text))
         if not expectation.needs_baseline and expectation.low.offset > _offset(expectation.high):
             raise ValueError(f"{text!r}: the first number is the larger one; {_WRITTEN}")
         return expectation
@@ -109,6 +125,11 @@ def _bound(text: str, whole: str) -> Bound:
         offset = 0.0 if match[3] is None else _amount(match[3], whole)
         return Bound(1.0 if match[1] is None else _amount(match[1], whole), -offset if match[2] == "-" else offset)
     return Bound(0.0, _amount(text, whole))
+
+
+def _units(text: str) -> tuple[str, ...]:
+    found = re.findall(r"(?<=[\d.])\s*([a-zµ%/]+)", text, re.IGNORECASE)
+    return tuple(unit.lower() for unit in found if unit.lower() in _SUFFIXES)
 
 
 def _amount(text: str, whole: str) -> float:

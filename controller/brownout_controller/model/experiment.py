@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from brownout_controller.model.hypothesis import Hypothesis, read_hypothesis
 from brownout_controller.model.lifecycle import Phase
-from brownout_controller.model.part import Part, SomeTime, read, written
+from brownout_controller.model.part import Gatherer, Part, SomeTime, read, written
 from brownout_controller.model.probe import ProbeSpec
 from brownout_controller.model.safety import NETS
 from brownout_proxy.document import Value
@@ -23,13 +23,16 @@ from brownout_proxy.units import SECONDS
 LEASE: Final = 10.0
 """Seconds that an injected fault lives unless it is renewed."""
 SHORTEST_LEASE: Final = 1.0
+FASTEST: Final = 5000.0
+"""Requests a second; one process can send no more on schedule."""
 
 
 class BlastRadius(Part):
     """How many of an edge's targets are hit; the words are Chaos Mesh's."""
 
     mode: Literal["one", "all", "fixed", "fixed-percent", "random-max-percent"] = "one"
-    value: Annotated[int, Field(ge=1)] | None = None
+    """One target, all of them, so many, so many percent, or at random up to so many percent."""
+    value: Annotated[int, Field(ge=1)] | None = Field(default=None, examples=["2"])
     """How many, or how many percent."""
 
     @model_validator(mode="after")
@@ -44,35 +47,54 @@ class BlastRadius(Part):
 class Load(Part):
     """An open-loop HTTP load that runs through all phases: requests on schedule, whatever becomes of the others."""
 
-    url: str = Field(min_length=1)
-    rate: Annotated[float, Field(gt=0), written("number", "string")]
+    url: str = Field(pattern=r"^https?://[^/]", examples=["http://127.0.0.1:8080/pay"])
+    """What is asked for."""
+    rate: Annotated[float, Field(gt=0, le=FASTEST), written("number", "string")] = Field(examples=["20/s"])
     """Requests a second, also written `50/s`."""
-    method: str = "GET"
-    headers: Mapping[str, str] = {}
-    body: str | None = None
-    timeout: SomeTime = 10.0
+    method: str = Field(default="GET", pattern=r"^[A-Za-z]+$", examples=["POST"])
+    """The HTTP method."""
+    headers: Mapping[str, str] = Field(default={}, examples=["{Authorization: Bearer alice}"])
+    """Sent with each request."""
+    body: str | None = Field(default=None, examples=['"amount=1"'])
+    """Sent with each request, as it is."""
+    timeout: SomeTime = Field(default=10.0, examples=["10s"])
+    """A request without its whole answer after so long has failed."""
 
     @field_validator("rate", mode="before")
     @classmethod
     def _per_second(cls, rate: Any) -> Any:
-        return rate.strip().removesuffix("/s") if isinstance(rate, str) else rate
+        if not isinstance(rate, str):
+            return rate
+        try:
+            return float(rate.strip().removesuffix("/s"))
+        except ValueError:
+            raise ValueError(f"{rate!r} is not a rate; write it like 20/s") from None
 
 
 class Conditions(Part):
     """An experiment without its faults and hypotheses. Times are in seconds."""
 
-    name: str = Field(min_length=1, max_length=200)
-    because: str = ""
-    edge: str
-    """Who calls whom: `payment-service -> postgresql`."""
-    blast_radius: BlastRadius = BlastRadius()
-    duration: SomeTime
-    baseline: SomeTime = 30.0
-    recovery: SomeTime = 60.0
-    lease: float | str = LEASE
-    seed: int | None = None
-    traffic: Load | None = None
-    nets: Mapping[str, str] = {}
+    name: str = Field(min_length=1, max_length=200, examples=["payment-db-latency"])
+    """What it is called in reports and in the names of its runs."""
+    because: str = Field(default="", examples=["PostgreSQL got slow once; checkout must get slower, not fall over."])
+    """Why anybody should care, for people."""
+    edge: str = Field(examples=["payment-service -> postgresql"])
+    """Who calls whom: `payment-service -> postgresql`. The environment says which proxy that is."""
+    blast_radius: BlastRadius = Field(default=BlastRadius(), examples=["{mode: one}"])
+    """How many of the edge's targets are hit."""
+    duration: SomeTime = Field(examples=["30s"])
+    """How long the fault is there."""
+    baseline: SomeTime = Field(default=30.0, examples=["30s"])
+    """How long the hypotheses must hold before the fault; if they do not, nothing is injected."""
+    recovery: SomeTime = Field(default=60.0, examples=["60s"])
+    """How long the system is watched after the revert."""
+    lease: Annotated[float | str, SECONDS] = Field(default=LEASE, examples=["10s"])
+    """How long a fault lives when nobody renews it any more: from 1s to 1h, and above 10s no longer than `duration`."""
+    seed: int | None = Field(default=None, examples=["42"])
+    """Chooses targets; `--seed` goes before it."""
+    traffic: Load | None = Field(default=None, examples=['{url: "http://127.0.0.1:8080/pay", rate: 20/s}'])
+    """A load of its own."""
+    nets: Mapping[str, str] = Field(default={}, examples=["{protected-target: agreed with the owner}"])
     """Safety nets that are switched off, each with its reason."""
 
     @field_validator("edge")
@@ -134,19 +156,56 @@ def read_experiment(root: Value | None, file: str, kinds: Mapping[str, type[Prob
     """`kinds` are the probes that there are. Raises InvalidSpec with the exact place."""
     if root is None or root.is_null:
         raise InvalidSpec(file, "is empty; an experiment has name, edge, fault, duration and hypotheses")
-    given = root.known("an experiment with name, edge, fault, duration and hypotheses", _KEYS)
+    given = root.entries("an experiment with name, edge, fault, duration and hypotheses")
+    mistakes = Gatherer()
+    for key, value in given.items():
+        if key not in _KEYS:
+            mistakes.found.append(InvalidSpec(value.place, unknown("key", key, _KEYS)))
     content = root.plain()
-    conditions = read(Conditions, root, {key: item for key, item in content.items() if key in Conditions.model_fields})
-    faults = _read_faults(root, given)
-    hypotheses = _read_hypotheses(root, given, kinds)
-    for hypothesis in hypotheses:
-        if hypothesis.probe.kind == "traffic" and conditions.traffic is None:
-            root.fail(f"hypothesis {hypothesis.name!r} looks at traffic, so the experiment needs `traffic` with a url")
-        _check_times(root, conditions, hypothesis)
-    return Experiment(conditions, faults, hypotheses, content, file)
+    readable: list[Conditions] = []
+    with mistakes.noting():
+        declared = {key: item for key, item in content.items() if key in Conditions.model_fields}
+        readable.append(read(Conditions, root, declared))
+    with mistakes.noting():
+        faults = _read_faults(root, given)
+    hypotheses = _read_hypotheses(root, given, kinds, mistakes)
+    for conditions in readable:
+        with mistakes.noting():
+            _check_lease(conditions, given)
+        for hypothesis in hypotheses:
+            with mistakes.noting():
+                _check_fit(conditions, hypothesis)
+    mistakes.check()
+    return Experiment(readable[0], faults, hypotheses, content, file)
 
 
-def _check_times(root: Value, conditions: Conditions, hypothesis: Hypothesis) -> None:
+def _check_lease(conditions: Conditions, given: Mapping[str, Value]) -> None:
+    if float(conditions.lease) > max(conditions.duration, LEASE):
+        given["lease"].fail(
+            f"is longer than duration ({SECONDS.format(conditions.duration)}), so that a fault that nobody ends would "
+            f"outlive its experiment; leave it out, or write at most {SECONDS.format(LEASE)}"
+        )
+
+
+def _check_fit(conditions: Conditions, hypothesis: Hypothesis) -> None:
+    """What a hypothesis needs of its experiment."""
+    if hypothesis.probe.kind == "traffic":
+        if conditions.traffic is None:
+            raise InvalidSpec(
+                hypothesis.place, "looks at traffic, so the experiment needs it; write it like traffic: "
+                '{url: "http://127.0.0.1:8080/", rate: 20/s}',
+            )  # fmt: skip
+        timeout, expected = conditions.traffic.timeout, hypothesis.terms.expected
+        if hypothesis.probe.scale().unit is SECONDS and not expected.tests(0.0, timeout):
+            raise InvalidSpec(
+                hypothesis.place,
+                f"{str(expected)!r} says nothing, as a request is given up after {SECONDS.format(timeout)}; raise "
+                "traffic.timeout above the limit",
+            )
+    _check_times(conditions, hypothesis)
+
+
+def _check_times(conditions: Conditions, hypothesis: Hypothesis) -> None:
     """A phase that is over before a hypothesis has settled could never give a verdict."""
     phases: tuple[tuple[Phase, str, float], ...] = (
         ("baseline", "baseline", conditions.baseline),
@@ -157,9 +216,10 @@ def _check_times(root: Value, conditions: Conditions, hypothesis: Hypothesis) ->
     for phase, name, seconds in phases:
         needed = terms.settle + terms.every
         if phase in terms.when and seconds < needed:
-            root.fail(
-                f"a {name} of {seconds:g} s is over before {terms.name!r} has settled and was measured once "
-                f"({needed:g} s); lengthen it, or shorten the hypothesis's window, settle or every"
+            raise InvalidSpec(
+                hypothesis.place,
+                f"a {name} of {SECONDS.format(seconds)} is over before {terms.name!r} has settled and was measured "
+                f"once ({SECONDS.format(needed)}); lengthen it, or shorten the hypothesis's window, settle or every",
             )
 
 
@@ -179,16 +239,21 @@ def _read_faults(root: Value, given: Mapping[str, Value]) -> tuple[FaultSpec, ..
 
 
 def _read_hypotheses(
-    root: Value, given: Mapping[str, Value], kinds: Mapping[str, type[ProbeSpec]]
+    root: Value, given: Mapping[str, Value], kinds: Mapping[str, type[ProbeSpec]], mistakes: Gatherer
 ) -> tuple[Hypothesis, ...]:
-    if "hypotheses" not in given:
-        root.fail("hypotheses is missing: without a claim there is nothing to test")
+    """Those that can be read."""
     found: dict[str, Hypothesis] = {}
-    for value in given["hypotheses"].items("a list of hypotheses"):
-        hypothesis = read_hypothesis(value, kinds)
-        if hypothesis.name in found:
-            value.fail(f"there is a hypothesis {hypothesis.name!r} already; give one of them another name")
-        found[hypothesis.name] = hypothesis
-    if not found:
-        given["hypotheses"].fail("is empty: without a claim there is nothing to test")
+    entries: Sequence[Value] = ()
+    with mistakes.noting():
+        if "hypotheses" not in given:
+            root.fail("hypotheses is missing: without a claim there is nothing to test")
+        entries = given["hypotheses"].items("a list of hypotheses")
+        if not entries:
+            given["hypotheses"].fail("is empty: without a claim there is nothing to test")
+    for value in entries:
+        with mistakes.noting():
+            hypothesis = read_hypothesis(value, kinds)
+            if hypothesis.name in found:
+                value.fail(f"there is a hypothesis {hypothesis.name!r} already; give one of them another name")
+            found[hypothesis.name] = hypothesis
     return tuple(found.values())

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,21 +16,27 @@ from pydantic import Field, field_validator, model_validator
 from brownout_controller.model import expectation
 from brownout_controller.model.expectation import Expectation
 from brownout_controller.model.lifecycle import PHASES, Phase
-from brownout_controller.model.part import Part, Seconds, SomeTime, read, written
+from brownout_controller.model.part import Gatherer, Part, Seconds, SomeTime, read, written
 from brownout_controller.model.probe import ProbeSpec
 from brownout_proxy.document import Value
+from brownout_proxy.errors import InvalidSpec
 from brownout_proxy.spelling import unknown
+from brownout_proxy.units import SHARE, Unit
 
 _WHEN: Final = written("string", "array", items={"enum": list(PHASES)})
 Count = Annotated[int, Field(ge=1)]
 
 
 class Tolerate(Part):
-    """How many bad samples are forgiven: fewer than `consecutive` in a row, or up to `failures` of any `of`."""
+    """How many bad samples are forgiven during the fault: fewer than `consecutive` in a row, or up to `failures` of
+    any `of`."""
 
-    consecutive: Count | None = None
-    failures: Annotated[int, Field(ge=0)] | None = None
-    of: Count | None = None
+    consecutive: Count | None = Field(default=None, examples=["3"])
+    """So many bad samples in a row are too many."""
+    failures: Annotated[int, Field(ge=0)] | None = Field(default=None, examples=["2"])
+    """So many bad samples are forgiven..."""
+    of: Count | None = Field(default=None, examples=["10"])
+    """... among any so many neighbouring ones."""
 
     @model_validator(mode="after")
     def _either(self) -> Tolerate:
@@ -44,33 +51,48 @@ class Tolerate(Part):
 class Accepted(Part):
     """No data is as good as good data, for a reason."""
 
-    pass_: str = Field(alias="pass", min_length=1)
+    pass_: str = Field(alias="pass", min_length=1, examples=["nobody pays at night"])
+    """The reason, which the journal keeps."""
 
 
 class Terms(Part):
     """A hypothesis without its probe. Times are in seconds."""
 
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=200, examples=["p99 stays under 2 s"])
+    """What it is called in reports; one of a kind in its experiment."""
     because: str = ""
     """The reason, for people."""
-    expect: str
-    stop: str | bool = False
+    expect: str = Field(examples=["< 2s"])
+    """What a value must be, see Expectations."""
+    stop: str | bool = Field(default=False, examples=['"> 20%"'])
     """What ends the run at once: a threshold of its own, or true for whatever does not meet `expect`."""
-    when: Annotated[tuple[Phase, ...], _WHEN] = PHASES
-    window: SomeTime = 10.0
+    when: Annotated[tuple[Phase, ...], _WHEN] = Field(default=PHASES, examples=["[recovery]"])
+    """The phases in which it is measured and must hold."""
+    window: SomeTime = Field(default=10.0, examples=["10s"])
     """How far a measurement looks back; `${window}` in a query."""
-    every: SomeTime = 1.0
+    every: SomeTime = Field(default=1.0, examples=["1s"])
     """From one measurement to the next."""
-    settle: Seconds = 0.0
-    """How long after a change of phase measurements do not count."""
-    timeout: SomeTime = 5.0
+    settle: Seconds = Field(default=0.0, examples=["10s"])
+    """How long after a change of phase measurements do not count; the window, for a probe that looks back."""
+    timeout: SomeTime = Field(default=5.0, examples=["5s"])
     """How long one measurement may take."""
-    tolerate: Tolerate | None = None
-    min_events: Annotated[float, Field(ge=0)] | None = None
-    no_data: Literal["inconclusive", "fail"] | Accepted = "inconclusive"
-    series: Literal["one", "all", "any"] = "one"
-    recover_within: SomeTime | None = None
+    tolerate: Tolerate | None = Field(default=None, examples=["{failures: 2, of: 10}"])
+    """Bad samples that are forgiven during the fault; none if nothing is said, and never any in the baseline."""
+    min_events: Annotated[float, Field(ge=0)] | None = Field(default=None, examples=["200"])
+    """A phase in which no sample rests on so many events proves nothing: inconclusive."""
+    no_data: Literal["inconclusive", "fail"] | Accepted = Field(default="inconclusive", examples=["fail"])
+    """What a sample without data is: neither good nor bad, or bad, or with `{pass: REASON}` good."""
+    series: Literal["one", "all", "any"] = Field(default="one", examples=["all"])
+    """Of a query that gives several values: one is too many, or all, or any of them must meet `expect`."""
+    recover_within: SomeTime | None = Field(default=None, examples=["30s"])
     """From the revert until it must hold again; the experiment's recovery if nothing is said."""
+
+    @field_validator("expect", mode="before")
+    @classmethod
+    def _is_text(cls, expect: Any) -> Any:
+        if isinstance(expect, (int, float)) and not isinstance(expect, bool):
+            raise ValueError(f"has no comparison; write it like '== {expect}' or '< {expect}'")
+        return expect
 
     @field_validator("expect", "stop")
     @classmethod
@@ -130,20 +152,53 @@ _KEYS: Final = tuple(Terms.model_fields)
 def read_hypothesis(value: Value, kinds: Mapping[str, type[ProbeSpec]]) -> Hypothesis:
     """`kinds` are the probes that there are. Raises InvalidSpec with the exact place."""
     given = value.entries("a hypothesis with a name, a probe and expect")
+    mistakes = Gatherer()
     for key, item in given.items():
         if key not in _KEYS and key not in kinds:
-            item.fail(unknown("key", key, (*_KEYS, *kinds)))
-    named = [key for key in given if key in kinds]
-    if len(named) != 1:
-        found = f"has {' and '.join(named)}; make them hypotheses of their own" if named else "has no probe"
-        value.fail(f"{found}; known are: {', '.join(kinds)}")
-    kind = kinds[named[0]]
-    probe = _read_probe(given[named[0]], kind)
+            mistakes.found.append(InvalidSpec(item.place, unknown("key", key, (*_KEYS, *kinds))))
     content = value.plain()
-    terms = read(Terms, value, {key: item for key, item in content.items() if key in _KEYS})
-    if "settle" not in content and kind.looks_back:
+    with mistakes.noting():
+        terms = read(Terms, value, {key: item for key, item in content.items() if key in _KEYS})
+    with mistakes.noting():
+        named = [key for key in given if key in kinds]
+        if len(named) > 1:
+            value.fail(f"has {' and '.join(named)}; make them hypotheses of their own")
+        if not named and not mistakes.found:
+            value.fail(f"has no probe; known are: {', '.join(kinds)}")
+        probe = _read_probe(given[named[0]], kinds[named[0]]) if named else None
+    mistakes.check()
+    assert probe is not None
+    if "settle" not in content and probe.looks_back:
         terms = terms.model_copy(update={"settle": terms.window})
+    try:
+        probe = probe.judged_by(terms)
+    except ValueError as error:
+        raise InvalidSpec(given[named[0]].place, str(error)) from None
+    for key, expected in (("expect", terms.expected), ("stop", terms.stop_at)):
+        if expected is not None and (flaw := _flaw(expected, probe, named[0])):
+            raise InvalidSpec(given[key].place, flaw)
     return Hypothesis(terms, probe, value.place)
+
+
+def _flaw(expected: Expectation, probe: ProbeSpec, kind: str) -> str:
+    """Why it says nothing about what the probe measures; empty if it does."""
+    unit, lowest, highest = probe.scale()
+    measure = getattr(probe, "measure", kind)
+    if unit is not None:
+        strange = [suffix for suffix in expected.units if suffix not in unit.suffixes]
+        if strange:
+            like = f"written like {unit.example}" if unit.suffixes else "a bare number"
+            return f"{str(expected)!r} is in {strange[0]}, and {measure} is {like}"
+    if expected.tests(lowest, highest):
+        return ""
+    holds = "always" if expected.holds(lowest if math.isfinite(lowest) else highest) else "never"
+    bounds = f"from {_bound(lowest, unit)} to {_bound(highest, unit)}" if math.isfinite(highest) else "never below 0"
+    percent = f"; did you mean '{expected}%'?" if unit is SHARE and not expected.units else ""
+    return f"{str(expected)!r} would {holds} hold: {measure} is {bounds}{percent}"
+
+
+def _bound(value: float, unit: Unit | None) -> str:
+    return f"{value:g}" if unit is None or unit is SHARE else unit.format(value)
 
 
 def _read_probe(value: Value, kind: type[ProbeSpec]) -> ProbeSpec:

@@ -40,6 +40,8 @@ class Run(Record):
     """Seconds after the revert in which everything must hold again."""
     source: str = ""
     nets_off: Mapping[str, str] = field(default_factory=dict)
+    lasting: Mapping[str, float] = field(default_factory=dict)
+    """Seconds of each state that has a duration."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,8 @@ def _verdict(story: _Story, results: Sequence[Result]) -> tuple[Verdict, list[st
     doubts = _doubts(story)
     if doubts:
         return Verdict.INCONCLUSIVE, doubts
+    if not results:
+        return _done(story)
     broken = [result.sentence for result in results if result.outcome == "broke"]
     if broken:
         return Verdict.REFUTED, broken
@@ -174,6 +176,14 @@ def _verdict(story: _Story, results: Sequence[Result]) -> tuple[Verdict, list[st
     if not any(state.state == "judged" and state.before == "recovering" for state in story.states):
         return Verdict.INCONCLUSIVE, ["the run did not come to its end"]
     return Verdict.PASSED, [Verdict.PASSED.meaning]
+
+
+def _done(story: _Story) -> tuple[Verdict, list[str]]:
+    """Of faults without a hypothesis. That nobody met them is told, and no flaw of the run."""
+    if not any(state.state == "judged" and state.before == "reverting" for state in story.states):
+        return Verdict.INCONCLUSIVE, ["the run did not come to its end"]
+    idle = [fault for fault in story.planned if not story.hits.get(fault)]
+    return Verdict.DONE, [Verdict.DONE.meaning, *([f"no traffic met the fault {', '.join(idle)}"] if idle else [])]
 
 
 def _consequence(story: _Story) -> str:
@@ -189,7 +199,7 @@ def _doubts(story: _Story) -> list[str]:
     if story.stop is not None:
         return [f"the fault vanished half-way: {story.stop.why}"]
     idle = [fault for fault in story.planned if not story.hits.get(fault)]
-    if idle:
+    if idle and story.run is not None and story.run.terms:
         return [f"no traffic met the fault {', '.join(idle)}: nothing was tested"]
     return []
 

@@ -15,6 +15,7 @@ PHASE_OF: Final[Mapping[State, Phase]] = {"baseline": "baseline", "observing": "
 MOVES: Final[Mapping[State, Mapping[State, str]]] = {
     "planned": {
         "baseline": "nothing speaks against it",
+        "injecting": "nothing speaks against it, and without hypotheses there is no steady state to be met",
         "judged": "refused, or stopped before anything was done",
     },
     "baseline": {
@@ -30,7 +31,7 @@ MOVES: Final[Mapping[State, Mapping[State, str]]] = {
     },
     "reverting": {
         "recovering": "the revert is verified",
-        "judged": "it is not verified, or the run was stopped",
+        "judged": "it is not verified, the run was stopped, or there is no hypothesis that has to hold again",
     },
     "recovering": {
         "judged": "the time is over, or the run was stopped",

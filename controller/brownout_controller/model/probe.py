@@ -6,13 +6,21 @@ docstring the prose. Opening one gives something that measures; what a measureme
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from brownout_proxy.errors import BrownoutError
+from brownout_proxy.units import SECONDS, SHARE, Unit
+
+if TYPE_CHECKING:
+    from brownout_controller.model.hypothesis import Terms
+
+_SHARE_OF_TIMEOUT: Final = 0.95
+PER_SECOND: Final = Unit("a second", 1.0, {"/s": 1.0}, "20/s")
 
 
 class ProbeError(BrownoutError):
@@ -84,10 +92,25 @@ class Probe(Protocol):
     async def close(self) -> None: ...
 
 
+class Scale(NamedTuple):
+    """What the values of a probe can be: a claim that all of them meet, or none, tests nothing.
+
+    `unit` None is whatever the expectation is written in.
+    """
+
+    unit: Unit | None = None
+    lowest: float = -math.inf
+    highest: float = math.inf
+
+
+TIME: Final = Scale(SECONDS, 0.0)
+SHARES: Final = Scale(SHARE, 0.0, 1.0)
+
+
 class ProbeSpec(BaseModel):
     """Base of every probe's declaration. Immutable."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     kind: ClassVar[str]
     """The key by which a hypothesis names it."""
@@ -96,9 +119,45 @@ class ProbeSpec(BaseModel):
     looks_back: ClassVar[bool] = False
     """A measurement covers its window: right after a change of phase it still sees the one before."""
 
+    _terms: Terms | None = PrivateAttr(default=None)
+
+    example: ClassVar[str]
+    """A hypothesis's line with this probe, as documentation shows it."""
+    only_in_runs: ClassVar[bool] = False
+    """What it measures exists during a run only."""
+
+    def scale(self) -> Scale:
+        """What it can measure."""
+        return Scale()
+
+    def judged_by(self, terms: Terms) -> Self:
+        """Itself, knowing what its values have to be. Raises ValueError where it cannot measure for such terms."""
+        told = self.model_copy()
+        told._terms = terms
+        return told
+
+    @property
+    def limits(self) -> Sequence[float]:
+        """The values at which it is decided whether a measurement is good, as far as they are known beforehand."""
+        terms = self._terms
+        expected = () if terms is None else (terms.expected, *([terms.stop_at] if terms.stop_at is not None else []))
+        return [limit for one in expected for limit in one.limits() if limit is not None]
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which a measurement has to be over if the probe is to say itself that it took too long."""
+        return math.inf if self._terms is None else self._terms.timeout * _SHARE_OF_TIMEOUT
+
     def open(self, surroundings: Surroundings) -> Probe:
         """Raises ProbeError when the surroundings lack what it needs."""
         raise NotImplementedError
+
+    def local_powers(self) -> str:
+        """What it would use of the machine that it runs on beyond its network, in words; empty for nothing.
+
+        Whoever sends an experiment over the network has no right to it.
+        """
+        return ""
 
     @classmethod
     def summary(cls) -> str:

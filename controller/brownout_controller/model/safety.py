@@ -67,13 +67,7 @@ def refusals(
             )
         )
     if len(chosen) > limits.max_targets:
-        said.append(
-            Refusal(
-                "large-scope",
-                f"{len(chosen)} targets would be hit, and the limit is {limits.max_targets}",
-                "narrow blast_radius, or raise limits.max_targets",
-            )
-        )
+        said.append(too_many(len(chosen), limits))
     elif found and len(chosen) > 1 and len(chosen) / len(found) > limits.max_percent / 100:
         said.append(
             Refusal(
@@ -92,6 +86,15 @@ def refusals(
                 )
             )
     return [refusal for refusal in said if refusal.net not in conditions.nets]
+
+
+def too_many(chosen: int, limits: Limits) -> Refusal:
+    """That so many targets are over the environment's limit."""
+    return Refusal(
+        "large-scope",
+        f"{chosen} targets would be hit, and the limit is {limits.max_targets}",
+        "narrow blast_radius, or raise limits.max_targets",
+    )
 
 
 def choose(targets: Sequence[str], radius: BlastRadius, seed: int) -> list[str]:

@@ -31,9 +31,19 @@ def experiment(probes: Mapping[str, type[ProbeSpec]]) -> Schema:
     hypothesis = _hypothesis(probes, definitions)
     properties = {
         **conditions["properties"],
-        "fault": {"$ref": "#/$defs/Fault"},
-        "faults": {"type": "array", "items": {"$ref": "#/$defs/Fault"}, "minItems": 1},
-        "hypotheses": {"type": "array", "items": {"$ref": "#/$defs/Hypothesis"}, "minItems": 1},
+        "fault": {"$ref": "#/$defs/Fault", "description": "What is injected: {latency: 3s}."},
+        "faults": {
+            "type": "array",
+            "items": {"$ref": "#/$defs/Fault"},
+            "minItems": 1,
+            "description": "Several of them.",
+        },
+        "hypotheses": {
+            "type": "array",
+            "items": {"$ref": "#/$defs/Hypothesis"},
+            "minItems": 1,
+            "description": "What must hold.",
+        },
     }
     return {
         "$schema": DIALECT,
@@ -64,7 +74,10 @@ def _hypothesis(probes: Mapping[str, type[ProbeSpec]], definitions: Schema) -> S
     for kind, probe in probes.items():
         declared = _object(probe)
         definitions.update(declared.pop("$defs", {}))
-        short = {"type": ["string", "number"], "description": f"{probe.scalar} of the probe"}
+        meant = declared["properties"][probe.scalar]
+        short = {"type": ["string", "number"], "description": meant.get("description", "")}
+        if "enum" in meant:
+            short["enum"] = meant["enum"]
         properties[kind] = {"anyOf": [short, declared], "description": probe.summary()}
     return {
         "type": "object",

@@ -5,12 +5,13 @@ What a variable held may be a password, and so may what stands before the @ of a
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from brownout_proxy.document import Value
-from brownout_proxy.spelling import unknown
+from brownout_proxy.errors import InvalidSpec
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _USERINFO: Final = re.compile(r"(?<=://)([^/@\s:]*):([^/@\s]+)@")
@@ -30,6 +31,8 @@ class Variables:
         self._lenient = lenient
         self.used: dict[str, str] = {}
         """What has been put into texts so far."""
+        self.unset: dict[str, InvalidSpec] = {}
+        """By place, what is to be said of those that stayed as they were written."""
 
     def expand(self, text: str, value: Value) -> str:
         """`text` with its variables' values. Raises InvalidSpec at `value` for one that is not set."""
@@ -39,15 +42,21 @@ class Variables:
             if name in _KEPT:
                 return match[0]
             found = self._values.get(name, default)
-            if found is None and self._lenient:
-                return match[0]
             if found is None:
-                near = unknown("variable", name, [known for known in self._values if known[:1] == name[:1]][:5])
-                value.fail(f"${{{name}}} is not set: give --var {name}=... or export it ({near})")
+                complaint = InvalidSpec(value.place, self._complaint(name))
+                if not self._lenient:
+                    raise complaint
+                self.unset.setdefault(value.place, complaint)
+                return match[0]
             self.used[name] = found
             return found
 
         return _VARIABLE.sub(replaced, text)
+
+    def _complaint(self, name: str) -> str:
+        near = difflib.get_close_matches(name, self._values, n=1, cutoff=0.6)
+        guess = f"did you mean {near[0]}? " if near else ""
+        return f"${{{name}}} is not set: {guess}give --var {name}=... or export it"
 
 
 class Masker:

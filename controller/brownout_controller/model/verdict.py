@@ -17,6 +17,8 @@ class Verdict(enum.StrEnum):
     STOPPED = "stopped"
     NOT_REVERTED = "not-reverted"
     INTERNAL = "internal"
+    DONE = "done"
+    """Of faults without a hypothesis: nothing was claimed, so nothing passed."""
 
     @property
     def exit(self) -> int:
@@ -36,6 +38,7 @@ _EXITS: Final = {
     Verdict.STOPPED: 5,
     Verdict.NOT_REVERTED: 6,
     Verdict.INTERNAL: 7,
+    Verdict.DONE: 0,
 }
 USAGE: Final = 2
 """The exit status for a file or a flag that is wrong: then nothing was run."""
@@ -49,8 +52,10 @@ _MEANINGS: Final = {
     Verdict.STOPPED: "the run was ended early, and the revert is verified",
     Verdict.NOT_REVERTED: "the system may still be under a fault; a person must look",
     Verdict.INTERNAL: "brownout itself failed; please report it",
+    Verdict.DONE: "the faults were in place for their time, and the revert is verified; nothing was claimed",
 }
 SEVERITY: Final = (
+    Verdict.DONE,
     Verdict.PASSED,
     Verdict.INCONCLUSIVE,
     Verdict.REFUTED,

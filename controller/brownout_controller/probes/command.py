@@ -7,13 +7,15 @@ import math
 import os
 import shlex
 import signal
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import ClassVar, Final, Literal
 
 from pydantic import Field, field_validator
 
-from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Surroundings
+from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Scale, Surroundings
 from brownout_controller.probes.trouble import sentence
+from brownout_proxy.units import COUNT
 
 _KEPT: Final = 4096
 """Longer output is no number; the rest is read and forgotten, so that the program does not wait for us."""
@@ -28,18 +30,31 @@ class Command(ProbeSpec):
 
     kind: ClassVar[str] = "command"
     scalar: ClassVar[str] = "run"
+    example: ClassVar[str] = "{name: the smoke test passes, command: ./smoke-test.sh --fast, expect: == 0, every: 5s}"
 
-    run: list[str] = Field(min_length=1)
+    run: list[str] = Field(min_length=1, examples=["./smoke-test.sh --fast"])
+    """The program and its arguments; a list, or text that is split as a shell would."""
     measure: Literal["exit", "number"] = "exit"
+    """Its exit code, negative for a signal; or the number that it prints, if the code is 0."""
 
     @field_validator("run", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return shlex.split(value) if isinstance(value, str) else value
 
+    def scale(self) -> Scale:
+        return Scale(COUNT, -64, 255) if self.measure == "exit" else Scale()
+
+    def local_powers(self) -> str:
+        return f"runs the program {shlex.join(self.run)}"
+
+    def is_among(self, allowed: Iterable[str]) -> bool:
+        """Whether the whole command, with its arguments, is one of them."""
+        return self.run in [shlex.split(line) for line in allowed]
+
     def open(self, surroundings: Surroundings) -> Probe:
         allowed = surroundings.allowed_commands
-        if allowed is not None and self.run not in [shlex.split(line) for line in allowed]:
+        if allowed is not None and not self.is_among(allowed):
             raise ProbeError("this controller was not started with this command among its allowed ones")
         return _Command(self)
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from brownout_controller.model.probe import (
+    PER_SECOND,
     Counters,
     EdgeCounters,
     Probe,
     ProbeError,
     ProbeSpec,
     Reading,
+    Scale,
     Surroundings,
 )
+from brownout_proxy.units import KILOBYTES_PER_SECOND, Unit
+
+_BYTES_PER_SECOND: Final = Unit("B/s", 1.0, KILOBYTES_PER_SECOND.suffixes, "10MB/s")
 
 _COUNTS: dict[str, Callable[[Counters], int]] = {
     "connections": lambda counters: counters.connections,
@@ -35,8 +40,14 @@ class Edge(ProbeSpec):
     kind: ClassVar[str] = "edge"
     scalar: ClassVar[str] = "measure"
     looks_back: ClassVar[bool] = True
+    example: ClassVar[str] = "{name: the pool is not opened anew all the time, edge: connections, expect: < 5/s}"
+    only_in_runs: ClassVar[bool] = True
 
     measure: Literal["connections", "hits", "bytes_up", "bytes_down", "dial_failures"]
+    """What is counted: new connections, what the faults did, bytes to the server or from it, dials that failed."""
+
+    def scale(self) -> Scale:
+        return Scale(_BYTES_PER_SECOND if self.measure.startswith("bytes") else PER_SECOND, 0.0)
 
     def open(self, surroundings: Surroundings) -> Probe:
         if surroundings.edge is None:

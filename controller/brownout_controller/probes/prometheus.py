@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 
 import aiohttp
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,9 +16,22 @@ from pydantic import BaseModel, ConfigDict, Field
 from brownout_controller.model.part import SomeTime
 from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Surroundings
 from brownout_controller.probes.trouble import Veil, place, sentence
+from brownout_proxy.units import SECONDS
+
+if TYPE_CHECKING:
+    from brownout_controller.model.hypothesis import Terms
 
 _DATE_GRAIN: Final = 1.0
 """A Date header has whole seconds (RFC 9110, section 5.6.7): the true time is up to this much later."""
+WINDOW: Final = "${window}"
+_SCRAPES: Final = 4
+"""A rate needs two samples in its window; with four scrapes it survives one that fails or comes late."""
+_JOB: Final = re.compile(r'\bjob\s*=\s*"([^"]*)"')
+_BUCKETS: Final = re.compile(r"[a-zA-Z_:][\w:]*_bucket\b\s*(?:\{[^}]*\})?")
+_PART: Final = re.compile(r"(\d+)(ms|[smhdwy])")
+_UNITS: Final = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0, "y": 31_536_000.0}
+_NAMED: Final = 3
+"""So many of several series are named in a sentence."""
 _REMEDIES: Final = {
     "matrix": "a range of points for each series; put rate(), increase() or the like around it",
     "string": "text; ask for numbers",
@@ -38,9 +52,10 @@ _Series = Sequence[tuple[Mapping[str, str], Sequence[tuple[float, float]]]]
 class Range(BaseModel):
     """How the window is looked at: a point each `step`, and which of a series's points is meant."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    step: SomeTime
+    step: SomeTime = Field(examples=["5s"])
+    """From one point to the next."""
     take: Literal["max", "min", "mean", "last"] | None = None
     """Without it each point is a value of its own, and the series rule decides over all of them."""
 
@@ -58,14 +73,40 @@ class Prometheus(ProbeSpec):
     scalar: ClassVar[str] = "query"
     looks_back: ClassVar[bool] = True
 
-    query: str = Field(min_length=1)
-    events: str | None = None
-    range: Range | None = None
-    server: str | None = Field(default=None, repr=False)
+    example: ClassVar[str] = (
+        '{name: checkout answers, prometheus: \'sum(rate(http_requests_total{code!~"5.."}[${window}])) '
+        '/ sum(rate(http_requests_total[${window}]))\', expect: ">= 99.5%", window: 60s}'
+    )
+
+    query: str = Field(min_length=1, examples=["sum(rate(errors_total[${window}]))"])
+    """PromQL; `${window}` in it is the hypothesis's window."""
+    events: str | None = Field(default=None, examples=["sum(increase(http_requests_total[${window}]))"])
+    """A second query, for how many events the first rests on: what `min_events` looks at."""
+    range: Range | None = Field(default=None, examples=["{step: 5s, take: max}"])
+    """Asks for all points of the window instead of its end."""
+    server: str | None = Field(default=None, repr=False, examples=["http://127.0.0.1:9090"])
     """The environment's by default."""
-    headers: dict[str, str] = Field(default_factory=dict, repr=False)
-    max_skew: SomeTime = 5.0
+    headers: dict[str, str] = Field(default_factory=dict, repr=False, examples=["{X-Scope-OrgID: shop}"])
+    """Sent with each query, for servers that ask for a tenant or a token."""
+    scrape_interval: SomeTime | None = Field(default=None, examples=["15s"])
+    """How often the server scrapes what is asked for; by default it is asked. A window needs four scrapes."""
+    max_skew: SomeTime = Field(default=5.0, examples=["5s"])
     """By how much the server's clock may differ from ours."""
+
+    def judged_by(self, terms: Terms) -> Self:
+        if self.scrape_interval is not None and (flaw := self.too_short(terms.window, self.scrape_interval)):
+            raise ValueError(flaw)
+        return super().judged_by(terms)
+
+    def too_short(self, window: float, interval: float) -> str:
+        """Why the window is too short for a rate; empty if it is not."""
+        if WINDOW not in self.query or window >= _SCRAPES * interval:
+            return ""
+        needed = SECONDS.format(_SCRAPES * interval)
+        return (
+            f"a window of {SECONDS.format(window)} has fewer than {_SCRAPES} scrapes, one each "
+            f"{SECONDS.format(interval)}; write window: {needed}"
+        )
 
     def open(self, surroundings: Surroundings) -> Probe:
         server = self.server or surroundings.prometheus
@@ -80,9 +121,13 @@ class _Prometheus:
         self._where = f"Prometheus at {place(server)}"
         self._veil = Veil([*surroundings.secrets.values(), *spec.headers.values()], urls=[server])
         self._session: aiohttp.ClientSession | None = None
+        self._interval = spec.scrape_interval
+        self._checked = {"interval": WINDOW not in spec.query or spec.scrape_interval is not None, "buckets": False}
 
     async def measure(self, window: float) -> Reading:
         now = _wall()
+        await self._check_window(window)
+        await self._check_buckets(window, now)
         span = self._spec.range
         if span is None:
             series = await self._instant(self._spec.query, window, now)
@@ -102,16 +147,57 @@ class _Prometheus:
             raise ProbeError(f"the query gives {_REMEDIES[what]}")
         return series
 
-    async def _ask(self, path: str, query: str, window: float, form: Mapping[str, str]) -> tuple[str, _Series]:
-        """The result's type and its series."""
+    async def _check_window(self, window: float) -> None:
+        """Raises ProbeError for one that is too short for the scrapes of what is asked for, if the server tells."""
+        if not self._checked["interval"]:
+            self._interval = scrape_interval(await self._get("targets?state=active"), self._spec.query)
+            self._checked["interval"] = True
+        if self._interval is not None and (flaw := self._spec.too_short(window, self._interval)):
+            raise ProbeError(flaw)
+
+    async def _check_buckets(self, window: float, now: float) -> None:
+        """Raises ProbeError for limits beyond what the query's histogram can tell."""
+        selector = histogram(self._spec.query)
+        if selector is None or not self._spec.limits or self._checked["buckets"]:
+            return
+        bounds = [
+            float(labels["le"])
+            for labels, _ in await self._instant(f"group by (le) ({selector})", window, now)
+            if "le" in labels
+        ]
+        highest = max((bound for bound in bounds if math.isfinite(bound)), default=None)
+        if highest is None:
+            return  # there is nothing yet: the query itself says so
+        beyond = [limit for limit in self._spec.limits if limit > highest]
+        if beyond:
+            raise ProbeError(
+                f"{beyond[0]:g} is above the highest finite bucket, {highest:g}, beyond which a quantile cannot be told"
+            )
+        self._checked["buckets"] = True
+
+    async def _get(self, path: str) -> Any:
+        """What a server says of itself; None from those that do not."""
+        try:
+            async with self._opened().get(
+                f"{self._server}/api/v1/{path}", headers=self._spec.headers, allow_redirects=False
+            ) as response:
+                return json.loads(await response.read())
+        except (aiohttp.ClientError, OSError, ValueError):
+            return None
+
+    def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             patient = aiohttp.ClientTimeout(total=None)
             self._session = aiohttp.ClientSession(timeout=patient, cookie_jar=aiohttp.DummyCookieJar())
+        return self._session
+
+    async def _ask(self, path: str, query: str, window: float, form: Mapping[str, str]) -> tuple[str, _Series]:
+        """The result's type and its series."""
         url, sent = f"{self._server}/api/v1/{path}", _wall()
-        form = {"query": query.replace("${window}", duration(window)), **form}
+        form = {"query": query.replace(WINDOW, duration(window)), **form}
         try:
             # Not redirected: a POST would arrive as a GET without its form, and the headers at somebody else's.
-            async with self._session.post(
+            async with self._opened().post(
                 url, data=form, headers=self._spec.headers, allow_redirects=False
             ) as response:
                 body = await response.read()
@@ -144,6 +230,33 @@ def duration(seconds: float) -> str:
     """As PromQL writes it; it knows no fractions, but milliseconds."""
     millis = max(1, round(seconds * 1000))
     return f"{millis}ms" if millis % 1000 else f"{millis // 1000}s"
+
+
+def scrape_interval(answer: Any, query: str) -> float | None:
+    """The shortest that the targets of the query's job have, or those of all jobs; None where that is not told."""
+    job = _JOB.search(query)
+    found = []
+    try:
+        for target in answer["data"]["activeTargets"]:
+            if job is None or target["labels"]["job"] == job[1]:
+                found.append(_seconds(target["scrapeInterval"]))
+    except (LookupError, TypeError, ValueError):
+        return None
+    return min(found, default=None)
+
+
+def _seconds(text: str) -> float:
+    """Of a duration as Prometheus writes it, such as 1m30s."""
+    parts = _PART.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise ValueError(text)
+    return math.fsum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+def histogram(query: str) -> str | None:
+    """The buckets that a query's `histogram_quantile` reads; None where it has none, or another kind of histogram."""
+    match = _BUCKETS.search(query) if "histogram_quantile" in query else None
+    return match[0] if match is not None else None
 
 
 def skew(date: str | None, sent: float, received: float) -> float:
@@ -201,4 +314,5 @@ def _reading(values: Sequence[tuple[str, float]]) -> Reading:
         return Reading(None, f"the query gave NaN{of}: 0/0, most likely, because nothing was counted")
     if len(values) == 1:
         return Reading(values[0][1])
-    return Reading(None, f"the query gave {len(values)} values", series=tuple(values))
+    some = ", ".join(label for label, _ in values[:_NAMED]) + (", ..." if len(values) > _NAMED else "")
+    return Reading(None, f"the query gave {len(values)} values: {some}", series=tuple(values))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, field_validator
 from redis.asyncio import Redis as Client
@@ -28,9 +29,15 @@ class Redis(ProbeSpec):
 
     kind: ClassVar[str] = "redis"
     scalar: ClassVar[str] = "command"
+    example: ClassVar[str] = "{name: the queue is drained, redis: LLEN jobs, expect: == 0, when: [recovery]}"
 
-    url: str = Field(default="redis://127.0.0.1:6379", pattern=r"^(rediss?|unix)://", repr=False)
-    command: list[str] = Field(min_length=1)
+    url: str = Field(
+        default="redis://127.0.0.1:6379", pattern=r"^(rediss?|unix)://", repr=False,
+        examples=["redis://:${PASSWORD}@cache:6379/0"],
+    )  # fmt: skip
+    """The server: `redis://`, with TLS `rediss://`, or `unix://`."""
+    command: list[str] = Field(min_length=1, examples=["LLEN jobs"])
+    """What is asked; a list, or text that is split as a shell would."""
 
     @field_validator("command", mode="before")
     @classmethod
@@ -40,6 +47,13 @@ class Redis(ProbeSpec):
         if isinstance(value, list):  # YAML makes numbers of what Redis takes as text
             return [str(part) if isinstance(part, int | float) else part for part in value]
         return value
+
+    def local_powers(self) -> str:
+        parts = urlsplit(self.url)
+        if parts.scheme == "unix":
+            return "connects to a Unix socket"
+        # redis-py takes arguments of its connection from there, such as ssl_ca_certs and ssl_keyfile.
+        return "names options of the client in its URL" if parts.query else ""
 
     def open(self, surroundings: Surroundings) -> Probe:
         return _Redis(self, surroundings)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
+from urllib.parse import unquote, urlsplit
 
 import asyncpg
 from pydantic import ConfigDict, Field
@@ -28,11 +29,29 @@ class Sql(ProbeSpec):
 
     kind: ClassVar[str] = "sql"
     scalar: ClassVar[str] = "query"
+    example: ClassVar[str] = (
+        '{name: nobody pays twice, sql: {dsn: "${PAYMENTS_DSN}", '
+        'query: "select count(*) - count(distinct key) from payments"}, expect: == 0}'
+    )
 
-    dsn: str = Field(pattern=r"^postgres(ql)?://", repr=False)
-    query: str = Field(min_length=1)
+    dsn: str = Field(pattern=r"^postgres(ql)?://", repr=False, examples=["postgresql://reader:${PASSWORD}@db/shop"])
+    """The database, best as a variable."""
+    query: str = Field(min_length=1, examples=["select count(*) from payments where state = 'pending'"])
+    """One statement that gives one number."""
     read_only: bool = True
-    statement_timeout: SomeTime = 5.0
+    """In a transaction that may only read; false commits what the query wrote."""
+    statement_timeout: SomeTime = Field(default=5.0, examples=["5s"])
+    """After so long PostgreSQL itself ends the query."""
+
+    def local_powers(self) -> str:
+        """asyncpg fills in what a DSN lacks: from PG* variables, from ~/.pgpass, from the socket on this machine."""
+        parts = urlsplit(self.dsn)
+        hosts = unquote(parts.hostname or "").split(",")
+        if any(not host or host.startswith("/") for host in hosts):
+            return "connects to a Unix socket, as its DSN lacks a host"
+        if not parts.password:
+            return "uses passwords of the machine, as its DSN has none (give any if the server asks for none)"
+        return "names options of the client in its DSN" if parts.query else ""
 
     def open(self, surroundings: Surroundings) -> Probe:
         return _Sql(self, surroundings)

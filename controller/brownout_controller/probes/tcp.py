@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import ssl
 import time
 from datetime import UTC, datetime
@@ -10,10 +11,11 @@ from pathlib import Path
 from typing import ClassVar, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Surroundings
-from brownout_controller.probes.trouble import sentence
+from brownout_controller.model.probe import TIME, Probe, ProbeError, ProbeSpec, Reading, Scale, Surroundings
+from brownout_controller.probes.trouble import late, sentence
+from brownout_proxy.units import COUNT
 
 _EXPIRED: Final = 10
 """X509_V_ERR_CERT_HAS_EXPIRED (openssl/x509_vfy.h)."""
@@ -29,14 +31,18 @@ class Tcp(ProbeSpec):
 
     kind: ClassVar[str] = "tcp"
     scalar: ClassVar[str] = "address"
+    example: ClassVar[str] = '{name: the database takes connections, tcp: "127.0.0.1:5432", expect: < 100ms}'
 
-    address: str
+    address: str = Field(examples=["db:5432"])
+    """Where to: `host:port`, `[::1]:5432`."""
     tls: bool = False
-    server_name: str | None = None
+    """Encrypts, and verifies the certificate."""
+    server_name: str | None = Field(default=None, examples=["shop.example"])
     """The name in the certificate; the address's host by default."""
-    ca: Path | None = None
+    ca: Path | None = Field(default=None, examples=["certs/ca.pem"])
     """A file with the authorities' certificates, in PEM."""
     measure: Literal["connect", "certificate_days"] = "connect"
+    """The seconds that it takes, or the days until the certificate expires."""
 
     @field_validator("address")
     @classmethod
@@ -50,6 +56,12 @@ class Tcp(ProbeSpec):
         if (self.measure == "certificate_days" or given) and not self.tls:
             raise ValueError(f"{min(given, default='certificate_days')} needs `tls: true`")
         return self
+
+    def scale(self) -> Scale:
+        return TIME if self.measure == "connect" else Scale(COUNT, 0.0)
+
+    def local_powers(self) -> str:
+        return "" if self.ca is None else f"reads the file {self.ca}"
 
     def open(self, surroundings: Surroundings) -> Probe:
         return _Tcp(self)
@@ -69,10 +81,12 @@ class _Tcp:
         spec, (host, port) = self._spec, host_and_port(self._spec.address)
         name = (spec.server_name or host) if self._context else None
         began = time.monotonic()
+        patience = spec.patience if spec.measure == "connect" and math.isfinite(spec.patience) else None
         try:
-            transport, _ = await asyncio.get_running_loop().create_connection(
-                asyncio.Protocol, host, port, ssl=self._context, server_hostname=name
-            )
+            async with asyncio.timeout(patience):
+                transport, _ = await asyncio.get_running_loop().create_connection(
+                    asyncio.Protocol, host, port, ssl=self._context, server_hostname=name
+                )
         except ssl.SSLCertVerificationError as error:
             if spec.measure == "certificate_days" and error.verify_code == _EXPIRED:
                 return Reading(0.0)
@@ -80,6 +94,8 @@ class _Tcp:
         except ssl.SSLError as error:
             raise ProbeError(f"{spec.address} does not speak TLS with us: {error.reason or 'no handshake'}") from None
         except OSError as error:
+            if patience is not None and isinstance(error, TimeoutError):
+                return late(spec, time.monotonic() - began, spec.address)
             raise ProbeError(f"{spec.address} could not be reached: {sentence(error)}") from None
         taken = time.monotonic() - began
         certificate = transport.get_extra_info("peercert")

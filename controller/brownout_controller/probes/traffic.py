@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Surroundings
+from brownout_controller.model.probe import (
+    PER_SECOND,
+    SHARES,
+    TIME,
+    Probe,
+    ProbeError,
+    ProbeSpec,
+    Reading,
+    Scale,
+    Surroundings,
+)
 from brownout_controller.model.probe import Traffic as Source
 
 
@@ -19,8 +29,14 @@ class Traffic(ProbeSpec):
     kind: ClassVar[str] = "traffic"
     scalar: ClassVar[str] = "measure"
     looks_back: ClassVar[bool] = True
+    example: ClassVar[str] = "{name: p99 stays under 2 s, traffic: p99, expect: < 2s}"
+    only_in_runs: ClassVar[bool] = True
 
     measure: Literal["p50", "p90", "p99", "p99.9", "max", "errors", "rate"]
+    """A percentile or the longest of the latencies, the share of errors, or good answers a second."""
+
+    def scale(self) -> Scale:
+        return {"errors": SHARES, "rate": Scale(PER_SECOND, 0.0)}.get(self.measure, TIME)
 
     def open(self, surroundings: Surroundings) -> Probe:
         if surroundings.traffic is None:

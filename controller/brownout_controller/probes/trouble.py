@@ -16,6 +16,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import aiohttp
 
+from brownout_controller.model.probe import ProbeError, ProbeSpec, Reading
+
 Trouble = Literal["timeout", "refused", "reset", "name", "certificate", "overload", "other"]
 """What became of a connection. `overload` is ours: this machine has no descriptor or port left for it."""
 
@@ -61,6 +63,16 @@ def sentence(error: BaseException) -> str:
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     number = cause.errno if isinstance(cause, OSError) else None
     return os.strerror(number).lower() if number and number > 0 else f"it failed with {type(error).__name__}"
+
+
+def late(spec: ProbeSpec, waited: float, where: str) -> Reading:
+    """What is measured of a time that has not ended: as long as it was waited for, if that is bad already.
+
+    Raises ProbeError where a longer time would have been good as well.
+    """
+    if spec.limits and waited > max(spec.limits):
+        return Reading(waited, f"there was no answer for {waited:.2g} s, and then nobody waited any more", events=1)
+    raise ProbeError(f"{where} could not be measured: {_SENTENCES['timeout']}") from None
 
 
 def place(url: str) -> str:

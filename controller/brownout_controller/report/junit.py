@@ -115,7 +115,7 @@ def _reverts(told: Account) -> list[_Case]:
 
 def _run(told: Account) -> _Case:
     """Refuted runs went through: their hypotheses have the failure."""
-    went_through = told.judgement.verdict in (Verdict.PASSED, Verdict.REFUTED)
+    went_through = told.judgement.verdict in (Verdict.PASSED, Verdict.REFUTED, Verdict.DONE)
     return _Case("the run", told.ends, "" if went_through else "error", "; ".join(told.judgement.reasons))
 
 

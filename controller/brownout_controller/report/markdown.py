@@ -28,6 +28,7 @@ MARKS: Final = {
     Verdict.STOPPED: "🛑",
     Verdict.NOT_REVERTED: "🚨",
     Verdict.INTERNAL: "🐞",
+    Verdict.DONE: "🏁",
 }
 _OUTCOMES: Final = {
     "held": "✅ held", "broke": "❌ broke", "no-data": "❔ no data", "too-few": "❔ too few", "untested": "❔ untested",

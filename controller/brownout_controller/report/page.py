@@ -26,6 +26,7 @@ MARKS: Final = {
     Verdict.STOPPED: "■",
     Verdict.NOT_REVERTED: "!",
     Verdict.INTERNAL: "!",
+    Verdict.DONE: "○",
 }
 """A sign beside the colour, for who does not see colours."""
 _PLACE: Final = "brownout_controller.report"

@@ -27,14 +27,11 @@ from brownout_proxy.units import SECONDS
 STATES: Final = (*Verdict, "running", "unfinished")
 """In the order in which bars are stacked."""
 _LATE: Final = (
-    Verdict.PASSED, "unfinished", "running", Verdict.REFUSED, Verdict.INCONCLUSIVE, Verdict.INTERNAL, Verdict.STOPPED,
-    Verdict.REFUTED, Verdict.NOT_REVERTED,
+    Verdict.DONE, Verdict.PASSED, "unfinished", "running", Verdict.REFUSED, Verdict.INCONCLUSIVE, Verdict.INTERNAL,
+    Verdict.STOPPED, Verdict.REFUTED, Verdict.NOT_REVERTED,
 )  # fmt: skip
-FILLS: Final = {
-    state: "currentColor" if state in (Verdict.PASSED, Verdict.REFUTED, Verdict.STOPPED, Verdict.INCONCLUSIVE)
-    else f"url(#hatch-{state})"
-    for state in STATES
-}  # fmt: skip
+_PLAIN: Final = (Verdict.PASSED, Verdict.REFUTED, Verdict.STOPPED, Verdict.INCONCLUSIVE, Verdict.DONE)
+FILLS: Final = {state: "currentColor" if state in _PLAIN else f"url(#hatch-{state})" for state in STATES}
 """How bars are filled: what shares its colour with something graver, or more frequent, is hatched."""
 _ROW: Final = 44
 _FOOT: Final = 6

@@ -28,6 +28,7 @@ COLOURS: Final[Mapping[str, str]] = {
     Verdict.STOPPED: "yellow",
     Verdict.NOT_REVERTED: "red",
     Verdict.INTERNAL: "red",
+    Verdict.DONE: "blue",
     "running": "cyan",
     "unfinished": "magenta",
 }

@@ -19,9 +19,9 @@ from brownout_proxy.api import answers
 from brownout_proxy.api.guard import Guard, known_hosts
 from brownout_proxy.api.patience import HEARD, SERVER
 from brownout_proxy.api.routes import VERSION_PATH, Routes
-from brownout_proxy.api.status import INTERNAL, status_of
 from brownout_proxy.errors import BrownoutError
 from brownout_proxy.server.registry import Registry
+from brownout_proxy.status import INTERNAL, status_of
 
 _LOG = logging.getLogger(__name__)
 

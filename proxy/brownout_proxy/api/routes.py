@@ -21,11 +21,11 @@ from brownout_proxy.api.proxies import (
     show_list,
     show_proxy,
 )
-from brownout_proxy.api.status import status_of
 from brownout_proxy.api.toxics import read_toxic, read_toxic_change, show_toxic
 from brownout_proxy.errors import BrownoutError
 from brownout_proxy.server.proxy import Proxy
 from brownout_proxy.server.registry import Registry
+from brownout_proxy.status import status_of
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 

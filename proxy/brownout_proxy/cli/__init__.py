@@ -16,12 +16,12 @@ from importlib.metadata import EntryPoint, entry_points
 
 import click
 
-from brownout_proxy.api.status import INTERNAL, status_of
 from brownout_proxy.cli import proxies
 from brownout_proxy.cli.proxy import proxy, version_option
 from brownout_proxy.cli.session import Group, Target, shared_options
 from brownout_proxy.cli.toxics import toxic
 from brownout_proxy.errors import BrownoutError, Unavailable
+from brownout_proxy.status import INTERNAL, status_of
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -43,6 +43,15 @@ class _Root(Group):
             raise click.ClickException(f"{name} needs {missing}: pip install 'brownout[controller]'") from None
         assert isinstance(loaded, click.Command), declared[name].value
         return loaded
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Those of the control plane have a list of their own, as they talk to no proxy that is named with --host."""
+        for title, names in (("Commands", super().list_commands(ctx)), ("Experiments", sorted(self._declared()))):
+            commands = [(name, command) for name in names if (command := self.get_command(ctx, name)) is not None]
+            if commands:
+                width = formatter.width - 6 - max(len(name) for name, _ in commands)
+                with formatter.section(title):
+                    formatter.write_dl([(name, command.get_short_help_str(width)) for name, command in commands])
 
     @functools.cache  # noqa: B019  there is one group in a process
     def _declared(self) -> dict[str, EntryPoint]:
@@ -92,7 +101,7 @@ def run(command: click.Command, words: Sequence[str], name: str) -> int:
     except click.ClickException as error:
         return _failed(_told(error, name), error.exit_code)
     except BrownoutError as error:
-        return _failed(f"{name}: {error}", status_of(error).exit)
+        return _failed("\n".join(f"{name}: {line}" for line in str(error).splitlines()), status_of(error).exit)
     except (click.Abort, KeyboardInterrupt):
         return _INTERRUPTED
     except Exception as error:

@@ -20,7 +20,7 @@ from brownout_proxy.api.http import ControlRequests, make_app
 from brownout_proxy.api.patience import make_runner
 from brownout_proxy.cli import mapping
 from brownout_proxy.cli.output import printable
-from brownout_proxy.errors import InvalidSpec, Unavailable
+from brownout_proxy.errors import Unavailable
 from brownout_proxy.relay.lookup import Lookups
 from brownout_proxy.server import config as config_file
 from brownout_proxy.server import runtime
@@ -80,15 +80,10 @@ class GrpcControl:
     """The gRPC API as a process has it. `address` is known once it is bound."""
 
     def __init__(self, registry: Registry, settings: Settings, port: int, token: str | None) -> None:
-        from brownout_proxy.api.grpc import Server, Tls  # 15 MB that a process without it does not need
+        from brownout_proxy.api.grpc import Server  # 15 MB that a process without it does not need
+        from brownout_proxy.rpc import read_tls
 
-        tls = None
-        if settings.tls_cert is not None and settings.tls_key is not None:
-            ca = settings.tls_client_ca
-            tls = Tls(
-                _pem("--tls-cert", settings.tls_cert), _pem("--tls-key", settings.tls_key),
-                None if ca is None else _pem("--tls-client-ca", ca),
-            )  # fmt: skip
+        tls = read_tls(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
         self._make: Callable[[], Server] = lambda: Server(registry, token=token, tls=tls)
         self._wanted = Address(settings.host, port)
         self._server: Server | None = None
@@ -113,17 +108,6 @@ class GrpcControl:
         server, self._server = self._server, None
         if server is not None:
             await server.stop()
-
-
-def _pem(flag: str, path: Path) -> bytes:
-    """Raises Unavailable, InvalidSpec."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise Unavailable(f"{flag}: {path}: {(error.strerror or str(error)).lower()}") from None
-    if b"-----BEGIN " not in content:
-        raise InvalidSpec(flag, f"{path} is not in PEM; make it with openssl x509 -outform PEM")
-    return content
 
 
 class Controls:

@@ -23,7 +23,7 @@ from brownout_proxy.server.proxy import ProxySpec
 LOOPBACK: Final = "127.0.0.1"
 """The host of an address that is a bare port."""
 
-_TOP: Final = ("seed", "proxies")
+_TOP: Final = ("seed", "proxies", "environments")  # the last are read by `brownout run`, from the same file
 _PROXY: Final = ("listen", "upstream", "enabled", "faults")
 _TOXIPROXY: Final = ("name", "listen", "upstream", "enabled", "toxics", "logger")  # logger: its own answers have it
 _TOXIC: Final = ("name", "type", "stream", "attributes", *SELECTION)

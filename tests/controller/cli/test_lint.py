@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
+from typing import Final
 
 from click.testing import CliRunner
 
@@ -10,6 +13,8 @@ from brownout_controller.cli.lint import lint
 from tests.controller.catalogue.ground import SHOP
 from tests.controller.model.test_environment import _FILE
 from tests.controller.model.test_experiment import _SMALL
+
+_SHOP: Final = Path(__file__).parents[3] / "deploy" / "demo" / "experiments" / "payment-db-latency.yaml"
 
 
 def _lint(folder: Path, **files: str) -> tuple[int, list[str]]:
@@ -31,7 +36,7 @@ def test_each_file_that_is_wrong_has_its_line(tmp_path: Path) -> None:
         tmp_path, a=_SMALL.replace("edge", "egde"), b=_SMALL, brownout=_FILE.replace("protected", "protcted"), c="[",
     )  # fmt: skip
     assert status == 2
-    assert [line.partition(".yaml:")[2].partition(" ")[0] for line in lines] == ["2:1:", "12:16:", "1:"]
+    assert [line.partition(".yaml:")[2].partition(" ")[0] for line in lines] == ["2:1:", "12:16:", "1:2:"]
 
 
 def test_a_file_with_services_is_an_architecture(tmp_path: Path) -> None:
@@ -45,3 +50,63 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(lint, [str(tmp_path / "none.yaml")])
     assert result.exit_code == 2
     assert "none.yaml: no such file or directory" in result.output
+
+
+def test_all_mistakes_of_a_file_are_told_and_what_is_missing_but_misspelt_only_once(tmp_path: Path) -> None:
+    text = """\
+nme: x
+edge: a b
+fault: {latency: soon}
+duraton: 3s
+baseline: -1
+hypotheses:
+  - {name: h, tcp: "127.0.0.1", expect: quick, every: never}
+  - {name: g, http: "http://x/", expct: < 1}
+  - {name: i, traffic: errors, expect: < 2}
+"""
+    status, lines = _lint(tmp_path, a=text)
+    assert status == 2
+    told = "\n".join(lines)
+    for part in (
+        "nme: unknown key; did you mean name?",
+        "edge: 'a b' is not an edge",
+        "fault.latency: 'soon'",
+        "duraton: unknown",
+        "baseline: must be greater than 0",
+        "hypotheses[0].tcp: must be host:port",
+        "hypotheses[0].expect: 'quick'",
+        "hypotheses[0].every: 'never'",
+        "hypotheses[1].expct: unknown key",
+        "'< 2' would always hold",
+    ):
+        assert part in told
+    assert len(lines) == 10
+    assert "missing" not in told
+
+
+def test_what_depends_on_a_variable_that_is_not_set_is_no_mistake(tmp_path: Path) -> None:
+    text = _SMALL.replace('tcp: "127.0.0.1:1"', 'http: "${URL}/x"').replace("duration: 10s", "duration: ${TIME}")
+    assert _lint(tmp_path, a=text) == (0, [])
+    assert _lint(tmp_path, a=text.replace("edge", "egde"))[0] == 2
+    slow = text.replace("duration: ${TIME}", "duration: 10s") + '  - {name: g, tcp: "h:1", expect: < 1s, settle: 12s}\n'
+    status, lines = _lint(tmp_path, a=slow)
+    assert status == 2, "what can be judged is judged beside it"
+    assert "a duration of 10s is over before 'g' has settled" in lines[0]
+
+
+def test_json_has_the_place_in_parts(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(_SMALL.replace("< 1s", "quick"))
+    result = CliRunner().invoke(lint, [str(tmp_path / "a.yaml"), str(tmp_path / "none.yaml"), "--json"])
+    assert result.exit_code == 2
+    first, second = json.loads(result.output)
+    assert (first["line"], first["column"], first["path"]) == (6, 35, "hypotheses[0].expect")
+    assert first["reason"].startswith("'quick' is not an expectation")
+    assert (second["line"], second["file"]) == (None, str(tmp_path / "none.yaml"))
+    good = CliRunner().invoke(lint, [str(_SHOP), "--json"])
+    assert (good.exit_code, json.loads(good.output)) == (0, [])
+
+
+def test_the_experiment_of_the_readme_has_no_mistake(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[3] / "README.md").read_text("utf-8")
+    (text,) = re.findall(r"```yaml\n# payment-db-latency\.yaml\n(.*?)```", readme, re.DOTALL)
+    assert _lint(tmp_path, a=text) == (0, [])

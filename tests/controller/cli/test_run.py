@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from brownout_controller.cli.report import FORMATS
 from brownout_controller.cli.run import run
-from brownout_proxy.errors import BrownoutError, InvalidSpec, Unavailable
+from brownout_proxy.errors import BrownoutError, InvalidSpec
 
 _GOOD = """\
 name: x
@@ -46,7 +46,7 @@ def test_a_bad_file_is_refused_with_its_place_before_anything_is_made(tmp_path: 
 
 
 def test_a_file_or_an_environment_that_is_not_there_is_named(tmp_path: Path) -> None:
-    assert isinstance(_refused(tmp_path, str(tmp_path / "none.yaml")), Unavailable)
+    assert isinstance(_refused(tmp_path, str(tmp_path / "none.yaml")), InvalidSpec), "1 would read as refuted"
     file = tmp_path / "x.yaml"
     file.write_text(_GOOD)
     config = tmp_path / "brownout.yaml"

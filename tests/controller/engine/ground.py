@@ -9,7 +9,8 @@ from typing import ClassVar
 
 from brownout_controller.backends.base import BackendError, Counts, LeaseLostError, Target
 from brownout_controller.backends.memory import MemoryBackend
-from brownout_controller.engine.runner import Runner, Setup
+from brownout_controller.engine.planning import Setup
+from brownout_controller.engine.runner import Runner
 from brownout_controller.engine.store import Store, read
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.experiment import Experiment, read_experiment

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from brownout_controller.engine.store import JOURNAL, Journal, Store, is_held, read
-from brownout_controller.model.journal import Failure, Interrupted
+from brownout_controller.engine import store as module
+from brownout_controller.engine.store import JOURNAL, Journal, Store, brief, is_held, read
+from brownout_controller.model.journal import Failure, Interrupted, Judged, Run, Sample
 from brownout_proxy.errors import InvalidSpec, NotFound, Unavailable
+from tests.support.running import eventually
 
 
 def test_records_are_numbered_and_come_back_as_they_went(tmp_path: Path) -> None:
@@ -74,4 +77,48 @@ def test_a_disk_that_is_full_is_an_error_and_not_a_silent_loss(tmp_path: Path) -
     journal = Journal(directory)
     with pytest.raises(Unavailable, match="no space left"):
         journal.write(Interrupted("SIGINT"))
+    journal.close()
+
+
+def test_a_run_in_a_line_is_told_by_its_first_and_its_last_record(tmp_path: Path) -> None:
+    journal = Store(tmp_path).begin("x")
+    assert brief(journal.directory) == (journal.run_id, "", "", "", True, None)
+    run = Run(journal.run_id, "1", "2026", {"name": "x"}, [], {"name": "local"}, 7, "", 0.0)
+    journal.write(run)
+    assert brief(journal.directory) == (journal.run_id, "x", "local", "2026", False, None)
+    journal.write(Failure("probe", "x" * 100_000))
+    journal.write(Judged("passed", 0, ["y" * 1000]))
+    assert brief(journal.directory).verdict == Judged("passed", 0, ["y" * 1000])
+    journal.close()
+    with pytest.raises(Unavailable):
+        brief(tmp_path / "none")
+
+
+def test_a_name_is_no_path(tmp_path: Path) -> None:
+    store = Store(tmp_path / "runs")
+    journal = store.begin("x")
+    journal.write(Failure("probe", ""))
+    journal.close()
+    assert store.named("last") == store.find(str(journal.directory)) == journal.directory
+    with pytest.raises(NotFound):
+        store.named(str(journal.directory))
+
+
+def test_a_disk_that_fails_beside_the_loop_fails_the_next_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(module, "_SYNC", 0.0)
+    monkeypatch.setattr(os, "fsync", fail)
+    journal = Store(tmp_path).begin("x")
+    sample = Sample("h", "during", 1.0)
+
+    def told() -> bool:
+        try:
+            journal.write(sample)
+        except Unavailable as error:
+            return "input/output error" in str(error)
+        return False
+
+    eventually(told, "the failure")
     journal.close()

@@ -68,5 +68,13 @@ def test_a_mistake_is_told_with_its_place(text: str, name: str, told: str) -> No
     assert str(refusal.value).startswith(told)
 
 
+def test_the_proxy_s_part_of_the_file_is_the_proxy_s_own() -> None:
+    proxies = "seed: 42\nproxies: {db: {listen: '127.0.0.1:1', upstream: '${NOT_OURS}:2'}}\n"
+    assert _read(proxies, "local") == Environment()
+    assert _read(proxies + "environments: {local: {protected: true}}", "local").protected
+    with pytest.raises(InvalidSpec, match=r"brownout.yaml:3:1: enviroments: unknown key; did you mean environments\?"):
+        _read(proxies + "enviroments: {}", "local")
+
+
 def test_a_token_is_not_shown() -> None:
     assert "hunter2" not in repr(_read("environments: {local: {token: hunter2}}", "local"))

@@ -64,6 +64,24 @@ def test_its_limits_are_what_a_plot_shows(text: str, limits: tuple[float | None,
 
 
 @pytest.mark.parametrize(
+    ("text", "tests"),
+    [
+        ("< 1%", True), ("<= 1", False), ("< 2", False), ("> 1", False), (">= 0", False), ("> 0", True), ("== 0", True),
+        ("== 2", False), ("!= 0.5", True), ("!= 2", False), ("between 0.2 and 0.8", True), ("between 0 and 1", False),
+        ("between 2 and 3", False), ("between -1 and 0", True), ("<= 3 * baseline", True),
+    ],
+)  # fmt: skip
+def test_one_that_all_values_meet_or_none_tests_nothing(text: str, tests: bool) -> None:
+    assert parse(text).tests(0.0, 1.0) == tests
+
+
+def test_it_knows_what_it_is_written_in() -> None:
+    assert parse("between 10 ms and 2 * baseline + 1S").units == ("ms", "s")
+    assert parse("< 1e3").units == ()
+    assert parse("> 15/s").low.offset == 15
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         ("2s", "is not an expectation; write it like '< 2s'"),

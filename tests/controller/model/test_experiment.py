@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from brownout_controller.model.experiment import Experiment, read_experiment
+from brownout_controller.model.part import Mistakes, each
 from brownout_controller.probes import KINDS
 from brownout_proxy import document
 from brownout_proxy.errors import InvalidSpec
@@ -80,11 +81,18 @@ def test_several_faults_are_a_list_and_traffic_has_a_rate() -> None:
         ("{latency: 1s}", "{latncy: 1s}", "x.yaml:3:9: fault.latncy: unknown key; did you mean latency?"),
         ("fault: {latency: 1s}", "faults: []", "x.yaml:3:1: faults: is empty"),
         ("fault: {latency: 1s}", "faults: [{cut: 1}, {cut: 2}]", "x.yaml:3:20: faults[1]: there is a fault"),
-        ("name: x", "name: ''", "x.yaml:1:1: name: String should have at least 1 character"),
+        ("name: x", "name: ''", "x.yaml:1:1: name: is empty"),
         ("duration: 10s", "duration: 10s\nlease: 1ms", "x.yaml:5:1: lease: must be from 1s to 1h"),
+        ("duration: 10s", "duration: 10s\nlease: 30s", "x.yaml:5:1: lease: is longer than duration (10s), so that"),
+        ("name: x", "name: yes", "x.yaml:1:1: name: must be text; put it in quotes"),
+        ("name: x", "name:", "x.yaml:1:1: name: is empty; write it like name: payment-db-latency"),
+        ("duration: 10s", "duration: 10s\ntraffic: {url: x, rate: 1}", "x.yaml:5:11: traffic.url: is not as it must"),
+        ("duration: 10s", "duration: 10s\ntraffic: {url: 'http://x', rate: 5/m}", "x.yaml:5:28: traffic.rate: '5/m'"),
+        ("< 1s", "!=1", "x.yaml:6:46: is not YAML: expected ' ', but found '}'; put a text that begins with ! in"),
+        ("name: x", "name: !=1", "x.yaml:1:1: name: has the tag !=1; put a text that begins with ! in quotes"),
         ("duration: 10s", "duration: 10s\nblast_radius: {mode: some}", "x.yaml:5:16: blast_radius.mode: must be 'one'"),
         ("duration: 10s", "duration: 10s\nnets: {lok: x}", "x.yaml:5:1: nets: unknown safety net; did you mean lock?"),
-        ("tcp: \"127.0.0.1:1\"", "traffic: p99", "x.yaml:1:1: hypothesis 'h' looks at traffic"),
+        ("tcp: \"127.0.0.1:1\"", "traffic: p99", "x.yaml:6:5: hypotheses[0]: looks at traffic, so the"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_its_place_and_the_remedy(before: str, after: str, told: str) -> None:
@@ -115,6 +123,21 @@ def test_what_is_no_experiment_is_refused(text: str, told: str) -> None:
 
 def test_a_phase_that_is_over_before_a_hypothesis_has_settled_is_refused() -> None:
     slow = _SMALL.replace("expect: < 1s", "expect: < 1s, settle: 12s")
-    with pytest.raises(InvalidSpec, match="duration of 10 s is over before 'h' has settled"):
+    with pytest.raises(InvalidSpec, match="duration of 10s is over before 'h' has settled"):
         _read(slow)
     _read(slow.replace("expect: < 1s", "expect: < 1s, when: [recovery]"))
+
+
+def test_a_limit_that_no_request_can_reach_is_refused() -> None:
+    text = _SMALL.replace('tcp: "127.0.0.1:1"', "traffic: p99").replace("< 1s", "< 12s, window: 1s")
+    text += "traffic: {url: 'http://x/', rate: 5}\n"
+    with pytest.raises(InvalidSpec, match=r"x.yaml:6:5: .*'< 12s' says nothing, as a request is given up after 10s"):
+        _read(text)
+    _read(text.replace("rate: 5", "rate: 5, timeout: 20s"))
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    text = _SMALL.replace("duration: 10s", "duration: soon").replace("< 1s", "quick").replace("latency", "latncy")
+    with pytest.raises(Mistakes) as refusal:
+        _read(text)
+    assert [str(one).partition(": ")[0] for one in each(refusal.value)] == ["x.yaml:4:1", "x.yaml:3:9", "x.yaml:6:35"]

@@ -311,3 +311,30 @@ def test_what_is_cut_off_never_becomes_a_pass(told: list[Timed], kept: int) -> N
         assert cut.verdict is not Verdict.PASSED
     if kept < len(told):
         assert cut.verdict is not Verdict.PASSED, "its end is what proves it"
+
+
+# Faults without a hypothesis.
+
+
+def ad_hoc(*, hits: int = 5, verified: bool = True) -> list[Timed]:
+    """They are put at 10 s and reverted at 20 s."""
+    told = [
+        (at, record)
+        for at, record in story(terms=(), hits=hits, verified=verified)
+        if not isinstance(record, Entered) or record.state in ("injecting", "observing", "reverting")
+    ]
+    return [*told, (20, Entered("judged", "reverting"))]
+
+
+def test_faults_that_claim_nothing_are_done_and_not_passed() -> None:
+    assert verdict(ad_hoc()) == ("done", 0)
+    idle = judged(ad_hoc(hits=0))
+    assert (idle.verdict, idle.reasons[1]) == (Verdict.DONE, "no traffic met the fault slow")
+
+
+def test_faults_that_claim_nothing_are_not_done_if_anything_is_missing() -> None:
+    assert verdict(ad_hoc(verified=False)) == ("not-reverted", 6)
+    assert verdict(without(ad_hoc(), Injected)) == ("inconclusive", 3)
+    assert verdict(ad_hoc()[:-1]) == ("inconclusive", 3)
+    assert verdict([*ad_hoc(), (15, Stop("lapsed", "it vanished"))]) == ("inconclusive", 3)
+    assert verdict([*ad_hoc(), (15, Stop("asked", "enough"))]) == ("stopped", 5)

@@ -53,7 +53,7 @@ def test_quantities_may_have_units() -> None:
         ("name: x\ninner:\n  wiat: 1", "f:3:3: inner.wiat: unknown key; did you mean wait?"),
         ("name: x\ninner:\n  wait: 0", "f:3:3: inner.wait: must be greater than 0"),
         ("name: x\nnamed:\n  a: {wiat: 1}", "f:3:7: named.a.wiat: unknown key; did you mean wait?"),
-        ("name: [x]", "f:1:1: name: must be a valid string"),
+        ("name: [x]", "f:1:1: name: must be text, not a list"),
     ],
 )
 def test_a_mistake_is_told_with_its_place_and_the_remedy(text: str, told: str) -> None:

@@ -67,3 +67,11 @@ def test_what_is_wrong_is_refused(change: dict[str, Any]) -> None:
 def test_an_unknown_key_of_an_environment_is_refused() -> None:
     with pytest.raises(jsonschema.ValidationError):
         _check({"environments": {"local": {"contrl": "x"}}}, _ENVIRONMENTS)
+
+
+def test_editors_are_told_what_keys_mean_and_which_words_there_are() -> None:
+    assert _EXPERIMENT["properties"]["duration"]["description"] == "How long the fault is there."
+    hypothesis = _EXPERIMENT["$defs"]["Hypothesis"]["properties"]
+    assert "p99" in hypothesis["traffic"]["anyOf"][0]["enum"]
+    undescribed = [name for name, declared in hypothesis.items() if not declared.get("description")]
+    assert undescribed == []

@@ -17,11 +17,12 @@ from wsgiref.simple_server import WSGIServer
 
 import pytest
 from aiohttp import web
-from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 from pydantic import ValidationError
 
+from brownout_controller.model.hypothesis import Terms
 from brownout_controller.model.probe import ProbeError, Reading, Surroundings
-from brownout_controller.probes.prometheus import Prometheus, duration, skew
+from brownout_controller.probes.prometheus import Prometheus, duration, histogram, scrape_interval, skew
 from deploy.demo.servers import free_port
 from tests.controller.probes.ground import (
     SECONDS,
@@ -102,6 +103,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Shop]:
     stock.labels("paris").set(0)
     requests = Counter("requests", "Requests.", ["code"], registry=first)
     requests.labels("200").inc(1)
+    waits = Histogram("wait", "Seconds.", ["shop"], buckets=(0.5, 1.5), registry=first)
+    for seconds in (0.1, 1.0, 60.0):
+        waits.labels("berlin").observe(seconds)
     Gauge("lonely", "Of the second target.", registry=second).set(1)
     with ExitStack() as stack:
         targets = stack.enter_context(_metrics(first)), stack.enter_context(_metrics(second))
@@ -150,6 +154,7 @@ def test_window_is_put_into_the_query_as_promql_writes_it(shop: _Shop) -> None:
 def test_several_series_are_given_by_their_labels(shop: _Shop) -> None:
     reading = _now(shop, "sum by (shop) (stock)")
     assert reading.value is None
+    assert reading.why == 'the query gave 2 values: {shop="berlin"}, {shop="paris"}'
     assert sorted(reading.series) == [('{shop="berlin"}', 7.0), ('{shop="paris"}', 0.0)]
     assert len(_now(shop, "stock").series) == 2
     assert _now(shop, "stock").series[0][0].startswith('stock{instance="127.0.0.1:')
@@ -223,6 +228,40 @@ def test_what_is_no_number_of_one_moment_is_an_error_with_the_remedy(shop: _Shop
         _now(shop, "requests_total[1m]")
     with pytest.raises(ProbeError, match="text; ask for numbers"):
         _now(shop, '"text"')
+
+
+@real
+def test_a_window_of_fewer_than_four_scrapes_is_refused_by_what_the_server_says_of_the_job(shop: _Shop) -> None:
+    told = f"a window of 300ms has fewer than 4 scrapes, one each {_SCRAPE * 1000:.0f}ms; write window: 400ms"
+    for query in ("rate(requests_total[${window}])", 'rate(requests_total{job="shop-0"}[${window}])'):
+        with pytest.raises(ProbeError, match=told):
+            _now(shop, query, 0.3)
+        _now(shop, query, 0.4)
+    _now(shop, 'rate(requests_total{job="elsewhere"}[${window}])', 0.3)
+    _now(shop, "sum(stock)", 0.3)
+
+
+@real
+def test_a_limit_beyond_the_highest_finite_bucket_is_refused_as_no_quantile_can_miss_it(shop: _Shop) -> None:
+    query = "histogram_quantile(0.99, sum by (le) (wait_bucket{shop='berlin'}))"
+    assert _now(shop, query).value == 1.5, "of three one took a minute"
+    assert _judged(shop, query, "< 1.5s").value == 1.5
+    assert _judged(shop, query, "< 3 * baseline").value == 1.5
+    for expect, stop in (("< 2s", False), ("< 1s", "> 10s")):
+        with pytest.raises(ProbeError, match=r"is above the highest finite bucket, 1\.5, beyond which"):
+            _judged(shop, query, expect, stop)
+    assert _judged(shop, query.replace("wait", "no_such"), "< 2s").why == "the query gave no series"
+
+
+def _judged(shop: _Shop, query: str, expect: str, stop: str | bool = False) -> Reading:
+    readings = []
+
+    async def scenario() -> None:
+        spec = Prometheus(query=query).judged_by(Terms(name="h", expect=expect, stop=stop))
+        readings.append(await measured(spec, Surroundings(prometheus=shop.prometheus)))
+
+    play(scenario)
+    return readings[0]
 
 
 @real
@@ -379,3 +418,43 @@ def test_the_hypothesis_s_own_server_and_headers_win() -> None:
 def test_an_empty_query_is_refused() -> None:
     with pytest.raises(ValidationError):
         Prometheus(query="")
+
+
+def test_a_window_that_is_too_short_for_the_declared_scrapes_is_refused_when_the_file_is_read() -> None:
+    spec = Prometheus.model_validate({"query": "rate(x[${window}])", "scrape_interval": "15s"})
+    with pytest.raises(ValueError, match=r"a window of 10s has fewer than 4 scrapes, one each 15s; write window: 1m"):
+        spec.judged_by(Terms(name="h", expect="< 1"))
+    spec.judged_by(Terms(name="h", expect="< 1", window=60))
+    Prometheus.model_validate({"query": "x", "scrape_interval": "15s"}).judged_by(Terms(name="h", expect="< 1"))
+
+
+@pytest.mark.parametrize(
+    ("query", "interval"),
+    [("up", 15), ('up{job="slow"}', 60), ('up{job = "slow"}', 60), ('up{job="none"}', None), ('up{my_job="slow"}', 15)],
+)
+def test_the_scrape_interval_is_that_of_the_query_s_job_or_the_shortest(query: str, interval: float | None) -> None:
+    targets = [
+        {"labels": {"job": "fast"}, "scrapeInterval": "15s"},
+        {"labels": {"job": "slow"}, "scrapeInterval": "1m"},
+    ]
+    assert scrape_interval({"data": {"activeTargets": targets}}, query) == interval
+
+
+@pytest.mark.parametrize(
+    "answer", [None, [], {}, {"data": {"activeTargets": [{"labels": {}, "scrapeInterval": "15 s"}]}}, {"data": None}]
+)
+def test_a_server_that_does_not_tell_its_scrapes_is_no_reason_to_refuse(answer: object) -> None:
+    assert scrape_interval(answer, "up") is None
+
+
+@pytest.mark.parametrize(
+    ("query", "selector"),
+    [
+        ('histogram_quantile(0.9, rate(a_bucket{x="y"}[1m]))', 'a_bucket{x="y"}'),
+        ("histogram_quantile(0.9, sum by (le) (ns:a_bucket))", "ns:a_bucket"),
+        ("histogram_quantile(0.9, a)", None),
+        ("rate(a_bucket[1m])", None),
+    ],
+)
+def test_the_buckets_of_a_quantile_are_found(query: str, selector: str | None) -> None:
+    assert histogram(query) == selector

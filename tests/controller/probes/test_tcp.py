@@ -14,6 +14,7 @@ from typing import Final
 import pytest
 from pydantic import ValidationError
 
+from brownout_controller.model.hypothesis import Terms
 from brownout_controller.model.probe import ProbeError, Surroundings
 from brownout_controller.probes.tcp import Tcp, host_and_port
 from tests.controller.probes.ground import cancelled_while, closed_port, complaint, measured, play, silent
@@ -77,6 +78,19 @@ def test_the_time_of_a_connection_is_the_measure_and_the_connection_is_closed() 
             reading = await measured(_tcp(server.port))
             assert reading.value is not None
             assert 0 < reading.value < 5
+
+    play(scenario)
+
+
+def test_a_handshake_that_hangs_is_slow_and_not_unknown() -> None:
+    async def scenario() -> None:
+        async with silent() as server:
+            slow = Terms(name="h", expect="< 100ms", timeout=0.2)
+            reading = await measured(_tcp(server.port, tls=True).judged_by(slow))
+            assert reading.value is not None
+            assert reading.value >= 0.19
+            days = _tcp(server.port, tls=True, measure="certificate_days").judged_by(slow)
+            await cancelled_while(measured(days), lambda: server.taken == 2 and server.heard)
 
     play(scenario)
 

@@ -81,7 +81,7 @@ def test_every_state_has_a_shape_a_colour_and_a_filling(state: str) -> None:
 
 def test_states_of_one_colour_are_told_apart_by_their_fillings() -> None:
     plain = [state for state in STATES if FILLS[state] == "currentColor"]
-    assert plain == ["passed", "refuted", "inconclusive", "stopped"]
+    assert plain == ["passed", "refuted", "inconclusive", "stopped", "done"]
 
 
 def _season(number: int, **states: int) -> Season:

@@ -13,7 +13,8 @@ from google.protobuf.duration_pb2 import Duration
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
-from brownout_proxy.api.grpc import SERVICE, Server, Tls
+from brownout_proxy.api.grpc import SERVICE, Server
+from brownout_proxy.rpc import Tls
 from brownout_proxy.server.proxy import Proxy
 from brownout_proxy.v1 import proxy_pb2 as pb
 from brownout_proxy.v1.proxy_pb2_grpc import ProxyServiceStub

@@ -9,8 +9,8 @@ import click
 import pytest
 
 from brownout_proxy import __version__, cli
-from brownout_proxy.api.status import INTERNAL, status_of
 from brownout_proxy.errors import Conflict, InvalidSpec, NotFound, Unavailable
+from brownout_proxy.status import INTERNAL, status_of
 from tests.proxy.cli.conftest import Brownout
 
 
@@ -59,6 +59,15 @@ def test_no_command_at_all_shows_help_and_fails(brownout: Brownout) -> None:
     ended = brownout()
     assert (ended.status, ended.out) == (2, "")
     assert "Commands:" in ended.err
+
+
+def test_the_commands_of_the_control_plane_have_a_list_of_their_own(brownout: Brownout) -> None:
+    told = brownout("--help").out
+    proxies, experiments = told.partition("Commands:")[2].split("Experiments:")
+    assert "  toxic  " in proxies
+    assert "  run " not in proxies
+    assert "  run " in experiments
+    assert max(map(len, told.splitlines())) <= 80
 
 
 @pytest.mark.parametrize(("script", "name"), [(cli.main, "brownout [OPTIONS]"), (cli.proxy_main, "brownout-proxy [")])

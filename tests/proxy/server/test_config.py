@@ -267,3 +267,8 @@ def test_a_file_without_proxies_differs_from_one_with_none(text: str, named: boo
 def test_no_clients_at_all_is_no_condition() -> None:
     config = parse("proxies: {a: {listen: 1, upstream: 2, faults: [{cut: 1, clients: []}]}}", "f")
     assert config.proxies[0].faults[0].selection == Selection()
+
+
+def test_the_environments_of_experiments_may_be_in_the_same_file() -> None:
+    proxies = "proxies: {a: {listen: '1', upstream: 'h:2'}}\n"
+    assert parse(proxies + "environments: {local: {protected: true}}\n", "f.yaml") == parse(proxies, "f.yaml")

@@ -1,12 +1,12 @@
-"""The twin of api/status.py."""
+"""The twin of status.py."""
 
 from __future__ import annotations
 
 import pytest
 
 from brownout_proxy import errors
-from brownout_proxy.api.status import INTERNAL, TABLE, Status, status_of
 from brownout_proxy.errors import BrownoutError, Conflict, InvalidSpec, Lapsed, NotFound, Unavailable
+from brownout_proxy.status import INTERNAL, TABLE, Status, status_of
 
 
 @pytest.mark.parametrize(

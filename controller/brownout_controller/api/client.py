@@ -1,0 +1,188 @@
+"""A controller somewhere else: what the conductor can do, asked for over gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final
+
+import grpc
+
+from brownout_controller.api.messages import (
+    RUN,
+    SIGNALS,
+    read_outlook,
+    read_place,
+    show_order,
+    show_wish,
+)
+from brownout_controller.backends.base import Place
+from brownout_controller.engine.conductor import NotInPlaceError
+from brownout_controller.engine.orders import Order, Wish
+from brownout_controller.engine.outlook import Outlook
+from brownout_controller.engine.tail import Line
+from brownout_controller.model.journal import Injected, decode
+from brownout_controller.v1 import controller_pb2 as pb
+from brownout_controller.v1.controller_pb2_grpc import ControllerServiceStub
+from brownout_proxy.errors import BrownoutError, Conflict, InvalidSpec, NotFound, Unavailable
+from brownout_proxy.rpc import OURS
+
+PATIENCE: Final = 30.0
+"""Seconds in which a lost controller may come back."""
+_CALL: Final = 60.0
+"""Seconds that one call may take: a plan measures every hypothesis once."""
+_RETRY: Final = 0.25
+_ALIVE: Final = 10.0
+"""Seconds of silence after which we ask whether the controller is still there, and half as many for its answer."""
+_OPTIONS: Final = (
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.keepalive_time_ms", int(_ALIVE * 1000)),
+    ("grpc.keepalive_timeout_ms", int(_ALIVE * 500)),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.max_receive_message_length", -1),
+)
+_LOST: Final = frozenset(
+    (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL)
+)
+"""What a stream ends with when its server goes."""
+_ERRORS: Final = {
+    grpc.StatusCode.NOT_FOUND: NotFound,
+    grpc.StatusCode.ALREADY_EXISTS: Conflict,
+}
+
+
+class LostError(Unavailable):
+    """The controller could not be reached for as long as we were told to wait: its run has no verdict that we know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """How the controller knows us: a token, or mutual TLS (PEM)."""
+
+    token: str | None = None
+    root: bytes | None = None
+    certificate: bytes | None = None
+    key: bytes | None = None
+
+
+class Remote:
+    """To be made in the loop that uses it. `tell` is called with what a person should know of the connection."""
+
+    def __init__(
+        self,
+        address: str,
+        credentials: Credentials = Credentials(),
+        *,
+        patience: float = PATIENCE,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.address = address
+        self._patience = patience
+        self._tell = tell
+        self._metadata = [] if credentials.token is None else [("authorization", f"Bearer {credentials.token}")]
+        if credentials.root is None:
+            self._channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
+        else:
+            secure = grpc.ssl_channel_credentials(credentials.root, credentials.key, credentials.certificate)
+            self._channel = grpc.aio.secure_channel(address, secure, options=_OPTIONS)
+        self._stub: ControllerServiceStub = ControllerServiceStub(self._channel)  # type: ignore[no-untyped-call]
+
+    async def __aenter__(self) -> Remote:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._channel.close()
+
+    async def check(self, order: Order) -> None:
+        """Whether the controller understands it. Raises InvalidSpec, Unavailable."""
+        await self.plan(order, measure=False)
+
+    async def plan(self, order: Order, *, measure: bool = True) -> Outlook:
+        """Raises InvalidSpec, Unavailable."""
+        request = pb.PlanRequest(experiment=show_order(order), measure=measure)
+        return read_outlook(await self._asked(self._stub.Plan, request))
+
+    async def start(self, order: Order) -> str:
+        """Raises InvalidSpec, Unavailable."""
+        answer: pb.RunResponse = await self._asked(self._stub.Run, pb.RunRequest(experiment=show_order(order)))
+        return answer.run
+
+    async def start_faults(self, wish: Wish) -> str:
+        """Raises InvalidSpec, Unavailable, NotInPlaceError."""
+        answer: pb.StartFaultsResponse = await self._asked(self._stub.StartFaults, show_wish(wish))
+        return answer.run
+
+    async def watch(self, run: str, after: int = 0) -> AsyncIterator[Line]:
+        """The records of a run until its verdict, however often the connection is lost on the way. Raises NotFound,
+        Unavailable, LostError."""
+        lost, lease = None, 0.0
+        while True:
+            try:
+                call = self._stub.Watch(pb.WatchRequest(run=run, after=after), metadata=self._metadata)
+                async for message in call:
+                    if lost is not None:
+                        self._tell("the controller is back")
+                        lost = None
+                    after = message.n + 1
+                    line = Line(decode(message.json), message.json)
+                    if isinstance(line.entry.record, Injected):
+                        lease = line.entry.record.lease
+                    yield line
+                return
+            except grpc.aio.AioRpcError as error:
+                if error.code() not in _LOST:
+                    raise self._failure(error) from None
+                if lost is None:
+                    lost = time.monotonic()
+                    self._tell(f"the connection to the controller is lost; trying again for {self._patience:g} s")
+                elif time.monotonic() - lost > self._patience:
+                    raise LostError(self._farewell(run, lease)) from None
+            await asyncio.sleep(_RETRY)
+
+    def _farewell(self, run: str, lease: float) -> str:
+        faults = f"; if it is gone, its faults have ended with their lease of {lease:g} s" if lease else ""
+        return (
+            f"{self.address} has not answered for {self._patience:g} s, so the verdict on run {run} is not known: it "
+            f"may still go on there{faults}"
+        )
+
+    async def interrupt(self, run: str, signal: str) -> None:
+        """Raises NotFound, Conflict, Unavailable."""
+        await self._asked(self._stub.Stop, pb.StopRequest(run=run, signal=SIGNALS[signal]))
+
+    async def places(self, environment: str, edge: str = "") -> list[Place]:
+        """Raises InvalidSpec, Unavailable."""
+        request = pb.ListTargetsRequest(environment=environment, edge=edge)
+        answer: pb.ListTargetsResponse = await self._asked(self._stub.ListTargets, request)
+        return [read_place(place) for place in answer.places]
+
+    async def _asked(self, method: Any, request: object) -> Any:
+        call: Awaitable[Any] = method(request, timeout=_CALL, metadata=self._metadata)
+        try:
+            return await call
+        except grpc.aio.AioRpcError as error:
+            raise self._failure(error) from None
+
+    def _failure(self, error: grpc.aio.AioRpcError) -> BrownoutError:
+        code, details = error.code(), error.details() or "no reason given"
+        trailing = dict(error.trailing_metadata() or ())
+        if RUN in trailing:
+            return NotInPlaceError(str(trailing[RUN]), details)
+        if code is grpc.StatusCode.INVALID_ARGUMENT:
+            return InvalidSpec("", details)
+        if code in _ERRORS:
+            return _ERRORS[code](details)
+        if code is grpc.StatusCode.UNAUTHENTICATED:
+            return InvalidSpec("--token-file", f"the controller at {self.address} does not know us: {details}")
+        if OURS in trailing:
+            return Unavailable(details)
+        if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+            return Unavailable(f"the controller at {self.address} does not answer ({code.name.lower()}): {details}")
+        return Unavailable(f"the controller at {self.address}: {details}")

@@ -1,0 +1,151 @@
+"""The gRPC service of a controller: each call is one of the conductor's, or ends with the code of its error.
+
+Who listens where, and who may call, is decided above.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+import grpc
+
+from brownout_controller.api.messages import (
+    RUN,
+    SIGNALS,
+    read_order,
+    read_wish,
+    show_brief,
+    show_held,
+    show_judgement,
+    show_outlook,
+    show_place,
+    show_verdict,
+)
+from brownout_controller.backends.base import Target
+from brownout_controller.engine import store
+from brownout_controller.engine.conductor import Conductor, NotInPlaceError
+from brownout_controller.model.environment import LOCAL
+from brownout_controller.model.journal import Plan
+from brownout_controller.model.judge import judge
+from brownout_controller.v1 import controller_pb2 as pb
+from brownout_controller.v1 import controller_pb2_grpc
+from brownout_proxy import rpc
+from brownout_proxy.errors import InvalidSpec, NotFound, Unavailable
+from brownout_proxy.rpc import Context
+
+SERVICE: Final = pb.DESCRIPTOR.services_by_name["ControllerService"].full_name
+ALIVE: Final = 5.0
+"""Seconds after which a client may ask whether we are still there; gRPC's own 5 minutes are for the idle."""
+_GOODBYE: Final = 1.0
+"""Seconds in which clients hear the last of their runs."""
+_LISTED: Final = 100
+_MOST_LISTED: Final = 10_000
+
+
+class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
+    """The calls of brownout.controller.v1."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        self._conductor = conductor
+
+    async def Plan(self, request: pb.PlanRequest, context: Context) -> pb.PlanResponse:
+        async def plan() -> pb.PlanResponse:
+            order = read_order(request.experiment)
+            return show_outlook(await self._conductor.plan(order, measure=request.measure))
+
+        return await rpc.answered(context, plan)
+
+    async def Run(self, request: pb.RunRequest, context: Context) -> pb.RunResponse:
+        async def run() -> pb.RunResponse:
+            return pb.RunResponse(run=await self._conductor.start(read_order(request.experiment)))
+
+        return await rpc.answered(context, run)
+
+    async def Watch(self, request: pb.WatchRequest, context: Context) -> AsyncIterator[pb.WatchResponse]:
+        try:
+            async for entry, text in self._conductor.watch(request.run, request.after):
+                yield pb.WatchResponse(n=entry.n, at=entry.at, kind=entry.record.kind, json=text)
+        except NotFound as error:
+            await context.abort(grpc.StatusCode.NOT_FOUND, str(error))
+        except (Unavailable, InvalidSpec) as error:  # of the journal: to come back would not help
+            await context.abort(grpc.StatusCode.ABORTED, str(error))
+
+    async def Stop(self, request: pb.StopRequest, context: Context) -> pb.StopResponse:
+        async def stop() -> pb.StopResponse:
+            signal = next((name for name, number in SIGNALS.items() if number == request.signal), None)
+            if signal is None:
+                await self._conductor.stop(request.run, request.why or "somebody stopped it")
+            else:
+                await self._conductor.interrupt(request.run, signal)
+            return pb.StopResponse()
+
+        return await rpc.answered(context, stop)
+
+    async def ListRuns(self, request: pb.ListRunsRequest, context: Context) -> pb.ListRunsResponse:
+        async def list_() -> pb.ListRunsResponse:
+            limit = min(request.limit or _LISTED, _MOST_LISTED)
+            found = await asyncio.to_thread(self._conductor.runs, limit)
+            return pb.ListRunsResponse(runs=[show_brief(told, state) for told, state in found])
+
+        return await rpc.answered(context, list_)
+
+    async def GetRun(self, request: pb.GetRunRequest, context: Context) -> pb.GetRunResponse:
+        async def get() -> pb.GetRunResponse:
+            directory = self._conductor.find(request.run)
+            told = store.brief(directory)
+            judgement = await asyncio.to_thread(lambda: judge(store.read(directory)))
+            return show_judgement(told, self._conductor.state(told), judgement)
+
+        return await rpc.answered(context, get)
+
+    async def ListTargets(self, request: pb.ListTargetsRequest, context: Context) -> pb.ListTargetsResponse:
+        async def list_() -> pb.ListTargetsResponse:
+            found = await self._conductor.places(request.environment or LOCAL, request.edge)
+            return pb.ListTargetsResponse(places=[show_place(place) for place in found])
+
+        return await rpc.answered(context, list_)
+
+    async def StartFaults(self, request: pb.StartFaultsRequest, context: Context) -> pb.StartFaultsResponse:
+        async def start() -> pb.StartFaultsResponse:
+            try:
+                run = await self._conductor.start_faults(read_wish(request))
+            except NotInPlaceError as error:
+                context.set_trailing_metadata(((RUN, error.run),))
+                code = grpc.StatusCode.FAILED_PRECONDITION if error.refused else grpc.StatusCode.UNAVAILABLE
+                await context.abort(code, str(error))
+            records = [entry.record for entry in store.read(self._conductor.find(run))]
+            plan = next(record for record in records if isinstance(record, Plan))
+            targets = [pb.Target(**Target(**target)._asdict()) for target in plan.targets]
+            return pb.StartFaultsResponse(run=run, targets=targets)
+
+        return await rpc.answered(context, start)
+
+    async def ListFaults(self, request: pb.ListFaultsRequest, context: Context) -> pb.ListFaultsResponse:
+        return pb.ListFaultsResponse(faults=[show_held(held) for held in self._conductor.faults()])
+
+    async def StopFaults(self, request: pb.StopFaultsRequest, context: Context) -> pb.StopFaultsResponse:
+        async def stop() -> pb.StopFaultsResponse:
+            if store.brief(self._conductor.find(request.run)).claims:
+                raise InvalidSpec("run", f"{request.run} is an experiment; end it with Stop")
+            await self._conductor.stop(request.run, request.why or "somebody stopped it")
+            judged = await self._conductor.ended(request.run)
+            return pb.StopFaultsResponse(verdict=show_verdict(judged.verdict), reasons=judged.reasons)
+
+        return await rpc.answered(context, stop)
+
+
+class Server(rpc.Server):
+    """A server of the API, with health and reflection."""
+
+    def __init__(self, conductor: Conductor, *, token: str | None = None, tls: rpc.Tls | None = None) -> None:
+        def add(server: grpc.aio.Server) -> None:
+            controller_pb2_grpc.add_ControllerServiceServicer_to_server(  # type: ignore[no-untyped-call]
+                ControllerService(conductor), server
+            )
+
+        super().__init__(SERVICE, add, token=token, tls=tls, pinged_every=ALIVE)
+
+    async def stop(self, grace: float = _GOODBYE) -> None:
+        await super().stop(grace)

@@ -1,0 +1,203 @@
+"""Orders, plans and verdicts on the wire: from protobuf and back, for both ends."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from google.protobuf.duration_pb2 import Duration
+
+from brownout_controller.backends.base import Place, Target
+from brownout_controller.engine.conductor import Held
+from brownout_controller.engine.orders import Order, Wish
+from brownout_controller.engine.outlook import Now, Outlook
+from brownout_controller.engine.store import Brief
+from brownout_controller.model.environment import LOCAL
+from brownout_controller.model.experiment import LEASE
+from brownout_controller.model.journal import Refusal
+from brownout_controller.model.judge import Judgement
+from brownout_controller.model.verdict import Verdict
+from brownout_controller.v1 import controller_pb2 as pb
+from brownout_proxy.errors import InvalidSpec
+from brownout_proxy.wire import read_fault, show_fault
+
+RUN: Final = "brownout-run"
+"""Trailing metadata with the run whose faults could not be put in place."""
+SIGNALS: Final = {"SIGINT": pb.SIGNAL_INT, "SIGTERM": pb.SIGNAL_TERM}
+
+
+def show_order(order: Order) -> pb.Experiment:
+    return pb.Experiment(
+        text=order.text,
+        file=order.file,
+        environment=order.environment,
+        variables=order.variables,
+        seed=order.seed,
+        replay=order.replay,
+    )
+
+
+def read_order(message: pb.Experiment) -> Order:
+    return Order(
+        message.text,
+        message.file,
+        message.environment or LOCAL,
+        dict(message.variables),
+        message.seed if message.HasField("seed") else None,
+        message.replay,
+    )
+
+
+def show_wish(wish: Wish) -> pb.StartFaultsRequest:
+    return pb.StartFaultsRequest(
+        environment=wish.environment,
+        edges=wish.edges,
+        faults=[show_fault(spec) for spec in wish.faults],
+        blast_radius=pb.BlastRadius(mode=wish.mode, value=wish.value),
+        duration=duration(wish.duration),
+        lease=duration(wish.lease),
+        seed=wish.seed,
+        because=wish.because,
+        replay=wish.replay,
+    )
+
+
+def read_wish(message: pb.StartFaultsRequest) -> Wish:
+    """Raises InvalidSpec."""
+    if not message.HasField("duration"):
+        raise InvalidSpec("duration", "missing: faults have an end")
+    faults = []
+    for number, fault in enumerate(message.faults):
+        try:
+            faults.append(read_fault(fault))
+        except InvalidSpec as error:
+            raise InvalidSpec(f"faults[{number}].{error.path.removeprefix('fault.')}", error.reason) from None
+    radius = message.blast_radius
+    return Wish(
+        list(message.edges),
+        faults,
+        seconds(message.duration),
+        seconds(message.lease) if message.HasField("lease") else LEASE,
+        message.environment or LOCAL,
+        radius.mode or "one",
+        radius.value if radius.HasField("value") else None,
+        message.seed if message.HasField("seed") else None,
+        message.because,
+        message.replay,
+    )
+
+
+def show_outlook(outlook: Outlook) -> pb.PlanResponse:
+    return pb.PlanResponse(
+        name=outlook.name,
+        edges=outlook.edges,
+        targets=[pb.Target(**target._asdict()) for target in outlook.targets],
+        faults=[show_fault(spec) for spec in outlook.faults],
+        duration=duration(outlook.duration),
+        lease=duration(outlook.lease),
+        readings=[pb.Reading(**now._asdict()) for now in outlook.readings],
+        refusals=[pb.Refusal(net=item.net, reason=item.reason, remedy=item.remedy) for item in outlook.refused],
+        trouble=outlook.trouble,
+        baseline=duration(outlook.baseline),
+        recovery=duration(outlook.recovery),
+        traffic=outlook.traffic,
+    )
+
+
+def read_outlook(message: pb.PlanResponse) -> Outlook:
+    return Outlook(
+        message.name,
+        list(message.edges),
+        [Target(target.id, target.proxy, target.where) for target in message.targets],
+        [read_fault(fault) for fault in message.faults],
+        seconds(message.duration),
+        seconds(message.lease),
+        [
+            Now(
+                now.hypothesis,
+                now.expect,
+                now.value if now.HasField("value") else None,
+                now.why,
+                now.holds if now.HasField("holds") else None,
+                tuple(now.when),
+                now.later,
+            )
+            for now in message.readings
+        ],
+        [Refusal(item.net, item.reason, item.remedy) for item in message.refusals],
+        message.trouble,
+        seconds(message.baseline),
+        seconds(message.recovery),
+        message.traffic,
+    )
+
+
+def show_verdict(verdict: str | None) -> pb.Verdict:
+    """Of the word that a journal has."""
+    name = "UNSPECIFIED" if verdict is None else Verdict(verdict).name
+    number: pb.Verdict = getattr(pb, f"VERDICT_{name}")
+    return number
+
+
+def show_brief(told: Brief, state: str) -> pb.RunInfo:
+    verdict = told.verdict
+    return pb.RunInfo(
+        run=told.run_id,
+        name=told.name,
+        environment=told.environment,
+        started=told.started,
+        state=state,
+        verdict=show_verdict(None if verdict is None else verdict.verdict),
+        exit=0 if verdict is None else verdict.exit,
+        ad_hoc=not told.claims,
+    )
+
+
+def show_judgement(told: Brief, state: str, judgement: Judgement) -> pb.GetRunResponse:
+    """Reasons and results are those of the verdict, so there are none before there is one."""
+    message = pb.GetRunResponse(run=show_brief(told, state))
+    if told.verdict is None:
+        return message
+    message.reasons.extend(judgement.reasons)
+    message.hits.update(judgement.hits)
+    for result in judgement.results:
+        name, phase, outcome, samples, bad, worst, sentence = result
+        message.results.append(
+            pb.Result(
+                hypothesis=name, phase=phase, outcome=outcome, samples=samples, bad=bad, worst=worst, sentence=sentence
+            )
+        )
+    if judgement.recovery is not None:
+        message.recovery.CopyFrom(duration(judgement.recovery))
+    if judgement.stopping is not None:
+        message.stopping.CopyFrom(duration(judgement.stopping))
+    return message
+
+
+def show_place(place: Place) -> pb.Place:
+    return pb.Place(**place._asdict())
+
+
+def read_place(message: pb.Place) -> Place:
+    return Place(message.where, message.proxy, list(message.edges), list(message.faults), message.trouble)
+
+
+def show_held(held: Held) -> pb.HeldFaults:
+    return pb.HeldFaults(
+        run=held.run,
+        environment=held.environment,
+        faults=held.faults,
+        targets=held.targets,
+        left=duration(max(0.0, held.left)),
+    )
+
+
+def duration(length: float) -> Duration:
+    message = Duration()
+    message.FromTimedelta(timedelta(seconds=length))
+    return message
+
+
+def seconds(message: Any) -> float:
+    length: float = message.seconds + message.nanos / 1e9
+    return length

@@ -1,0 +1,34 @@
+"""Which backend an environment means, and what it is opened with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from brownout_controller.backends.base import Backend
+from brownout_controller.backends.memory import MemoryBackend
+from brownout_controller.backends.proxy import Credentials, ProxyBackend
+from brownout_controller.model.environment import Environment
+from brownout_proxy.errors import InvalidSpec, Unavailable
+
+
+def open_backend(environment: Environment) -> Backend:
+    """To be called in the loop that will use it. Raises InvalidSpec, Unavailable."""
+    if environment.backend == "memory":
+        return MemoryBackend({edge: [place.proxy] for edge, place in environment.edges.items()})
+    if environment.backend == "chaos-mesh":
+        raise InvalidSpec("backend", "chaos-mesh is not there yet; use proxy")
+    credentials = Credentials(token=environment.token)
+    if environment.tls is not None:
+        files = (environment.tls.ca, environment.tls.cert, environment.tls.key)
+        root, certificate, key = (None if name is None else _bytes(name) for name in files)
+        credentials = replace(credentials, root=root, certificate=certificate, key=key)
+    edges = {edge: place.proxy for edge, place in environment.edges.items()}
+    return ProxyBackend(environment.control, edges, credentials)
+
+
+def _bytes(name: str) -> bytes:
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise Unavailable(f"{name}: {(error.strerror or str(error)).lower()}") from None

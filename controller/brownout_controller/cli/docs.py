@@ -1,0 +1,339 @@
+"""Prints docs/experiments.md: what our files declare. `make gen` writes the page, `make check` compares it.
+
+Keys, types, defaults and meanings come from the declarations; what is prose here says how they act together.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import NoneType
+from typing import Any, Final, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from brownout_controller.model.environment import (
+    EdgePlace,
+    Environment,
+    Environments,
+    Kubernetes,
+    Limits,
+    ServicePlace,
+    Tls,
+)
+from brownout_controller.model.experiment import BlastRadius, Conditions, Load
+from brownout_controller.model.hypothesis import Accepted, Terms, Tolerate
+from brownout_controller.model.probe import ProbeSpec
+from brownout_controller.model.safety import NETS
+from brownout_controller.model.verdict import SEVERITY, SIGNALS, USAGE
+from brownout_controller.probes import KINDS
+from brownout_controller.probes.prometheus import Range
+from brownout_proxy.units import SECONDS, SHARE, Unit, plain
+
+EXAMPLE: Final = """\
+name: payment-db-latency
+because: PostgreSQL got slow once; checkout must get slower, not fall over.
+edge: payment-service -> postgres
+fault: {latency: 3s}
+duration: 30s
+baseline: 20s
+recovery: 30s
+traffic: {url: "http://127.0.0.1:8080/pay", rate: 20/s, method: POST}
+hypotheses:
+  - {name: p99 stays under 2 s, traffic: p99, expect: < 2s}
+  - {name: errors stay below 1 %, traffic: errors, expect: < 1%, stop: "> 20%", min_events: 100}
+  - name: no payment is lost
+    because: what was accepted must be written once the database is back
+    sql: {dsn: "${PAYMENTS_DSN}", query: "select count(*) from payments where state = 'pending'"}
+    expect: == 0
+    when: [recovery]
+    recover_within: 20s
+"""
+ENVIRONMENTS: Final = """\
+environments:
+  local:
+    control: 127.0.0.1:8475
+    edges: {payment-service -> postgres: {proxy: postgres}}
+  staging:
+    control: [proxy-1.staging:8475, proxy-2.staging:8475]
+    token: ${PROXY_TOKEN}
+    tls: {ca: certs/ca.pem}
+    prometheus: http://prometheus.monitoring:9090
+    limits: {max_targets: 1, max_duration: 5m}
+  production: {protected: true}
+"""
+EXPECTATIONS: Final[Mapping[str, str]] = {
+    "< 2s": "a comparison: `<`, `<=`, `>`, `>=`, `==`, `!=`",
+    "between 0.2 and 0.8": "a range; both ends belong to it",
+    "<= 1.5 * baseline": "relative to the baseline: the median of the samples from before the fault",
+    "<= baseline + 50ms": "no worse than by a margin",
+    "between 0.9 * baseline and 1.1 * baseline": "both together",
+}
+"""Every form, and what it means."""
+
+_HEAD: Final = """\
+# Experiments
+
+This page is computed from the declarations in `controller/brownout_controller` by `make gen`; do not edit it. The
+[first experiment](first-experiment.md) is a way in that can be followed step by step.
+
+`brownout lint FILE...` tells every mistake of a file with its line and column, `brownout schema` prints the JSON
+schema that editors complete by, and `brownout run FILE... --dry-run` shows what a run would do, without doing it.
+"""
+_TIMES: Final = """\
+## What happens when
+
+| phase | how long | what is done |
+| --- | --- | --- |
+| `baseline` | `baseline` | the load runs, hypotheses are measured; unless all of them hold, nothing is injected |
+| `during` | `duration` | the fault is there, under a lease that is renewed three times in its time |
+| revert | at once | the lease is released, and the proxies are asked whether the fault is gone |
+| `recovery` | `recovery` | hypotheses must hold again, at the latest after `recover_within`, and stay so to the end |
+
+A stop condition, Ctrl-C or a lost lease ends the fault early; the revert is done all the same. A sample belongs to
+the phase in which it began and ended. One that began within `settle` of a change of phase is recorded, but does not
+count: what looks back over a window still sees the phase before.
+"""
+_QUANTITIES: Final = """\
+Times are numbers with a unit (`300ms`, `1.5s`, `2m`, `1h`); a bare number is seconds. Shares are `0.01` or `1%`.
+"""
+_EXPECT: Final = """\
+Numbers may have a unit (`300ms`, `1%`, `10MB/s`, `20/s`); without one they are in base units: seconds, shares, bytes.
+`==` and `!=` allow for the rounding of floating-point numbers. NaN meets nothing.
+
+An expectation is refused when it is in another unit than its probe measures, and when every value that the probe can
+give would meet it, or none: `errors` is a share, so that `< 2` tests nothing and `stop: "> 5"` never stops. Write
+text that begins with `>`, `!`, `%` or `*` in quotes, as YAML has other plans for it.
+"""
+_JUDGED: Final = """\
+### How samples are judged
+
+- In the baseline, and where nothing is said by `tolerate`, one bad sample is one too many. `tolerate` counts during
+  the fault.
+- In the recovery, what counts is when the samples became good for good.
+- `stop` is looked at with each sample during the fault. A stop condition that cannot be seen for 5 s, and for three
+  samples, is taken for met: nobody may be blind under a fault.
+- A phase in which fewer than half of the samples have data is inconclusive.
+- `min_events` is held against the sample that rests on the most events: a probe that counts them says how many there
+  were in its window. Those are `traffic`, `edge`, `http` (one each time), and `prometheus` with `events`.
+- What is relative to the baseline needs `baseline` among its phases.
+"""
+_NETS: Final = """\
+## Safety nets
+
+Each is on. A net is switched off by its own name, with a reason that the journal keeps: `nets: {already-faulted: this
+latency is part of the test}`.
+"""
+_NETS_END: Final = """\
+A maximum duration, the lease and the verification of the revert are no nets: nothing switches them off. An edge's
+targets are those of its environment; `blast_radius` chooses among them, by the seed.
+"""
+_VERDICTS: Final = """\
+## Verdicts and exit statuses
+
+| verdict | exit status | meaning |
+| --- | --- | --- |
+"""
+_VERDICTS_END: Final = """\
+Of several experiments in one call the worst verdict wins, in the order of the table from its end. Status {usage}
+means that a file or a flag is wrong: all files are read before anything is started, and nothing was run. {signals}
+mean that a signal ended the run and the revert is verified. `passed` has to be proved: no data, no hits of the fault,
+or a run that did not come to its end are never a pass.
+"""
+_VARIABLES: Final = """\
+## Variables and secrets
+
+`${NAME}` in any text is the value of `--var NAME=VALUE`, or else of the environment variable; `${NAME:-default}` has
+a default. `${window}` is left for the probe. What variables held, the environment's token, and passwords in URLs are
+written to no output, journal or report: `***` stands there. (Values of fewer than four characters are no secrets.) So
+a password belongs into a variable.
+"""
+_TRAFFIC: Final = """\
+#### What a percentile is
+
+The load is open: a request is due each `1/rate` seconds whatever became of those before, and its time counts from
+when it was due. A percentile is the shortest time that at least that share of the requests did not exceed (nearest
+rank, nothing is interpolated), from a histogram of the HDR kind: what it says is exact to the microsecond below 2 ms,
+above that at most 0.1 % too long and never too short; `max` is exact. Requests that were refused or reset have no
+time, as nobody was served fast by them, and count as errors. A window is taken in quarters of a second and is never
+longer than it says. If this machine sends so late that its own lateness would be most of the answer, there is no
+data.
+"""
+_PROMQL: Final = """\
+#### Traps of PromQL, and what is done about them
+
+- **An empty answer** is no data, never 0 and never good. A vector of errors is empty when there was none: divide by
+  the number of requests, or say `no_data`. `or vector(0)` would make a dead scrape look perfect; count with `events`
+  and `min_events` instead.
+- **0/0 is NaN**, and NaN is no data, for all series if for one of them, and by name.
+- **`rate()` needs scrapes**: a window of fewer than four scrape intervals is no data, with a sentence that says so.
+  The interval is asked of the server: that of the job that the query names, or else the shortest of all.
+  `scrape_interval` says it where a server does not tell.
+- **`histogram_quantile()` cannot see beyond its highest finite bucket** and gives that bucket's bound instead. An
+  expectation or a stop whose limit is above it could never be missed: no data, with the bound.
+- **Several series**: under `series: one` that is no data, and the surplus ones are named by their labels.
+- **Time**: each query is for the moment at which it is asked, by our clock; where the server's differs by more than
+  `max_skew`, there is no data. Windows reach back over a change of phase, so `settle` is the window unless you say
+  otherwise.
+- **Warnings** of a server, such as Thanos gives when a store is away, are no data: half an answer is none.
+- A scrape of 15 s is too slow for a stop condition: `traffic` and `edge` see what happens within a second.
+"""
+
+
+def main() -> None:
+    print(page(), end="")
+
+
+def page() -> str:
+    """The whole of docs/experiments.md."""
+    return "\n".join(
+        [*_experiment(), *_hypotheses(), *_probes(), *_safety(), *_verdicts(), _VARIABLES, *_environments()]
+    )
+
+
+def _experiment() -> Iterator[str]:
+    yield _HEAD
+    yield f"```yaml\n{EXAMPLE}```\n"
+    yield _TIMES
+    yield "## The experiment\n"
+    yield _QUANTITIES
+    more = {
+        "fault": ("fault", "one of the two", "What is injected, [see there](faults.md): `{latency: 3s}`, or with "
+                  "conditions `{latency: 3s, direction: upstream, toxicity: 25%}`."),
+        "faults": ("list", "one of the two", "Several of them, instead of `fault`."),
+        "hypotheses": ("list", "required", "What must hold."),
+    }  # fmt: skip
+    yield fields(Conditions, more)
+    yield section("blast_radius", BlastRadius)
+    yield section("traffic", Load)
+
+
+def _hypotheses() -> Iterator[str]:
+    yield "## Hypotheses\n"
+    yield fields(Terms, {"(a probe)": ("probe", "required", "Exactly one of those [below](#probes).")})
+    yield section("tolerate", Tolerate)
+    yield section("no_data", Accepted)
+    yield "### Expectations\n"
+    rows = [f"| `{text}` | {meaning} |" for text, meaning in EXPECTATIONS.items()]
+    yield "\n".join(["| written | meaning |", "| --- | --- |", *rows, ""])
+    yield _EXPECT
+    yield _JUDGED
+
+
+def _probes() -> Iterator[str]:
+    yield "## Probes\n"
+    yield "A scalar stands for the field in bold: `traffic: p99` is `traffic: {measure: p99}`.\n"
+    for kind, probe in KINDS.items():
+        yield probe_section(kind, probe)
+
+
+def probe_section(kind: str, probe: type[ProbeSpec]) -> str:
+    """One probe: prose, fields, an example, and what is special about it."""
+    parts = [f"### {kind}\n", inspect.cleandoc(probe.__doc__ or "") + "\n", fields(probe, bold=probe.scalar)]
+    if kind == "prometheus":
+        parts += ["`range` has:\n", fields(Range)]
+    parts.append(f"```yaml\nhypotheses:\n  - {probe.example}\n```\n")
+    if probe.looks_back:
+        parts.append("It looks back over `window`, so that `settle` is as long unless something else is said.\n")
+    if kind == "traffic":
+        parts.append(_TRAFFIC)
+    if kind == "prometheus":
+        parts.append(_PROMQL)
+    return "\n".join(parts)
+
+
+def _safety() -> Iterator[str]:
+    yield _NETS
+    rows = [f"| `{name}` | {meaning} |" for name, meaning in NETS.items()]
+    yield "\n".join(["| net | what it does |", "| --- | --- |", *rows, ""])
+    yield _NETS_END
+
+
+def _verdicts() -> Iterator[str]:
+    rows = [f"| `{verdict}` | {verdict.exit} | {verdict.meaning} |" for verdict in SEVERITY]
+    yield _VERDICTS + "\n".join([*rows, ""])
+    signals = " and ".join(f"{status} ({name})" for name, status in SIGNALS.items())
+    yield _VERDICTS_END.format(usage=USAGE, signals=signals)
+
+
+def _environments() -> Iterator[str]:
+    yield "## brownout.yaml\n"
+    yield "Where edges are found and how far a run may go. `--env` chooses; `local` needs no file.\n"
+    yield f"```yaml\n{ENVIRONMENTS}```\n"
+    yield fields(Environments)
+    yield "Each environment has:\n"
+    yield fields(Environment)
+    for name, part in (("limits", Limits), ("edges", EdgePlace), ("tls", Tls), ("kubernetes", Kubernetes)):
+        yield section(name, part)
+    yield section("services", ServicePlace)
+
+
+def section(name: str, part: type[BaseModel]) -> str:
+    """A part that stands under a key."""
+    return f"### {name}\n\n{inspect.cleandoc(part.__doc__ or '')}\n\n{fields(part)}"
+
+
+def fields(part: type[BaseModel], more: Mapping[str, tuple[str, str, str]] | None = None, bold: str = "") -> str:
+    """The table of a part's keys; `more` has those that are read otherwise."""
+    lines = ["| key | type | default | meaning |", "| --- | --- | --- | --- |"]
+    for name, info in part.model_fields.items():
+        key = f"**`{info.alias or name}`**" if (info.alias or name) == bold else f"`{info.alias or name}`"
+        lines.append(f"| {key} | {kind_of(info.annotation, info)} | {_default(info)} | {_meaning(info)} |")
+    for name, (what, default, meaning) in (more or {}).items():
+        lines.append(f"| {name if name.startswith('(') else f'`{name}`'} | {what} | {default} | {meaning} |")
+    return "\n".join([*lines, ""])
+
+
+def kind_of(annotation: Any, info: FieldInfo | None = None) -> str:
+    """A type in words."""
+    units = [item for item in (info.metadata if info is not None else ()) if isinstance(item, Unit)]
+    if units:
+        return {SECONDS: "time", SHARE: "share"}.get(units[0], units[0].symbol)
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return ", ".join(f"`{word}`" for word in arguments)
+    if hasattr(annotation, "__metadata__"):
+        return kind_of(arguments[0], FieldInfo.from_annotation(annotation))
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return "mapping"
+    if origin in (list, tuple):
+        return "list"
+    if arguments:  # a choice
+        kinds = [kind_of(argument) for argument in arguments if argument is not NoneType]
+        return " or ".join(dict.fromkeys(kinds))
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "mapping"
+    return _WORDS.get(annotation, "value")
+
+
+_WORDS: Final[Mapping[Any, str]] = {
+    str: "text", int: "whole number", float: "number", bool: "true or false", Path: "file",
+}  # fmt: skip
+
+
+def _default(info: FieldInfo) -> str:
+    if info.is_required():
+        return "required"
+    default = info.default
+    if default is PydanticUndefined or default is None or default in ("", {}, ()) or isinstance(default, BaseModel):
+        return ""
+    if kind_of(info.annotation, info) == "time":
+        return f"`{SECONDS.format(default)}`"
+    if isinstance(default, tuple):
+        return ", ".join(f"`{item}`" for item in default)
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    return f"`{plain(default) if isinstance(default, float) else default}`"
+
+
+def _meaning(info: FieldInfo) -> str:
+    text = " ".join((info.description or "").split())
+    examples = f" Like `{info.examples[0]}`." if info.examples and info.is_required() else ""
+    return text.replace("|", "\\|") + examples
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Reads the files that a command names, all of them before anything is started, and tells all that is wrong with them.
+
+A file that is not there is as wrong as one that says nonsense: exit status 2, never that of a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from brownout_controller.catalogue.architecture import read_architecture
+from brownout_controller.engine.orders import CONFIG
+from brownout_controller.model.environment import Environment, read_environment, read_environments
+from brownout_controller.model.experiment import Experiment, read_experiment
+from brownout_controller.model.part import Gatherer, each, gathered
+from brownout_controller.model.variables import Variables
+from brownout_controller.probes import KINDS
+from brownout_proxy import document
+from brownout_proxy.document import Value
+from brownout_proxy.errors import InvalidSpec, Unavailable
+
+
+def read_all(
+    files: Sequence[Path], config: Path | None, environment: str, variables: Variables
+) -> tuple[Environment, list[Experiment]]:
+    """The environment of that name, and the experiments; `variables` must be lenient. Raises InvalidSpec with every
+    mistake of every file."""
+    mistakes = Gatherer()
+    settings = Environment()
+    experiments = []
+    with mistakes.noting():
+        root = _opened(config or CONFIG, variables) if config is not None or CONFIG.exists() else None
+        settings = read_environment(root, environment, str(config or CONFIG))
+    for file in files:
+        with mistakes.noting():
+            experiments.append(read_experiment(_opened(file, variables), str(file), KINDS))
+    if mistakes.found or variables.unset:
+        raise gathered([*judgeable(mistakes, variables), *variables.unset.values()])
+    return settings, experiments
+
+
+def check_all(files: Sequence[Path], variables: Variables) -> None:
+    """The same without an environment, where variables may be somebody else's to set."""
+    mistakes = [mistake for file in files for mistake in mistakes_in(file, variables)]
+    if mistakes:
+        raise gathered(mistakes)
+
+
+def mistakes_in(file: Path, variables: Variables) -> Sequence[InvalidSpec]:
+    """What is wrong with a file, whichever kind it is; what depends on a variable that is not set is not known."""
+    mistakes = Gatherer()
+    with mistakes.noting():
+        root = _opened(file, variables)
+        keys = root.entries("a mapping") if root is not None and root.is_mapping else ()
+        if "environments" in keys:
+            read_environments(root)
+        elif "services" in keys:
+            read_architecture(root, str(file))
+        else:
+            read_experiment(root, str(file), KINDS)
+    return judgeable(mistakes, variables)
+
+
+def judgeable(mistakes: Gatherer, variables: Variables) -> Sequence[InvalidSpec]:
+    """Without what is said of a text that still has a variable in it."""
+    return [one for error in mistakes.found for one in each(error) if one.path not in variables.unset]
+
+
+def _opened(file: Path, variables: Variables) -> Value | None:
+    try:
+        return document.read(file, variables.expand, columns=True)
+    except Unavailable as error:
+        raise InvalidSpec("", str(error)) from None

@@ -1,0 +1,62 @@
+"""`brownout targets`: where faults can be put."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+import click
+
+from brownout_controller.backends.base import Place
+from brownout_controller.cli.progress import say
+from brownout_controller.cli.venue import Where, venue_options
+from brownout_controller.model.experiment import edge_name
+from brownout_proxy.errors import InvalidSpec
+
+
+@click.command("targets", short_help="List where faults can be put.")
+@click.option("--edge", default="", metavar="'A -> B'", help="Only where this edge runs through.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@venue_options
+@click.pass_context
+def targets(context: click.Context, edge: str, as_json: bool, where: Where) -> None:
+    """List the proxies of an environment: their edges, the faults that are on them, and who does not answer.
+
+    Exit status: 0, or 3 if something could not be asked.
+    """
+    if edge:
+        try:
+            edge = edge_name(edge)
+        except ValueError as error:
+            raise InvalidSpec("--edge", str(error)) from None
+    places = asyncio.run(_places(where, edge))
+    if as_json:
+        click.echo(json.dumps([_shown(place) for place in places], indent=2))
+    else:
+        for line in _table(places):
+            click.echo(line)
+    context.exit(3 if any(place.trouble for place in places) else 0)
+
+
+async def _places(where: Where, edge: str) -> list[Place]:
+    async with where.open(say) as venue:
+        return await venue.places(where.environment, edge)
+
+
+def _shown(place: Place) -> dict[str, object]:
+    return {**place._asdict(), "edges": list(place.edges), "faults": list(place.faults)}
+
+
+def _table(places: Sequence[Place]) -> list[str]:
+    if not places:
+        return ["nothing: name control addresses in brownout.yaml, or start a proxy (brownout proxy)"]
+    width = max(len(place.where) for place in places)
+    names = max(len(place.proxy) for place in places)
+    lines = []
+    for place in places:
+        faults = f"has {', '.join(place.faults)}" if place.faults else "no faults"
+        edges = f"; {', '.join(place.edges)}" if place.edges else ""
+        said = f"not reachable: {place.trouble}" if place.trouble else faults + edges
+        lines.append(f"{place.where:{width}}  {place.proxy:{names}}  {said}")
+    return lines

@@ -1,0 +1,187 @@
+"""Where runs happen: in this process, or at a controller; the commands do not know which."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import click
+
+from brownout_controller.backends.base import Place
+from brownout_controller.cli.report import RUNS
+from brownout_controller.engine.conductor import Conductor
+from brownout_controller.engine.orders import CONFIG, Desk, Order, Wish, unreadable
+from brownout_controller.engine.outlook import Outlook
+from brownout_controller.engine.store import Store
+from brownout_controller.engine.tail import Line
+from brownout_controller.model.environment import LOCAL
+from brownout_controller.model.verdict import Verdict
+from brownout_proxy.errors import InvalidSpec, Unavailable
+from brownout_proxy.units import SECONDS
+
+TOKEN: Final = "BROWNOUT_CONTROLLER_TOKEN"
+"""The variable that has the token, for both ends."""
+
+
+class Venue(Protocol):
+    """What can be asked of the engine, wherever it runs. Raises BrownoutError, as the two that there are say."""
+
+    async def check(self, order: Order) -> None: ...
+
+    async def plan(self, order: Order, *, measure: bool = True) -> Outlook: ...
+
+    async def start(self, order: Order) -> str: ...
+
+    async def start_faults(self, wish: Wish) -> str: ...
+
+    def watch(self, run: str, after: int = 0) -> AsyncIterator[Line]: ...
+
+    async def interrupt(self, run: str, signal: str) -> None: ...
+
+    async def places(self, environment: str, edge: str = "") -> list[Place]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """The flags that say where. `patience` is in seconds."""
+
+    environment: str
+    config: Path | None
+    runs: Path | None
+    controller: str | None
+    token: str | None
+    token_file: Path | None
+    tls_ca: Path | None
+    tls_cert: Path | None
+    tls_key: Path | None
+    patience: float
+
+    def check(self) -> None:
+        """Raises InvalidSpec for flags that do not belong together."""
+        remote = ("token_file", "tls_ca", "tls_cert", "tls_key")
+        if self.controller is None:
+            for name in remote:
+                if getattr(self, name) is not None:
+                    raise InvalidSpec(f"--{name.replace('_', '-')}", "is for a controller; give --controller too")
+            return
+        for name in ("config", "runs"):
+            if getattr(self, name) is not None:
+                raise InvalidSpec(f"--{name}", "is the controller's own: start it with it, not this command")
+        if (self.tls_cert is not None or self.tls_key is not None) and self.tls_ca is None:
+            raise InvalidSpec("--tls-cert", "needs --tls-ca, by which the controller's certificate is known")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise InvalidSpec("--tls-cert", "and --tls-key belong together; give both or none")
+
+    def open(self, tell: Callable[[str], None]) -> AbstractAsyncContextManager[Venue]:
+        """To be called in the loop that uses it; `tell` hears of the connection. Raises InvalidSpec, Unavailable."""
+        if self.controller is None:
+            return Conductor(Desk(self.config), Store(self.directory))
+        from brownout_controller.api.client import Credentials, Remote  # gRPC takes a while to load
+        from brownout_proxy.rpc import read_pem, read_token
+
+        with unreadable():
+            ca, certificate, key = (
+                None if path is None else read_pem(flag, path)
+                for flag, path in (
+                    ("--tls-ca", self.tls_ca),
+                    ("--tls-cert", self.tls_cert),
+                    ("--tls-key", self.tls_key),
+                )
+            )
+            token = self.token if self.token_file is None else read_token(self.token_file)
+        credentials = Credentials(token, ca, certificate, key)
+        return Remote(self.controller, credentials, patience=self.patience, tell=tell)
+
+    @property
+    def directory(self) -> Path:
+        """Where the journals of this process are."""
+        return self.runs or RUNS
+
+    def place_of(self, run: str) -> str:
+        """Where a run is found, for a sentence."""
+        return f"at {self.controller}" if self.controller is not None else f"in {self.directory / run}"
+
+    @property
+    def words(self) -> list[str]:
+        """What a command line needs to get there once more; nothing secret."""
+        words = ["--env", self.environment]
+        if self.config is not None:
+            words += ["--config", str(self.config)]
+        if self.controller is not None:
+            words += ["--controller", self.controller]
+        for name in ("token_file", "tls_ca", "tls_cert", "tls_key"):
+            if getattr(self, name) is not None:
+                words += [f"--{name.replace('_', '-')}", str(getattr(self, name))]
+        return words
+
+
+class Inconclusive(click.ClickException):
+    """A controller, its targets or the disk cannot be had, so nothing can be said of the system; 1 would refute it."""
+
+    exit_code = Verdict.INCONCLUSIVE.exit
+
+
+class Time(click.ParamType[float]):
+    """A time like 90s; a number is seconds."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if not isinstance(value, str):
+            return float(value)
+        try:
+            seconds = SECONDS.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if not 0 < seconds < float("inf"):
+            self.fail(f"{value!r} is no time; write it like 30s", param, ctx)
+        return seconds
+
+
+_PATH = click.Path(path_type=Path)
+_OPTIONS = (
+    click.option("--env", "environment", default=LOCAL, metavar="NAME", help=f"The environment [default: {LOCAL}]."),
+    click.option("--config", type=_PATH, metavar="FILE", help=f"The environments [{CONFIG}]."),
+    click.option("--runs", type=_PATH, metavar="DIR", help=f"The journals [{RUNS}]."),
+    click.option(
+        "--controller",
+        envvar="BROWNOUT_CONTROLLER",
+        metavar="HOST:PORT",
+        help="Let a `brownout controller` do it, with its own environments [BROWNOUT_CONTROLLER].",
+    ),
+    click.option("--token-file", type=_PATH, metavar="FILE", help=f"File with the controller's token [{TOKEN}]."),
+    click.option("--tls-ca", type=_PATH, metavar="FILE", help="Whose certificate the controller shows, in PEM."),
+    click.option("--tls-cert", type=_PATH, metavar="FILE", help="The certificate that we show; with --tls-key."),
+    click.option("--tls-key", type=_PATH, metavar="FILE", help="Its private key."),
+    click.option(
+        "--patience",
+        type=Time(),
+        default=30.0,
+        metavar="TIME",
+        help="How long a controller that is lost may take to come back [default: 30s].",
+    ),
+)
+
+
+def venue_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the flags of `Where`, as its argument `where`."""
+    names = [item.name for item in fields(Where) if item.name != "token"]
+
+    @functools.wraps(function)
+    def command(*args: Any, **options: Any) -> None:
+        given = {name: options.pop(name) for name in names}
+        where = Where(**given, token=os.environ.get(TOKEN) or None)
+        where.check()
+        try:
+            function(*args, where=where, **options)
+        except Unavailable as error:
+            raise Inconclusive(f"brownout: {error}") from None
+
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command

@@ -1,0 +1,198 @@
+"""What somebody asks for, made into what can be run: texts are read, variables put in, environments looked up.
+
+What came over the network has fewer rights than what a person runs on this machine: see `Rights`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import yaml
+from pydantic import ValidationError
+
+from brownout_controller.model.environment import LOCAL, Environment, read_environment
+from brownout_controller.model.experiment import (
+    LEASE,
+    Conditions,
+    Experiment,
+    edge_name,
+    read_experiment,
+)
+from brownout_controller.model.variables import Masker, Variables
+from brownout_controller.probes import KINDS
+from brownout_proxy import document
+from brownout_proxy.errors import InvalidSpec, Unavailable
+from brownout_proxy.faults.spec import FaultSpec
+
+CONFIG: Final = Path("brownout.yaml")
+_LONGEST: Final = 1 << 18
+"""Characters of an experiment that came over the network: it takes half a second to read."""
+_MOST_EDGES: Final = 100
+
+
+@contextmanager
+def unreadable() -> Iterator[None]:
+    """A file that cannot be read is a mistake of whoever named it, and says nothing about a system."""
+    try:
+        yield
+    except Unavailable as error:
+        raise InvalidSpec("", str(error)) from None
+
+
+class Rights(NamedTuple):
+    """What experiments that come over the network may use of this machine: commands with their arguments, and
+    variables of its environment by name."""
+
+    commands: frozenset[str] = frozenset()
+    variables: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An experiment as it was written. `file` is its name, for the places of errors; `replay` the command that asks for
+    it once more, but for the seed."""
+
+    text: str
+    file: str
+    environment: str = LOCAL
+    variables: Mapping[str, str] = field(default_factory=dict)
+    seed: int | None = None
+    replay: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Faults on several edges at once, for a while, without a claim. Times are in seconds."""
+
+    edges: Sequence[str]
+    faults: Sequence[FaultSpec]
+    duration: float
+    lease: float = LEASE
+    environment: str = LOCAL
+    mode: str = "one"
+    value: int | None = None
+    seed: int | None = None
+    because: str = ""
+    replay: str = ""
+
+    def experiment(self) -> Experiment:
+        """The same as an experiment that has no hypotheses. Raises InvalidSpec."""
+        if not self.edges or len(self.edges) > _MOST_EDGES:
+            raise InvalidSpec("edges", f"name from one to {_MOST_EDGES}, each like payment-service -> postgresql")
+        names = [spec.name for spec in self.faults]
+        if not names:
+            raise InvalidSpec("faults", "name at least one, like latency=3s")
+        for name in names:
+            if names.count(name) > 1:
+                raise InvalidSpec("faults", f"there is a fault {name!r} twice; give one of them another name")
+        try:
+            edges = [edge_name(edge) for edge in self.edges]
+        except ValueError as error:
+            raise InvalidSpec("edges", str(error)) from None
+        radius = {"mode": self.mode, "value": self.value}
+        given = {
+            "name": f"ad-hoc {', '.join(dict.fromkeys(spec.kind for spec in self.faults))}", "because": self.because,
+            "edge": edges[0], "blast_radius": radius, "duration": self.duration, "lease": self.lease,
+        }  # fmt: skip
+        try:
+            conditions = Conditions.model_validate(given)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(step) for step in first["loc"])
+            raise InvalidSpec(where, str(first["msg"]).removeprefix("Value error, ")) from None
+        content = {**given, "edges": edges, "faults": [_written(spec) for spec in self.faults]}
+        return Experiment(conditions, tuple(self.faults), (), content)
+
+
+class Ready(NamedTuple):
+    """An experiment, the environment that it is for, and what must not come out of either."""
+
+    experiment: Experiment
+    environment: Environment
+    masker: Masker
+
+
+class Desk:
+    """Reads orders. `rights` is None where they come from this machine; then they may use all of its variables."""
+
+    def __init__(
+        self, config: Path | None = None, rights: Rights | None = None, surroundings: Mapping[str, str] | None = None
+    ) -> None:
+        self._config = config
+        self._surroundings = os.environ if surroundings is None else surroundings
+        self.rights = rights
+
+    @property
+    def allowed_commands(self) -> frozenset[str] | None:
+        return None if self.rights is None else self.rights.commands
+
+    def environment(self, name: str, variables: Variables | None = None) -> Environment:
+        """As its file says at this moment. Raises InvalidSpec, Unavailable."""
+        known = variables or Variables({}, self._surroundings)
+        place = self._config or CONFIG
+        root = None
+        if self._config is not None or place.exists():
+            with unreadable():
+                root = document.read(place, known.expand, columns=True)
+        return read_environment(root, name, str(place))
+
+    def read(self, order: Order) -> Ready:
+        """Takes a while for a long text. Raises InvalidSpec, Unavailable."""
+        if self.rights is None:
+            known = Variables(order.variables, self._surroundings)
+            environment = self.environment(order.environment, known)
+            experiment = _read(order, known)
+            return Ready(experiment, environment, _masker(environment, known))
+        _check(order)
+        ours = Variables({}, self._surroundings)
+        environment = self.environment(order.environment, ours)
+        lent = {name: self._surroundings[name] for name in self.rights.variables if name in self._surroundings}
+        known = Variables(order.variables, lent)
+        masker = _masker(environment, ours, known)
+        try:
+            experiment = _read(order, known)
+        except InvalidSpec as error:  # which repeats what it does not understand
+            masker = _masker(environment, ours, known)
+            raise InvalidSpec(masker.text(error.path), masker.text(error.reason)) from None
+        return Ready(experiment, environment, _masker(environment, ours, known))
+
+    def grant(self, wish: Wish) -> Ready:
+        """Raises InvalidSpec, Unavailable."""
+        known = Variables({}, self._surroundings)
+        environment = self.environment(wish.environment, known)
+        return Ready(wish.experiment(), environment, _masker(environment, known))
+
+
+def _read(order: Order, known: Variables) -> Experiment:
+    root = document.parse(order.text, order.file, known.expand, columns=True)
+    return read_experiment(root, order.file, KINDS)
+
+
+def _masker(environment: Environment, *variables: Variables) -> Masker:
+    token = [environment.token] if environment.token else []
+    return Masker([*(value for known in variables for value in known.used.values()), *token])
+
+
+def _check(order: Order) -> None:
+    """What a stranger's text may do to us before we know what it says. Raises InvalidSpec."""
+    if not order.file.isprintable() or not 0 < len(order.file) <= 1000:
+        raise InvalidSpec("file", "a name of an experiment file is needed, of up to 1000 plain characters")
+    if len(order.text) > _LONGEST:
+        raise InvalidSpec(order.file, f"is longer than {_LONGEST} characters")
+    try:
+        aliased = any(isinstance(token, yaml.AliasToken) for token in yaml.scan(order.text, Loader=yaml.SafeLoader))
+    except (yaml.YAMLError, RecursionError):
+        return  # told by whoever reads it
+    if aliased:
+        raise InvalidSpec(order.file, "aliases (*name) grow without bounds, and are not taken over the network")
+
+
+def _written(spec: FaultSpec) -> Mapping[str, object]:
+    """A fault as a file would have it."""
+    chosen = spec.selection.model_dump(mode="json", exclude_defaults=True)
+    return {spec.kind: dict(spec.fault.attributes()), "name": spec.name, "direction": spec.direction, **chosen}

@@ -1,0 +1,103 @@
+"""A plan with what the hypotheses read now: what `--dry-run` shows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, cast
+
+from brownout_controller.backends.base import BackendError, Target
+from brownout_controller.engine.planning import LOCAL_POWERS, Planned, Setup, plan
+from brownout_controller.engine.sampling import Sampler
+from brownout_controller.model.hypothesis import Hypothesis
+from brownout_controller.model.journal import Refusal
+from brownout_controller.model.probe import Surroundings
+from brownout_proxy.faults.spec import FaultSpec
+
+
+class Now(NamedTuple):
+    """What a hypothesis reads before anything is done; `why` where that is nothing, or does not tell whether it holds.
+
+    `holds` is None where that cannot be said yet, `later` that it exists during a run only.
+    """
+
+    hypothesis: str
+    expect: str
+    value: float | None
+    why: str
+    holds: bool | None = None
+    when: tuple[str, ...] = ()
+    later: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a run would do. Times are in seconds; `trouble` is why the targets could not be asked."""
+
+    name: str
+    edges: Sequence[str]
+    targets: Sequence[Target]
+    faults: Sequence[FaultSpec]
+    duration: float
+    lease: float
+    readings: Sequence[Now]
+    refused: Sequence[Refusal]
+    trouble: str = ""
+    baseline: float = 0.0
+    recovery: float = 0.0
+    traffic: str = ""
+
+
+async def look_ahead(setup: Setup, *, measure: bool) -> Outlook:
+    """Touches nothing."""
+    experiment, conditions, trouble = setup.experiment, setup.experiment.conditions, ""
+    load = conditions.traffic
+    try:
+        planned = await plan(setup)
+    except BackendError as error:
+        planned, trouble = Planned([], [], []), setup.masker.text(str(error))
+    # A probe that may not use this machine must not do so here either.
+    measure = measure and not any(refusal.net == LOCAL_POWERS for refusal in planned.refused)
+    return Outlook(
+        experiment.name,
+        setup.edges,
+        planned.chosen,
+        experiment.faults,
+        conditions.duration,
+        cast(float, conditions.lease),
+        await _readings(setup) if measure else [],
+        planned.refused,
+        trouble,
+        conditions.baseline,
+        conditions.recovery,
+        "" if load is None else setup.masker.text(f"{load.method} {load.url}, {load.rate:g} a second"),
+    )
+
+
+async def _readings(setup: Setup) -> list[Now]:
+    """Beside each other, so that those that hang do not add up."""
+    return list(await asyncio.gather(*(_reading(hypothesis, setup) for hypothesis in setup.experiment.hypotheses)))
+
+
+async def _reading(hypothesis: Hypothesis, setup: Setup) -> Now:
+    terms = hypothesis.terms
+    if hypothesis.probe.only_in_runs:
+        return Now(terms.name, terms.expect, None, "measured during a run only", None, terms.when, later=True)
+    surroundings = Surroundings(prometheus=setup.environment.prometheus, allowed_commands=setup.allowed_commands)
+    sampler = Sampler(hypothesis, surroundings, _NoPhase(), lambda _: None, lambda *_: None)
+    try:
+        value, why, _, _ = await sampler.measure()
+    finally:
+        await sampler.close()
+    holds = None
+    if terms.expected.needs_baseline:
+        why = why or "the baseline that it is held against is measured in a run"
+    elif value is not None:
+        holds = terms.expected.holds(value)
+    return Now(terms.name, terms.expect, value, setup.masker.text(why), holds, terms.when)
+
+
+class _NoPhase:
+    phase = None
+    since = 0.0

@@ -1,0 +1,116 @@
+"""What a run would do, before anything is done: its targets, and every reason why not."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from brownout_controller.backends.base import Backend, Target
+from brownout_controller.model.environment import Environment
+from brownout_controller.model.experiment import Experiment
+from brownout_controller.model.journal import Refusal
+from brownout_controller.model.safety import choose, refusals, too_many
+from brownout_controller.model.variables import Masker
+from brownout_controller.probes.command import Command
+
+LOCAL_POWERS: Final = "local-powers"
+"""The net that nothing switches off: strangers do not use this machine."""
+LARGE_LOAD: Final = "large-load"
+"""Nor do they take all of it."""
+_MOST_REQUESTS: Final = 500
+"""A second, for which the load takes a tenth of a core; at about 2,000 it falls behind its schedule (measured)."""
+_MOST_SAMPLES: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a run needs to know. `seed` chooses targets; `replay` is the command that runs it once more."""
+
+    experiment: Experiment
+    environment: Environment
+    environment_name: str
+    backend: Backend
+    seed: int
+    replay: str
+    masker: Masker = field(default_factory=Masker)
+    allowed_commands: frozenset[str] | None = None
+    """None for an experiment of this machine; one that came over the network has only these."""
+    locks: Path | None = None
+    also: tuple[str, ...] = ()
+    """Edges beside the experiment's own, for coordinated faults."""
+
+    @property
+    def edges(self) -> Sequence[str]:
+        return tuple(dict.fromkeys((self.experiment.conditions.edge, *self.also)))
+
+
+class Planned:
+    """Targets and what speaks against them."""
+
+    def __init__(self, found: Sequence[Target], chosen: Sequence[Target], refused: Sequence[Refusal]) -> None:
+        self.found, self.chosen, self.refused = found, chosen, refused
+
+
+async def plan(setup: Setup) -> Planned:
+    """What would be hit, and every reason why not. Touches nothing. Raises BackendError."""
+    said = [] if setup.allowed_commands is None else [*_local_powers(setup), *_too_busy(setup.experiment)]
+    if said:
+        return Planned([], [], said)
+    conditions, limits = setup.experiment.conditions, setup.environment.limits
+    everywhere: dict[str, Target] = {}
+    chosen: dict[str, Target] = {}
+    for edge in setup.edges:
+        found = {target.id: target for target in await setup.backend.targets(edge)}
+        here = choose(list(found), conditions.blast_radius, setup.seed)
+        said += [
+            Refusal(*item)
+            for item in refusals(
+                conditions.model_copy(update={"edge": edge}),
+                environment=setup.environment_name,
+                protected=setup.environment.protected,
+                limits=limits,
+                found=list(found),
+                chosen=here,
+                faulted={name: await setup.backend.faults_on(found[name]) for name in here},
+            )
+        ]
+        if found and not here:
+            said.append(Refusal("zero-targets", f"blast_radius chooses no target of {edge}", "widen it, or mode: one"))
+        everywhere |= found
+        chosen |= {name: found[name] for name in here}
+    if len(chosen) > limits.max_targets and "large-scope" not in conditions.nets:
+        said.append(Refusal(*too_many(len(chosen), limits)))
+    return Planned(list(everywhere.values()), list(chosen.values()), list(dict.fromkeys(said)))
+
+
+def _local_powers(setup: Setup) -> list[Refusal]:
+    """What an experiment that came over the network asks of this machine, and may not."""
+    allowed = setup.allowed_commands or frozenset()
+    said = []
+    for hypothesis in setup.experiment.hypotheses:
+        probe = hypothesis.probe
+        if isinstance(probe, Command) and probe.is_among(allowed):
+            continue
+        if powers := probe.local_powers():
+            remedy = "run it without --controller"
+            if isinstance(probe, Command):
+                remedy = f"start the controller with --allow-command {shlex.quote(shlex.join(probe.run))}, or {remedy}"
+            why = f"hypothesis {hypothesis.name!r} ({hypothesis.place}) {powers}, and it came over the network"
+            said.append(Refusal(LOCAL_POWERS, why, remedy))
+    return said
+
+
+def _too_busy(experiment: Experiment) -> list[Refusal]:
+    """What would keep a loop so busy that the measurements of other runs on it are wrong."""
+    said, load = [], experiment.conditions.traffic
+    if load is not None and load.rate > _MOST_REQUESTS:
+        why = f"a load of {load.rate:g}/s is over the {_MOST_REQUESTS}/s that a controller gives to one run"
+        said.append(Refusal(LARGE_LOAD, why, "lower traffic.rate, or run it without --controller"))
+    samples = sum(1 / hypothesis.terms.every for hypothesis in experiment.hypotheses)
+    if samples > _MOST_SAMPLES:
+        why = f"{samples:.0f} measurements a second are over the {_MOST_SAMPLES} that a controller gives to one run"
+        said.append(Refusal(LARGE_LOAD, why, "lengthen `every` of the hypotheses, or run it without --controller"))
+    return said

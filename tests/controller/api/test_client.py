@@ -1,0 +1,146 @@
+"""The client has the conductor's face; and it comes back when the controller does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from brownout_controller.api.client import Credentials, LostError, Remote
+from brownout_controller.api.grpc import Server
+from brownout_controller.engine.conductor import Conductor, NotInPlaceError
+from brownout_controller.engine.orders import Order, Rights
+from brownout_controller.model.journal import Entered, Judged
+from brownout_proxy.errors import InvalidSpec, NotFound, Unavailable
+from tests.controller.engine.stand import Shared, conducting, order, prepare, wish
+from tests.support.running import SECONDS
+
+
+@pytest.fixture(autouse=True)
+def _ground(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare(monkeypatch)
+
+
+@asynccontextmanager
+async def serving(conductor: Conductor, where: str = "127.0.0.1:0", token: str | None = None) -> AsyncIterator[str]:
+    server = Server(conductor, token=token)
+    port = server.bind(where)
+    await server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.stop(0)
+
+
+def test_it_does_what_the_conductor_does(tmp_path: Path) -> None:
+    async def main() -> None:
+        backend = Shared()
+        async with (
+            asyncio.timeout(SECONDS),
+            conducting(tmp_path, backend, Rights()) as here,
+            serving(here) as address,
+            Remote(address) as there,
+        ):
+            await there.check(order())
+            plans = [await venue.plan(order()) for venue in (here, there)]
+            assert (plans[0].targets, plans[0].readings) == (plans[1].targets, plans[1].readings)
+            run = await there.start(order())
+            lines = [line async for line in there.watch(run)]
+            assert lines == [line async for line in here.watch(run)]
+            assert isinstance(lines[-1].entry.record, Judged)
+            assert [line async for line in there.watch(run, 4)] == lines[4:]
+            held = await there.start_faults(wish())
+            places = [await venue.places("local") for venue in (here, there)]
+            assert [place.where for place in places[0]] == [place.where for place in places[1]]
+            assert {place.proxy: list(place.faults) for place in places[1]} == {
+                name: [f"slow.{held}"] for name in ("one", "two", "three")
+            }
+            await there.interrupt(held, "SIGINT")
+            assert (await here.ended(held)).exit == 130
+        assert backend.clean
+
+    asyncio.run(main())
+
+
+def test_errors_are_those_of_the_conductor(tmp_path: Path) -> None:
+    async def main() -> None:
+        backend = Shared()
+        backend.refuses.add("two")
+        async with asyncio.timeout(SECONDS), conducting(tmp_path, backend, Rights()) as here, serving(here) as address:
+            async with Remote(address) as there:
+                with pytest.raises(InvalidSpec, match=r"mine\.yaml:1:1"):
+                    await there.start(Order("name: x", "mine.yaml"))
+                with pytest.raises(NotFound, match="nobody"):
+                    await there.interrupt("nobody", "SIGINT")
+                with pytest.raises(NotFound, match="nobody"):
+                    await anext(there.watch("nobody"))
+                with pytest.raises(NotInPlaceError, match="two refuses") as error:
+                    await there.start_faults(wish())
+                assert here.find(error.value.run).is_dir()
+                await here.shut_down("SIGTERM")
+                with pytest.raises(Unavailable, match=r"^the controller is shutting down$"):
+                    await there.start(order())
+            async with serving(here, token="secret") as other:
+                async with Remote(other, Credentials("wrong")) as stranger:
+                    with pytest.raises(InvalidSpec, match=r"--token-file: .* does not know us"):
+                        await stranger.start(order())
+                async with Remote(other, Credentials("secret")) as friend:
+                    await friend.plan(order())
+        async with Remote(address) as nobody:
+            with pytest.raises(Unavailable, match="does not answer"):
+                await nobody.start(order())
+
+    asyncio.run(main())
+
+
+def test_a_watch_goes_on_where_it_was_when_the_controller_is_back(tmp_path: Path) -> None:
+    async def main() -> None:
+        told: list[str] = []
+        async with asyncio.timeout(SECONDS), conducting(tmp_path, Shared(), Rights()) as here:
+            async with serving(here) as address:
+                run = await here.start(order(duration="60s"))
+                remote = Remote(address, tell=told.append)
+                watch = remote.watch(run)
+                numbers = []
+                async for line in watch:
+                    numbers.append(line.entry.n)
+                    if isinstance(line.entry.record, Entered) and line.entry.record.state == "observing":
+                        break
+            async with serving(here, address):
+                await here.interrupt(run, "SIGINT")
+                numbers += [line.entry.n async for line in watch]
+            await remote.__aexit__(None, None, None)
+        assert numbers == list(range(len(numbers)))
+        assert told == ["the connection to the controller is lost; trying again for 30 s", "the controller is back"]
+
+    asyncio.run(main())
+
+
+def test_a_controller_that_does_not_come_back_is_given_up_and_the_lease_is_named(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with asyncio.timeout(SECONDS), conducting(tmp_path, Shared(), Rights()) as here:
+            async with serving(here) as address:
+                run = await here.start(order(duration="60s"))
+                remote = Remote(address, patience=0.5)
+                watch = remote.watch(run)
+                async for line in watch:
+                    if isinstance(line.entry.record, Entered) and line.entry.record.state == "observing":
+                        break
+            with pytest.raises(LostError, match="have ended with their lease of 1 s"):
+                async for _ in watch:
+                    pass
+            await remote.__aexit__(None, None, None)
+
+    asyncio.run(main())
+
+
+def test_a_controller_that_was_never_there_is_given_up_too() -> None:
+    async def main() -> None:
+        async with Remote("127.0.0.1:1", patience=0.1) as remote:
+            with pytest.raises(LostError, match="the verdict on run r is not known"):
+                await anext(remote.watch("r"))
+
+    asyncio.run(main())

@@ -1,0 +1,96 @@
+"""What goes over the wire comes out as it went in, and the tables of both sides are the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+
+from brownout_controller.api import messages
+from brownout_controller.backends.base import Place, Target
+from brownout_controller.engine.conductor import Held
+from brownout_controller.engine.orders import Order, Wish
+from brownout_controller.engine.outlook import Now, Outlook
+from brownout_controller.engine.store import Brief
+from brownout_controller.model.journal import Judged, Refusal
+from brownout_controller.model.judge import Judgement, Result
+from brownout_controller.model.lifecycle import Phase
+from brownout_controller.model.verdict import SIGNALS, Verdict
+from brownout_controller.v1 import controller_pb2 as pb
+from brownout_proxy.errors import InvalidSpec
+from brownout_proxy.faults import make
+from brownout_proxy.faults.spec import FaultSpec, Selection
+
+_FAULTS = (
+    FaultSpec("slow", make("latency", {"latency": 300, "jitter": 5}), "upstream", Selection(toxicity=0.25)),
+    FaultSpec("gone", make("refuse", {})),
+)
+
+
+def test_an_order_survives() -> None:
+    for order in (Order("name: x", "x.yaml"), Order("t", "f", "staging", {"A": "b"}, 0, "again")):
+        assert messages.read_order(messages.show_order(order)) == order
+
+
+def test_a_wish_survives() -> None:
+    for wish in (
+        Wish(["a -> b"], _FAULTS, 60.0),
+        Wish(["a -> b", "c -> d"], _FAULTS[:1], 0.5, 2.0, "staging", "fixed", 2, 0, "why", "again"),
+    ):
+        read = messages.read_wish(messages.show_wish(wish))
+        assert (list(read.faults), list(read.edges)) == (list(wish.faults), list(wish.edges))
+        assert replace(read, faults=wish.faults, edges=wish.edges) == wish
+
+
+def test_a_wish_needs_an_end_and_names_the_bad_fault() -> None:
+    request = messages.show_wish(Wish(["a -> b"], _FAULTS, 60.0))
+    request.faults[1].latency.latency = -1
+    with pytest.raises(InvalidSpec, match=r"faults\[1\]\.latency\.latency"):
+        messages.read_wish(request)
+    request.ClearField("duration")
+    with pytest.raises(InvalidSpec, match="duration: missing"):
+        messages.read_wish(request)
+    assert messages.read_wish(pb.StartFaultsRequest(duration=Duration(seconds=1))).mode == "one"
+
+
+def test_a_plan_survives() -> None:
+    outlook = Outlook(
+        "x", ["a -> b"], [Target("i", "p", "w")], list(_FAULTS), 1.5, 10.0,
+        [Now("h", "< 1", 0.0, ""), Now("g", "< 1", None, "away")], [Refusal("lock", "r", "s")], "trouble",
+    )  # fmt: skip
+    assert messages.read_outlook(messages.show_outlook(outlook)) == outlook
+
+
+def test_places_survive() -> None:
+    for place in (Place("w", "p", ["a -> b"], ["f"]), Place("w", trouble="away")):
+        assert messages.read_place(messages.show_place(place)) == place._replace(
+            edges=list(place.edges), faults=list(place.faults)
+        )
+
+
+def test_every_verdict_and_every_signal_has_its_number() -> None:
+    for verdict in Verdict:
+        assert pb.Verdict.Name(messages.show_verdict(verdict.value)) == f"VERDICT_{verdict.name}"
+    assert len(pb.Verdict.keys()) == len(Verdict) + 1
+    assert messages.show_verdict(None) == pb.VERDICT_UNSPECIFIED
+    assert messages.SIGNALS.keys() == SIGNALS.keys()
+    assert len(pb.Signal.keys()) == len(SIGNALS) + 1
+
+
+def test_a_run_is_told_with_its_results_only_when_it_has_a_verdict() -> None:
+    result = Result("h", get_args(Phase)[0], "held", 3, 0, 0.0, "h held")
+    judgement = Judgement(Verdict.PASSED, 0, ("fine",), (result,), {"f": 3}, 1.5, None)
+    told = Brief("r", "x", "local", "2026", True, None)
+    before = messages.show_judgement(told, "observing", judgement)
+    assert (before.run.state, before.run.verdict, len(before.results), len(before.reasons)) == ("observing", 0, 0, 0)
+    after = messages.show_judgement(told._replace(verdict=Judged("passed", 0, [])), "judged", judgement)
+    assert (after.run.verdict, list(after.reasons), dict(after.hits)) == (pb.VERDICT_PASSED, ["fine"], {"f": 3})
+    assert (after.results[0].outcome, after.results[0].HasField("worst")) == ("held", True)
+    assert after.recovery.nanos == 500_000_000
+    assert not after.HasField("stopping")
+
+
+def test_what_is_left_is_never_less_than_nothing() -> None:
+    assert messages.show_held(Held("r", "local", ["f"], ["t"], -0.1)).left == Duration()

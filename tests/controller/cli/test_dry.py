@@ -1,0 +1,134 @@
+"""A rehearsal: what would be done and what is read now, without touching anything."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from brownout_controller.backends.base import BackendError, Target
+from brownout_controller.cli import dry
+from brownout_controller.engine.outlook import Now, Outlook, look_ahead
+from brownout_controller.engine.planning import Setup
+from brownout_controller.model.environment import Environment
+from brownout_controller.model.probe import Reading
+from brownout_controller.model.variables import Masker
+from brownout_proxy import document
+from brownout_proxy.faults import make
+from brownout_proxy.faults.spec import FaultSpec
+from brownout_proxy.faults.written import read_fault
+from tests.controller.cli.ground import claimed
+from tests.controller.engine.ground import TOLD, Unruly
+
+
+def _rehearsed(*claims: dict[str, Any], backend: Unruly | None = None, **changes: Any) -> Outlook:
+    TOLD["value"] = lambda: Reading(3.0)
+    setup = Setup(
+        claimed(*claims, **changes), Environment(), "here", backend or Unruly(), 1, "", Masker(["hunter2"])
+    )  # fmt: skip
+    return asyncio.run(look_ahead(setup, measure=True))
+
+
+def _printed(one: Outlook, capsys: pytest.CaptureFixture[str], *, as_json: bool = False) -> tuple[int, str]:
+    status = dry.tell([one], "here", as_json=as_json)
+    return status, capsys.readouterr().out
+
+
+def test_it_tells_what_would_be_done_and_touches_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    backend = Unruly()
+    status, told = _printed(_rehearsed(backend=backend), capsys)
+    assert status == 0
+    for line in (
+        "try: app -> db in here; a dry run, nothing is touched",
+        "inject   latency on answers (latency 1s): Delays every byte",
+        "the fault ends by itself within 1s",
+        "takes    500ms: baseline 100ms, fault 300ms, recovery 100ms",
+    ):
+        assert line in told
+    assert told.splitlines()[-1].split() == ["value", "is", "low", "<", "10", "3", "ok"]
+    assert set(backend.asked) <= {"counts"}
+    assert backend.clean
+
+
+def test_what_does_not_hold_now_would_end_the_run_before_it_begins(capsys: pytest.CaptureFixture[str]) -> None:
+    one = _rehearsed({"name": "h", "told": "value", "expect": "< 2"})
+    status, told = _printed(one, capsys)
+    assert one.readings[0].holds is False
+    assert "does not hold now" in told
+    assert told.endswith("the baseline would not hold and nothing would be injected: h\n")
+    assert status == 0
+
+
+def test_hypotheses_are_read_beside_each_other_and_one_that_hangs_holds_up_nobody() -> None:
+    claims = [{"name": f"h{n}", "together": 10, "expect": "== 1"} for n in range(10)]
+    one = _rehearsed(*claims, {"name": "stuck", "stuck": "x", "expect": "< 2", "timeout": "0.1s"})
+    assert [now.holds for now in one.readings] == [True] * 10 + [None]
+    assert one.readings[-1].why == "no answer within 0.1 s"
+
+
+def test_what_is_there_during_a_run_only_is_said_so_and_is_nothing_bad(capsys: pytest.CaptureFixture[str]) -> None:
+    claims = [
+        {"name": "load", "traffic": "p99", "expect": "< 2s"},
+        {"name": "hits", "edge": "hits", "expect": "> 0"},
+        {"name": "relative", "told": "value", "expect": "<= 2 * baseline"},
+    ]
+    load = {"url": "http://127.0.0.1:1/?key=hunter2", "rate": 5, "method": "POST"}
+    status, told = _printed(_rehearsed(*claims, traffic=load), capsys)
+    assert status == 0
+    assert told.count("measured during a run only") == 2
+    assert "is measured in a run" in told
+    assert "would not hold" not in told
+    assert "traffic  POST http://127.0.0.1:1/?key=***, 5 a second" in told
+
+
+def test_refusals_are_told_with_the_remedy_and_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    one = _rehearsed(backend=Unruly({}))
+    status, told = _printed(one, capsys)
+    assert status == 4
+    assert "refused  nothing in environment 'here' carries 'app -> db' (zero-targets); name its proxy" in told
+    assert told.endswith("a run would end refused, exit 4\n")
+    status, told = _printed(one, capsys, as_json=True)
+    (plain,) = json.loads(told)
+    assert (status, plain["exit"], plain["refusals"][0]["net"]) == (4, 4, "zero-targets")
+    assert plain["hypotheses"][0]["value"] == 3
+
+
+def test_targets_that_cannot_be_asked_are_a_trouble_and_hypotheses_are_read_all_the_same(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Away(Unruly):
+        async def targets(self, edge: str) -> list[Target]:
+            raise BackendError("h:1 does not answer")
+
+    one = _rehearsed(backend=Away())
+    status, told = _printed(one, capsys)
+    assert status == 3
+    assert "target   h:1 does not answer" in told
+    assert one.readings[0].value == 3
+
+
+def test_a_fault_is_told_with_its_conditions() -> None:
+    value = document.parse(
+        "{bandwidth: 64KB/s, direction: upstream, toxicity: 25%, clients: [10.0.0.0/8], first: 3}", "f", columns=True
+    )
+    assert value is not None
+    told = dry.in_words(read_fault(value))
+    assert told.startswith(
+        "bandwidth on requests (rate 64KB/s, 25% of the connections, clients 10.0.0.0/8, the first 3)"
+    )
+
+
+def test_several_edges_and_a_value_in_its_unit(capsys: pytest.CaptureFixture[str]) -> None:
+    fault = FaultSpec("slow", make("latency", {"latency": 300}))
+    one = Outlook(
+        "x", ["a -> b", "c -> d"], [Target("h:1/p", "p", "h:1")], [fault], 5.0, 10.0,
+        [Now("h", "< 1s", 0.25, "", True, ("baseline",)), Now("g", "< 1", None, "away", None, ("recovery",))], [],
+    )  # fmt: skip
+    status, told = _printed(one, capsys)
+    assert (status, told.splitlines()[0]) == (0, "x: a -> b, c -> d in here; a dry run, nothing is touched")
+    assert told.splitlines()[-2].split() == ["h", "<", "1s", "250ms", "ok"]
+    assert told.splitlines()[-1].split() == ["g", "<", "1", "-", "away"], "it is looked at in the recovery only"
+    assert dry.tell([one, replace(one, trouble="away")], "here") == 3

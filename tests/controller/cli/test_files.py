@@ -1,0 +1,45 @@
+"""The files of a command: all are read, and all that is wrong is told at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from brownout_controller.cli.files import read_all
+from brownout_controller.model.environment import Environment
+from brownout_controller.model.part import Mistakes
+from brownout_controller.model.variables import Variables
+from brownout_proxy.errors import InvalidSpec
+from tests.controller.model.test_experiment import _SMALL
+
+
+def _variables(**given: str) -> Variables:
+    return Variables(given, {}, lenient=True)
+
+
+def test_what_is_right_is_read_with_its_variables(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(_SMALL.replace("name: x", "name: ${NAME}"))
+    (tmp_path / "b.yaml").write_text("environments: {here: {control: '${WHERE}'}}")
+    variables = _variables(NAME="y", WHERE="h:1")
+    settings, experiments = read_all([tmp_path / "a.yaml"], tmp_path / "b.yaml", "here", variables)
+    assert (settings.control, experiments[0].name) == (("h:1",), "y")
+    assert read_all([], None, "local", _variables()) == (Environment(), [])
+
+
+def test_every_mistake_of_every_file_is_told_and_every_variable_that_is_not_set(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(_SMALL.replace("edge", "egde").replace("a -> b", "${EDGE}"))
+    (tmp_path / "b.yaml").write_text("environments: {here: {contrl: 1}}")
+    with pytest.raises(Mistakes) as refusal:
+        read_all([tmp_path / "a.yaml", tmp_path / "none.yaml"], tmp_path / "b.yaml", "here", _variables())
+    told = [str(one) for one in refusal.value.found]
+    assert [line.removeprefix(f"{tmp_path}/").partition(": ")[0] for line in told] == [
+        "b.yaml:1:23", "none.yaml", "a.yaml:2:1",
+    ]  # fmt: skip
+    assert "${EDGE} is not set" in told[2]
+
+
+@pytest.mark.parametrize("name", ["none.yaml", "."])
+def test_a_file_that_cannot_be_read_is_no_verdict(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InvalidSpec, match=r"no such file|is a directory"):
+        read_all([tmp_path / name], None, "local", _variables())

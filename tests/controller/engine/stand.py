@@ -1,0 +1,75 @@
+"""What tests of many runs at once stand on: a conductor over a backend that outlives its runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from brownout_controller.backends.base import BackendError
+from brownout_controller.engine import orders
+from brownout_controller.engine import runner as runner_module
+from brownout_controller.engine.conductor import Conductor
+from brownout_controller.engine.orders import Desk, Order, Rights, Wish
+from brownout_controller.engine.store import Store
+from brownout_controller.model.probe import Reading
+from brownout_proxy.faults import make
+from brownout_proxy.faults.spec import FaultSpec
+from tests.controller.engine.ground import KINDS, TOLD, Unruly, hypothesis
+
+EDGES = {"a -> one": ["one"], "b -> two": ["two"], "c -> three": ["three"]}
+
+
+class Shared(Unruly):
+    """Stays as it is when a run closes it; `refuses` are targets that take no fault."""
+
+    def __init__(self, edges: dict[str, Sequence[str]] | None = None) -> None:
+        super().__init__(edges or dict(EDGES))
+        self.refuses: set[str] = set()
+        self.closed = 0
+
+    async def inject(self, target, faults, owner, lease) -> None:  # type: ignore[no-untyped-def]
+        if target.id in self.refuses:
+            raise BackendError(f"{target.id} refuses, as it was told to")
+        await super().inject(target, faults, owner, lease)
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+def order(edge: str = "a -> one", **changes: object) -> Order:
+    content = {
+        "name": "try", "edge": edge, "fault": {"latency": "1s"}, "duration": "0.2s", "baseline": "0.1s",
+        "recovery": "0.1s", "lease": "1s", "hypotheses": [hypothesis()], **changes,
+    }  # fmt: skip
+    return Order(json.dumps(content), "try.json")
+
+
+def wish(**changes: object) -> Wish:
+    faults = [FaultSpec("slow", make("latency", {"latency": 1}))]
+    given = {"edges": list(EDGES), "faults": faults, "duration": 60.0, "lease": 1.0, **changes}
+    return Wish(**given)  # type: ignore[arg-type]
+
+
+def prepare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hypotheses read what TOLD says, 1 at first; counters are read often, and reverts given up soon."""
+    monkeypatch.setattr(orders, "KINDS", KINDS)
+    monkeypatch.setattr(runner_module, "_TICK", 0.02)
+    monkeypatch.setattr(runner_module, "_GRACE", 0.0)
+    TOLD.clear()
+    TOLD["value"] = lambda: Reading(1.0)
+
+
+@asynccontextmanager
+async def conducting(
+    root: Path, backend: Unruly, rights: Rights | None = None, **limits: object
+) -> AsyncIterator[Conductor]:
+    config = root / "brownout.yaml"
+    content = {"backend": "memory", "limits": {"max_percent": 100, **limits}}
+    config.write_text(json.dumps({"environments": {"local": content, "guarded": {**content, "protected": True}}}))
+    desk = Desk(config, rights, {"OURS": "of the machine"})
+    async with Conductor(desk, Store(root / "runs"), locks=root / "locks", make=lambda _: backend) as conductor:
+        yield conductor

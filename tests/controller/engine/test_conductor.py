@@ -1,0 +1,316 @@
+"""Many runs in one loop, over a backend and a probe that do what the test says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from brownout_controller.engine import conductor as module
+from brownout_controller.engine.conductor import Conductor, NotInPlaceError
+from brownout_controller.engine.store import JOURNAL, Store, read
+from brownout_controller.model.journal import Entered, Injected, Judged, Undo
+from brownout_controller.model.verdict import Verdict
+from brownout_proxy.errors import Conflict, InvalidSpec, NotFound, Unavailable
+from tests.controller.engine.ground import hypothesis
+from tests.controller.engine.stand import Shared, conducting, order, prepare, wish
+from tests.support.running import SECONDS
+
+
+@pytest.fixture(autouse=True)
+def _ground(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare(monkeypatch)
+
+
+def play(root: Path, scenario: Callable[[Conductor], Awaitable[None]], backend: Shared | None = None) -> Shared:
+    backend = backend or Shared()
+
+    async def main() -> None:
+        async with asyncio.timeout(SECONDS), conducting(root, backend) as conductor:
+            await scenario(conductor)
+
+    asyncio.run(main())
+    assert backend.clean
+    return backend
+
+
+async def until_state(conductor: Conductor, run: str, state: str) -> None:
+    async for line in conductor.watch(run):
+        if isinstance(line.entry.record, Entered) and line.entry.record.state == state:
+            return
+
+
+def test_runs_at_once_have_their_own_journals_and_verdicts(tmp_path: Path) -> None:
+    async def scenario(conductor: Conductor) -> None:
+        runs = [await conductor.start(order(edge)) for edge in ("a -> one", "b -> two")]
+        assert {state for _, state in conductor.runs()} <= {"planned", "baseline"}
+        assert [(await conductor.ended(run)).verdict for run in runs] == ["passed", "passed"]
+        assert [state for _, state in conductor.runs()] == ["judged", "judged"]
+        assert [told.run_id for told, _ in conductor.runs(1)] == [max(runs)]
+
+    assert play(tmp_path, scenario).closed >= 2
+
+
+def test_a_hung_probe_of_one_run_holds_up_no_other(tmp_path: Path) -> None:
+    async def scenario(conductor: Conductor) -> None:
+        stuck = {"name": "stuck", "stuck": "x", "expect": "< 1", "timeout": "60s", "every": "0.1s"}
+        hung = await conductor.start(order("b -> two", hypotheses=[stuck], duration="60s", baseline="60s"))
+        run = await conductor.start(order())
+        assert (await conductor.ended(run)).verdict == "passed"
+        assert conductor.state(conductor.runs()[1][0]) in ("baseline", "judged")
+        await conductor.interrupt(hung, "SIGINT")
+        assert (await conductor.ended(hung)).exit == 130
+
+    play(tmp_path, scenario)
+
+
+def test_on_one_target_the_second_run_is_refused(tmp_path: Path) -> None:
+    async def scenario(conductor: Conductor) -> None:
+        first = await conductor.start(order(duration="60s"))
+        await until_state(conductor, first, "observing")
+        second = await conductor.ended(await conductor.start(order(nets={"already-faulted": "to meet the lock"})))
+        assert (second.verdict, second.exit) == ("refused", 4)
+        assert first in second.reasons[0]
+        await conductor.stop(first, "enough")
+        judged = await conductor.ended(first)
+        assert (judged.verdict, judged.reasons) == ("stopped", ["enough"])
+
+    play(tmp_path, scenario)
+
+
+def test_a_watch_begins_where_it_is_told_and_knows_runs_that_are_over(tmp_path: Path) -> None:
+    async def scenario(conductor: Conductor) -> None:
+        run = await conductor.start(order())
+        live = [line async for line in conductor.watch(run)]
+        assert [line.entry.n for line in live] == list(range(len(live)))
+        assert isinstance(live[-1].entry.record, Judged)
+        text = (tmp_path / "runs" / run / JOURNAL).read_text()
+        assert "".join(line.text + "\n" for line in live) == text
+        assert [line async for line in conductor.watch("last", 3)] == live[3:]
+
+    play(tmp_path, scenario)
+
+
+def test_a_run_is_named_by_its_id_and_not_by_a_path(tmp_path: Path) -> None:
+    async def scenario(conductor: Conductor) -> None:
+        run = await conductor.start(order())
+        await conductor.ended(run)
+        path = str(tmp_path / "runs" / run)
+        with pytest.raises(NotFound):
+            await conductor.stop(path, "x")
+        with pytest.raises(NotFound):
+            conductor.find(path)
+        await conductor.stop(run, "it is over, which is no error")
+
+    play(tmp_path, scenario)
+
+
+def test_a_run_of_another_process_is_watched_and_cannot_be_stopped_here(tmp_path: Path) -> None:
+    async def scenario(conductor: Conductor) -> None:
+        journal = Store(tmp_path / "runs").begin("other")
+        journal.write(Undo("u0", {"id": "one"}, "x"))
+        with pytest.raises(Conflict, match="in another process"):
+            await conductor.stop(journal.run_id, "x")
+        assert conductor.runs()[0][1] == "in another process"
+        watch = conductor.watch(journal.run_id)
+        assert (await anext(watch)).entry.record.kind == "undo"
+        journal.write(Judged("passed", 0, []))
+        assert (await anext(watch)).entry.record.kind == "verdict"
+        journal.close()
+
+    play(tmp_path, scenario)
+
+
+def test_ad_hoc_faults_are_in_place_when_the_call_ends_and_go_when_they_are_stopped(tmp_path: Path) -> None:
+    async def scenario(conductor: Conductor) -> None:
+        run = await conductor.start_faults(wish())
+        (held,) = conductor.faults()
+        assert (held.run, held.targets, held.faults) == (run, ["one", "two", "three"], ["slow"])
+        assert 50 < held.left <= 60
+        kinds = [entry.record.kind for entry in read(conductor.find(run))]
+        assert [kind for kind in kinds if kind in ("undo", "injected")] == ["undo", "injected"] * 3
+        assert "baseline" not in str(kinds)
+        await conductor.stop(run, "seen enough")
+        judged = await conductor.ended(run)
+        assert (judged.verdict, judged.exit) == ("stopped", 5)
+        assert conductor.faults() == []
+
+    play(tmp_path, scenario)
+
+
+def test_ad_hoc_faults_end_by_themselves_and_claim_nothing(tmp_path: Path) -> None:
+    async def scenario(conductor: Conductor) -> None:
+        judged = await conductor.ended(await conductor.start_faults(wish(duration=0.05)))
+        assert (judged.verdict, judged.exit) == (Verdict.DONE, 0)
+
+    play(tmp_path, scenario)
+
+
+def test_when_one_target_refuses_ad_hoc_faults_the_others_are_reverted_before_the_call_ends(tmp_path: Path) -> None:
+    backend = Shared()
+    backend.refuses.add("two")
+
+    async def scenario(conductor: Conductor) -> None:
+        with pytest.raises(NotInPlaceError, match="two refuses") as error:
+            await conductor.start_faults(wish())
+        assert backend.clean
+        assert not error.value.refused
+        records = [entry.record for entry in read(conductor.find(error.value.run))]
+        assert [record.target for record in records if isinstance(record, Injected)] == ["one"]
+
+    play(tmp_path, scenario, backend)
+
+
+def test_who_leaves_before_faults_are_in_place_leaves_none(tmp_path: Path) -> None:
+    backend = Slow()
+
+    async def scenario(conductor: Conductor) -> None:
+        asking = asyncio.create_task(conductor.start_faults(wish()))
+        await backend.asked_for.wait()
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        backend.goes_on.set()
+        assert (await conductor.ended("last")).verdict == "stopped"
+        assert backend.clean
+
+    play(tmp_path, scenario, backend)
+
+
+class Slow(Shared):
+    """Takes its time with the first target."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked_for, self.goes_on = asyncio.Event(), asyncio.Event()
+
+    async def inject(self, target, faults, owner, lease) -> None:  # type: ignore[no-untyped-def]
+        self.asked_for.set()
+        await self.goes_on.wait()
+        await super().inject(target, faults, owner, lease)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"edges": ["a -> one", "b -> nothing"]}, "nothing in environment 'local' carries 'b -> nothing'"),
+        ({"duration": 6000.0}, "over the limit of 600 s"),
+        ({"environment": "guarded"}, "environment 'guarded' is protected"),
+    ],
+)
+def test_the_safety_nets_hold_for_ad_hoc_faults(tmp_path: Path, changes: dict[str, object], told: str) -> None:
+    async def scenario(conductor: Conductor) -> None:
+        with pytest.raises(NotInPlaceError, match=told) as error:
+            await conductor.start_faults(wish(**changes))
+        assert error.value.refused
+
+    assert "inject" not in play(tmp_path, scenario).asked
+
+
+def test_the_limit_of_targets_is_that_of_all_edges_together(tmp_path: Path) -> None:
+    backend = Shared()
+
+    async def main() -> None:
+        async with conducting(tmp_path, backend, max_targets=2) as conductor:
+            with pytest.raises(NotInPlaceError, match="3 targets would be hit, and the limit is 2"):
+                await conductor.start_faults(wish())
+
+    asyncio.run(main())
+    assert "inject" not in backend.asked
+
+
+def test_the_end_reverts_everything_and_takes_nothing_on(tmp_path: Path) -> None:
+    async def scenario(conductor: Conductor) -> None:
+        run = await conductor.start(order(duration="60s"))
+        await until_state(conductor, run, "observing")
+        faults = await conductor.start_faults(wish(edges=["b -> two"]))
+        assert await conductor.shut_down("SIGTERM") == [Verdict.STOPPED, Verdict.STOPPED]
+        assert [(await conductor.ended(name)).exit for name in (run, faults)] == [143, 143]
+        with pytest.raises(Unavailable, match="shutting down"):
+            await conductor.start(order())
+
+    play(tmp_path, scenario)
+
+
+def test_what_killed_runs_have_left_is_closed_by_the_first_start(tmp_path: Path) -> None:
+    backend = Shared()
+
+    async def first(conductor: Conductor) -> None:
+        run = await conductor.start(order())
+        await conductor.ended(run)
+        path = conductor.find(run) / JOURNAL
+        lines = path.read_text().splitlines(keepends=True)
+        end = next(n for n, entry in enumerate(read(path.parent)) if isinstance(entry.record, Injected))
+        path.write_text("".join(lines[: end + 1]))
+        target = (await backend.targets("a -> one"))[0]
+        await backend.inject(target, wish().faults, run, 600.0)
+
+    async def main() -> None:
+        async with conducting(tmp_path, backend) as conductor:
+            await first(conductor)
+            killed = conductor.runs()[0][0].run_id
+            assert conductor.runs()[0][1] == "cut off"
+            assert [line.entry.record.kind async for line in conductor.watch(killed)][-1] == "injected"
+            assert (await conductor.ended(await conductor.start(order()))).verdict == "refused"  # once only
+
+        async with conducting(tmp_path, backend) as conductor:
+            assert (await conductor.ended(await conductor.start(order()))).verdict == "passed"
+            assert (await conductor.ended(killed)).verdict == "inconclusive"
+
+    asyncio.run(main())
+    assert backend.clean
+
+
+def test_a_journal_that_cannot_be_written_ends_the_watch_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    async def scenario(conductor: Conductor) -> None:
+        run = await conductor.start(order())
+        await until_state(conductor, run, "baseline")
+        monkeypatch.setattr("brownout_controller.engine.store._write_all", full)
+        with pytest.raises(Unavailable, match="no space left"):
+            await conductor.ended(run)
+
+    play(tmp_path, scenario)
+
+
+def test_there_is_an_end_to_how_many_runs_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST", 1)
+
+    async def scenario(conductor: Conductor) -> None:
+        await conductor.start(order(baseline="60s"))
+        with pytest.raises(Unavailable, match="1 runs are going on"):
+            await conductor.start(order("b -> two"))
+
+    play(tmp_path, scenario)
+
+
+def test_places_are_all_that_there_are_or_those_of_an_edge(tmp_path: Path) -> None:
+    async def scenario(conductor: Conductor) -> None:
+        run = await conductor.start_faults(wish(edges=["b -> two"]))
+        places = {place.proxy: place for place in await conductor.places("local")}
+        assert sorted(places) == ["one", "three", "two"]
+        assert places["two"].faults == [f"slow.{run}"]
+        (place,) = await conductor.places("local", "b -> two")
+        assert (place.proxy, place.edges) == ("two", ["b -> two"])
+        with pytest.raises(InvalidSpec, match="environment 'nowhere'"):
+            await conductor.places("nowhere")
+
+    play(tmp_path, scenario)
+
+
+def test_a_plan_touches_nothing_and_a_secret_of_the_name_is_in_no_id(tmp_path: Path) -> None:
+    async def scenario(conductor: Conductor) -> None:
+        outlook = await conductor.plan(order())
+        assert ([target.id for target in outlook.targets], outlook.readings[0].value) == (["one"], 1.0)
+        assert conductor.runs() == []
+        run = await conductor.start(order(name="${OURS}", hypotheses=[hypothesis()]))
+        await conductor.ended(run)
+        assert "machine" not in run
+
+    assert "inject" in play(tmp_path, scenario).asked

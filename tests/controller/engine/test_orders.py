@@ -1,0 +1,106 @@
+"""What is asked for becomes what can be run, and strangers get no more of this machine than they may."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from brownout_controller.engine.orders import Desk, Order, Rights, Wish
+from brownout_proxy.errors import InvalidSpec
+from brownout_proxy.faults import make
+from brownout_proxy.faults.spec import FaultSpec
+
+_SLOW = FaultSpec("slow", make("latency", {"latency": 1}))
+
+
+def order(text: str = "", variables: dict[str, str] | None = None, **changes: str) -> Order:
+    content = {
+        "name": "x", "edge": "a -> b", "fault": {"latency": "1s"}, "duration": "9s", "baseline": "9s",
+        "recovery": "9s", "hypotheses": [{"name": "h", "tcp": "h:1", "expect": "< 1s"}], **changes,
+    }  # fmt: skip
+    return Order(text or json.dumps(content), "x.json", variables=variables or {})
+
+
+def desk(root: Path, rights: Rights | None = None) -> Desk:
+    config = root / "brownout.yaml"
+    config.write_text("environments: {local: {token: '${TOKEN}'}}")
+    return Desk(config, rights, {"TOKEN": "tell-nobody", "LENT": "lent-value", "OWN": "own-value"})
+
+
+def test_on_this_machine_variables_are_those_given_before_those_of_the_process(tmp_path: Path) -> None:
+    ready = desk(tmp_path).read(order(name="${OWN} ${LENT}", variables={"LENT": "given"}))
+    assert ready.experiment.name == "own-value given"
+    assert ready.environment.token == "tell-nobody"
+    assert ready.masker.text("own-value given tell-nobody") == "*** *** ***"
+
+
+def test_a_stranger_has_the_variables_that_came_along_and_those_that_are_lent(tmp_path: Path) -> None:
+    stranger = desk(tmp_path, Rights(variables=frozenset({"LENT", "NOT_SET"})))
+    ready = stranger.read(order(name="${LENT} ${MINE}", variables={"MINE": "my-value", "TOKEN": "no effect"}))
+    assert ready.experiment.name == "lent-value my-value"
+    assert ready.environment.token == "tell-nobody"
+    assert ready.masker.text("lent-value my-value tell-nobody") == "*** *** ***"
+    for name in ("OWN", "TOKEN", "NOT_SET"):
+        with pytest.raises(InvalidSpec, match=f"{name}.* is not set"):
+            stranger.read(order(name=f"${{{name}}}"))
+
+
+def test_an_error_does_not_tell_a_stranger_what_a_variable_holds(tmp_path: Path) -> None:
+    stranger = desk(tmp_path, Rights(variables=frozenset({"LENT"})))
+    with pytest.raises(InvalidSpec) as error:
+        stranger.read(order(duration="${LENT}"))
+    assert "lent-value" not in str(error.value)
+    assert "***" in str(error.value)
+
+
+def test_a_stranger_s_text_is_neither_long_nor_does_it_grow(tmp_path: Path) -> None:
+    stranger = desk(tmp_path, Rights())
+    with pytest.raises(InvalidSpec, match="is longer than"):
+        stranger.read(order("#" * 300_000))
+    bomb = "a: &a [1, 1]\nb: &b [*a, *a]\nc: [*b, *b]"
+    with pytest.raises(InvalidSpec, match="aliases"):
+        stranger.read(order(bomb))
+    with pytest.raises(InvalidSpec, match="a name of an experiment file is needed"):
+        stranger.read(Order("x", "new\nline"))
+    with pytest.raises(InvalidSpec, match=r"x\.json:1: is not JSON"):
+        stranger.read(order("{"))
+
+
+def test_a_file_of_environments_is_read_each_time(tmp_path: Path) -> None:
+    place = desk(tmp_path, Rights())
+    assert place.environment("local").token == "tell-nobody"
+    (tmp_path / "brownout.yaml").write_text("environments: {local: {token: new}}")
+    assert place.environment("local").token == "new"
+    with pytest.raises(InvalidSpec, match="environment 'stagin'"):
+        place.environment("stagin")
+
+
+def test_a_wish_is_an_experiment_without_hypotheses(tmp_path: Path) -> None:
+    wish = Wish(["a->b", "c -> d"], [_SLOW], 60.0, mode="fixed", value=2, because="to see")
+    experiment = desk(tmp_path).grant(wish).experiment
+    assert (experiment.name, experiment.hypotheses) == ("ad-hoc latency", ())
+    assert experiment.conditions.blast_radius.value == 2
+    assert experiment.content["edges"] == ["a -> b", "c -> d"]
+    assert experiment.content["faults"][0]["name"] == "slow"
+    json.dumps(experiment.content)  # goes into a journal
+
+
+@pytest.mark.parametrize(
+    ("wish", "told"),
+    [
+        (Wish([], [_SLOW], 1.0), "edges: name from one"),
+        (Wish(["a"], [_SLOW], 1.0), "edges: 'a' is not an edge"),
+        (Wish(["a -> b"], [], 1.0), "faults: name at least one"),
+        (Wish(["a -> b"], [_SLOW, _SLOW], 1.0), "a fault 'slow' twice"),
+        (Wish(["a -> b"], [_SLOW], 0.0), "duration: "),
+        (Wish(["a -> b"], [_SLOW], 1.0, lease=0.1), "lease: must be from 1s"),
+        (Wish(["a -> b"], [_SLOW], 1.0, mode="some"), "blast_radius.mode"),
+        (Wish(["a -> b"], [_SLOW], 1.0, mode="fixed"), "blast_radius: "),
+    ],
+)
+def test_a_wish_that_makes_no_sense_is_told_where(wish: Wish, told: str) -> None:
+    with pytest.raises(InvalidSpec) as error:
+        wish.experiment()
+    assert told in str(error.value)

@@ -1,0 +1,69 @@
+"""What `--dry-run` shows, and that nothing is touched for it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from brownout_controller.engine.outlook import Now, Outlook, look_ahead
+from brownout_controller.engine.planning import Setup
+from brownout_controller.model.environment import Environment
+from brownout_controller.model.lifecycle import PHASES
+from brownout_controller.model.probe import ProbeError, Reading
+from brownout_controller.model.variables import Masker
+from tests.controller.engine.ground import TOLD, Unruly, experiment
+from tests.controller.engine.test_planning import of_hypotheses
+
+
+def looked(setup: Setup, *, measure: bool = True) -> Outlook:
+    return asyncio.run(look_ahead(setup, measure=measure))
+
+
+def setup(backend: Unruly) -> Setup:
+    masker = Masker(["hunter2"])
+    return Setup(experiment(), Environment(backend="memory"), "test", backend, 7, "", masker)
+
+
+def test_a_plan_with_what_is_read_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = Unruly()
+    monkeypatch.setitem(TOLD, "value", lambda: Reading(2.5))
+    outlook = looked(setup(backend))
+    assert ([target.id for target in outlook.targets], outlook.lease, outlook.duration) == (["db"], 1.0, 0.3)
+    assert outlook.readings == [Now("value is low", "< 10", 2.5, "", True, PHASES)]
+    assert looked(setup(backend), measure=False).readings == []
+    assert backend.asked == []
+
+
+def test_what_cannot_be_read_says_why_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> Reading:
+        raise ProbeError("hunter2 was refused")
+
+    monkeypatch.setitem(TOLD, "value", fail)
+    (now,) = looked(setup(Unruly())).readings
+    assert (now.value, now.why) == (None, "*** was refused")
+
+
+def test_targets_that_cannot_be_asked_are_a_trouble_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    from brownout_controller.backends.base import BackendError
+
+    class Away(Unruly):
+        async def targets(self, edge: str):  # type: ignore[no-untyped-def]
+            raise BackendError("away")
+
+    monkeypatch.setitem(TOLD, "value", lambda: Reading(1.0))
+    outlook = looked(setup(Away()))
+    assert (outlook.trouble, outlook.targets, len(outlook.readings)) == ("away", [], 1)
+
+
+def test_a_stranger_s_command_is_not_run_for_a_plan_either(tmp_path: Path) -> None:
+    touched = tmp_path / "touched"
+    wanted = of_hypotheses(f"command: touch {touched}", allowed=frozenset())
+    outlook = looked(wanted)
+    assert outlook.refused
+    assert outlook.readings == []
+    assert not touched.exists()
+    looked(replace(wanted, allowed_commands=None))
+    assert touched.exists()

@@ -1,0 +1,110 @@
+"""The tutorial, step by step: its files and commands as they stand on the page, only on ports that are free here."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from deploy.demo.servers import free_port
+from tests.support.proxy_process import proxy_process
+from tests.support.running import eventually, said_back
+
+_PAGE: Final = (Path(__file__).parents[2] / "docs" / "first-experiment.md").read_text("utf-8")
+_PATIENCE: Final = 60.0
+
+
+def _files(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n# \S+\n(.*?)```", _PAGE, re.DOTALL)
+
+
+class Tutorial:
+    """The folder, and the ports in place of those of the page."""
+
+    def __init__(self, root: Path, stock: str, control: str) -> None:
+        self.root, self.port = root, free_port()
+        self._ports = {"127.0.0.1:15000": stock, "127.0.0.1:8080": f"127.0.0.1:{self.port}", "8080": str(self.port)}
+        (root / "brownout.yaml").write_text(f"environments: {{local: {{control: '{control}'}}}}")
+        text = _files("yaml")[0]
+        for phase, seconds in (
+            ("baseline: 5s", 3),
+            ("duration: 10s", 4),
+            ("recovery: 10s", 4),
+        ):  # patience is for people
+            assert phase in text
+            text = text.replace(phase, f"{phase.partition(' ')[0]} {seconds}s")
+        self.write("stock-is-slow.yaml", text)
+
+    def write(self, name: str, text: str) -> None:
+        for there, here in self._ports.items():
+            text = text.replace(there, here)
+        (self.root / name).write_text(text)
+
+    @contextmanager
+    def shop(self, text: str) -> Iterator[None]:
+        self.write("shop.py", text)
+        with _process("shop.py", root=self.root):
+            eventually(lambda: _answers(self.port))
+            yield
+
+    def brownout(self, command: str) -> tuple[int, str]:
+        """A command as it stands on the page."""
+        assert f"\nbrownout {command}\n" in _PAGE, "the page has another"
+        program = [sys.executable, "-c", "from brownout_proxy.cli import main; main()", *command.split()]
+        done = subprocess.run(
+            program, cwd=self.root, capture_output=True, text=True, timeout=_PATIENCE, check=False,
+            env={"PATH": "", "XDG_STATE_HOME": str(self.root)},
+        )  # fmt: skip
+        return done.returncode, done.stdout
+
+
+@contextmanager
+def _process(*words: str, root: Path) -> Iterator[None]:
+    process = subprocess.Popen([sys.executable, *words], cwd=root, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(port: int) -> bool:
+    try:
+        return bool(said_back(f"127.0.0.1:{port}", b"GET / HTTP/1.0\r\n\r\n"))
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def tutorial(tmp_path: Path) -> Iterator[Tutorial]:
+    (tmp_path / "index.html").write_text('{"apples": 3}')
+    port = free_port()
+    with _process("-m", "http.server", str(port), "--bind", "127.0.0.1", root=tmp_path):
+        eventually(lambda: _answers(port))
+        with proxy_process(f"stock@0=127.0.0.1:{port}") as proxy:
+            yield Tutorial(tmp_path, proxy.listen("stock"), proxy.control)
+
+
+def test_the_tutorial_s_shop_is_refuted_and_the_mended_one_passes(tutorial: Tutorial) -> None:
+    first, mended = _files("python")
+    with tutorial.shop(first):
+        assert tutorial.brownout("lint stock-is-slow.yaml") == (0, "")
+        status, told = tutorial.brownout("run stock-is-slow.yaml --dry-run")
+        assert status == 0
+        for line in told.splitlines():
+            if not line.startswith(("  target", "  traffic", "  takes")):
+                assert f"{line}\n" in _PAGE, "the page shows another"
+        status, told = tutorial.brownout("run stock-is-slow.yaml")
+        assert status == 1, told
+        assert re.search(r"p99 stays under 0\.5 s +during +< 500ms +2\.\d+s +broke", told)
+        assert re.findall(r"^verdict: .*$", told, re.MULTILINE)[0] in _PAGE
+    with tutorial.shop(mended):
+        status, told = tutorial.brownout("run stock-is-slow.yaml")
+        assert status == 0, told
+        assert re.findall(r"^verdict: .*$", told, re.MULTILINE)[0] in _PAGE
