@@ -182,9 +182,7 @@ def find(service: str, labels: Mapping[str, str], series: Sequence[Mapping[str, 
     return f"{', '.join(families)} know no {service!r}; they are of {', '.join(names[:_NAMED])}{more}"
 
 
-def _places(
-    service: str, labels: Mapping[str, str], series: Sequence[Mapping[str, str]]
-) -> Sequence[tuple[str, str]]:
+def _places(service: str, labels: Mapping[str, str], series: Sequence[Mapping[str, str]]) -> Sequence[tuple[str, str]]:
     """Labels with the service's name, or of its pods, that some series has."""
     wanted = [(re.sub(r"\W", "_", label), value) for label, value in labels.items()]
     for label in LABELS:

@@ -1,8 +1,8 @@
 """What became of a file that the catalogue once wrote: whether a person has changed it, and what would be said anew.
 
-Comment lines at the end of the file carry all that is needed: which scenario it is of, a digest of the text as it was written,
-and a digest of each of its values. So three versions can be compared, although only two are at hand: a person's 3 s for
-a 4 s of ours is no drift, as long as we would still say 4 s.
+Comment lines at the end of the file carry all that is needed: which scenario it is of, a digest of the text as it was
+written, and one of each of its values. So three versions can be compared, although only two are at hand: a person's 3 s
+for a 4 s of ours is no drift, as long as we would still say 4 s.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from brownout_controller.catalogue.writing_terms import (
     Source,
     Times,
     delay_reason,
+    key_of,
     p99_limit,
     remember,
     source,
@@ -48,10 +49,10 @@ class Setting(NamedTuple):
     source: str
     """The file of the architecture, as comments name it."""
     entries: Mapping[str, str] = {}
-    """Where the requests of a flow go, by its name; under an empty name of all others."""
+    """Where requests go, by flow, or by the edge where that begins outside; under an empty name of all other flows."""
     baselines: Baselines | None = None
     remembered: Mapping[str, Mapping[str, Any]] = {}
-    """By flow, what files that are there were made with."""
+    """By the same keys, what files that are there were made with."""
 
 
 class Written(NamedTuple):
@@ -89,8 +90,7 @@ def write_top(shown_rows: Listing, top: int, setting: Setting) -> tuple[Sequence
 def write(row: Row, place: int, of: int, setting: Setting) -> Written:
     """The file for a row that can be injected locally."""
     scenario = row.scenario
-    holds = scenario.holds
-    remembered = setting.remembered.get(holds[0].stake.name, {}) if holds else {}
+    remembered = setting.remembered.get(key_of(scenario), {})
     told = source(scenario, setting.architecture, setting.entries, setting.baselines, remembered)
     name = file_stem(scenario.id)
     parts = [_head(row, place, of, setting), _body(row, name, told, setting)]
@@ -161,11 +161,15 @@ def _traffic(told: Source, limit: float | None) -> list[str]:
     if told.kind != "traffic":
         return []
     assert told.stake is not None
-    name = variable(told.stake.name)
+    name = variable(told.key)
     lines = ["", *_comment(f"A load of its own, through all phases: what a client of {told.stake.name} sends.")]
     if told.url is None:
         url = f"${{{name}}}"
-        entry = told.stake.flow.path[0]
+        entry = (
+            told.stake.flow.path[0]
+            if told.key == told.stake.name
+            else f"the proxy before {told.key.rpartition(' ')[2]}"
+        )
         lines += _comment(f"Where {entry} answers: brownout run FILE --var {name}=http://127.0.0.1:8080/")
     else:
         url = told.url if "}" in told.url else f"${{{name}:-{told.url}}}"

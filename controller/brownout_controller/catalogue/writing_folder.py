@@ -113,12 +113,10 @@ def _changes(text: str, fresh: str) -> Iterator[str]:
 
 
 def _remembered(there: Mapping[str, str]) -> Mapping[str, Mapping[str, Any]]:
-    """By flow, what the files were made with that is not in the architecture."""
+    """By flow or edge, what the files were made with that is not in the architecture."""
     found: dict[str, dict[str, Any]] = {}
     for _, text in sorted(there.items()):
         known = mark(text)
-        if known is not None and isinstance(flow := known.given.get("flow"), str):
-            found.setdefault(flow, {}).update(known.given)
+        if known is not None and isinstance(key := known.given.get("for"), str):
+            found.setdefault(key, {}).update(known.given)
     return found
-
-

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from brownout_controller.catalogue.architecture import STORES, Architecture
 from brownout_controller.catalogue.baseline import FAMILIES, TYPICAL_SCRAPE, Baseline, Baselines
 from brownout_controller.catalogue.business import TOLERANCE, Stake
-from brownout_controller.catalogue.scenario import Scenario
+from brownout_controller.catalogue.scenario import OUTSIDE, Scenario
 from brownout_proxy.units import SECONDS, SHARE
 
 TIMES_P99: Final = 3.0
@@ -52,6 +52,8 @@ class Number(NamedTuple):
 class Source(NamedTuple):
     """What hypotheses about a flow can ask."""
 
+    key: str
+    """By what an entry is given: the flow, or the edge where that begins outside; empty for neither."""
     stake: Stake | None
     """The flow that suffers most; None where none that is known goes over it."""
     url: str | None
@@ -79,28 +81,38 @@ class Source(NamedTuple):
         return max(WINDOW, SCRAPES * self.scrape) if self.kind == "prometheus" else WINDOW
 
 
+def key_of(scenario: Scenario) -> str:
+    """By what its entry is given."""
+    if scenario.edge is not None and scenario.edge.startswith(f"{OUTSIDE} -> "):
+        return scenario.edge  # whoever goes past the proxy meets no fault
+    return scenario.holds[0].stake.name if scenario.holds else ""
+
+
 def source(
     scenario: Scenario, architecture: Architecture, entries: Mapping[str, str], baselines: Baselines | None,
     remembered: Mapping[str, Any],
 ) -> Source:  # fmt: skip
-    """`remembered` is what an earlier run was given, for the flow: it stands in for what is not given now."""
+    """`remembered` is what an earlier run was given, for the same key: it stands in for what is not given now."""
     stake = scenario.holds[0].stake if scenario.holds else None
     if stake is None:
-        return Source(None, None, None, "", TYPICAL_SCRAPE, False, False)
-    url = entries.get(stake.name, entries.get("")) or remembered.get("url")
+        return Source("", None, None, None, "", TYPICAL_SCRAPE, False, False)
+    key = key_of(scenario)
+    given = entries.get(key, entries.get("") if key == stake.name else None)
+    url = given or remembered.get("url")
     http = architecture.kind(stake.flow.path[0]) not in ("worker", *STORES)
     if baselines is not None:
         found = next((baselines.found[name] for name in stake.flow.path if name in baselines.found), None)
-        return Source(stake, url, found, baselines.server, baselines.scrape, baselines.has_password, http)
-    known = remembered.get("baseline")
+        return Source(key, stake, url, found, baselines.server, baselines.scrape, baselines.has_password, http)
+    known: Any = remembered.get("baseline")
     if not isinstance(known, dict):
-        return Source(stake, url, None, "", TYPICAL_SCRAPE, False, http)
-    return Source(stake, url, _recalled(known), str(known["server"]), float(known["scrape"]), bool(known["password"]), http)
+        return Source(key, stake, url, None, "", TYPICAL_SCRAPE, False, http)
+    server, scrape, password = str(known["server"]), float(known["scrape"]), bool(known["password"])
+    return Source(key, stake, url, _recalled(known), server, scrape, password, http)
 
 
 def remember(told: Source) -> Mapping[str, Any]:
     """What has to be given again, or kept in the file."""
-    found: dict[str, Any] = {} if told.stake is None else {"flow": told.stake.name}
+    found: dict[str, Any] = {} if told.stake is None else {"for": told.key}
     if told.url is not None:
         found["url"] = told.url
     one = told.baseline
@@ -189,9 +201,10 @@ def rounded_up(value: float) -> float:
     return float(f"{next(step for step in (*_STEPS, 10.0) if step * scale >= value * (1 - 1e-9)) * scale:.6g}")
 
 
-def variable(flow: str) -> str:
-    """Where a flow's requests go, as a variable: `BUY_URL`."""
-    name = re.sub(r"[^A-Z0-9]+", "_", flow.upper()).strip("_") or "ENTRY"
+def variable(key: str) -> str:
+    """Where requests go, as a variable: `BUY_URL`; through a proxy `GATEWAY_PROXY_URL`."""
+    through = f"{key.rpartition(' -> ')[2]}_proxy" if key.startswith(f"{OUTSIDE} -> ") else key
+    name = re.sub(r"[^A-Z0-9]+", "_", through.upper()).strip("_") or "ENTRY"
     return f"{'_' if name[0].isdigit() else ''}{name}_URL"
 
 

@@ -12,6 +12,7 @@ from brownout_controller.catalogue import baseline
 from brownout_controller.catalogue.baseline import Baselines
 from brownout_controller.catalogue.business import Business
 from brownout_controller.catalogue.listing import Listing
+from brownout_controller.catalogue.scenario import OUTSIDE
 from brownout_controller.catalogue.writing import Setting
 from brownout_controller.catalogue.writing_folder import Outcome, Plan, plan
 from brownout_controller.cli.report import write
@@ -27,6 +28,9 @@ _LARGEST = 1 << 20
 def entries(words: Sequence[str], shown: Listing) -> Mapping[str, str]:
     """Of --entry URL or --entry FLOW=URL, by flow. Raises InvalidSpec."""
     flows = [stake.name for stake in Business(shown.architecture).stakes]
+    outside = {row.scenario.edge for row in shown.rows if row.scenario.edge} & {
+        f"{OUTSIDE} -> {name}" for name in shown.architecture.components
+    }
     found = {}
     for word in words:
         flow, url = ("", word) if word.startswith(("http://", "https://")) else word.partition("=")[::2]
@@ -35,7 +39,7 @@ def entries(words: Sequence[str], shown: Listing) -> Mapping[str, str]:
             raise InvalidSpec(f"--entry {word}", "is neither URL nor FLOW=URL; write it like http://127.0.0.1:8080/pay")
         if "@" in parts.netloc:
             raise InvalidSpec("--entry", "has a user in it, which files must not hold; send a header with a variable")
-        if flow and flow not in flows:
+        if flow and flow not in flows and flow not in outside:
             raise InvalidSpec(f"--entry {word}", f"there is no flow {flow!r}; there are {', '.join(flows)}")
         found[flow] = url
     return found
@@ -90,5 +94,3 @@ def _word(outcome: Outcome, *, touch: bool) -> str:
     if touch:
         return outcome.became
     return {"written": "missing", "updated": "out of date"}.get(outcome.became, outcome.became)
-
-
