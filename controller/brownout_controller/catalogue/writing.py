@@ -1,7 +1,7 @@
 """A scenario as an experiment file: commented, ready to be run against the local environment.
 
-The comments say why it is worth a test, what goes wrong, what undoes it, and where each number is from. Names of files and
-experiments are made from the scenario's id and nothing else, so that they stay.
+The comments say why it is worth a test, what goes wrong, what undoes it, and where each number is from. Names of files
+and experiments are made from the scenario's id and nothing else, so that they stay.
 """
 
 from __future__ import annotations
@@ -127,8 +127,8 @@ def _head(row: Row, place: int, of: int, setting: Setting) -> list[str]:
     )
     lines += ["#"]
     lines += _comment(
-        f"Written from {setting.source} by `brownout catalogue --write`. Change what you like: a file that was changed is "
-        "kept, and what the catalogue would say differently later is reported. `assumed` marks what nobody has said."
+        f"Written from {setting.source} by `brownout catalogue --write`. Change what you like: a file that was changed "
+        "is kept, and what the catalogue would say differently later is reported. `assumed` marks what nobody has said."
     )
     return [*lines, ""]
 
@@ -172,11 +172,11 @@ def _traffic(told: Source, limit: float | None) -> list[str]:
         )
         lines += _comment(f"Where {entry} answers: brownout run FILE --var {name}=http://127.0.0.1:8080/")
     else:
-        url = told.url if "}" in told.url else f"${{{name}:-{told.url}}}"
+        url = told.url  # no variable: what those hold is taken for a secret, and reports would not show it
     timeout = max(2.0, 2 * limit) if limit is not None else SECONDS.parse("10s")
     return [
         *lines, "traffic:", f"  url: {scalar(url)}",
-        *_with_comment(f"  rate: {RATE:g}/s", "assumed: a hundred requests in a window of 10s; fewer tell little of a p99"),
+        *_with_comment(f"  rate: {RATE:g}/s", "assumed: a hundred in a window of 10s; fewer tell little of a p99"),
         *_with_comment(
             f"  timeout: {SECONDS.format(timeout)}",
             "twice what an answer may take" if limit is not None else "assumed: who waits longer has left",

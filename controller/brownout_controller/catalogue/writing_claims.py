@@ -1,7 +1,7 @@
 """The hypotheses of an experiment file: those that can be measured as they are, and those that somebody must fill in.
 
-What only somebody who knows the system can write, such as a query for what was lost, is a commented example: an invented
-query would be green for the wrong reason.
+What only somebody who knows the system can write, such as a query for what was lost, is a commented example: an
+invented query would be green for the wrong reason.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def _by_server(told: Source) -> Any:
         "p99": one.p99_query if one.family.unit and one.is_told else None,
         "errors": one.errors_query if one.code is not None else None,
     }
-    server = f"${{PROMETHEUS:-{told.server}}}" if not told.has_password else "${PROMETHEUS}"
+    server = "${PROMETHEUS}" if told.has_password else told.server
 
     def says(measure: str) -> tuple[Line, ...] | None:
         query = queries[measure]

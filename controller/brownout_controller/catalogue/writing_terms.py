@@ -98,16 +98,17 @@ def source(
         return Source("", None, None, None, "", TYPICAL_SCRAPE, False, False)
     key = key_of(scenario)
     given = entries.get(key, entries.get("") if key == stake.name else None)
-    url = given or remembered.get("url")
+    url = given or (str(remembered["url"]) if "url" in remembered else None)
     http = architecture.kind(stake.flow.path[0]) not in ("worker", *STORES)
     if baselines is not None:
         found = next((baselines.found[name] for name in stake.flow.path if name in baselines.found), None)
         return Source(key, stake, url, found, baselines.server, baselines.scrape, baselines.has_password, http)
     known: Any = remembered.get("baseline")
-    if not isinstance(known, dict):
+    try:
+        server, scrape, password = str(known["server"]), float(known["scrape"]), bool(known["password"])
+        return Source(key, stake, url, _recalled(known), server, scrape, password, http)
+    except (LookupError, TypeError, ValueError):  # there was none, or somebody has been in its line
         return Source(key, stake, url, None, "", TYPICAL_SCRAPE, False, http)
-    server, scrape, password = str(known["server"]), float(known["scrape"]), bool(known["password"])
-    return Source(key, stake, url, _recalled(known), server, scrape, password, http)
 
 
 def remember(told: Source) -> Mapping[str, Any]:
@@ -126,10 +127,9 @@ def remember(told: Source) -> Mapping[str, Any]:
     return found
 
 
-def _recalled(known: Mapping[str, Any]) -> Baseline | None:
-    family = next((family for family in FAMILIES if family.name == known.get("family")), None)
-    if family is None:
-        return None
+def _recalled(known: Mapping[str, Any]) -> Baseline:
+    """Raises LookupError, TypeError."""
+    family = {family.name: family for family in FAMILIES}[known["family"]]
     own = {key: known[key] for key in ("service", "selector", "code", "looked", "rate", "p99", "errors", "highest")}
     return Baseline(**own, family=family, buckets=tuple(known["buckets"]))
 

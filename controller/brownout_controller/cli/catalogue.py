@@ -45,7 +45,7 @@ TOP: Final = 10
 @click.option("--runs", "roots", type=click.Path(path_type=Path), multiple=True, metavar="DIR",
               help=f"The journals of past runs; may be given several times [{RUNS}].")  # fmt: skip
 @click.option("--write", "folder", type=click.Path(path_type=Path), metavar="DIR",
-              help=f"Write experiments for the first --top rows [{writing.FIRST}] that can be run locally.")  # fmt: skip
+              help=f"Write experiments for the first --top rows [{writing.FIRST}] that can run locally.")  # fmt: skip
 @click.option("--check", is_flag=True, help="With --write: write nothing, and exit 1 if there is something to write.")
 @click.option("--entry", "entries", multiple=True, metavar="[FLOW=]URL",
               help="With --write: where the requests of a flow go; may be given several times.")  # fmt: skip

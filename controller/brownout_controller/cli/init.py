@@ -178,7 +178,7 @@ def _architecture(found: Found, *, ask: bool) -> str:
     else:
         raise InvalidSpec(
             str(found.root),
-            "has no compose file and no manifests that tell which services there are; run it without --yes to be asked, "
+            "has no compose file and no manifests, which would tell the services; run it without --yes to be asked, "
             f"or write {ARCHITECTURE} first, like services: {{web: {{calls: [db]}}, db: }}",
         )
     if ask:
