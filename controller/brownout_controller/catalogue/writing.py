@@ -39,6 +39,7 @@ from brownout_proxy.units import SECONDS
 WIDTH: Final = 116
 SUFFIX: Final = ".yaml"
 _LONGEST_NAME: Final = 100
+_UNSET: Final = re.compile(r'^  url: "\$\{([A-Z0-9_]+)\}"$', re.MULTILINE)
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -247,6 +248,11 @@ def _comment(text: str, first: str = "", margin: str = "") -> list[str]:
     return textwrap.wrap(line(text), WIDTH, initial_indent=start, subsequent_indent=rest, break_on_hyphens=False) or [
         start.rstrip()
     ]
+
+
+def unset(text: str) -> Sequence[str]:
+    """The variables for where requests go that nobody has said: to be given with each run."""
+    return _UNSET.findall(text)
 
 
 def carrier(architecture: Architecture, edge: str) -> str:

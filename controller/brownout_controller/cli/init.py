@@ -6,7 +6,6 @@ What is there already is kept, always. What is written is decided before anythin
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import sys
 import tomllib
@@ -30,7 +29,7 @@ from brownout_controller.catalogue.importers.manifests import read_manifests
 from brownout_controller.catalogue.importers.source import entries as entries_of
 from brownout_controller.catalogue.listing import listing
 from brownout_controller.catalogue.scenario import OUTSIDE
-from brownout_controller.catalogue.writing import Setting
+from brownout_controller.catalogue.writing import Setting, unset
 from brownout_controller.catalogue.writing_folder import Plan
 from brownout_controller.catalogue.writing_setup import CI_FILES, Ci, Job, Place
 from brownout_controller.cli.report import write
@@ -45,8 +44,6 @@ FOLDER: Final = "experiments"
 _COMPOSE: Final = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _MANIFESTS: Final = ("k8s", "kubernetes", "manifests", "deploy", "deployment", ".k8s")
 _USUAL: Final = "http://127.0.0.1:8080/"
-_UNSET: Final = re.compile(r'^  url: "\$\{([A-Z0-9_]+)\}"$', re.MULTILINE)
-"""Where an experiment asks for an entry that nobody has said."""
 _HEADER: Final = """\
 Made by `brownout init` from {source}. Names and calls are enough; every further line sharpens the catalogue:
 `brownout catalogue architecture.yaml` says which missing line would change it most."""
@@ -295,7 +292,7 @@ def _settings(places: Sequence[Place], plan: Plan, found: Found) -> Mapping[str,
     """brownout.yaml and the CI job."""
     first = [shlex.quote(f"{FOLDER}/{name}") for name in plan.wanted[:1]]
     runs = [f"brownout run {name}{flag}" for name in first for flag in (" --dry-run", "")]
-    unset = [name for outcome in plan.outcomes for name in _UNSET.findall(outcome.text or "")]
+    unset = [name for outcome in plan.outcomes for name in unset(outcome.text or "")]
     files = {CONFIG: writing_setup.settings(places, runs)}
     if found.ci is not None:
         compose = found.compose.name if found.compose is not None else ""

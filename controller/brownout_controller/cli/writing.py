@@ -13,7 +13,7 @@ from brownout_controller.catalogue.baseline import Baselines
 from brownout_controller.catalogue.business import Business
 from brownout_controller.catalogue.listing import Listing
 from brownout_controller.catalogue.scenario import OUTSIDE
-from brownout_controller.catalogue.writing import Setting
+from brownout_controller.catalogue.writing import Setting, unset
 from brownout_controller.catalogue.writing_folder import Outcome, Plan, plan
 from brownout_controller.cli.report import write
 from brownout_controller.report.text import line
@@ -80,7 +80,8 @@ def carry_out(plan: Plan, folder: Path, *, touch: bool = True) -> None:
         if touch and outcome.text is not None:
             write(folder / outcome.name, outcome.text)
         click.echo(f"{_word(outcome, touch=touch):<13} {folder / outcome.name}")
-        for detail in outcome.details:
+        needed = [f"to be run with --var {name}=URL" for name in unset(outcome.text or "")]
+        for detail in (*outcome.details, *needed):
             click.echo(f"  {line(detail)}")
     if not plan.outcomes:
         click.echo("nothing to write: no scenario can be injected locally")
