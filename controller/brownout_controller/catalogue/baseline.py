@@ -29,6 +29,8 @@ TYPICAL_SCRAPE: Final = 15.0
 _TIMEOUT: Final = 20.0
 _STEPS: Final = 240
 """How finely it is looked for where the data of a window begin."""
+_FRESH: Final = (240.0, 12.0)
+"""Shorter windows, for where a service has been there for less than a step."""
 _NAMED: Final = 8
 
 
@@ -193,10 +195,7 @@ def _places(service: str, labels: Mapping[str, str], series: Sequence[Mapping[st
 
 
 async def _numbers(asked: _Asked, known: Baseline, window: float) -> Baseline:
-    counter = known.of(known.family.counter)
-    step = duration(max(1.0, window / _STEPS))
-    begun = await asked.number(f"time() - min(min_over_time(timestamp({counter})[{duration(window)}:{step}]))")
-    looked = min(window, max(step_of(begun), 1.0)) if begun is not None else window
+    looked = window = await _there_is(asked, known.of(known.family.counter), window)
     measured: dict[str, Any] = {"looked": looked, "rate": await asked.number(known.rate_query, window)}
     if known.code is not None:
         errors = await asked.number(known.errors_query, window)
@@ -209,8 +208,14 @@ async def _numbers(asked: _Asked, known: Baseline, window: float) -> Baseline:
     return Baseline(**{**known.__dict__, **measured})
 
 
-def step_of(seconds: float) -> float:
-    return float(round(seconds))
+async def _there_is(asked: _Asked, counter: str, window: float) -> float:
+    """How much of a window there are data of: a rate over more than that would be too low."""
+    for span in (window, *_FRESH):  # steps are at even times: a coarse one misses what has just begun
+        step = duration(span / _STEPS)
+        age = await asked.number(f"time() - min(min_over_time(timestamp({counter})[{duration(span)}:{step}]))")
+        if age is not None:
+            return min(window, max(1.0, float(math.ceil(age))))
+    return window
 
 
 class _Asked:

@@ -72,8 +72,8 @@ def test_what_is_to_be_filled_in_is_valid_as_soon_as_its_comment_signs_are_gone(
             "edge",
         }
     assert filled > 5
-    one = _all(read(SHOP))["database-slow/orders/postgres"].text
-    opened = re.sub(r"^  # (?=method|headers|body)", "  ", one, flags=re.MULTILINE)
+    text = _all(read(SHOP))["database-slow/orders/postgres"].text
+    opened = re.sub(r"^  # (?=method|headers|body)", "  ", text, flags=re.MULTILINE)
     assert yaml.safe_load(opened)["traffic"]["body"] == '{"amount": 1}'
 
 
