@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import click
 
 from brownout_controller.catalogue import writing_setup
-from brownout_controller.catalogue.architecture import Architecture, read_architecture
+from brownout_controller.catalogue.architecture import Architecture, Outline, mistakes, read_architecture
 from brownout_controller.catalogue.business import Business
 from brownout_controller.catalogue.importers import writing as architectures
 from brownout_controller.catalogue.importers.compose import read_compose
@@ -229,16 +229,13 @@ def _asked_flow(content: Mapping[str, Any]) -> Mapping[str, Any]:
     usual = [longest[0].source, *(edge.sink for edge in longest)]
     while True:
         path = _list(click.prompt("The way of the most important requests", default=", ".join(usual)))
-        flows = {"main": {"path": path, "tolerance": "2s"}}
-        try:
-            Architecture.model_validate({**content, "flows": flows})
+        outline = Outline.model_validate({**content, "flows": {"main": {"path": path}}})
+        mistake = next(mistakes(outline), None)
+        if mistake is None:
             break
-        except ValueError as error:
-            click.echo(str(error).splitlines()[2].strip().removeprefix("Value error, ").partition(" [type=")[0])
-    flows["main"]["tolerance"] = click.prompt(
-        "How long may an answer take before people leave?", default="2s", value_proc=_time
-    )
-    return flows
+        click.echo(mistake.reason)
+    tolerance = click.prompt("How long may an answer take before people leave?", default="2s", value_proc=_time)
+    return {"main": {"path": path, "tolerance": tolerance}}
 
 
 def _time(text: str) -> str:
@@ -292,11 +289,11 @@ def _settings(places: Sequence[Place], plan: Plan, found: Found) -> Mapping[str,
     """brownout.yaml and the CI job."""
     first = [shlex.quote(f"{FOLDER}/{name}") for name in plan.wanted[:1]]
     runs = [f"brownout run {name}{flag}" for name in first for flag in (" --dry-run", "")]
-    unset = [name for outcome in plan.outcomes for name in unset(outcome.text or "")]
+    needed = [name for outcome in plan.outcomes for name in unset(outcome.text or "")]
     files = {CONFIG: writing_setup.settings(places, runs)}
     if found.ci is not None:
         compose = found.compose.name if found.compose is not None else ""
-        files[CI_FILES[found.ci]] = writing_setup.ci(found.ci, Job(FOLDER, dict.fromkeys(unset, _USUAL), compose))
+        files[CI_FILES[found.ci]] = writing_setup.ci(found.ci, Job(FOLDER, dict.fromkeys(needed, _USUAL), compose))
     return files
 
 
@@ -318,8 +315,7 @@ def _hints(found: Found, plan: Plan) -> None:
     if found.ci == "gitlab":
         click.echo(f"  in .gitlab-ci.yml: include: [{{local: {CI_FILES['gitlab']}}}]")
     if found.other_ci:
-        click.echo(
-            f"no CI job, as this is a {found.other_ci}: let it run  brownout run {FOLDER}/*.yaml --report brownout.xml"
-        )
+        run = f"brownout run {FOLDER}/*.yaml --report brownout.xml"
+        click.echo(f"no CI job is written beside the {found.other_ci}; let it run: {run}")
     if plan.wanted:
         click.echo(f"{CONFIG} says at its top which settings let your services go through the proxies")
