@@ -140,4 +140,4 @@ def _plain(text: str) -> str:
 
 
 def _digest(text: str, length: int) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:length]
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:length]

@@ -105,7 +105,8 @@ def file_stem(scenario: str) -> str:
     plain = ".".join(_UNFIT.sub("_", part) for part in scenario.split("/"))
     if plain == scenario.replace("/", ".") and "." not in scenario and len(plain) <= _LONGEST_NAME:
         return plain
-    return f"{plain[:_LONGEST_NAME]}-{hashlib.sha256(scenario.encode()).hexdigest()[:6]}"
+    digest = hashlib.sha256(scenario.encode()).hexdigest()[:6]
+    return f"{plain[:_LONGEST_NAME]}-{digest}"
 
 
 def _head(row: Row, place: int, of: int, setting: Setting) -> list[str]:

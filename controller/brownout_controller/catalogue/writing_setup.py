@@ -131,7 +131,7 @@ _HEAD: Final = (
     "# Runs the experiments and keeps the reports. Exit status 0: passed, 1: refuted, 3: inconclusive (nothing shown).",
     "# The callers in the system must be set to go through the proxies, see brownout.yaml.",
 )
-_WAIT: Final = "timeout 30 sh -c 'until brownout list > /dev/null 2>&1; do sleep 0.2; done'"
+_WAIT: Final = "brownout wait"
 _RUN: Final = "brownout run $EXPERIMENTS --report brownout.html --report brownout.xml --report brownout.md"
 
 

@@ -148,3 +148,16 @@ def test_a_prometheus_that_is_away_is_an_error_before_anything_is_written(shop: 
     assert isinstance(error, Unavailable)
     assert isinstance(error, BrownoutError)
     assert not (shop / "e").exists()
+
+
+def test_files_that_are_no_text_or_no_experiment_are_left_alone_and_told(shop: Path) -> None:
+    _run("--top", 0)
+    broken = shop / "e" / SLOW
+    broken.write_bytes(broken.read_bytes().replace(b"10/s", b"\xff\xfe"))
+    (shop / "e" / "binary.yaml").write_bytes(bytes(range(256)))
+    (shop / "e" / "a-folder.yaml").mkdir()
+    before = {path: path.read_bytes() for path in _files(shop) if path.is_file()}
+    result = _run("--top", 0)
+    assert result.exit_code == 0, result.exception
+    assert f"drift         e/{SLOW}\n  cannot be read" in result.output
+    assert {path: path.read_bytes() for path in _files(shop) if path.is_file()} == before
