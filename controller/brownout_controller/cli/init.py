@@ -27,7 +27,7 @@ from brownout_controller.catalogue.importers.imported import Imported
 from brownout_controller.catalogue.importers.kubernetes import read_kubernetes
 from brownout_controller.catalogue.importers.manifests import read_manifests
 from brownout_controller.catalogue.importers.source import entries as entries_of
-from brownout_controller.catalogue.listing import listing
+from brownout_controller.catalogue.listing import Listing, listing
 from brownout_controller.catalogue.scenario import OUTSIDE
 from brownout_controller.catalogue.writing import Setting, unset
 from brownout_controller.catalogue.writing_folder import Plan
@@ -88,27 +88,31 @@ def init(root: Path, yes: bool, urls: tuple[str, ...], dry_run: bool) -> None:
     file = root / ARCHITECTURE
     text = _architecture(found, ask=not yes) if not file.exists() else None
     value = document.read(file, columns=True) if text is None else document.parse(text, str(file), columns=True)
-    architecture = read_architecture(value, str(file))
-    shown = listing(architecture)
-    urls = urls or _urls(architecture, found, ask=not yes)
-    setting = Setting(architecture, ARCHITECTURE, entries(urls, shown))
-    plan = planned(root / FOLDER, shown, FIRST, setting)
-    known = [edge for edge in _edges(root / FOLDER, plan) if edge.rpartition(" -> ")[2] in architecture.components]
-    places = writing_setup.places(architecture, known, found.published)
-    if not (root / CONFIG).exists():  # so that the ports will be those
-        setting = setting._replace(entries={**_through(places, setting.entries), **setting.entries})
-        plan = planned(root / FOLDER, shown, FIRST, setting)
-    files = {ARCHITECTURE: text, **_settings(places, plan, found)}
-    for name, content in files.items():
+    shown = listing(read_architecture(value, str(file)))
+    plan, places = _planned(found, shown, entries(urls, shown) or _entries(shown, found, ask=not yes))
+    for name, content in {ARCHITECTURE: text, **_settings(places, plan, found)}.items():
         _leave(root, name, content, dry_run=dry_run)
     if dry_run:
         for outcome in plan.outcomes:
             _leave(root, f"{FOLDER}/{outcome.name}", outcome.text, dry_run=True)
         return
     carry_out(plan, root / FOLDER)
-    _hints(found, plan)
+    _hints(found, plan, places)
     inside = "" if root.resolve() == Path.cwd() else f"cd {shlex.quote(str(root))} && "
     click.echo(f"\nNext:\n  {inside}brownout proxy --config {CONFIG}")
+
+
+def _planned(found: Found, shown: Listing, given: Mapping[str, str]) -> tuple[Plan, Sequence[Place]]:
+    """The experiments, and the proxies that they need."""
+    folder = found.root / FOLDER
+    setting = Setting(shown.architecture, ARCHITECTURE, given)
+    plan = planned(folder, shown, FIRST, setting)
+    ends = shown.architecture.components
+    edges = [edge for edge in _edges(folder, plan) if edge.rpartition(" -> ")[2] in ends]
+    places = writing_setup.places(shown.architecture, edges, found.published)
+    if not (found.root / CONFIG).exists():  # so that the ports will be those
+        plan = planned(folder, shown, FIRST, setting._replace(entries={**_through(places, given), **given}))
+    return plan, places
 
 
 def detect(root: Path) -> Found:
@@ -247,18 +251,26 @@ def _time(text: str) -> str:
     raise click.UsageError("must be longer than nothing")
 
 
-def _urls(architecture: Architecture, found: Found, *, ask: bool) -> tuple[str, ...]:
+def _entries(shown: Listing, found: Found, *, ask: bool) -> Mapping[str, str]:
     """Where requests go; with nobody to ask, the port that the first service of a flow publishes."""
-    words = []
-    for stake in Business(architecture).stakes[:1]:
+    words = {}
+    for stake in Business(shown.architecture).stakes[:1]:
         entry = stake.flow.path[0]
         port = found.published.get(entry)
         usual = f"http://127.0.0.1:{port}/" if port else ""
         if ask:
-            usual = click.prompt(f"The URL of a request to {entry} that changes nothing", default=usual or _USUAL)
+            question = f"The URL of a request to {entry} that changes nothing"
+            usual = click.prompt(question, default=usual or _USUAL, value_proc=lambda url: _url(url, shown))
         if usual:
-            words.append(f"{stake.name}={usual}")
-    return tuple(words)
+            words[stake.name] = usual
+    return words
+
+
+def _url(text: str, shown: Listing) -> str:
+    try:
+        return entries((f"={text}",), shown)[""]
+    except InvalidSpec as error:
+        raise click.UsageError(error.reason) from None
 
 
 def _edges(folder: Path, plan: Plan) -> Iterator[str]:
@@ -272,6 +284,14 @@ def _edges(folder: Path, plan: Plan) -> Iterator[str]:
                 yield " -> ".join(part.strip() for part in edge.split("->"))
         except BrownoutError:
             continue  # a person's, and told as drift
+
+
+def _lacking(config: Path, places: Sequence[Place]) -> Iterator[Place]:
+    """The proxies that a file of somebody's own does not have."""
+    value = document.read(config)
+    content = value.plain() if value is not None else None
+    known = content.get("proxies") if isinstance(content, Mapping) else None
+    yield from (place for place in places if place.proxy not in (known or ()))
 
 
 def _through(places: Sequence[Place], given: Mapping[str, str]) -> Mapping[str, str]:
@@ -310,8 +330,11 @@ def _leave(root: Path, name: str, content: str | None, *, dry_run: bool) -> None
         click.echo(f"{'written':<13} {path}")
 
 
-def _hints(found: Found, plan: Plan) -> None:
+def _hints(found: Found, plan: Plan, places: Sequence[Place]) -> None:
     """What has to be known before anything is run."""
+    for place in _lacking(found.root / CONFIG, places):
+        like = f"{place.proxy}: {{listen: 127.0.0.1:{place.listen}, upstream: {place.upstream}}}"
+        click.echo(f"  {CONFIG} has no proxy {place.proxy} yet; add it under proxies, like {like}")
     if found.ci == "gitlab":
         click.echo(f"  in .gitlab-ci.yml: include: [{{local: {CI_FILES['gitlab']}}}]")
     if found.other_ci:

@@ -86,6 +86,9 @@ def test_doing_it_again_keeps_everything(repository: Path) -> None:
     result = _run("--yes")
     assert _said(repository) == {**before, "brownout.yaml": "environments: {local: {}}\n"}
     assert result.output.count("kept  ") == 3
+    assert (
+        "brownout.yaml has no proxy db yet; add it under proxies, like db: {listen: 127.0.0.1:15433, " in result.output
+    )
     assert result.output.count("unchanged  ") == 3
 
 
@@ -250,6 +253,8 @@ def test_at_a_terminal_it_asks_for_what_it_cannot_find(tmp_path: Path) -> None:
     terminal.until("does not call")
     terminal.answer("most important requests", "")
     terminal.answer("before people leave?", "1.5s")
+    terminal.answer("URL of a request", "3000")
+    terminal.until("is neither URL nor FLOW=URL")
     terminal.answer("URL of a request", "http://127.0.0.1:3000/basket")
     terminal.until("Next:")
     assert terminal.ended() == 0, terminal.shown
