@@ -25,7 +25,6 @@ from brownout_controller.catalogue.writing_terms import (
     Source,
     Times,
     delay_reason,
-    key_of,
     p99_limit,
     remember,
     source,
@@ -91,8 +90,7 @@ def write_top(shown_rows: Listing, top: int, setting: Setting) -> tuple[Sequence
 def write(row: Row, place: int, of: int, setting: Setting) -> Written:
     """The file for a row that can be injected locally."""
     scenario = row.scenario
-    remembered = setting.remembered.get(key_of(scenario), {})
-    told = source(scenario, setting.architecture, setting.entries, setting.baselines, remembered)
+    told = source(scenario, setting.architecture, setting.entries, setting.baselines, setting.remembered)
     name = file_stem(scenario.id)
     parts = [_head(row, place, of, setting), _body(row, name, told, setting)]
     text = "\n".join("\n".join(part) for part in parts) + "\n"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from brownout_controller.catalogue.architecture import STORES, Architecture
@@ -34,6 +34,7 @@ DURATION: Final = 30.0
 RECOVERY: Final = 30.0
 LONGEST: Final = 300.0
 """Seconds of fault; what takes longer to show is no test for a laptop."""
+ALIKE: Final = 0.999
 _STEPS: Final = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
@@ -81,29 +82,33 @@ class Source(NamedTuple):
         return max(WINDOW, SCRAPES * self.scrape) if self.kind == "prometheus" else WINDOW
 
 
-def key_of(scenario: Scenario) -> str:
-    """By what its entry is given."""
-    if scenario.edge is not None and scenario.edge.startswith(f"{OUTSIDE} -> "):
-        return scenario.edge  # whoever goes past the proxy meets no fault
-    return scenario.holds[0].stake.name if scenario.holds else ""
+def watched(scenario: Scenario, architecture: Architecture, known: Collection[str]) -> Stake | None:
+    """The flow that hangs on it most; of several that do so alike one that can be asked, or that people come through."""
+    alike = [hold.stake for hold in scenario.holds if hold.lost >= ALIKE * scenario.holds[0].lost]
+    ranked = sorted(
+        alike, key=lambda stake: (stake.name not in known, architecture.kind(stake.flow.path[0]) != "gateway")
+    )
+    return ranked[0] if ranked else None
 
 
 def source(
     scenario: Scenario, architecture: Architecture, entries: Mapping[str, str], baselines: Baselines | None,
-    remembered: Mapping[str, Any],
+    remembered: Mapping[str, Mapping[str, Any]],
 ) -> Source:  # fmt: skip
-    """`remembered` is what an earlier run was given, for the same key: it stands in for what is not given now."""
-    stake = scenario.holds[0].stake if scenario.holds else None
+    """`remembered` is what an earlier run was given, by the same keys: it stands in for what is not given now."""
+    stake = watched(scenario, architecture, {*entries, *remembered})
     if stake is None:
         return Source("", None, None, None, "", TYPICAL_SCRAPE, False, False)
-    key = key_of(scenario)
-    given = entries.get(key, entries.get("") if key == stake.name else None)
-    url = given or (str(remembered["url"]) if "url" in remembered else None)
+    outside = scenario.edge is not None and scenario.edge.startswith(f"{OUTSIDE} -> ")
+    key = str(scenario.edge) if outside else stake.name  # whoever goes past the proxy meets no fault
+    before = remembered.get(key, {})
+    given = entries.get(key, None if outside else entries.get(""))
+    url = given or (str(before["url"]) if "url" in before else None)
     http = architecture.kind(stake.flow.path[0]) not in ("worker", *STORES)
     if baselines is not None:
         found = next((baselines.found[name] for name in stake.flow.path if name in baselines.found), None)
         return Source(key, stake, url, found, baselines.server, baselines.scrape, baselines.has_password, http)
-    known: Any = remembered.get("baseline")
+    known: Any = before.get("baseline")
     try:
         server, scrape, password = str(known["server"]), float(known["scrape"]), bool(known["password"])
         return Source(key, stake, url, _recalled(known), server, scrape, password, http)

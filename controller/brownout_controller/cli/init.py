@@ -57,7 +57,7 @@ class Found:
 
     root: Path
     compose: Path | None = None
-    manifests: Path | None = None
+    manifests: tuple[Path, ...] = ()
     ci: Ci | None = None
     other_ci: str = ""
     name: str = ""
@@ -119,7 +119,7 @@ def detect(root: Path) -> Found:
     """Raises InvalidSpec, Unavailable for what is there and cannot be read."""
     found = Found(root, name=_name(root))
     found.compose = next((root / name for name in _COMPOSE if (root / name).is_file()), None)
-    found.manifests = next((root / name for name in _MANIFESTS if _has_manifests(root / name)), None)
+    found.manifests = _manifests(root)
     if (root / ".gitlab-ci.yml").is_file():
         found.ci = "gitlab"
     elif (root / ".github").is_dir() or not (root / "Jenkinsfile").is_file():
@@ -157,11 +157,20 @@ def _name(root: Path) -> str:
     return root.resolve().name or "system"
 
 
-def _has_manifests(folder: Path) -> bool:
-    if not folder.is_dir() or (folder / "Chart.yaml").exists():
-        return False
-    files = (path for path in sorted(folder.rglob("*.y*ml"))[:200] if path.is_file())
-    return any("kind: Deployment" in path.read_text("utf-8", errors="replace") for path in files)
+def _manifests(root: Path) -> tuple[Path, ...]:
+    """A folder of them, or files at the root."""
+    for folder in (root / name for name in _MANIFESTS):
+        if (
+            folder.is_dir()
+            and not (folder / "Chart.yaml").exists()
+            and any(map(_deploys, sorted(folder.rglob("*.y*ml"))))
+        ):
+            return (folder,)
+    return tuple(path for path in sorted(root.glob("*.y*ml")) if _deploys(path))
+
+
+def _deploys(path: Path) -> bool:
+    return path.is_file() and "\nkind: Deployment" in f"\n{path.read_text('utf-8', errors='replace')}"
 
 
 def _architecture(found: Found, *, ask: bool) -> str:
@@ -194,9 +203,9 @@ def _imported(found: Found) -> Imported | None:
         imported = read_compose([found.compose])
         imported.source = found.compose.name  # the same wherever the repository is
         return imported
-    if found.manifests is not None:
-        imported = Imported(f"{found.manifests.name}/")
-        return read_kubernetes(imported, read_manifests([found.manifests], sys.stdin.buffer, imported.note))
+    if found.manifests:
+        imported = Imported(", ".join(f"{path.name}{'/' if path.is_dir() else ''}" for path in found.manifests))
+        return read_kubernetes(imported, read_manifests(found.manifests, sys.stdin.buffer, imported.note))
     return None
 
 
@@ -252,18 +261,16 @@ def _time(text: str) -> str:
 
 
 def _entries(shown: Listing, found: Found, *, ask: bool) -> Mapping[str, str]:
-    """Where requests go; with nobody to ask, the port that the first service of a flow publishes."""
-    words = {}
-    for stake in Business(shown.architecture).stakes[:1]:
-        entry = stake.flow.path[0]
-        port = found.published.get(entry)
-        usual = f"http://127.0.0.1:{port}/" if port else ""
-        if ask:
-            question = f"The URL of a request to {entry} that changes nothing"
-            usual = click.prompt(question, default=usual or _USUAL, value_proc=lambda url: _url(url, shown))
-        if usual:
-            words[stake.name] = usual
-    return words
+    """Where requests go: the ports that the first services of flows publish, and for one flow what a person says."""
+    stakes = Business(shown.architecture).stakes
+    ports = {stake.name: found.published.get(stake.flow.path[0]) for stake in stakes}
+    urls = {name: f"http://127.0.0.1:{port}/" for name, port in ports.items() if port}
+    if ask and stakes:
+        first = next((stake for stake in stakes if stake.name in urls), stakes[0])
+        question = f"The URL of a request to {first.flow.path[0]} that changes nothing"
+        usual = urls.get(first.name, _USUAL)
+        urls[first.name] = click.prompt(question, default=usual, value_proc=lambda url: _url(url, shown))
+    return urls
 
 
 def _url(text: str, shown: Listing) -> str:

@@ -12,7 +12,6 @@ from brownout_controller.catalogue.writing_terms import (
     Times,
     delay_reason,
     errors_limit,
-    key_of,
     p99_limit,
     percent,
     remember,
@@ -20,6 +19,7 @@ from brownout_controller.catalogue.writing_terms import (
     source,
     times,
     variable,
+    watched,
 )
 from tests.controller.catalogue.ground import SHOP, found, read
 
@@ -67,9 +67,8 @@ def test_without_a_flow_that_answers_requests_only_the_edge_is_left() -> None:
 def test_what_begins_outside_has_an_entry_of_its_own_as_it_must_go_through_the_proxy() -> None:
     architecture = read(SHOP)
     scenario = found(architecture)["instance-dies/gateway"]
-    assert key_of(scenario) == "outside -> gateway"
     past = source(scenario, architecture, {"": "http://x/", "buy": "http://x/"}, None, {})
-    assert past.url is None
+    assert (past.key, past.url) == ("outside -> gateway", None)
     through = source(scenario, architecture, {"outside -> gateway": "http://x:1/"}, None, {})
     assert through.url == "http://x:1/"
     assert (variable("outside -> gateway"), variable("buy & sell"), variable("3ds")) == (
@@ -77,17 +76,36 @@ def test_what_begins_outside_has_an_entry_of_its_own_as_it_must_go_through_the_p
     )  # fmt: skip
 
 
+def _as_remembered(told: Source) -> dict[str, Any]:
+    return {told.key: dict(remember(told))}
+
+
+def test_of_flows_that_hang_on_it_alike_one_is_watched_that_can_be_asked() -> None:
+    text = "services: {a: {calls: [db]}, b: {calls: [db]}, web-gateway: {calls: [db]}, db: }"
+    architecture = read(text)
+    scenario = found(architecture)["database-gone/db"]
+
+    def watched_flow(*known: str) -> str:
+        stake = watched(scenario, architecture, known)
+        assert stake is not None
+        return stake.name
+
+    assert (watched_flow(), watched_flow("b"), watched_flow("a", "b")) == ("web-gateway", "b", "a")
+    assert watched(found(read(SHOP))["database-slow/orders/postgres"], read(SHOP), ["look"]) is not None
+    assert _source(remembered={"look": {"url": "http://x/"}}).key == "buy"  # which hangs on it more than any other
+
+
 def test_what_is_not_given_again_is_remembered() -> None:
     first = _source(entry="http://x/", baselines=server())
-    again = _source(remembered=dict(remember(first)))
+    again = _source(remembered=_as_remembered(first))
     assert again == first
-    assert _source(entry="http://y/", remembered=dict(remember(first))).url == "http://y/"
+    assert _source(entry="http://y/", remembered=_as_remembered(first)).url == "http://y/"
     for broken in (
         {"baseline": 3},
         {"baseline": {"server": "x"}},
         {"baseline": {**remember(first)["baseline"], "family": "?"}},
     ):
-        assert _source(remembered=broken).baseline is None
+        assert _source(remembered={"buy": broken}).baseline is None
 
 
 def test_a_limit_is_the_flow_s_tolerance_then_the_baseline_s_then_assumed() -> None:

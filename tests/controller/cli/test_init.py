@@ -295,3 +295,18 @@ def test_the_command_that_it_ends_with_works(repository: Path) -> None:
                 break
         process.terminate()
     assert {"db", "orders"} <= {line.split()[0] for line in shown.splitlines() if "->" in line}
+
+
+def test_manifests_may_lie_at_the_root(tmp_path: Path) -> None:
+    (tmp_path / "values.yaml").write_text("replicas: 3\n")
+    (tmp_path / "all.yaml").write_text(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {template: {spec: {containers: "
+        "[{name: web, image: w, env: [{name: URL, value: 'http://api:80'}]}]}}}\n---\n"
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: api}\nspec: {template: {metadata: {labels: {app: api}}, "
+        "spec: {containers: [{name: api, image: a}]}}}\n---\n"
+        "apiVersion: v1\nkind: Service\nmetadata: {name: api}\nspec: {selector: {app: api}, ports: [{port: 80}]}\n"
+    )
+    assert [path.name for path in detect(tmp_path).manifests] == ["all.yaml"]
+    result = _run(str(tmp_path), "--yes")
+    assert result.exit_code == 0, result.output
+    assert "found all.yaml: " in result.output
