@@ -32,6 +32,7 @@ from brownout_controller.catalogue.writing_terms import (
     variable,
 )
 from brownout_controller.model.experiment import LEASE
+from brownout_controller.probes.prometheus import WINDOW, duration
 from brownout_controller.report.text import line
 from brownout_proxy.units import SECONDS
 
@@ -216,7 +217,7 @@ def _measured(told: Source) -> Iterator[str]:
     rate = "not known" if one.rate is None else f"{one.rate:.3g}"
     yield f"{one.service} over {SECONDS.format(one.looked)}: p99 {p99}, errors {errors}, requests a second {rate}"
     if one.family.unit:
-        yield f"p99 is {one.p99_query.replace('${window}', '1h')}"
+        yield f"p99 is {one.p99_query.replace(WINDOW, duration(one.looked))}"
 
 
 def _hypothesis(hypothesis: Hypothesis) -> list[str]:

@@ -171,7 +171,9 @@ def _by_server(told: Source) -> Any:
 
 def _counted(told: Source, *, min_events: bool = True) -> Iterator[Line]:
     if told.kind == "prometheus":
-        yield Line("window", SECONDS.format(told.window), f"four scrapes, one each {SECONDS.format(told.scrape)}")
+        yield Line(
+            "window", SECONDS.format(told.window), f"at least four scrapes, one each {SECONDS.format(told.scrape)}"
+        )
         yield Line("every", "5s")
     if min_events:
         events = _EVENTS if told.kind == "traffic" else _EVENTS_SCRAPED

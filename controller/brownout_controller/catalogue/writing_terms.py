@@ -83,7 +83,7 @@ class Source(NamedTuple):
 
 
 def watched(scenario: Scenario, architecture: Architecture, known: Collection[str]) -> Stake | None:
-    """The flow that hangs on it most; of several that do so alike one that can be asked, or that people come through."""
+    """The flow that hangs on it most; of several alike one that can be asked, or that people come through."""
     alike = [hold.stake for hold in scenario.holds if hold.lost >= ALIKE * scenario.holds[0].lost]
     ranked = sorted(
         alike, key=lambda stake: (stake.name not in known, architecture.kind(stake.flow.path[0]) != "gateway")
@@ -194,7 +194,7 @@ def times(told: Source, delay: float | None, limit: float | None) -> Times:
     window = told.window
     during = max(DURATION, 3 * window, *(2 * limit + window for limit in [limit] if limit), 1.25 * (delay or 0.0))
     return Times(
-        _even(max(BASELINE, 1.5 * window)),
+        _even(max(BASELINE, (2 if told.kind == "prometheus" else 1.5) * window)),
         _even(min(LONGEST, during)),
         _even(min(LONGEST, max(RECOVERY, 3 * window, 2 * window + (limit or 0.0)))),
     )

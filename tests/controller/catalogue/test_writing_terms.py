@@ -161,7 +161,7 @@ def test_phases_are_long_enough_for_their_windows_and_for_a_limit_to_be_missed()
     assert times(load, None, 20.0).duration == 50.0
     assert times(load, 1e6, 1e6) == Times(15.0, 300.0, 300.0)
     assert scraped.window == 60.0
-    assert times(scraped, None, None) == Times(90.0, 180.0, 180.0)
+    assert times(scraped, None, None) == Times(120.0, 180.0, 180.0)
 
 
 @pytest.mark.parametrize(

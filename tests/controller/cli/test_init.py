@@ -302,8 +302,8 @@ def test_manifests_may_lie_at_the_root(tmp_path: Path) -> None:
     (tmp_path / "all.yaml").write_text(
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {template: {spec: {containers: "
         "[{name: web, image: w, env: [{name: URL, value: 'http://api:80'}]}]}}}\n---\n"
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: api}\nspec: {template: {metadata: {labels: {app: api}}, "
-        "spec: {containers: [{name: api, image: a}]}}}\n---\n"
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: api}\n"
+        "spec: {template: {metadata: {labels: {app: api}}, spec: {containers: [{name: api, image: a}]}}}\n---\n"
         "apiVersion: v1\nkind: Service\nmetadata: {name: api}\nspec: {selector: {app: api}, ports: [{port: 80}]}\n"
     )
     assert [path.name for path in detect(tmp_path).manifests] == ["all.yaml"]
