@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 from click.testing import CliRunner, Result
@@ -34,6 +38,65 @@ def _run(*words: object) -> Result:
 
 def _error(*words: object) -> BaseException | None:
     return CliRunner().invoke(catalogue, ["architecture.yaml", *map(str, words)]).exception
+
+
+class _Prometheus(BaseHTTPRequestHandler):
+    """Knows a histogram of gateway: half a second at p99, no errors, seven requests a second."""
+
+    def do_GET(self) -> None:
+        self._answer({"activeTargets": [{"labels": {"job": "gateway"}, "scrapeInterval": "15s"}]})
+
+    def do_POST(self) -> None:
+        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        if self.path.endswith("/series"):
+            return self._answer([{"__name__": "http_request_duration_seconds_count", "job": "gateway", "code": "200"}])
+        query = form["query"][0]
+        if query == "time()":
+            return self._answer({"resultType": "scalar", "result": [0, "1800000000"]})
+        if query.startswith("group by (le)"):
+            bounds = [{"metric": {"le": le}, "value": [0, "1"]} for le in ("0.25", "1", "5", "+Inf")]
+            return self._answer({"resultType": "vector", "result": bounds})
+        value = next(value for start, value in _NUMBERS.items() if query.startswith(start))
+        return self._answer({"resultType": "vector", "result": [{"metric": {}, "value": [0, value]}]})
+
+    def _answer(self, data: object) -> None:
+        body = json.dumps({"status": "success", "data": data}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+_NUMBERS = {"time() - min": "7200", "histogram_quantile": "0.5", "1 - sum": "0", "sum(rate": "7"}
+
+
+@pytest.fixture
+def prometheus() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Prometheus) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_limits_come_from_a_prometheus_which_need_not_be_there_again(shop: Path, prometheus: str) -> None:
+    (shop / "architecture.yaml").write_text(SHOP.replace(", tolerance: 2s", ""))
+    result = _run("--top", 0, "--baseline", f"http://me:secret-1@{prometheus}", "--over", "1h")
+    assert result.exit_code == 0, result.exception
+    assert (
+        f"baselines from http://{prometheus}:\n  gateway: p99 500ms, errors 0 %, 7 requests a second" in result.stderr
+    )
+    assert "  orders: not found: http_request_duration_seconds_count know no 'orders'" in result.stderr
+    text = (shop / "e" / SLOW).read_text()
+    assert "expect: < 1.5s  # the p99 of gateway times 3, at least 250ms more, rounded up" in text
+    assert 'server: "${PROMETHEUS}"' in text
+    assert all("secret-1" not in file.read_text() for file in _files(shop))
+    again = _run("--top", 0, "--check")
+    assert again.exit_code == 0, again.output
 
 
 def _files(root: Path) -> Iterator[Path]:
