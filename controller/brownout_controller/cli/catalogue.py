@@ -83,14 +83,16 @@ def catalogue(
     _check_flags(folder, check, entries, server, over)
     lasting = timedelta(days=EXPIRES) if expires is None else span("--expires", expires)
     shown = listing(read(file), _past(roots, lasting))
+    if place is not None and place > len(shown.rows):
+        raise InvalidSpec("--explain", f"there is no row {place}; {file} has {len(shown.rows)} scenarios")
     if folder is not None:
+        if place is not None or in_json or markdown_file is not None or html_file is not None:
+            raise InvalidSpec("--write", "stands by itself; leave out --explain, --json, --markdown and --html")
         baselines = None if server is None else writing.measured(server, shown, _seconds(over))
         setting = Setting(shown.architecture, file.name, writing.entries(entries, shown), baselines)
         plan = writing.planned(folder, shown, writing.FIRST if top is None else top or len(shown.rows), setting)
         writing.carry_out(plan, folder, touch=not check)
         context.exit(int(check and any(outcome.is_behind for outcome in plan.outcomes)))
-    if place is not None and place > len(shown.rows):
-        raise InvalidSpec("--explain", f"there is no row {place}; {file} has {len(shown.rows)} scenarios")
     ranked = list(enumerate(shown.rows, 1))
     shown_rows = len(ranked) if top == 0 or (top is None and in_json) else TOP if top is None else top
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else text.WIDTH

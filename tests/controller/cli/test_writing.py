@@ -183,6 +183,8 @@ def test_where_requests_go_may_be_told_for_each_flow(shop: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
+        (["--write", "e", "--json"], "--write: stands by itself"),
+        (["--write", "e", "--html", "x.html"], "--write: stands by itself"),
         (["--check"], "--check: is for --write"),
         (["--entry", "http://x/"], "--entry: is for --write"),
         (["--baseline", "http://x/"], "--baseline: is for --write"),
