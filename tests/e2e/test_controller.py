@@ -124,14 +124,14 @@ def test_a_remote_run_tells_and_ends_as_one_here_does(stage: Stage) -> None:
     with stage.controller() as controller:
         there = stage.run(controller, path, "--seed", "7")
         refuted = stage.run(controller, stage.write("refuted.json", hypotheses=[stage.claim("< 200ms")]))
-        as_json = stage.run(controller, path, "--json")
+        as_json = stage.run(controller, path, "--json", "--report", "told.html")
         dry = stage.run(controller, path, "--dry-run")
     assert (here.status, there.status) == (0, 0), here.told + there.told
 
     def plain(ended: Ended) -> list[str]:
         """Without what differs from run to run."""
         lines = [re.sub(r" +[\d.]+(us|ms|s)?\b", " N", line) for line in ended.told.splitlines()]
-        own = (" left", ": run N-", "again with")
+        own = (" left", ": run N-", "again with", "report in")
         return [line for line in lines if not line.startswith("run ") and not any(word in line for word in own)]
 
     assert plain(here) == plain(there)
@@ -140,6 +140,8 @@ def test_a_remote_run_tells_and_ends_as_one_here_does(stage: Stage) -> None:
     assert re.search(r"it answers +during +< 200ms +\S+ +broke", refuted.out)
     assert json.loads(as_json.out)[0]["verdict"] == "passed"
     assert as_json.err == ""
+    assert "<h1>" in (local / "told.html").read_text()
+    assert len(list((stage.controlled / ".brownout" / "runs").glob("*/report.html"))) == 3
     assert dry.status == 0
     assert f"target   {stage.proxy.control}/service" in dry.out
     assert re.search(r"it answers +< 5s +\S+(ms|us) +ok", dry.out)

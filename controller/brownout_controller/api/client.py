@@ -181,6 +181,10 @@ class Remote:
             return _ERRORS[code](details)
         if code is grpc.StatusCode.UNAUTHENTICATED:
             return InvalidSpec("--token-file", f"the controller at {self.address} does not know us: {details}")
+        if code is grpc.StatusCode.UNIMPLEMENTED:
+            return InvalidSpec(
+                "--controller", f"{self.address} is no `brownout controller` (a proxy has its API on 8475)"
+            )
         if OURS in trailing:
             return Unavailable(details)
         if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):

@@ -109,11 +109,15 @@ def _consequence(one: Outlook) -> str:
     verdict = foreseen(one)
     if verdict is not Verdict.PASSED:
         return f"\nas things are, a run would end {verdict}, exit {verdict.exit}\n"
-    bad = [now.hypothesis for now in one.readings if "baseline" in now.when and (now.holds is False or _blind(now))]
+    needed = [now for now in one.readings if "baseline" in now.when]
+    bad = [now.hypothesis for now in needed if now.holds is False or (_blind(now) and not one.traffic)]
     if bad:
         return f"\nas things are, the baseline would not hold and nothing would be injected: {', '.join(bad)}\n"
+    blind = [now.hypothesis for now in needed if _blind(now)]
+    if blind:
+        return f"\nno load is sent now, and with it these must have data: {', '.join(blind)}\n"
     return ""
 
 
 def _blind(now: Now) -> bool:
-    return now.value is None and not now.later
+    return now.value is None and now.holds is None and not now.later

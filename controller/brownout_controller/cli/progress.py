@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from brownout_controller.cli import outcome
-from brownout_controller.model.hypothesis import Accepted, Terms
+from brownout_controller.model.hypothesis import Terms
 from brownout_controller.model.journal import (
     Counted,
     Entered,
@@ -71,14 +71,7 @@ class _Claim:
         if sample is None or sample.settling:
             return None
         baseline = median(self.before) if self.before else None
-        if terms.expected.needs_baseline and baseline is None:
-            return None
-        if sample.value is not None:
-            return terms.expected.holds(sample.value, baseline)
-        if sample.series and terms.series != "one":
-            goods = [terms.expected.holds(value, baseline) for _, value in sample.series]
-            return all(goods) if terms.series == "all" else any(goods)
-        return True if isinstance(terms.no_data, Accepted) else False if terms.no_data == "fail" else None
+        return terms.good(sample.value, [value for _, value in sample.series], baseline)
 
     @property
     def value(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, fields
@@ -69,6 +70,8 @@ class Where:
                 if getattr(self, name) is not None:
                     raise InvalidSpec(f"--{name.replace('_', '-')}", "is for a controller; give --controller too")
             return
+        if not _ADDRESS.fullmatch(self.controller):
+            raise InvalidSpec("--controller", f"{self.controller!r} is no address; write it like 127.0.0.1:8480")
         for name in ("config", "runs"):
             if getattr(self, name) is not None:
                 raise InvalidSpec(f"--{name}", "is the controller's own: start it with it, not this command")
@@ -143,6 +146,7 @@ class Time(click.ParamType[float]):
         return seconds
 
 
+_ADDRESS: Final = re.compile(r"(unix:.+|[^/\s]+:\d{1,5})")
 _PATH = click.Path(path_type=Path)
 _OPTIONS = (
     click.option("--env", "environment", default=LOCAL, metavar="NAME", help=f"The environment [default: {LOCAL}]."),

@@ -141,12 +141,12 @@ class Conductor:
     async def start(self, order: Order) -> str:
         """Starts a run; its id. Raises InvalidSpec, Unavailable."""
         await self._open_up()
-        return self._begin(self._set_up(await asyncio.to_thread(self._desk.read, order), order))
+        return await self._begin(self._set_up(await asyncio.to_thread(self._desk.read, order), order))
 
     async def start_faults(self, wish: Wish) -> str:
         """Puts ad-hoc faults in place; the id of their run. Raises InvalidSpec, Unavailable, NotInPlaceError."""
         await self._open_up()
-        run = self._begin(self._set_up(self._desk.grant(wish), wish))
+        run = await self._begin(self._set_up(self._desk.grant(wish), wish))
         try:
             async for line in self.watch(run):
                 match line.entry.record:
@@ -284,9 +284,14 @@ class Conductor:
             also=tuple(map(edge_name, asked.edges[1:])) if isinstance(asked, Wish) else (),
         )
 
-    def _begin(self, setup: Setup) -> str:
-        self._check_open()
-        live = _Live(setup, self._store.begin(setup.masker.text(setup.experiment.name)))
+    async def _begin(self, setup: Setup) -> str:
+        try:
+            self._check_open()
+            journal = self._store.begin(setup.masker.text(setup.experiment.name))
+        except Unavailable:
+            await setup.backend.close()
+            raise
+        live = _Live(setup, journal)
         live.runner = Runner(setup, live.journal, live.observe)
         live.task = asyncio.create_task(self._carry(live))
         self._live[live.journal.run_id] = live

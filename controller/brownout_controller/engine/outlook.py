@@ -87,14 +87,12 @@ async def _reading(hypothesis: Hypothesis, setup: Setup) -> Now:
     surroundings = Surroundings(prometheus=setup.environment.prometheus, allowed_commands=setup.allowed_commands)
     sampler = Sampler(hypothesis, surroundings, _NoPhase(), lambda _: None, lambda *_: None)
     try:
-        value, why, _, _ = await sampler.measure()
+        value, why, _, series = await sampler.measure()
     finally:
         await sampler.close()
-    holds = None
+    holds = terms.good(value, [item for _, item in series], None)
     if terms.expected.needs_baseline:
         why = why or "the baseline that it is held against is measured in a run"
-    elif value is not None:
-        holds = terms.expected.holds(value)
     return Now(terms.name, terms.expect, value, setup.masker.text(why), holds, terms.when)
 
 

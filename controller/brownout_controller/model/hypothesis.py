@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal
@@ -124,6 +124,17 @@ class Terms(Part):
     def stop_at(self) -> Expectation | None:
         """What ends the run when it holds; None where that is whatever does not meet `expect`, or nothing."""
         return expectation.parse(self.stop) if isinstance(self.stop, str) else None
+
+    def good(self, value: float | None, series: Sequence[float], baseline: float | None) -> bool | None:
+        """Whether one measurement, with `value` or else with several, is good; None where that is not known."""
+        several = value is None and self.series != "one" and bool(series)
+        if (value is not None or several) and self.expected.needs_baseline and baseline is None:
+            return None
+        if value is not None:
+            return self.expected.holds(value, baseline)
+        if several:
+            return (all if self.series == "all" else any)(self.expected.holds(item, baseline) for item in series)
+        return True if isinstance(self.no_data, Accepted) else False if self.no_data == "fail" else None
 
     def stops(self, value: float, baseline: float | None) -> bool:
         """Whether this value must end the run."""

@@ -69,6 +69,8 @@ class PastRun:
     fingerprint: str
     ended: bool
     running: bool = False
+    claims: bool = True
+    """Ad-hoc faults claim nothing, so there is nothing to conclude."""
 
     @property
     def state(self) -> str:

@@ -200,7 +200,7 @@ def expired(runs: Iterable[PastRun], now: datetime, lasting: timedelta = LASTING
     """The last run of each experiment in each environment that has had no conclusive run for so long; and whether it
     ever had one: then that is the run, else it is the last of those that concluded nothing."""
     latest: dict[tuple[str, str], PastRun] = {}
-    for run in in_order(runs):
+    for run in (run for run in in_order(runs) if run.claims):
         known = latest.get(run.place)
         if run.conclusive or known is None or not known.conclusive:
             latest[run.place] = run

@@ -46,6 +46,7 @@ def past(told: Account) -> PastRun:
         source=_text(run.source),
         fingerprint=fingerprint(run.experiment),
         ended=told.first(Judged) is not None,
+        claims=bool(run.terms),
     )
 
 

@@ -14,6 +14,7 @@ from brownout_controller.api.grpc import Server
 from brownout_controller.engine.conductor import Conductor, NotInPlaceError
 from brownout_controller.engine.orders import Order, Rights
 from brownout_controller.model.journal import Entered, Judged
+from brownout_proxy import rpc
 from brownout_proxy.errors import InvalidSpec, NotFound, Unavailable
 from tests.controller.engine.stand import Shared, conducting, order, prepare, wish
 from tests.support.running import SECONDS
@@ -33,6 +34,18 @@ async def serving(conductor: Conductor, where: str = "127.0.0.1:0", token: str |
         yield f"127.0.0.1:{port}"
     finally:
         await server.stop(0)
+
+
+@asynccontextmanager
+async def something_else() -> AsyncIterator[str]:
+    """A server of something else."""
+    server = rpc.Server("some.Service", lambda _: None)
+    port = server.bind("127.0.0.1:0")
+    await server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.stop()
 
 
 def test_it_does_what_the_conductor_does(tmp_path: Path) -> None:
@@ -89,6 +102,9 @@ def test_errors_are_those_of_the_conductor(tmp_path: Path) -> None:
                         await stranger.start(order())
                 async with Remote(other, Credentials("secret")) as friend:
                     await friend.plan(order())
+        async with something_else() as other, Remote(other) as wrong:
+            with pytest.raises(InvalidSpec, match="is no `brownout controller`"):
+                await wrong.plan(order())
         async with Remote(address) as nobody:
             with pytest.raises(Unavailable, match="does not answer"):
                 await nobody.start(order())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +23,12 @@ from brownout_proxy.faults.spec import FaultSpec
 from brownout_proxy.faults.written import read_fault
 from tests.controller.cli.ground import claimed
 from tests.controller.engine.ground import TOLD, Unruly
+
+
+@pytest.fixture(autouse=True)
+def told() -> Iterator[None]:
+    yield
+    TOLD.clear()
 
 
 def _rehearsed(*claims: dict[str, Any], backend: Unruly | None = None, **changes: Any) -> Outlook:
@@ -132,3 +139,16 @@ def test_several_edges_and_a_value_in_its_unit(capsys: pytest.CaptureFixture[str
     assert told.splitlines()[-2].split() == ["h", "<", "1s", "250ms", "ok"]
     assert told.splitlines()[-1].split() == ["g", "<", "1", "-", "away"], "it is looked at in the recovery only"
     assert dry.tell([one, replace(one, trouble="away")], "here") == 3
+
+
+def test_several_values_are_judged_by_their_rule_and_what_the_load_brings_is_not_missed_before_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    claims = [{"name": rule, "told": "value", "expect": "< 10", "series": rule} for rule in ("all", "any", "one")]
+    TOLD["value"] = lambda: Reading(None, "the query gave 2 values", series=(("a", 3.0), ("b", 30.0)))
+    setup = Setup(claimed(*claims), Environment(), "here", Unruly(), 1, "")
+    one = asyncio.run(look_ahead(setup, measure=True))
+    assert [now.holds for now in one.readings] == [False, True, None]
+    assert _printed(one, capsys)[1].endswith("nothing would be injected: all, one\n")
+    loaded = replace(one, traffic="GET x", readings=one.readings[1:])
+    assert _printed(loaded, capsys)[1].endswith("no load is sent now, and with it these must have data: one\n")

@@ -59,6 +59,8 @@ def test_with_one_it_is_there_and_the_token_is_in_no_words(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("words", "told"),
     [
+        (("--controller", "here"), "--controller: 'here' is no address; write it like 127.0.0.1:8480"),
+        (("--controller", "http://h:1"), "is no address"),
         (("--token-file", "x"), "--token-file: is for a controller"),
         (("--controller", "h:1", "--config", "x"), "--config: is the controller's own"),
         (("--controller", "h:1", "--runs", "x"), "--runs: is the controller's own"),

@@ -102,6 +102,8 @@ def test_a_run_is_named_by_its_id_and_not_by_a_path(tmp_path: Path) -> None:
             await conductor.stop(path, "x")
         with pytest.raises(NotFound):
             conductor.find(path)
+        with pytest.raises(NotFound):
+            await anext(conductor.watch(path))
         await conductor.stop(run, "it is over, which is no error")
 
     play(tmp_path, scenario)
@@ -286,6 +288,15 @@ def test_there_is_an_end_to_how_many_runs_are_taken(tmp_path: Path, monkeypatch:
         await conductor.start(order(baseline="60s"))
         with pytest.raises(Unavailable, match="1 runs are going on"):
             await conductor.start(order("b -> two"))
+
+
+def test_a_run_whose_journal_cannot_be_begun_leaves_no_backend_open(tmp_path: Path) -> None:
+    async def scenario(conductor: Conductor) -> None:
+        (tmp_path / "runs").write_text("no directory")
+        with pytest.raises(Unavailable):
+            await conductor.start(order())
+
+    assert play(tmp_path, scenario).closed == 1
 
     play(tmp_path, scenario)
 

@@ -108,3 +108,17 @@ def test_a_mistake_is_told_with_its_place_and_the_remedy(text: str, told: str) -
     with pytest.raises(InvalidSpec) as refusal:
         _read(text)
     assert str(refusal.value).startswith(told)
+
+
+def test_one_measurement_is_good_bad_or_not_known() -> None:
+    terms = _read("{name: h, prometheus: up, expect: < 10}").terms
+    assert [terms.good(value, (), None) for value in (9.0, 10.0, None)] == [True, False, None]
+    assert terms.good(None, (1.0, 2.0), None) is None, "one series was expected"
+    several = {
+        rule: _read(f"{{name: h, prometheus: up, expect: < 10, series: {rule}}}").terms for rule in ("all", "any")
+    }
+    assert [several[rule].good(None, (1.0, 20.0), None) for rule in ("all", "any")] == [False, True]
+    assert _read("{name: h, prometheus: up, expect: < 10, no_data: fail}").terms.good(None, (), None) is False
+    assert _read("{name: h, prometheus: up, expect: < 10, no_data: {pass: x}}").terms.good(None, (), None) is True
+    relative = _read("{name: h, prometheus: up, expect: < 2 * baseline}").terms
+    assert [relative.good(3.0, (), baseline) for baseline in (None, 1.0, 2.0)] == [None, False, True]

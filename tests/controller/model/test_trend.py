@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -199,3 +200,9 @@ def test_a_review_of_a_time_compares_with_what_was_before_it() -> None:
     assert told.seasons[0].runs == 2
     assert [run.run for run, _ in told.expired] == ["r3"]
     assert len(review(runs, None, STARTED).runs) == 4
+
+
+def test_ad_hoc_faults_have_no_result_that_could_expire() -> None:
+    faults = past_run(verdict="done", finding="nothing", claims=False)
+    assert expired([faults], STARTED + timedelta(days=900)) == []
+    assert expired([replace(faults, claims=True)], STARTED) != []
