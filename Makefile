@@ -18,7 +18,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3 python3.13 python3
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: help setup check cover test bench bench-guard gen demo tour lock clean
+.PHONY: help setup check cover test test-kube kubetest bench bench-guard gen demo tour lock clean
 
 help:  ## this list
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ { printf "%-13s%s\n", $$1, $$2 }' Makefile
@@ -64,6 +64,13 @@ cover: setup  ## the tests of the pure parts, with their coverage
 
 test: setup  ## all tests; ARGS="-k half_close" passes options to pytest
 	@$(PY) -m pytest $(ARGS)
+
+kubetest:  ## build kube-apiserver and etcd (Go 1.26; once, 5 minutes of processor time) and print their folder
+	@tools/kubetest/build.sh
+
+test-kube: setup  ## the tests of clusters on a real kube-apiserver, which it builds if need be
+	@assets="$${KUBEBUILDER_ASSETS:-$$(tools/kubetest/build.sh)}" && KUBEBUILDER_ASSETS="$$assets" BROWNOUT_REQUIRE_KUBE=1 \
+		$(PY) -m pytest tests/contract/test_cluster_lock.py tests/e2e/test_cluster_lock.py $(ARGS)
 
 bench: setup  ## measure everything that is on this machine side by side; results in bench/results/
 	@$(PY) -m bench $(ARGS)

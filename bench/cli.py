@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import resource
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -13,12 +12,13 @@ from typing import Final
 from bench import sections
 from bench.accuracy import accuracy
 from bench.clients import clients
+from bench.control import control
+from bench.leases import leases
 from bench.machine import facts
 from bench.peers import KINDS, ROOT
-from bench.plot import plot
+from bench.record import save
 from bench.sections import Run
 from bench.table import report
-from bench.targets import judged
 
 SECTIONS: Final[Mapping[str, tuple[Callable[[Run], None], str]]] = {
     "plain": (sections.plain, "bulk, round trips and connections without a fault"),
@@ -26,8 +26,11 @@ SECTIONS: Final[Mapping[str, tuple[Callable[[Run], None], str]]] = {
     "faults": (sections.faulty, "bulk and round trips with a latency or a bandwidth fault"),
     "accuracy": (accuracy, "how exactly delays and rates are kept"),
     "many": (sections.many, "ten thousand idle connections"),
+    "control": (control, "round trips while the control APIs are idle, watched and called"),
+    "leases": (leases, "how soon faults are gone whose controller was killed"),
     "clients": (clients, "redis-benchmark, pgbench, wrk and iperf3"),
 }
+_LONG: Final = ("many", "control", "leases", "clients")
 _RESULTS: Final = ROOT / "bench" / "results"
 
 
@@ -47,7 +50,9 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="how often each relay has its turn (5)")
     parser.add_argument(
-        "--quick", action="store_true", help="a fifth of the load, at most 2 rounds, not the sections many and clients"
+        "--quick",
+        action="store_true",
+        help=f"a fifth of the load, at most 2 rounds, not the sections {', '.join(_LONG)}",
     )
     parser.add_argument(
         "--only", type=_some_of(KINDS), metavar="A,B", default=list(KINDS), help="these relays; see --list"
@@ -61,7 +66,7 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
     if options.quick:
         options.rounds = min(options.rounds, 2)
     if options.sections is None:
-        options.sections = [name for name in SECTIONS if not options.quick or name not in ("many", "clients")]
+        options.sections = [name for name in SECTIONS if not options.quick or name not in _LONG]
     return options
 
 
@@ -72,30 +77,6 @@ def _list() -> None:
     print()
     for name, (_, about) in SECTIONS.items():
         print(f"{name:10} {about}")
-
-
-def _save(run: Run, machine: Mapping[str, str], absent: Mapping[str, str], folder: Path) -> None:
-    figures: dict[str, dict[str, dict[str, object]]] = {}
-    for (section, relay, metric), values in run.samples.values.items():
-        median = run.samples.median(section, relay, metric)
-        figures.setdefault(section, {}).setdefault(relay, {})[metric] = {"median": median, "rounds": values}
-    targets = [
-        {"target": target.text, "bound": target.bound, "limit": target.limit, "unit": target.unit}
-        | {"measured": value, "verdict": verdict}
-        for target, value, verdict in judged(run.samples)
-    ]
-    document = {
-        "machine": machine,
-        "rounds": run.rounds,
-        "quick": run.quick,
-        "absent": absent,
-        "figures": figures,
-        "targets": targets,
-        "failures": run.samples.failures,
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "latest.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
-    (folder / "latest.svg").write_text(plot(run.samples, machine))
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -113,7 +94,8 @@ def main(words: Sequence[str] | None = None) -> int:
         for name in options.sections:
             SECTIONS[name][0](run)
     sections.say("")
-    _save(run, machine, absent, options.results)
+    known = {"rounds": run.rounds, "quick": run.quick, "absent": absent}
+    save(run.samples, options.sections, known, machine, options.results)
     print(report(run.samples, machine, absent))
     print(f"\nresults: {options.results}/latest.json, latest.svg", file=sys.stderr)
     return 1 if run.samples.failures else 0

@@ -152,7 +152,8 @@ def free_ports(count: int) -> list[int]:
         return [sock.getsockname()[1] for sock in sockets]
 
 
-def _accepts(port: int) -> bool:
+def accepts(port: int) -> bool:
+    """Whether somebody listens there."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
         return True
     return False
@@ -172,7 +173,7 @@ def running(name: str, upstream: int, ready: Callable[[int], bool] = load.answer
         with Program(kind.command(place), place.folder / "log", env=env) as process:
             relay = Relay(name, place, process)
             if kind.speaks_http:
-                process.wait_until(lambda: _accepts(api))
+                process.wait_until(lambda: accepts(api))
             if name == "toxiproxy":
                 listen, target = f"127.0.0.1:{port}", f"127.0.0.1:{upstream}"
                 relay.ask("POST", "/proxies", {"name": "relay", "listen": listen, "upstream": target})

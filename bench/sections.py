@@ -68,11 +68,13 @@ def say(line: str) -> None:
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[int]:
-    """The upstream's process; gives its port."""
+def serving(*, hurry: bool = False) -> Iterator[int]:
+    """The upstream's process; gives its port. With `hurry` it comes before everybody else's work."""
     with TemporaryDirectory(prefix="bench-") as folder:
         command = [sys.executable, "-m", "bench.upstream"]
         with Program(command, Path(folder, "log"), env={"PYTHONPATH": str(ROOT)}) as server:
+            if hurry:
+                server.hurry()
             server.wait_until(lambda: server.log.read_bytes().endswith(b"\n"))
             yield int(server.complaint())
 

@@ -41,6 +41,11 @@ class Samples:
             return None
         return mine / theirs
 
+    def paired(self, section: str, metric: str, relay: str, other: str) -> list[float]:
+        """The ratio in each round, sorted: what the machine does in a round hits both alike."""
+        mine, theirs = (self.values.get((section, name, metric), []) for name in (relay, other))
+        return sorted(one / two for one, two in zip(mine, theirs, strict=False) if two > 0)
+
     def relays(self, section: str) -> list[str]:
         """Those with figures in the section, in the order in which they came."""
         return list(dict.fromkeys(relay for about, relay, _ in self.values if about == section))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
 from typing import Final
 
 from bench.accuracy import DELAYS, RATES, SLEEP, delay_title, rate_title
+from bench.control import SECTION as CONTROL
+from bench.control import STATES
+from bench.leases import CASES, spread
+from bench.leases import SECTION as LEASES
 from bench.peers import KINDS
 from bench.sections import FAULTS
-from bench.stats import Samples
+from bench.stats import Samples, percentile
 from bench.targets import judged
 
 PLAIN: Final[Mapping[str, tuple[str, str, int]]] = {
@@ -83,6 +89,36 @@ def _many(samples: Samples) -> Iterator[str]:
     yield f"round trip before them: p50 {own('alone_p50')} µs, p99 {own('alone_p99')} µs"
 
 
+def _control(samples: Samples) -> Iterator[str]:
+    def own(state: str, metric: str, digits: int = 0) -> str:
+        return shown(samples.median(CONTROL, state, metric), digits)
+
+    rows = [["", "p50", "p99", "p99.9", "p99", "its quartiles", "CPU", "calls", "a call"]]
+    rows.append(["round trips", "µs", "µs", "µs", "x", "", "ms/s", "1/s", "p99 µs"])
+    for state in STATES:
+        ratios = samples.paired(CONTROL, "p99", state.title, STATES[0].title) or [math.nan]
+        quartiles = f"{percentile(ratios, 0.25):.2f} - {percentile(ratios, 0.75):.2f}"
+        figures = [own(state.title, metric) for metric in ("p50", "p99", "p999")]
+        calls = [own(state.title, metric) for metric in ("cpu_ms", "caller_per_s", "caller_p99")]
+        rows.append([state.title, *figures, f"{median(ratios):.2f}", quartiles, *calls])
+    yield from aligned(rows)
+    yield ""
+    for state in STATES[:2]:
+        sizes = [own(state.title, f"{kind}_mb", 1) for kind in ("resident", "proportional", "own")]
+        yield "{}: {} MB resident, {} MB as its share, {} MB its own".format(state.title, *sizes)
+
+
+def _leases(samples: Samples) -> Iterator[str]:
+    rows = [["ms after the end of the lease", "least", "median", "p95", "most", "kills"]]
+    told = {"first_ms": "first byte", "last_ms": "last byte", "pause_ms": "longest round trip beside it"}
+    for case in CASES:
+        for metric, title in told.items():
+            times = samples.values.get((LEASES, case.title, metric))
+            if times and not (metric == "last_ms" and case.held == 1):
+                rows.append([f"{case.title}: {title}", *(f"{value:.1f}" for value in spread(times)), str(len(times))])
+    yield from aligned(rows)
+
+
 def _clients(samples: Samples) -> Iterator[str]:
     relays = samples.relays("clients")
     rows = [["", *relays]]
@@ -110,6 +146,8 @@ def report(samples: Samples, machine: Mapping[str, str], absent: Mapping[str, st
         *((f"With {name}", _relays(samples, name, _FAULTY)) for name in FAULTS),
         ("Accuracy", _accuracy(samples)),
         ("Many idle connections", _many(samples)),
+        ("Control", _control(samples)),
+        ("Leases of killed controllers", _leases(samples)),
         ("Real clients", _clients(samples)),
         ("Targets", _targets(samples)),
         ("Could not be measured", iter(samples.failures)),
@@ -121,6 +159,8 @@ def report(samples: Samples, machine: Mapping[str, str], absent: Mapping[str, st
         **{f"With {name}": name not in measured for name in FAULTS},
         "Accuracy": not any(about.startswith("accuracy") for about in measured),
         "Many idle connections": "many" not in measured,
+        "Control": CONTROL not in measured,
+        "Leases of killed controllers": LEASES not in measured,
         "Real clients": "clients" not in measured,
         "Could not be measured": not samples.failures,
     }

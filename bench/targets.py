@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from statistics import median
 from typing import Final, Literal, NamedTuple
 
 from bench.accuracy import DELAYS, RATES, delay_title, rate_title
+from bench.control import SECTION as CONTROL
+from bench.control import STATES
+from bench.leases import CASES
+from bench.leases import SECTION as LEASES
 from bench.sections import FAULTS
 from bench.stats import Samples
 
@@ -47,6 +52,27 @@ def _worst(
     return measured
 
 
+def _with(state: str, metric: str) -> Callable[[Samples], float | None]:
+    return lambda samples: samples.median(CONTROL, state, metric)
+
+
+def _beside(state: str) -> Callable[[Samples], float | None]:
+    def measured(samples: Samples) -> float | None:
+        ratios = samples.paired(CONTROL, "p99", state, STATES[0].title)
+        return median(ratios) if ratios else None
+
+    return measured
+
+
+def _latest(case: str) -> Callable[[Samples], float | None]:
+    return lambda samples: max(samples.values.get((LEASES, case, "last_ms"), []), default=None)
+
+
+def _earliest(samples: Samples) -> float | None:
+    times = [samples.values.get((LEASES, case.title, "first_ms"), []) for case in CASES]
+    return min((time for some in times for time in some), default=None)
+
+
 _DELAYS: Final = [delay_title(delay) for delay in DELAYS]
 _RATES: Final = [rate_title(rate) for rate in RATES]
 
@@ -58,7 +84,17 @@ TARGETS: Final = (
     Target("added round trip (p99), against the bare relay", "x", "at most", 1.1, _against("bare", "added_p99")),
     Target("processor time per connection, against Toxiproxy", "x", "at most", 0.6, _against("toxiproxy", "cpu_conn")),
     Target("memory per idle connection", "kB", "at most", 6, _own("idle_kb")),
-    Target("resident size without connections", "MB", "at most", 60, _own("resident_mb")),
+    Target("resident size without connections", "MB", "at most", 60, _with("gRPC idle", "resident_mb")),
+    Target("resident size without connections, without gRPC", "MB", "at most", 60, _with("gRPC off", "resident_mb")),
+    *(
+        Target(f"round trip (p99), {title}, against no gRPC", "x", "at most", limit, _beside(title))
+        for title, limit in (("gRPC idle", 1.15), ("watch at 0.1 s", 1.15), ("200 gRPC calls/s", 2))
+    ),
+    *(
+        Target(f"fault gone after its lease, worst: {case.title}", "ms", "at most", 100, _latest(case.title))
+        for case in CASES
+    ),
+    Target("fault gone before its lease: earliest", "ms", "at least", 0, _earliest),
     *(
         Target(f"bulk with {name}, against Toxiproxy", "x", "at least", 2, _against("toxiproxy", "bulk", name))
         for name in FAULTS

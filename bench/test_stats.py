@@ -33,6 +33,15 @@ def test_a_ratio_compares_medians() -> None:
     assert samples.ratio("plain", "bulk", "brownout", "bare") == 8 / 3
 
 
+def test_paired_ratios_are_those_of_the_rounds() -> None:
+    samples = Samples()
+    for mine, theirs in ((8.0, 2.0), (6.0, 3.0), (90.0, 30.0), (1.0, 0.0)):
+        samples.add("control", "busy", p99=mine)
+        samples.add("control", "idle", p99=theirs)
+    assert samples.paired("control", "p99", "busy", "idle") == [2, 3, 4]
+    assert samples.paired("control", "p99", "busy", "nobody") == []
+
+
 def test_a_ratio_to_nothing_is_unknown_and_not_good() -> None:
     samples = Samples()
     samples.add("plain", "brownout", added_p50=5.0)

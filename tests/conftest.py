@@ -9,7 +9,13 @@ import os
 
 import pytest
 
-from tests.support import requirements
+from tests.support import kube, requirements
+
+
+def pytest_report_header() -> list[str]:
+    """A report that speaks of Kubernetes says which."""
+    said = kube.versions()
+    return [] if said is None else [said]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -10,6 +10,7 @@ import importlib.util
 import os
 import pwd
 import re
+import secrets
 import shutil
 import socket
 import subprocess
@@ -117,7 +118,7 @@ def said(command: Sequence[str], files: Mapping[str, str]) -> str:
             (folder / name).write_text(text)
         words = [word.replace("{folder}", str(folder)) for word in command]
         process = subprocess.Popen(
-            [*_KEEPER, str(folder), "", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [*_KEEPER, "command", "", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env=environment(), start_new_session=True,
         )  # fmt: skip
         with process:  # whose end closes the standard input: until then it may run
@@ -168,7 +169,7 @@ def _kept(
     file = folder / "log"
     with file.open("wb") as output:
         process = subprocess.Popen(
-            [*_KEEPER, str(folder), owner, *command], stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT,
+            [*_KEEPER, "command", owner, *command], stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT,
             cwd=folder, env=environment, start_new_session=True,  # Ctrl-C is for us: we end it in order
         )  # fmt: skip
     server = _Server(process, file)
@@ -203,19 +204,31 @@ def _unprivileged() -> str:
 
 @contextmanager
 def _folder(name: str, owner: str = "") -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix=f"brownout-{name}-", ignore_cleanup_errors=True) as folder:
+    folder = Path(tempfile.gettempdir(), f"brownout-{name}-{secrets.token_hex(4)}")
+    command = [*_KEEPER, "folder", str(folder)]
+    # At its end the standard input closes, and the folder is removed; the same if we do not come to that.
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as guard:  # fmt: skip
+        assert guard.stdout is not None
+        assert guard.stderr is not None
+        if not guard.stdout.readline():
+            raise NotStarted(f"{folder} could not be made:\n{guard.stderr.read()}")
         if owner:
             os.chown(folder, *map(int, owner.split(":")))
-        yield Path(folder)
+        yield folder
 
 
 def _run_to_the_end(command: Sequence[str], folder: Path, owner: str) -> None:
-    user, group, groups = keeper.identity(owner)
-    done = subprocess.run(
-        command, check=False, capture_output=True, text=True, cwd=folder, user=user, group=group, extra_groups=groups
-    )
-    if done.returncode:
-        raise NotStarted(f"{Path(command[0]).name} failed:\n{done.stdout}{done.stderr}")
+    with subprocess.Popen(
+        [*_KEEPER, "command", owner, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, cwd=folder, start_new_session=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        told = process.stdout.read()  # until it ends; only then its standard input closes
+    if process.returncode:
+        raise NotStarted(f"{Path(command[0]).name} failed:\n{told}")
 
 
 def _postgres_binaries(folder: Path, *, copied: bool) -> Path:

@@ -140,7 +140,7 @@ class Settings:
     grpc_port: int | None = field(
         default=None,
         metadata=_told(
-            "Port of the gRPC API; off leaves it out, which saves 10 MB.", _grpc_port, "PORT", shown="--port plus one"
+            "Port of the gRPC API; off leaves it out, which saves 18 MB.", _grpc_port, "PORT", shown="--port plus one"
         ),
     )
     config: Path | None = field(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -240,17 +241,18 @@ def test_a_controller_that_is_killed_leaves_no_fault_and_its_client_says_so(stag
     with stage.controller() as controller:
         path = str(stage.write(duration="60s"))
         client = stage.start("run", path, "--controller", controller.address, "--patience", "2s")
-        stage.until_state("observing")
+        assert client.stderr is not None
+        assert any("observing" in line for line in client.stderr)  # it knows as much as we do
         controller.kill()
         eventually(lambda: stage.faults() == [], "the lapse", 5)
         ended = finished(client)
     assert ended.status == 3, ended.told
     assert "the connection to the controller is lost; trying again for 2 s" in ended.err
     assert "is not known" in ended.out
-    assert "its faults have ended with their lease of 1 s" in ended.out
+    assert "whatever it had put in place ends with its lease of 1 s" in ended.out
     assert stage.journal()[-1]["kind"] != "verdict"
     with stage.controller() as controller:
-        assert re.search(r"run \S+ had been cut off", controller.told())
+        assert re.search(r"closed \S+, which had been cut off: inconclusive", controller.told())
         assert (stage.journal()[-1]["kind"], stage.journal()[-1]["verdict"]) == ("verdict", "inconclusive")
 
 
@@ -267,7 +269,7 @@ def test_a_client_whose_controller_comes_back_gets_the_verdict_that_it_gives(sta
     assert "a later start made sure that nothing of it is left" in json.loads(ended.out)[0]["reasons"][0]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 5)])
 def test_a_signal_to_the_controller_reverts_everything(stage: Stage, number: signal.Signals, code: int) -> None:
     with stage.controller() as controller:
         client = stage.start("run", str(stage.write(duration="60s")), "--controller", controller.address)
@@ -278,6 +280,19 @@ def test_a_signal_to_the_controller_reverts_everything(stage: Stage, number: sig
         ended = finished(client)
         assert ended.status == 5, ended.told
         assert f"{number.name} ended the run" in ended.out
+
+
+def test_a_journal_that_is_taken_away_from_the_controller_is_no_verdict_and_the_client_hears_it(stage: Stage) -> None:
+    with stage.controller() as controller:
+        client = stage.start("run", str(stage.write(duration="2s", lease="10s")), "--controller", controller.address)
+        stage.until_state("observing")
+        shutil.rmtree(stage.controlled / ".brownout" / "runs")
+        ended = finished(client)
+        assert ended.status == 7, ended.told
+        assert "the journal cannot be read" in ended.out
+        assert stage.faults() == []  # though its lease had seconds to go
+        ended = stage.run(controller, stage.write())
+        assert ended.status == 0, ended.told
 
 
 def test_who_has_no_token_is_not_served(stage: Stage) -> None:

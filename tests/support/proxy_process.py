@@ -8,26 +8,40 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import IO
 
 from tests.support.running import SECONDS, eventually
 
 
-@dataclass
 class ProxyProcess:
     """`control` is the address of the gRPC API, `api` that of the HTTP one."""
 
     process: subprocess.Popen[str]
-    log: IO[str]
-    control: str = ""
-    api: str = ""
+
+    def __init__(self, log: IO[str], words: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._log = log
+        self._words = words
+        self._environment = environment
+        self.control = self.api = ""
+
+    def start(self) -> None:
+        """Raises AssertionError if it does not."""
+        self._log.seek(0)
+        self._log.truncate()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "brownout_proxy", *self._words], stderr=self._log, text=True,
+            env={**os.environ, **self._environment},
+        )  # fmt: skip
+        eventually(lambda: re.search(r"^gRPC API \S+\n", self.told(), re.MULTILINE), "start of the proxy", seconds=30)
+        text = self.told()
+        self.control = re.findall(r"^gRPC API (\S+)", text, re.MULTILINE)[0]
+        self.api = re.findall(r"^control API http://(\S+)", text, re.MULTILINE)[0]
 
     def told(self) -> str:
-        self.log.seek(0)
-        return self.log.read()
+        self._log.seek(0)
+        return self._log.read()
 
     def listen(self, name: str) -> str:
         """Where the proxy of that name listens."""
@@ -40,25 +54,35 @@ class ProxyProcess:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(SECONDS)
 
+    def restart(self) -> None:
+        """On the same ports, as a supervisor would; it knows nothing but its command line."""
+        ports = {"--port": self.api.rpartition(":")[2], "--grpc-port": self.control.rpartition(":")[2]}
+        words = []
+        for before, word in zip(("", *self._words), self._words, strict=False):
+            name, at, rest = word.partition("@")
+            kept = f"{name}@{self.listen(name)}={rest.partition('=')[2]}" if at else word
+            words.append(ports.get(before, kept))
+        self._words = words
+        self.start()
+
+    def end(self) -> None:
+        self.process.send_signal(signal.SIGCONT)  # a test may have frozen it
+        self.process.terminate()
+        try:
+            self.process.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(SECONDS)
+
 
 @contextmanager
 def proxy_process(*words: str, **environment: str) -> Iterator[ProxyProcess]:
     """`words` are mappings and flags; ports that are not given are free ones."""
     ports = [flag for flag in ("--port", "--grpc-port") if flag not in words]
-    command = [sys.executable, "-m", "brownout_proxy", *words, *(word for flag in ports for word in (flag, "0"))]
     with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(command, stderr=log, text=True, env={**os.environ, **environment})
-        running = ProxyProcess(process, log)
+        running = ProxyProcess(log, [*words, *(word for flag in ports for word in (flag, "0"))], environment)
         try:
-            eventually(lambda: re.search(r"^gRPC API \S+\n", running.told(), re.MULTILINE), "start of the proxy")
-            text = running.told()
-            running.control = re.findall(r"^gRPC API (\S+)", text, re.MULTILINE)[0]
-            running.api = re.findall(r"^control API http://(\S+)", text, re.MULTILINE)[0]
+            running.start()
             yield running
         finally:
-            process.terminate()
-            try:
-                process.wait(SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(SECONDS)
+            running.end()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final
@@ -100,6 +100,9 @@ class Remote:
     ) -> None:
         await self._channel.close()
 
+    async def prepare(self, given: Mapping[str, str] | None = None) -> None:
+        """Nothing: the controller did it when it started."""
+
     async def check(self, order: Order) -> None:
         """Whether the controller understands it. Raises InvalidSpec, Unavailable."""
         await self.plan(order, measure=False)
@@ -147,7 +150,8 @@ class Remote:
             await asyncio.sleep(_RETRY)
 
     def _farewell(self, run: str, lease: float) -> str:
-        faults = f"; if it is gone, its faults have ended with their lease of {lease:g} s" if lease else ""
+        known = f" of {lease:g} s" if lease else ""
+        faults = f"; if it is gone, whatever it had put in place ends with its lease{known}"
         return (
             f"{self.address} has not answered for {self._patience:g} s, so the verdict on run {run} is not known: it "
             f"may still go on there{faults}"

@@ -104,7 +104,7 @@ class ProxyBackend:
                     fault=show_fault(fault),
                     lease=pb.Lease(id=_lease(target, owner), ttl=_duration(lease)),
                 )
-                await self._asked(target.where, self._stub(target).AddFault, request)
+                await self._asked(target.where, self._stub(target.where).AddFault, request)
         except BackendError:
             with contextlib.suppress(BackendError):  # then the lease does it
                 await self.revert(target, owner)
@@ -112,27 +112,22 @@ class ProxyBackend:
 
     async def renew(self, target: Target, owner: str) -> None:
         request = pb.RenewLeaseRequest(id=_lease(target, owner))
-        await self._asked(target.where, self._stub(target).RenewLease, request)
+        await self._asked(target.where, self._stub(target.where).RenewLease, request)
 
     async def revert(self, target: Target, owner: str) -> None:
         request = pb.ReleaseLeaseRequest(id=_lease(target, owner))
-        await self._asked(target.where, self._stub(target).ReleaseLease, request)
+        await self._asked(target.where, self._stub(target.where).ReleaseLease, request)
 
     async def gone(self, target: Target, owner: str) -> bool:
+        """By a listing of all proxies there and by the counters, which would still count the hits of what is left."""
         lease = _lease(target, owner)
-        proxies = (await self._list(target.where)).proxies
-        return all(active.lease != lease for proxy in proxies for active in proxy.faults)
+        listed = [fault.lease for proxy in (await self._list(target.where)).proxies for fault in proxy.faults]
+        counted = [fault.lease for proxy in await self._counted(target.where) for fault in proxy.faults]
+        return lease not in (*listed, *counted)
 
     async def counts(self, target: Target, owner: str) -> Counts:
-        request = pb.WatchRequest(proxies=[target.proxy])
-        call = self._stub(target).Watch(request, timeout=CALL, metadata=self._metadata)
-        try:
-            message = await call.read()
-        except grpc.aio.AioRpcError as error:
-            raise _failure(target.where, error) from None
-        finally:
-            call.cancel()
-        counters = next((proxy for proxy in message.proxies if proxy.name == target.proxy), None)
+        counted = await self._counted(target.where, target.proxy)
+        counters = next((proxy for proxy in counted if proxy.name == target.proxy), None)
         if counters is None:
             raise BackendError(f"{target.where}: there is no proxy {target.proxy!r} any more")
         ours = [fault for fault in counters.faults if fault.lease == _lease(target, owner)]
@@ -145,20 +140,27 @@ class ProxyBackend:
             met={fault.name: fault.connections for fault in ours},
         )
 
+    async def _counted(self, address: str, *names: str) -> Sequence[pb.ProxyCounters]:
+        """The counters of the proxies of these names, or of all."""
+        call = self._stub(address).Watch(pb.WatchRequest(proxies=names), timeout=CALL, metadata=self._metadata)
+        try:
+            message = await call.read()
+        except grpc.aio.AioRpcError as error:
+            raise _failure(address, error) from None
+        finally:
+            call.cancel()
+        if message is grpc.aio.EOF:
+            raise BackendError(f"{address}: the proxy ended the stream of its counters")
+        counters: Sequence[pb.ProxyCounters] = message.proxies
+        return counters
+
     async def close(self) -> None:
         for channel in self._channels.values():
             await channel.close()
 
-    def _stub(self, target: Target) -> ProxyServiceStub:
-        """Raises BackendError for a target of a journal whose address this environment has no longer."""
-        if target.where not in self._stubs:
-            raise BackendError(f"{target.where} is none of the control addresses: {', '.join(self._stubs)}")
-        return self._stubs[target.where]
-
     async def _list(self, address: str) -> pb.ListProxiesResponse:
-        self._stub(Target(address, "", address))
         answer: pb.ListProxiesResponse = await self._asked(
-            address, self._stubs[address].ListProxies, pb.ListProxiesRequest()
+            address, self._stub(address).ListProxies, pb.ListProxiesRequest()
         )
         return answer
 
@@ -167,6 +169,12 @@ class ProxyBackend:
             if proxy.name == target.proxy:
                 return proxy
         raise BackendError(f"{target.where}: there is no proxy {target.proxy!r} any more")
+
+    def _stub(self, address: str) -> ProxyServiceStub:
+        """Raises BackendError for a target of a journal whose address this environment has no longer."""
+        if address not in self._stubs:
+            raise BackendError(f"{address} is none of the control addresses: {', '.join(self._stubs)}")
+        return self._stubs[address]
 
     async def _asked(self, address: str, method: Any, request: object) -> Any:
         call: Awaitable[Any] = method(request, timeout=CALL, metadata=self._metadata)

@@ -173,7 +173,7 @@ def _traffic(told: Source, limit: float | None) -> list[str]:
         )
         lines += _comment(f"Where {entry} answers: brownout run FILE --var {name}=http://127.0.0.1:8080/")
     else:
-        url = told.url  # no variable: what those hold is taken for a secret, and reports would not show it
+        url = told.url
     timeout = max(2.0, 2 * limit) if limit is not None else SECONDS.parse("10s")
     return [
         *lines, "traffic:", f"  url: {scalar(url)}",

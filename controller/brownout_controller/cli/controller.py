@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import shlex
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from brownout_controller.cli.following import heeded
 from brownout_controller.cli.progress import say
 from brownout_controller.cli.report import RUNS
 from brownout_controller.cli.telling import leave_page
@@ -23,7 +23,7 @@ from brownout_controller.engine.conductor import Conductor
 from brownout_controller.engine.orders import CONFIG, Desk, Rights
 from brownout_controller.engine.store import Store
 from brownout_controller.model.environment import LOCAL
-from brownout_controller.model.verdict import SIGNALS, Verdict
+from brownout_controller.model.verdict import Verdict, status_of
 from brownout_proxy import __version__
 from brownout_proxy.errors import InvalidSpec, Unavailable
 
@@ -133,14 +133,13 @@ async def serve(settings: Settings) -> int:
     desk = Desk(settings.config, settings.rights)
     desk.environment(LOCAL)  # a file that is wrong is told now
     place = settings.place()
-    async with Conductor(desk, Store(settings.runs), after=leave_page) as conductor:
+    async with Conductor(desk, Store(settings.runs), after=leave_page, tell=say) as conductor:
         server = Server(conductor, token=settings.token, tls=settings.tls)
         try:
             port = server.bind(place)
         except RuntimeError:
             raise Unavailable(f"--listen {place} cannot be had: is it in use? choose another port") from None
-        for run in await conductor.recover():
-            say(f"run {run} had been cut off; nothing of it is left, and it is closed as inconclusive")
+        await conductor.recover()
         came: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         with _Signals(came):
             await server.start()
@@ -150,21 +149,21 @@ async def serve(settings: Settings) -> int:
             say(f"{name}: reverting what is in place")
             verdicts = await conductor.shut_down(name)
             await server.stop()
-    return Verdict.NOT_REVERTED.exit if Verdict.NOT_REVERTED in verdicts else SIGNALS[name]
+    return Verdict.NOT_REVERTED.exit if Verdict.NOT_REVERTED in verdicts else status_of(name)
 
 
 class _Signals:
-    """SIGINT and SIGTERM give their name to a future; later ones find us at it."""
+    """SIGINT, SIGTERM and the terminal's end give their name to a future; later ones find us at it."""
 
     def __init__(self, came: asyncio.Future[str]) -> None:
         self._came = came
 
     def __enter__(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in heeded():
             asyncio.get_running_loop().add_signal_handler(number, self._arrive, number.name)
 
     def __exit__(self, *_: object) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in heeded():
             asyncio.get_running_loop().remove_signal_handler(number)
 
     def _arrive(self, name: str) -> None:

@@ -28,6 +28,7 @@ from brownout_controller.model.experiment import BlastRadius, Conditions, Load
 from brownout_controller.model.hypothesis import Accepted, Terms, Tolerate
 from brownout_controller.model.probe import ProbeSpec
 from brownout_controller.model.safety import NETS
+from brownout_controller.model.variables import SECRETIVE
 from brownout_controller.model.verdict import SEVERITY, SIGNALS, USAGE
 from brownout_controller.probes import KINDS
 from brownout_controller.probes.prometheus import Range
@@ -146,10 +147,16 @@ or a run that did not come to its end are never a pass.
 _VARIABLES: Final = """\
 ## Variables and secrets
 
-`${NAME}` in any text is the value of `--var NAME=VALUE`, or else of the environment variable; `${NAME:-default}` has
-a default. `${window}` is left for the probe. What variables held, the environment's token, and passwords in URLs are
-written to no output, journal or report: `***` stands there. (Values of fewer than four characters are no secrets.) So
-a password belongs into a variable.
+`${{NAME}}` in any text is the value of `--var NAME=VALUE`, or else of the environment variable; `${{NAME:-default}}`
+has a default. `${{window}}` is left for the probe. What variables held, the environment's token, and passwords in URLs
+are written to no output, journal or report: `***` stands there. So a password belongs into a variable.
+
+What is evidently no secret stays readable: values of fewer than four characters, numbers of up to nine digits,
+quantities (`200ms`), expectations (`< 200ms`), true and false, and addresses: `HOST:PORT`, where HOST is localhost, an
+IP address or a name with a dot, and `http(s)://HOST[:PORT]` with words of letters as its path, without a user or a
+query. A variable whose name contains {secretive} has a
+secret in it, from four characters on and whatever it looks like. The command that a run ends with, to run it once more,
+repeats `--var NAME=VALUE` for what is readable and `--var NAME="$NAME"` for the rest.
 """
 _TRAFFIC: Final = """\
 #### What a percentile is
@@ -190,7 +197,7 @@ def main() -> None:
 def page() -> str:
     """The whole of docs/experiments.md."""
     return "\n".join(
-        [*_experiment(), *_hypotheses(), *_probes(), *_safety(), *_verdicts(), _VARIABLES, *_environments()]
+        [*_experiment(), *_hypotheses(), *_probes(), *_safety(), *_verdicts(), _variables(), *_environments()]
     )
 
 
@@ -257,6 +264,11 @@ def _verdicts() -> Iterator[str]:
     yield _VERDICTS + "\n".join([*rows, ""])
     signals = " and ".join(f"{status} ({name})" for name, status in SIGNALS.items())
     yield _VERDICTS_END.format(usage=USAGE, signals=signals)
+
+
+def _variables() -> str:
+    *most, last = SECRETIVE
+    return _VARIABLES.format(secretive=f"{', '.join(most)} or {last}")
 
 
 def _environments() -> Iterator[str]:

@@ -6,9 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import click
-
-from brownout_controller.cli import outcome
+from brownout_controller.cli import outcome, output
 from brownout_controller.engine.outlook import Now, Outlook
 from brownout_controller.model.hypothesis import Terms
 from brownout_controller.model.verdict import Verdict, worst
@@ -21,9 +19,9 @@ from brownout_proxy.units import SECONDS, SHARE
 def tell(outlooks: Sequence[Outlook], environment: str, *, as_json: bool = False) -> int:
     """Prints them; gives the exit status."""
     if as_json:
-        click.echo(json.dumps([_plain(one) for one in outlooks], indent=2, ensure_ascii=False))
+        output.say(json.dumps([_plain(one) for one in outlooks], indent=2, ensure_ascii=False))
     else:
-        click.echo("\n".join(_told(one, environment) for one in outlooks), nl=False)
+        output.say("\n".join(_told(one, environment) for one in outlooks), end="")
     return worst(foreseen(one) for one in outlooks).exit
 
 

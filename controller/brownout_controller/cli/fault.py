@@ -7,10 +7,12 @@ import json
 import re
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 import click
 
+from brownout_controller.cli import output
 from brownout_controller.cli.following import Finished, Signals, follow_started
 from brownout_controller.cli.progress import Progress, say
 from brownout_controller.cli.telling import leave, shown, status, tell
@@ -18,7 +20,7 @@ from brownout_controller.cli.venue import Time, Where, venue_options
 from brownout_controller.engine.conductor import NotInPlaceError
 from brownout_controller.engine.orders import Wish
 from brownout_controller.model.experiment import LEASE
-from brownout_controller.model.verdict import SIGNALS
+from brownout_controller.model.verdict import status_of
 from brownout_proxy import document
 from brownout_proxy.errors import InvalidSpec
 from brownout_proxy.faults import KINDS
@@ -80,9 +82,9 @@ def fault(
     signals = Signals()
     finished = asyncio.run(_hold(wish, where, signals, as_json=as_json))
     if finished is None:
-        context.exit(SIGNALS[signals.came or "SIGINT"])
+        context.exit(status_of(signals.came or "SIGINT"))
     if as_json:
-        click.echo(json.dumps(shown(finished), indent=2))
+        output.say(json.dumps(shown(finished), indent=2))
     context.exit(status([finished]))
 
 
@@ -92,6 +94,7 @@ async def _hold(wish: Wish, where: Where, signals: Signals, *, as_json: bool) ->
     async def work() -> Finished:
         progress = Progress(quiet=as_json)
         async with where.open(say) as venue:
+            await venue.prepare()
             try:
                 with signals.waiting():
                     run = await venue.start_faults(wish)
@@ -100,7 +103,8 @@ async def _hold(wish: Wish, where: Where, signals: Signals, *, as_json: bool) ->
             try:
                 finished = await follow_started(venue, run, signals, progress, remote=where.controller is not None)
             finally:
-                progress.end()
+                with suppress(OSError):
+                    progress.end()
         if not as_json:
             tell(finished, where)
         leave(finished, where, quiet=as_json)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
@@ -14,6 +15,8 @@ from brownout_controller.model.journal import Entry, Judged
 from brownout_controller.model.judge import Judgement, judge
 from brownout_controller.model.verdict import SIGNALS, Verdict
 from brownout_proxy.errors import Unavailable
+
+log = logging.getLogger(__name__)
 
 _RETRY: Final = 0.25  # seconds
 
@@ -29,9 +32,15 @@ class Finished:
     judgement: Judgement
 
 
+def heeded() -> Sequence[signal.Signals]:
+    """The signals that end a command in order: Ctrl-C, SIGTERM, and the terminal's end unless nohup ignores it."""
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM, *([] if ignored else [signal.SIGHUP])]
+
+
 class Signals:
-    """SIGINT and SIGTERM while a command works. Without a run they end the work; a run is told to end, and waited for.
-    The second one does not wait any more where the first was not heard, and may never be."""
+    """SIGINT, SIGTERM and SIGHUP while a command works. Without a run they end the work; a run is told to end, and
+    waited for. The second one does not wait any more where the first was not heard, and may never be."""
 
     def __init__(self) -> None:
         self.came: str | None = None
@@ -45,7 +54,8 @@ class Signals:
         loop = asyncio.get_running_loop()
         working: asyncio.Task[Result] = asyncio.create_task(work)
         self._work = working
-        for number in (signal.SIGINT, signal.SIGTERM):
+        numbers = heeded()
+        for number in numbers:
             loop.add_signal_handler(number, self.arrive, number.name)
         try:
             return await working
@@ -54,7 +64,7 @@ class Signals:
                 raise
             return None
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in numbers:
                 loop.remove_signal_handler(number)
 
     @contextmanager
@@ -100,6 +110,18 @@ class Signals:
                 return
 
 
+def _told(observe: Callable[[Entry], None], entry: Entry) -> Callable[[Entry], None]:
+    """Who is told from now on: nobody, once that has failed. A terminal that is closed or a pipe that nobody reads has
+    no say in what becomes of a run."""
+    try:
+        observe(entry)
+    except Exception as error:
+        if not isinstance(error, OSError):
+            log.exception("the run is not told any more")
+        return lambda _: None
+    return observe
+
+
 async def follow(
     venue: Venue,
     start: Callable[[], Awaitable[str]],
@@ -117,14 +139,14 @@ async def follow(
 async def follow_started(
     venue: Venue, run: str, signals: Signals, observe: Callable[[Entry], None], *, remote: bool = False
 ) -> Finished:
-    """The same for a run that has been started. Raises Unavailable for one of this process that cannot be kept."""
+    """The same for a run that has been started. Raises Unavailable for one of this process that broke off."""
     entries: list[Entry] = []
     unknown = "the run was cut off; the next start of brownout there closes it"
     try:
         with signals.passed_to(lambda name: venue.interrupt(run, name), patient=not remote):
             async for line in venue.watch(run):
                 entries.append(line.entry)
-                observe(line.entry)
+                observe = _told(observe, line.entry)
     except Unavailable as error:
         if not remote:
             raise

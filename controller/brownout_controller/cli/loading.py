@@ -11,7 +11,7 @@ from brownout_controller.cli.files import check_all, read_all
 from brownout_controller.cli.venue import Where
 from brownout_controller.engine.orders import Order, unreadable
 from brownout_controller.model.experiment import read_experiment
-from brownout_controller.model.variables import Variables
+from brownout_controller.model.variables import Variables, is_plain
 from brownout_controller.probes import KINDS
 from brownout_proxy import document
 from brownout_proxy.errors import InvalidSpec
@@ -25,10 +25,16 @@ def read_orders(files: Sequence[Path], words: Sequence[str], seed: int | None, w
         read_all(files, where.config, where.environment, known)  # so that all that is wrong is told at once
     else:
         check_all(files, known)
-    return [_order(file, given, seed, where) for file in files]
+    replayed = [word for name, value in given.items() if name in known.used for word in ("--var", _again(name, value))]
+    return [_order(file, given, replayed, seed, where) for file in files]
 
 
-def _order(file: Path, given: Mapping[str, str], seed: int | None, where: Where) -> Order:
+def _again(name: str, value: str) -> str:
+    """The variable for a command line that is shown: a secret is taken from the shell that it is typed into."""
+    return shlex.quote(f"{name}={value}") if is_plain(name, value) else f'{name}="${name}"'
+
+
+def _order(file: Path, given: Mapping[str, str], replayed: Sequence[str], seed: int | None, where: Where) -> Order:
     with unreadable():
         text = document.read_text(file)
     if where.controller is not None:
@@ -36,7 +42,7 @@ def _order(file: Path, given: Mapping[str, str], seed: int | None, where: Where)
         known = Variables(given, os.environ, lenient=True)
         read_experiment(document.parse(text, str(file), known.expand, columns=True), str(file), KINDS)
         given = {name: value for name, value in known.used.items() if name in given or name in os.environ}
-    replay = shlex.join(["brownout", "run", str(file), *where.words])
+    replay = " ".join([shlex.join(["brownout", "run", str(file), *where.words]), *replayed])
     return Order(text, str(file), where.environment, given, seed, replay)
 
 

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from brownout_controller.model.hypothesis import Terms
 from brownout_controller.model.journal import Run
-from brownout_controller.model.judge import Judgement, Result
+from brownout_controller.model.judge import Judgement, Result, terms_of
 from brownout_controller.report.text import line, quantity, unit_of
 
 _COLOURS: Final = {"held": "green", "broke": "bold red", "passed": "green", "refuted": "bold red", "ok": "green"}
@@ -39,7 +39,8 @@ def told(run: Run | None, judgement: Judgement, look: Look | None = None) -> str
     parts = []
     terms = {} if run is None else {item.name: item for item in terms_of(run)}
     results = [result for result in judgement.results if result.name in terms]
-    if run is not None and any(result.samples for result in results):
+    # One that stopped the run is refuted, perhaps before any sample counts.
+    if run is not None and any(result.samples or result.outcome == "broke" for result in results):
         rows = [_row(terms[result.name], result, valued(terms[result.name], run)) for result in results]
         head = ("hypothesis", "phase", "expected", "worst seen", "outcome")
         if look is not None and look.width is not None:  # in a file each line has to stand for itself
@@ -53,12 +54,6 @@ def told(run: Run | None, judgement: Judgement, look: Look | None = None) -> str
         f", exit status {judgement.exit}: {judgement.verdict.meaning}",
     )  # fmt: skip
     return "".join(parts) + drawn(verdict, look)
-
-
-def terms_of(run: Run) -> Sequence[Terms]:
-    """Of a journal, which may have more than this version knows."""
-    known = ({key: value for key, value in declared.items() if key in Terms.model_fields} for declared in run.terms)
-    return [Terms.model_validate(declared) for declared in known]
 
 
 def valued(terms: Terms, run: Run) -> Callable[[float | None], str]:

@@ -17,7 +17,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from brownout_controller.cli import outcome
+from brownout_controller.cli import outcome, output
 from brownout_controller.model.hypothesis import Terms
 from brownout_controller.model.journal import (
     Counted,
@@ -33,6 +33,7 @@ from brownout_controller.model.journal import (
     Sample,
     Stop,
 )
+from brownout_controller.model.judge import terms_of
 from brownout_controller.model.lifecycle import PHASE_OF, State
 from brownout_controller.report.text import line
 from brownout_proxy.units import SECONDS
@@ -46,8 +47,7 @@ _MARKS: Final = {True: ("ok ", "green"), False: ("BAD", "bold red"), None: ("-  
 
 def say(text: str) -> None:
     """Something about the way to a run, rather than the run."""
-    sys.stderr.write(f"brownout: {text}\n")
-    sys.stderr.flush()
+    output.say(f"brownout: {text}", err=True)
 
 
 @dataclass(slots=True)
@@ -133,7 +133,7 @@ class Progress:
 
     def _begin(self, run: Run) -> None:
         self._lasting = run.lasting
-        self._claims = {terms.name: _Claim(terms, outcome.valued(terms, run)) for terms in outcome.terms_of(run)}
+        self._claims = {terms.name: _Claim(terms, outcome.valued(terms, run)) for terms in terms_of(run)}
         if self._live is not None:
             self._live.start()
         self._line(f"{line(run.experiment.get('name', 'unnamed'))}: run {run.run_id}")

@@ -12,6 +12,7 @@ from typing import Final
 
 import click
 
+from brownout_controller.cli.output import say
 from brownout_controller.engine import store
 from brownout_controller.engine.store import Store
 from brownout_controller.report import as_json, html, junit, markdown
@@ -124,6 +125,5 @@ def _form(output: Path) -> str:
 
 
 def _missing(why: str) -> bool:
-    with contextlib.suppress(OSError):
-        click.echo(f"brownout run: no report in {why}; the verdict stands", err=True)
+    say(f"brownout run: no report in {why}; the verdict stands", err=True)
     return False

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from brownout_controller.cli import dry
+from brownout_controller.cli import dry, output
 from brownout_controller.cli.following import Finished, Signals, follow
 from brownout_controller.cli.loading import read_orders
 from brownout_controller.cli.progress import Progress, say
@@ -18,7 +19,9 @@ from brownout_controller.cli.telling import leave, report, shown, status, tell
 from brownout_controller.cli.venue import Venue, Where, venue_options
 from brownout_controller.engine.orders import Order
 from brownout_controller.engine.outlook import Outlook
-from brownout_controller.model.verdict import SIGNALS
+from brownout_controller.model.judge import Judgement
+from brownout_controller.model.verdict import Verdict, status_of
+from brownout_proxy.errors import Unavailable
 
 
 @click.command("run", short_help="Run experiments and give a verdict.")
@@ -65,9 +68,9 @@ def run(
     context.call_on_close(lambda: report(finished, reports, quiet=as_json))  # also when a later run cannot begin
     signal = asyncio.run(_all(orders, where, finished, as_json=as_json))
     if as_json:
-        click.echo(json.dumps([shown(each) for each in finished], indent=2))
+        output.say(json.dumps([shown(each) for each in finished], indent=2))
     if signal is not None and not finished:
-        context.exit(SIGNALS[signal])
+        context.exit(status_of(signal))
     context.exit(status(finished))
 
 
@@ -79,6 +82,7 @@ async def _all(orders: Sequence[Order], where: Where, finished: list[Finished], 
         async with where.open(say) as venue:
             for order in orders:  # all of them before the first is run
                 await venue.check(order)
+            await venue.prepare(orders[0].variables)
             for order in orders:
                 finished.append(await _one(venue, order, where, signals, as_json=as_json))
                 if signals.came is not None:
@@ -93,8 +97,12 @@ async def _one(venue: Venue, order: Order, where: Where, signals: Signals, *, as
     remote = where.controller is not None
     try:
         finished = await follow(venue, lambda: venue.start(order), signals, progress, remote=remote)
+    except Unavailable as error:  # the run could not even begin, which must not read as `refuted`
+        say(f"{order.file}: {error}")
+        return Finished("", (), Judgement(Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE.exit, (str(error),)))
     finally:
-        progress.end()
+        with suppress(OSError):
+            progress.end()
     if not as_json:
         tell(finished, where)
     leave(finished, where, quiet=as_json)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import click
 
 from brownout_controller.backends.base import Place
+from brownout_controller.cli import output
 from brownout_controller.cli.progress import say
 from brownout_controller.cli.venue import Where, venue_options
 from brownout_controller.model.experiment import edge_name
@@ -32,10 +33,10 @@ def targets(context: click.Context, edge: str, as_json: bool, where: Where) -> N
             raise InvalidSpec("--edge", str(error)) from None
     places = asyncio.run(_places(where, edge))
     if as_json:
-        click.echo(json.dumps([_shown(place) for place in places], indent=2))
+        output.say(json.dumps([_shown(place) for place in places], indent=2))
     else:
         for line in _table(places):
-            click.echo(line)
+            output.say(line)
     context.exit(3 if any(place.trouble for place in places) else 0)
 
 

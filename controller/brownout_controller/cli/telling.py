@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import click
-
 from brownout_controller.cli import outcome
 from brownout_controller.cli.following import Finished
+from brownout_controller.cli.output import say
 from brownout_controller.cli.report import PAGE, attempt_reports
 from brownout_controller.cli.venue import Where
 from brownout_controller.model.journal import Run
@@ -21,17 +20,17 @@ def tell(finished: Finished, where: Where) -> None:
     """The verdict and why, for people."""
     judgement = finished.judgement
     run = next((entry.record for entry in finished.entries if isinstance(entry.record, Run)), None)
-    click.echo(outcome.told(run, judgement, outcome.fitting()), nl=False)
+    say(outcome.told(run, judgement, outcome.fitting()), end="")
     again = "" if run is None else run.replay
-    click.echo(f"run {finished.run} {where.place_of(finished.run)}")
+    say(f"run {finished.run} {where.place_of(finished.run)}")
     if again:
-        click.echo(f"again with: {again}")
+        say(f"again with: {again}")
 
 
 def leave(finished: Finished, where: Where, *, quiet: bool) -> None:
     """What a run of this process leaves beside its journal; a controller does it for its own."""
     if where.controller is None and (page := leave_page(where.directory / finished.run)) is not None and not quiet:
-        click.echo(f"report in {page}")
+        say(f"report in {page}")
 
 
 def leave_page(directory: Path) -> Path | None:
@@ -45,7 +44,7 @@ def report(finished: Sequence[Finished], outputs: Sequence[Path], *, quiet: bool
     told = [account_of(each) for each in finished]
     for output in outputs if told else ():
         if attempt_reports(told, [output]) and not quiet:
-            click.echo(f"report in {output}")
+            say(f"report in {output}")
 
 
 def account_of(finished: Finished) -> Account:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -35,6 +35,8 @@ class Venue(Protocol):
     async def check(self, order: Order) -> None: ...
 
     async def plan(self, order: Order, *, measure: bool = True) -> Outlook: ...
+
+    async def prepare(self, given: Mapping[str, str] | None = None) -> None: ...
 
     async def start(self, order: Order) -> str: ...
 
@@ -81,9 +83,10 @@ class Where:
             raise InvalidSpec("--tls-cert", "and --tls-key belong together; give both or none")
 
     def open(self, tell: Callable[[str], None]) -> AbstractAsyncContextManager[Venue]:
-        """To be called in the loop that uses it; `tell` hears of the connection. Raises InvalidSpec, Unavailable."""
+        """To be called in the loop that uses it; `tell` hears of the connection, and of runs that were cut off. Raises
+        InvalidSpec, Unavailable."""
         if self.controller is None:
-            return Conductor(Desk(self.config), Store(self.directory))
+            return Conductor(Desk(self.config), Store(self.directory), tell=tell)
         from brownout_controller.api.client import Credentials, Remote  # gRPC takes a while to load
         from brownout_proxy.rpc import read_pem, read_token
 

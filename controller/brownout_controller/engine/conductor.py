@@ -11,7 +11,7 @@ import logging
 import secrets
 import shlex
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -23,15 +23,16 @@ from brownout_controller.engine import store
 from brownout_controller.engine.orders import Desk, Order, Ready, Wish
 from brownout_controller.engine.outlook import Outlook, look_ahead
 from brownout_controller.engine.planning import Setup
-from brownout_controller.engine.recovery import close_unfinished
+from brownout_controller.engine.recovery import close_unfinished, environment_of
 from brownout_controller.engine.runner import Runner
 from brownout_controller.engine.store import Brief, Journal, Store
 from brownout_controller.engine.tail import Line, Tail
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.experiment import edge_name
-from brownout_controller.model.journal import Entered, Entry, Injected, Judged, Plan, Run
+from brownout_controller.model.journal import Entered, Entry, Injected, Judged, Plan, Run, encode
+from brownout_controller.model.judge import Judgement
 from brownout_controller.model.verdict import Verdict
-from brownout_proxy.errors import Conflict, InvalidSpec, Unavailable
+from brownout_proxy.errors import Conflict, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ _MOST: Final = 64
 """Runs at once: each has its probes, its load and its keepers on this one loop."""
 _LOOK: Final = 0.5
 """Seconds from one look at the journal of another process to the next."""
-_GOODBYE: Final = 15.0
+_GOODBYE: Final = 25.0
 """Seconds beyond a lease that a run may take to end: then its faults are gone whatever it is waiting for."""
 
 
@@ -72,6 +73,7 @@ class _Live:
     plan: Plan | None = None
     targets: list[str] = field(default_factory=list)
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    judgement: Judgement | None = None
 
     def observe(self, entry: Entry) -> None:
         if isinstance(entry.record, Plan):
@@ -97,15 +99,20 @@ class Conductor:
         locks: Path | None = None,
         make: Callable[[Environment], Backend] = open_backend,
         after: Callable[[Path], object] | None = None,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`make` opens backends; `after` is called in a thread with the directory of each run that has its verdict."""
+        """`make` opens backends; `after` is called in a thread with the directory of each run that has its verdict;
+        `tell` hears what became of the runs that were cut off."""
         self._desk = desk
         self._store = runs
         self._locks = locks
         self._make = make
         self._after = after
+        self._tell = tell
         self._live: dict[str, _Live] = {}
         self._failed: dict[str, Unavailable] = {}
+        self._kept: dict[str, Sequence[Entry]] = {}
+        """Runs whose journal has not taken them whole, as they were told."""
         self._recovered = False
         self._closing = False
 
@@ -117,14 +124,25 @@ class Conductor:
     ) -> None:
         await self.shut_down("the end of its process")
 
-    async def recover(self) -> list[str]:
-        """Closes the runs that were cut off by the death of their process, with nothing of them left; their ids. The
-        first start does it, if nobody has."""
+    async def recover(self, given: Mapping[str, str] | None = None) -> list[str]:
+        """Closes the runs that were cut off by the death of their process, each undone where it was injected; their
+        ids. The first start does it, if nobody has. `given` are variables of the environments. Raises InvalidSpec,
+        Unavailable."""
         self._recovered = True
-        async with self._backends() as backend_of:
-            return await close_unfinished(self._store, backend_of)
+        async with self._backends(given or {}) as backend_of:
+            closed = await close_unfinished(self._store, backend_of)
+        for run in closed:
+            if (told := store.brief(self._store.root / run).verdict) is not None:
+                verdict = Verdict(told.verdict)
+                self._tell(f"closed {run}, which had been cut off: {verdict} ({verdict.meaning})")
+        return closed
 
     # What others ask for.
+
+    async def prepare(self, given: Mapping[str, str] | None = None) -> None:
+        """What is due before the first run: what killed ones have left is undone. Raises InvalidSpec, Unavailable."""
+        if not self._recovered:
+            await self.recover(given)
 
     async def check(self, order: Order) -> None:
         """Whether it can be understood. Raises InvalidSpec, Unavailable."""
@@ -140,12 +158,12 @@ class Conductor:
 
     async def start(self, order: Order) -> str:
         """Starts a run; its id. Raises InvalidSpec, Unavailable."""
-        await self._open_up()
+        await self._open_up(order.variables)
         return await self._begin(self._set_up(await asyncio.to_thread(self._desk.read, order), order))
 
     async def start_faults(self, wish: Wish) -> str:
         """Puts ad-hoc faults in place; the id of their run. Raises InvalidSpec, Unavailable, NotInPlaceError."""
-        await self._open_up()
+        await self._open_up({})
         run = await self._begin(self._set_up(self._desk.grant(wish), wish))
         try:
             async for line in self.watch(run):
@@ -161,15 +179,21 @@ class Conductor:
         raise Unavailable(f"run {run} broke off")
 
     async def watch(self, run: str, after: int = 0) -> AsyncIterator[Line]:
-        """The records of a run until its verdict. Raises NotFound, and Unavailable for a journal that could not be
-        written."""
-        directory = self._store.named(run)
-        tail = Tail(directory, after)
+        """The records of a run until its verdict, from memory those that its journal did not take. Raises NotFound, and
+        Unavailable for a run that broke off."""
+        directory = self._directory(run)
+        tail, seen = Tail(directory, after), after
         while True:
             live = self._live.get(directory.name)  # first, so that what is written meanwhile is read below
             going_on = live is not None or store.is_held(directory)
-            lines = tail.read()
+            try:
+                lines = tail.read()
+            except Unavailable:  # somebody has taken the journal away
+                if live is None and directory.name not in self._kept:
+                    raise
+                lines = None
             for line in lines or ():
+                seen = line.entry.n + 1
                 yield line
                 if isinstance(line.entry.record, Judged):
                     return
@@ -181,6 +205,9 @@ class Conductor:
                 await live.news.wait()
             else:
                 await asyncio.sleep(_LOOK)
+        for entry in self._kept.get(directory.name, ()):
+            if entry.n >= seen:
+                yield Line(entry, encode(entry))
         if directory.name in self._failed:
             raise self._failed[directory.name]
 
@@ -252,15 +279,14 @@ class Conductor:
             return []
         lease = max(cast(float, each.setup.experiment.conditions.lease) for each in live.values())
         await asyncio.wait([each.task for each in live.values()], timeout=lease + _GOODBYE)
-        told = [store.brief(each.journal.directory).verdict for each in live.values()]
-        return [Verdict.NOT_REVERTED if verdict is None else Verdict(verdict.verdict) for verdict in told]
+        told = [each.judgement for each in live.values()]
+        return [Verdict.NOT_REVERTED if judgement is None else judgement.verdict for judgement in told]
 
     # How it is done.
 
-    async def _open_up(self) -> None:
+    async def _open_up(self, given: Mapping[str, str]) -> None:
         self._check_open()
-        if not self._recovered:
-            await self.recover()
+        await self.prepare(given)
 
     def _check_open(self) -> None:
         if self._closing:
@@ -300,12 +326,10 @@ class Conductor:
     async def _carry(self, live: _Live) -> None:
         run = live.journal.run_id
         try:
-            await live.runner.run()
+            live.judgement = await live.runner.run()
+            self._keep(live)
             if self._after is not None:
                 await asyncio.to_thread(self._after, live.journal.directory)
-        except Unavailable as error:
-            log.error("run %s ends without a verdict, and its faults with their lease: %s", run, error)
-            self._failed[run] = error
         except Exception as error:
             log.exception("run %s broke off; its faults end with their lease", run)
             self._failed[run] = Unavailable(f"run {run} broke off: {type(error).__name__}")
@@ -315,39 +339,47 @@ class Conductor:
             live.ring()
             await live.setup.backend.close()
 
+    def _keep(self, live: _Live) -> None:
+        """What cannot be read in its journal, for those who watch."""
+        try:
+            whole = store.is_closed(live.journal.directory)
+        except Unavailable:
+            whole = False
+        if not whole:
+            self._kept[live.journal.run_id] = live.runner.told
+
+    def _directory(self, run: str) -> Path:
+        """Also of a run whose journal somebody has taken away. Raises NotFound."""
+        if run in self._live or run in self._kept:
+            return self._store.root / run
+        return self._store.named(run)
+
     def _found(self, run: str) -> _Live | None:
         """None for a run that is over."""
-        directory = self._store.named(run)
+        directory = self._directory(run)
         if directory.name in self._live:
             return self._live[directory.name]
+        if directory.name in self._kept:
+            return None
         if store.brief(directory).verdict is None and store.is_held(directory):
             raise Conflict(f"run {directory.name} is in another process; stop it there")
         return None
 
     @contextlib.asynccontextmanager
-    async def _backends(self) -> AsyncIterator[Callable[[Run], Backend]]:
-        """One for each environment that a journal names."""
-        opened: dict[str, Backend] = {}
+    async def _backends(self, given: Mapping[str, str]) -> AsyncIterator[Callable[[Run], Backend]]:
+        """One for the environment of each run, as its journal has it; what is no secret may have changed since."""
+        known = await asyncio.to_thread(self._desk.environments, given)
+        opened: list[Backend] = []
 
         def backend_of(run: Run) -> Backend:
-            name = str(run.environment.get("name", ""))
-            if name not in opened:
-                opened[name] = self._make(self._environment_of(run, name))
-            return opened[name]
+            opened.append(self._make(environment_of(run, known)))
+            return opened[-1]
 
         try:
             yield backend_of
         finally:
-            for backend in opened.values():
+            for backend in opened:
                 await backend.close()
-
-    def _environment_of(self, run: Run, name: str) -> Environment:
-        """As it is now; as the journal has it, without its secrets, if it is there no longer."""
-        try:
-            return self._desk.environment(name)
-        except InvalidSpec:
-            known = {key: item for key, item in run.environment.items() if key in Environment.model_fields}
-            return Environment.model_validate(known)
 
 
 def _replay(asked: Order | Wish, seed: int) -> str:

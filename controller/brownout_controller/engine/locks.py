@@ -1,21 +1,56 @@
-"""One run at a time on a target: a lock file that ends with its process, whatever ends that."""
+"""One run at a time on a target: a lock file that ends with its process, whatever ends that.
+
+Whatever excludes runs from targets does it as `Exclusive` says; the runner knows no more of it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from brownout_proxy.errors import Conflict, Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who wants targets for itself. `lost(why)` is called when they are not its own any more."""
+
+    run_id: str
+    experiment: str = ""
+    lost: Callable[[str], None] = lambda _: None
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the run is not wanted any more, and so need not wait."""
+
+
+Exclusive = Callable[[Iterable[str], Claim], AbstractAsyncContextManager[Callable[[], None]]]
+"""Holds all of the targets while it is entered. Raises Conflict naming the run that has one, Unavailable.
+
+It gives a function that calls `lost` at once when the targets may not be the run's own any more, for the last moment
+before they are touched.
+"""
 
 
 def directory() -> Path:
     """Where the locks of this user are: the same for every run on this machine, wherever it is started."""
     state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(state) / "brownout" / "locks"
+
+
+def files(root: Path | None = None) -> Exclusive:
+    """Excludes the runs of this user on this machine from each other."""
+
+    @asynccontextmanager
+    async def exclusive(targets: Iterable[str], claim: Claim) -> AsyncIterator[Callable[[], None]]:
+        with held(targets, claim.run_id, root):
+            yield lambda: None  # the system gives the lock of a live process to nobody
+
+    return exclusive
 
 
 @contextmanager

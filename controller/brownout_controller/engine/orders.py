@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import yaml
 from pydantic import ValidationError
 
-from brownout_controller.model.environment import LOCAL, Environment, read_environment
+from brownout_controller.model.environment import LOCAL, Environment, read_environment, read_environments
 from brownout_controller.model.experiment import (
     LEASE,
     Conditions,
@@ -134,12 +134,19 @@ class Desk:
     def environment(self, name: str, variables: Variables | None = None) -> Environment:
         """As its file says at this moment. Raises InvalidSpec, Unavailable."""
         known = variables or Variables({}, self._surroundings)
+        return read_environment(self._written(known), name, str(self._config or CONFIG))
+
+    def environments(self, given: Mapping[str, str]) -> Mapping[str, Environment]:
+        """All of them by name, with the variables that were given by somebody of this machine. Raises InvalidSpec,
+        Unavailable."""
+        return read_environments(self._written(Variables(given if self.rights is None else {}, self._surroundings)))
+
+    def _written(self, known: Variables) -> document.Value | None:
         place = self._config or CONFIG
-        root = None
-        if self._config is not None or place.exists():
-            with unreadable():
-                root = document.read(place, known.expand, columns=True)
-        return read_environment(root, name, str(place))
+        if self._config is None and not place.exists():
+            return None
+        with unreadable():
+            return document.read(place, known.expand, columns=True)
 
     def read(self, order: Order) -> Ready:
         """Takes a while for a long text. Raises InvalidSpec, Unavailable."""
@@ -175,7 +182,7 @@ def _read(order: Order, known: Variables) -> Experiment:
 
 def _masker(environment: Environment, *variables: Variables) -> Masker:
     token = [environment.token] if environment.token else []
-    return Masker([*(value for known in variables for value in known.used.values()), *token])
+    return Masker([*(value for known in variables for value in known.secrets), *token])
 
 
 def _check(order: Order) -> None:

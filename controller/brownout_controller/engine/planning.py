@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from brownout_controller.backends.base import Backend, Target
+from brownout_controller.engine.locks import Exclusive
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.experiment import Experiment
 from brownout_controller.model.journal import Refusal
@@ -39,6 +40,9 @@ class Setup:
     allowed_commands: frozenset[str] | None = None
     """None for an experiment of this machine; one that came over the network has only these."""
     locks: Path | None = None
+    """Where the lock files of this machine are; None is the user's place for them."""
+    exclusive: Exclusive | None = None
+    """Keeps other runs away from the targets; None is what the environment asks for."""
     also: tuple[str, ...] = ()
     """Edges beside the experiment's own, for coordinated faults."""
 

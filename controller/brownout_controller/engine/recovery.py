@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -12,31 +13,71 @@ from typing import Final
 from brownout_controller.backends.base import Backend, BackendError, Target
 from brownout_controller.engine import store
 from brownout_controller.engine.store import Journal, Store
+from brownout_controller.model.environment import Environment
 from brownout_controller.model.journal import Closed, Entry, Judged, Reverted, Run, Undo
 from brownout_controller.model.judge import judge
+from brownout_proxy.errors import BrownoutError, InvalidSpec
+
+log = logging.getLogger(__name__)
 
 _PATIENCE: Final = 5.0  # seconds
 _RETRY: Final = 0.25
 
 
 async def close_unfinished(store_: Store, backend_of: Callable[[Run], Backend]) -> list[str]:
-    """Closes every run without a verdict that no process is at; their ids."""
+    """Closes every run without a verdict that no process is at; their ids.
+
+    `backend_of` gives what injected for that run, wherever that was: a later start may be about something else. A run
+    that it raises a BrownoutError for is left for a start that knows better, like a journal that cannot be read.
+    """
     closed = []
     for directory in store_.runs():
-        entries = store.read(directory)
-        run = next((entry.record for entry in entries if isinstance(entry.record, Run)), None)
-        if run is None or any(isinstance(entry.record, Judged) for entry in entries):
-            continue
         try:
-            journal = _reopened(directory, entries, run)
-        except BlockingIOError:
-            continue  # somebody is at it
-        try:
-            await _close(journal, entries, backend_of(run))
-        finally:
-            journal.close()
-        closed.append(directory.name)
+            if not store.is_closed(directory) and await _closed(directory, backend_of):
+                closed.append(directory.name)
+        except BrownoutError as error:
+            log.warning("the unfinished run %s is left as it is: %s", directory.name, error)
     return closed
+
+
+def environment_of(run: Run, known: Mapping[str, Environment]) -> Environment:
+    """Where that run was, as its journal has it; the token, which no journal has, from the environment of that name
+    among the `known`. Raises InvalidSpec."""
+    named = known.get(str(run.environment.get("name")))
+    content = {key: value for key, value in run.environment.items() if key in Environment.model_fields}
+    try:
+        there = Environment.model_validate(content)
+    except ValueError as error:
+        raise InvalidSpec("environment", f"the journal's cannot be read: {error}") from None
+    return there if named is None else there.model_copy(update={"token": named.token})
+
+
+async def _closed(directory: Path, backend_of: Callable[[Run], Backend]) -> bool:
+    """Closes that run, unless somebody is at it or has been meanwhile. Raises BrownoutError."""
+    if store.is_held(directory):
+        return False  # and its journal may be long
+    entries = store.read(directory)
+    run = _run_of(entries)
+    if run is None:
+        return False
+    try:
+        journal = _reopened(directory, entries, run)
+    except BlockingIOError:
+        return False  # somebody is at it
+    try:
+        # Whoever had it until just now may have brought it to its end: only what is read under the lock counts.
+        if store.is_closed(directory):
+            return False
+        entries = store.read(directory)
+        journal.number = entries[-1].n + 1
+        await _close(journal, entries, backend_of(run))
+    finally:
+        journal.close()
+    return True
+
+
+def _run_of(entries: Sequence[Entry]) -> Run | None:
+    return next((entry.record for entry in entries if isinstance(entry.record, Run)), None)
 
 
 def _reopened(directory: Path, entries: Sequence[Entry], run: Run) -> Journal:
@@ -55,7 +96,7 @@ async def _close(journal: Journal, entries: Sequence[Entry], backend: Backend) -
 
 
 async def _undone(undo: Undo, backend: Backend, owner: str) -> Reverted:
-    target = Target(**undo.target)
+    target = Target(*(undo.target.get(name, "") for name in Target._fields))
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
@@ -65,6 +106,9 @@ async def _undone(undo: Undo, backend: Backend, owner: str) -> Reverted:
             why = f"{target.id} still lists the fault"
         except BackendError as error:
             why = str(error)
+        except Exception as error:  # whatever it is, the run is closed as one that a person must look at
+            log.exception("a revert failed")
+            why = f"{type(error).__name__}: {error}"
         if time.monotonic() > deadline:
             return Reverted(undo.id, target.id, verified=False, why=why)
         await asyncio.sleep(_RETRY)

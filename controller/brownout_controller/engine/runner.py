@@ -10,15 +10,18 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
-from dataclasses import fields, replace
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from brownout_controller.backends.base import BackendError, Target
-from brownout_controller.engine import locks, store
+from brownout_controller.engine import store
+from brownout_controller.engine.chronicle import Chronicle
+from brownout_controller.engine.cluster_lock import exclusion
 from brownout_controller.engine.edge import EdgeOf
 from brownout_controller.engine.keeper import Keeper
+from brownout_controller.engine.locks import Claim
 from brownout_controller.engine.planning import Setup, plan
 from brownout_controller.engine.sampling import Sampler
 from brownout_controller.model import lifecycle
@@ -41,20 +44,21 @@ from brownout_controller.model.journal import (
     Traffic,
     Undo,
 )
-from brownout_controller.model.judge import Judgement, judge
+from brownout_controller.model.judge import Judgement
 from brownout_controller.model.lifecycle import PHASE_OF, Phase, State
 from brownout_controller.model.probe import Surroundings
-from brownout_controller.model.variables import Masker
 from brownout_controller.probes.load import Load
 from brownout_proxy import __version__
-from brownout_proxy.errors import Conflict
+from brownout_proxy.errors import Conflict, Unavailable
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _TICK: Final = 1.0  # seconds from one reading of the counters to the next
 _LAST_LOOK: Final = 0.5  # seconds that the last counters may delay a revert
 _GRACE: Final = 5.0  # seconds after a lease's end until a revert that cannot be verified is given up
 _RETRY: Final = 0.25  # seconds
+_LEAVING: Final = 5.0  # seconds that probes and the load may take to end when they are told to
 
 
 class Runner:
@@ -65,14 +69,20 @@ class Runner:
     ) -> None:
         self._setup = setup
         self._journal = journal
-        self._observer = observer
         self._state: State = "planned"
         self.since = time.monotonic()
         self._stopped = asyncio.Event()
-        self._interrupted = asyncio.Event()
+        """It goes no further: what is injected is reverted."""
+        self._left = asyncio.Event()
+        """It does not wait for the recovery either."""
+        self._chronicle = Chronicle(journal, setup.masker, observer, self._stopped.set)
+        self._samplers: list[Sampler] = []
         self._keepers: list[asyncio.Task[None]] = []
         self._injected: list[Target] = []
+        self._seen_out: set[str] = set()
+        """The targets whose fault was looked at for the last time."""
         self._load: Load | None = None
+        self._check: Callable[[], None] = lambda: None
 
     # What others ask and tell.
 
@@ -84,25 +94,43 @@ class Runner:
     def phase(self) -> Phase | None:
         return PHASE_OF.get(self._state)
 
+    @property
+    def told(self) -> Sequence[Entry]:
+        """All records so far, those as well that the journal did not take."""
+        return self._chronicle.told
+
     def interrupt(self, signal: str) -> None:
-        """A signal: the run ends now, with the revert done."""
-        if not self._interrupted.is_set() and self._state != "judged":
-            self._write(Interrupted(signal))
-            self._interrupted.set()
+        """A signal: the run ends now, with the revert done. After the end it is not told."""
+        if self._state != "judged" and not self._chronicle.has(Interrupted):
             self._stopped.set()
+            self._left.set()
+            self._write(Interrupted(signal))
 
     def stop(self, why: str) -> None:
-        """Somebody wants it to end."""
-        self._halt("asked", why, time.monotonic())
+        """Somebody wants it to end: under a fault with the revert and the recovery, after it at once."""
+        if self._state in ("reverting", "recovering"):
+            self._left.set()
+            if not self._stopped.is_set():
+                self._stopped.set()
+                self._write(Stop("asked", why))
+        else:
+            self._halt("asked", why, time.monotonic())
 
     async def run(self) -> Judgement:
-        """Runs to the end, and gives the verdict. Only a journal that cannot be written is an error: Unavailable."""
+        """Runs to the end, and gives the verdict. Never raises, but for a cancellation, which waits for the revert."""
         try:
             await self._drive()
+        except asyncio.CancelledError:
+            self.interrupt("cancellation")
+            await _undisturbed(self._close())
+            raise
         except Exception as error:
             log.exception("the runner failed")
-            self._write(Failure("runner", f"{type(error).__name__}: {error}"))
-        judgement = await self._judged()
+            self._failed(error)
+        return await self._close()
+
+    async def _close(self) -> Judgement:
+        judgement = await self._chronicle.judged()
         self._write(Judged(judgement.verdict.value, judgement.exit, judgement.reasons))
         return judgement
 
@@ -110,7 +138,9 @@ class Runner:
 
     async def _drive(self) -> None:
         setup, conditions = self._setup, self._setup.experiment.conditions
-        self._write(self._told())
+        if not self._write(self._head()):
+            self._enter("judged", "the journal cannot be written")
+            return
         try:
             planned = await plan(setup)
         except BackendError as error:
@@ -126,15 +156,16 @@ class Runner:
         if planned.refused:
             self._enter("judged", "a safety net said no")
             return
-        with ExitStack() as held:
+        async with AsyncExitStack() as held:
             if "lock" not in conditions.nets:
+                exclusive = setup.exclusive or exclusion(setup.environment, setup.locks)
+                claim = Claim(self._journal.run_id, setup.experiment.name, self._unlocked, self._stopped)
                 try:
-                    held.enter_context(
-                        locks.held((target.id for target in planned.chosen), self._journal.run_id, setup.locks)
-                    )
-                except Conflict as error:
-                    self._write(Refusal("lock", str(error), "one run at a time is at a target"))
-                    self._enter("judged", "another run is at a target")
+                    self._check = await held.enter_async_context(exclusive([item.id for item in planned.chosen], claim))
+                except (Conflict, Unavailable) as error:
+                    if not self._stopped.is_set():
+                        self._write(Refusal("lock", str(error), "one run at a time is at a target"))
+                    self._enter("judged", "the targets could not be had for this run alone")
                     return
             async with self._watching(planned.chosen):
                 await self._experiment(planned.chosen)
@@ -144,6 +175,12 @@ class Runner:
         claims = bool(self._setup.experiment.hypotheses)
         if claims and not await self._steady():
             return
+        if await self._taken_meanwhile(targets):
+            self._enter("judged", "somebody else put a fault there meanwhile")
+            return
+        if self._stopped.is_set():
+            self._enter("judged", "the run was stopped")
+            return
         self._enter("injecting")
         try:
             if await self._inject(targets):
@@ -151,12 +188,12 @@ class Runner:
                 await self._passes(conditions.duration, self._stopped)
         except Exception as error:
             log.exception("the runner failed under a fault, which is now reverted")
-            self._write(Failure("runner", f"{type(error).__name__}: {error}"))
+            self._failed(error)
         finally:
-            verified = await self._revert()
-        if claims and verified and not self._interrupted.is_set():
+            verified = await _undisturbed(self._revert())
+        if claims and verified and not self._left.is_set():
             self._enter("recovering")
-            await self._passes(conditions.recovery, self._interrupted)
+            await self._passes(conditions.recovery, self._left)
         self._enter("judged")
 
     async def _steady(self) -> bool:
@@ -167,25 +204,40 @@ class Runner:
             self._enter("judged", "the run was stopped")
             return False
         if "baseline-gate" not in conditions.nets:
-            results = (await self._judged()).results
+            results = (await self._chronicle.judged()).results
             if not all(result.outcome == "held" for result in results if result.phase == "baseline"):
                 self._enter("judged", "the baseline was not met")
                 return False
         return True
 
-    async def _judged(self) -> Judgement:
-        """Beside the loop: reading a long journal takes seconds, and other runs have leases to renew."""
-        return await asyncio.to_thread(lambda: judge(store.read(self._journal.directory)))
+    async def _taken_meanwhile(self, targets: Sequence[Target]) -> bool:
+        """The net once more: the plan was made before the baseline, which may be long ago."""
+        if "already-faulted" in self._setup.experiment.conditions.nets:
+            return False
+        taken = False
+        for target in targets:
+            try:
+                names = await self._setup.backend.faults_on(target)
+            except BackendError:
+                continue  # then nothing can be injected there either, and that will tell
+            if names:
+                taken = True
+                reason = f"{target.id} got faults since the plan was made: {', '.join(names)}"
+                self._write(Refusal("already-faulted", reason, "run it again when they are gone"))
+        return taken
 
     async def _inject(self, targets: Sequence[Target]) -> bool:
         """Whether all of them are under the fault now."""
         lease = cast(float, self._setup.experiment.conditions.lease)
         faults = self._faults()
         for number, target in enumerate(targets):
+            self._check()
             if self._stopped.is_set():
                 return False
             undo = f"u{number}"
-            self._write(Undo(undo, target._asdict(), f"release the lease of {self._journal.run_id} on {target.id}"))
+            what = f"release the lease of {self._journal.run_id} on {target.id}"
+            if not self._write(Undo(undo, target._asdict(), what)):
+                return False  # what could not be found again is not injected
             self._injected.append(target)
             try:
                 await self._setup.backend.inject(target, faults, self._journal.run_id, lease)
@@ -199,10 +251,10 @@ class Runner:
 
     async def _revert(self) -> bool:
         """Whether nothing is left, as far as can be told. Takes as long as the lease at most, and a little more."""
-        await self._count(self._injected, _LAST_LOOK)
-        self._enter("reverting")
+        await asyncio.gather(*(self._see_out(target) for target in self._injected))
         for keeper in self._keepers:
             keeper.cancel()
+        self._enter("reverting")
         done = await asyncio.gather(*(self._revert_on(f"u{n}", target) for n, target in enumerate(self._injected)))
         return all(done)
 
@@ -211,14 +263,19 @@ class Runner:
         deadline = time.monotonic() + cast(float, self._setup.experiment.conditions.lease) + _GRACE
         why = ""
         while True:
+            await self._see_out(target)
             try:
                 await backend.revert(target, owner)
                 if await backend.gone(target, owner):
-                    self._write(Reverted(undo, target.id, verified=True, how="released, and gone by a listing"))
+                    self._write(
+                        Reverted(undo, target.id, verified=True, how="released; neither listed nor counted any more")
+                    )
                     return True
                 why = f"{target.id} still lists the fault"
             except BackendError as error:
                 why = str(error)
+            except Exception as error:  # a bug in a backend is no reason to try no more
+                why = f"{type(error).__name__}: {error}"
             if time.monotonic() > deadline:
                 self._write(Reverted(undo, target.id, verified=False, why=why))
                 return False
@@ -252,21 +309,30 @@ class Runner:
             traffic=self._load,
             allowed_commands=self._setup.allowed_commands,
         )
-        samplers = [
+        self._samplers = [
             Sampler(hypothesis, surroundings, self, self._write, self._halt_for) for hypothesis in experiment.hypotheses
         ]
-        tasks = [asyncio.create_task(item) for item in (*work, *(sampler.run() for sampler in samplers))]
+        tasks = [asyncio.create_task(item) for item in work]
+        tasks += [asyncio.create_task(sampler.run(), name=sampler.name) for sampler in self._samplers]
         try:
             yield
         finally:
-            for task in (*tasks, *self._keepers):
-                task.cancel()
-            ended = await asyncio.gather(*tasks, *self._keepers, return_exceptions=True)
+            await self._end([*tasks, *self._keepers])
             if self._load is not None:
-                await self._load.close()
-            for outcome in ended:
-                if isinstance(outcome, Exception):
-                    self._write(Failure("runner", f"{type(outcome).__name__}: {outcome}"))
+                await self._end([asyncio.create_task(self._load.close(), name="the load")], cancel=False)
+
+    async def _end(self, tasks: Sequence[asyncio.Task[None]], *, cancel: bool = True) -> None:
+        """What does not end when it is told to keeps nobody: the fault is reverted, and the verdict is due."""
+        if cancel:
+            for task in tasks:
+                task.cancel()
+        ended, stuck = await asyncio.wait(tasks, timeout=_LEAVING)
+        for task in ended:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                self._failed(error)
+        for task in stuck:
+            task.cancel()
+            self._write(Failure("probe", f"{task.get_name()} did not end within {_LEAVING:g} s"))
 
     async def _count_on(self, targets: Sequence[Target]) -> None:
         while True:
@@ -275,21 +341,36 @@ class Runner:
                 await self._count(targets, _TICK)
 
     async def _count(self, targets: Sequence[Target], seconds: float) -> None:
-        wanted = {spec.name for spec in self._faults()}
-        for target in targets:
-            try:
-                async with asyncio.timeout(seconds):
-                    counts = await self._setup.backend.counts(target, self._journal.run_id)
-            except (BackendError, TimeoutError):
-                continue  # the keeper knows when that is too long
-            self._write(
-                Counted(
-                    target.id, counts.connections, counts.sent_upstream, counts.sent_downstream, counts.hits, counts.met
-                )
+        """Reads the counters of all targets beside each other, so that many that hang take no longer than one."""
+        await asyncio.gather(*(self._count_one(target, seconds, "somebody removed it") for target in targets))
+
+    async def _count_one(self, target: Target, seconds: float, how: str) -> bool:
+        """Whether there was an answer; a fault that is gone ends the run."""
+        try:
+            async with asyncio.timeout(seconds):
+                counts = await self._setup.backend.counts(target, self._journal.run_id)
+        except (BackendError, TimeoutError):
+            return False  # the keeper knows when that is too long
+        self._write(
+            Counted(
+                target.id, counts.connections, counts.sent_upstream, counts.sent_downstream, counts.hits, counts.met
             )
-            if self._state == "observing" and not wanted <= counts.hits.keys():
-                gone = ", ".join(sorted(wanted - counts.hits.keys()))
-                self._halt("lapsed", f"{target.id} has {gone} no longer: somebody removed it", time.monotonic())
+        )
+        gone = {spec.name for spec in self._faults()} - counts.hits.keys()
+        if gone and self._state != "injecting":
+            self._halt("lapsed", f"{target.id} has {', '.join(sorted(gone))} no longer: {how}", time.monotonic())
+        return True
+
+    async def _see_out(self, target: Target) -> None:
+        """The last look at what is reverted now: its hits, and that it was there until the end. A target that does not
+        answer is looked at when it does: a proxy that was restarted meanwhile has no fault to be released."""
+        if target.id in self._seen_out:
+            return
+        try:
+            if await self._count_one(target, _LAST_LOOK, "it was gone before it was reverted"):
+                self._seen_out.add(target.id)
+        except Exception as error:
+            self._failed(error)
 
     async def _tell_traffic(self, load: Load) -> None:
         while True:
@@ -300,11 +381,17 @@ class Runner:
     def _halt_for(self, hypothesis: Hypothesis, cause: str, why: str, since: float) -> None:
         self._halt(cause, why, since, hypothesis.name)
 
+    def _unlocked(self, why: str) -> None:
+        self._halt("unlocked", why, time.monotonic())
+        if self._state in ("reverting", "recovering"):  # which nothing cuts short
+            self._write(Failure("lease", why))
+
     def _halt(self, cause: str, why: str, since: float, hypothesis: str = "") -> None:
-        if not self._stopped.is_set() and self._state in ("baseline", "injecting", "observing"):
+        ending = self._state in ("recovering", "judged") or (self._state == "reverting" and cause != "lapsed")
+        if not self._stopped.is_set() and not ending:
             breached = self._journal.now - (time.monotonic() - since)
-            self._write(Stop(cast(StopCause, cause), why, hypothesis, breached))
             self._stopped.set()
+            self._write(Stop(cast(StopCause, cause), why, hypothesis, breached))
 
     # The journal.
 
@@ -312,9 +399,15 @@ class Runner:
         lifecycle.check(self._state, state)
         before, self._state, self.since = self._state, state, time.monotonic()
         self._write(Entered(state, before, why))
+        for sampler in self._samplers:
+            sampler.look()
 
-    def _write(self, record: Record) -> None:
-        self._observer(self._journal.write(_masked(record, self._setup.masker)))
+    def _failed(self, error: BaseException) -> None:
+        """A bug of ours."""
+        self._write(Failure("runner", f"{type(error).__name__}: {error}"))
+
+    def _write(self, record: Record) -> bool:
+        return self._chronicle.write(record)
 
     def _faults(self) -> list[Any]:
         """Named after the run, so that nobody takes them for their own."""
@@ -328,7 +421,7 @@ class Runner:
             "baseline": conditions.baseline, "observing": conditions.duration, "recovering": conditions.recovery,
         }  # fmt: skip
 
-    def _told(self) -> Run:
+    def _head(self) -> Run:
         setup, conditions = self._setup, self._setup.experiment.conditions
         return Run(
             run_id=self._journal.run_id,
@@ -351,7 +444,14 @@ class Runner:
         )  # fmt: skip
 
 
-def _masked(record: Record, masker: Masker) -> Record:
-    """The record without secrets."""
-    names = [item.name for item in fields(record)]  # type: ignore[arg-type]  # every record is a dataclass
-    return replace(record, **{name: masker.value(getattr(record, name)) for name in names})  # type: ignore[type-var]
+async def _undisturbed(work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, which goes on to its end when we are cancelled; then the cancellation goes on as well."""
+    task, cancelled = asyncio.create_task(work), False
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
+    return task.result()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -13,6 +15,8 @@ from brownout_controller.model.hypothesis import Hypothesis
 from brownout_controller.model.journal import Record, Sample
 from brownout_controller.model.lifecycle import Phase
 from brownout_controller.model.probe import Probe, ProbeError, Reading, Surroundings
+
+log = logging.getLogger(__name__)
 
 _BLIND: Final = 5.0
 """Seconds without data after which a stop condition is as good as met, if it is measured more often."""
@@ -51,23 +55,45 @@ class Sampler:
         self._halt = halt
         self._probe: Probe | None = None
         self._before: list[float] = []
+        self._looked = asyncio.Event()
         self._blind_since: float | None = None
+
+    @property
+    def name(self) -> str:
+        return self._hypothesis.name
+
+    def look(self) -> None:
+        """The phase has changed: measures now, and when it has settled, so that no phase is too short to be seen."""
+        self._looked.set()
 
     async def run(self) -> None:
         """Until it is cancelled."""
-        every = self._hypothesis.terms.every
-        due = time.monotonic()
+        due, task = time.monotonic(), asyncio.current_task()
+        assert task is not None
         try:
-            while True:
+            while not task.cancelling():  # a probe may have swallowed that
+                self._looked.clear()
                 await self._sample()
-                due = max(due + every, time.monotonic())  # what took too long is left out, not caught up with
-                await asyncio.sleep(due - time.monotonic())
+                now = time.monotonic()
+                due = max(due + self._hypothesis.terms.every, now)  # what took too long is left out, not caught up with
+                settled = self._phases.since + self._hypothesis.terms.settle
+                if now < settled < due:
+                    due = settled
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(due - now):
+                        await self._looked.wait()
+                        due = time.monotonic()
         finally:
             await self.close()
 
     async def close(self) -> None:
+        """A probe that cannot be closed is left as it is."""
         if self._probe is not None:
-            await self._probe.close()
+            try:
+                async with asyncio.timeout(self._hypothesis.terms.timeout):
+                    await self._probe.close()
+            except Exception as error:
+                log.warning("the probe of %s could not be closed: %s", self.name, type(error).__name__)
 
     async def _sample(self) -> None:
         phase, terms = self._phases.phase, self._hypothesis.terms
@@ -81,8 +107,9 @@ class Sampler:
         self._write(
             Sample(terms.name, phase, _finite(reading.value), reading.why, reading.events, reading.series, settling)
         )
-        if not settling:
-            self._look(phase, reading, began)
+        if not settling or (self._hypothesis.probe.looks_back and phase == "during"):
+            # What is bad although the window still reaches back into the calm is bad: no reason to wait with a stop.
+            self._look(phase, reading, began, settling=settling)
 
     async def measure(self) -> Reading:
         """One measurement; whatever goes wrong is a reading without data."""
@@ -102,7 +129,7 @@ class Sampler:
             return reading._replace(value=None, why=reading.why or "not a number, as 0 divided by 0 is")
         return reading
 
-    def _look(self, phase: Phase, reading: Reading, at: float) -> None:
+    def _look(self, phase: Phase, reading: Reading, at: float, *, settling: bool) -> None:
         """Whether this must end the run."""
         terms = self._hypothesis.terms
         if phase == "baseline" and reading.value is not None:
@@ -111,7 +138,8 @@ class Sampler:
             return
         values = [value for _, value in reading.series] if reading.value is None else [reading.value]
         if not values:
-            self._count_blind(reading, at)
+            if not settling:
+                self._count_blind(reading, at)
             return
         self._blind_since = None
         baseline = median(self._before) if self._before else None

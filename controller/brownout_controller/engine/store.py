@@ -5,6 +5,7 @@ A run's owner holds a lock on its directory; a directory without a verdict that 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
@@ -24,8 +25,8 @@ JOURNAL: Final = "journal.jsonl"
 _LOCK: Final = "lock"
 _SYNC: Final = 1.0
 """Seconds after which records that need not be safe at once are written to the disk."""
-_LAST: Final = 1 << 16
-"""Bytes in which the last record is, whatever the reasons in it."""
+_TAIL: Final = 1 << 16
+"""As many bytes of a journal's end are looked at for its verdict; it has a sentence for each hypothesis."""
 _SYNCING: Final = ThreadPoolExecutor(4, "journal")
 _UNFIT: Final = re.compile(r"[^a-z0-9]+")
 
@@ -39,7 +40,8 @@ class Journal:
         self.directory = directory
         self.run_id = directory.name
         self._began = time.monotonic() - age
-        self._number = number
+        self.number = number
+        """Of the next record."""
         self._synced = time.monotonic()
         self._syncing: Future[None] | None = None
         self._lock = _held(directory / _LOCK)
@@ -57,27 +59,39 @@ class Journal:
 
     def write(self, record: Record) -> Entry:
         """Appends it. It is on the disk when this returns; a sample or a counter is within a second or so."""
-        entry = Entry(self._number, self.now, record)
+        entry = self.entry(record)
+        self.append(entry)
+        return entry
+
+    def entry(self, record: Record) -> Entry:
+        """The record with its number and its time, not written yet."""
+        self.number += 1
+        return Entry(self.number - 1, self.now, record)
+
+    def append(self, entry: Entry) -> None:
+        """Writes it whole or not at all, so that it can be tried again."""
+        size = os.fstat(self._file).st_size
         try:
             _write_all(self._file, (encode(entry) + "\n").encode())
-            if record.kind not in NOT_AT_ONCE:
+            if entry.record.kind not in NOT_AT_ONCE:
                 os.fsync(self._file)
                 self._synced = time.monotonic()
             elif time.monotonic() - self._synced > _SYNC:
                 self._sync_beside()
         except OSError as error:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, size)
             where = self.directory / JOURNAL
             raise Unavailable(f"{where}: {(error.strerror or str(error)).lower()}") from None
-        self._number += 1
-        return entry
 
     def _sync_beside(self) -> None:
         """In another thread: 20 runs on a disk that takes 20 ms would leave a loop half of its time, and all of it is
         for samples that nobody waits for. Raises OSError for what the last time came to."""
         if self._syncing is not None and not self._syncing.done():
             return
-        if self._syncing is not None:
-            self._syncing.result()
+        done, self._syncing = self._syncing, None
+        if done is not None:
+            done.result()
         self._syncing = _SYNCING.submit(os.fsync, self._file)
         self._synced = time.monotonic()
 
@@ -98,7 +112,7 @@ class Store:
         """A new run of the experiment `name`. Raises Unavailable."""
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         words = _UNFIT.sub("-", name.lower()).strip("-")[:40] or "run"
-        directory = self.root / f"{stamp}-{words}-{secrets.token_hex(2)}"
+        directory = self.root / f"{stamp}-{words}-{secrets.token_hex(4)}"
         try:
             directory.mkdir(parents=True)
         except OSError as error:
@@ -152,15 +166,8 @@ class Brief(NamedTuple):
 
 def brief(directory: Path) -> Brief:
     """What the first and the last record tell. Raises Unavailable."""
-    path = directory / JOURNAL
-    try:
-        with path.open("rb") as file:
-            first = file.readline()
-            file.seek(max(0, path.stat().st_size - _LAST))
-            last = file.read().rsplit(b"\n", 2)[-2:]
-    except OSError as error:
-        raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    run, verdict = _record(first), _record(last[0])
+    first, last = _ends(directory / JOURNAL)
+    run, verdict = _record(first), _record(last)
     if not isinstance(run, Run):
         return Brief(directory.name, "", "", "", True, None)
     return Brief(
@@ -171,6 +178,27 @@ def brief(directory: Path) -> Brief:
         bool(run.terms),
         verdict if isinstance(verdict, Judged) else None,
     )
+
+
+def is_closed(directory: Path) -> bool:
+    """Whether its verdict is in: the last line. Raises Unavailable."""
+    return isinstance(_record(_ends(directory / JOURNAL)[1]), Judged)
+
+
+def _ends(path: Path) -> tuple[bytes, bytes]:
+    """The first line and the last whole one; a journal of hours need not be read for them. Raises Unavailable."""
+    try:
+        with path.open("rb") as file:
+            first = file.readline()
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+            tail = file.read()
+            if tail.count(b"\n") < 2:  # the last line is longer than that
+                file.seek(0)
+                tail = file.read()
+    except OSError as error:
+        raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    whole = tail[: tail.rfind(b"\n") + 1].rstrip(b"\n")
+    return first, whole[whole.rfind(b"\n") + 1 :]
 
 
 def _record(line: bytes) -> Record | None:

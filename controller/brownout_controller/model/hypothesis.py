@@ -28,8 +28,8 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Tolerate(Part):
-    """How many bad samples are forgiven during the fault: fewer than `consecutive` in a row, or up to `failures` of
-    any `of`."""
+    """How many bad samples are forgiven: fewer than `consecutive` in a row, or up to `failures` of any `of`. None in
+    the baseline; in the recovery it holds again at the first good sample from which on that is so."""
 
     consecutive: Count | None = Field(default=None, examples=["3"])
     """So many bad samples in a row are too many."""

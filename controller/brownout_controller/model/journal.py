@@ -6,15 +6,16 @@ The journal is the truth; verdict, report and history are computed from it. Read
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Final, Literal, NamedTuple
 
 from brownout_controller.model.lifecycle import Phase, State
 
-StopCause = Literal["condition", "blind", "lapsed", "cut-off", "asked"]
+StopCause = Literal["condition", "blind", "lapsed", "cut-off", "unlocked", "asked"]
 """A stop condition was met; it could not be seen any more; the fault vanished; no target could be reached for as long
-as the lease lives; somebody wanted it."""
+as the lease lives; the targets are not this run's alone any more; somebody wanted it."""
 
 
 class Record:
@@ -214,6 +215,8 @@ KINDS: Final[Mapping[str, type[Record]]] = {
 NOT_AT_ONCE: Final = frozenset((Sample.kind, Counted.kind, Traffic.kind))
 """Kinds that need not be on the disk before the run goes on."""
 
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+
 
 class Entry(NamedTuple):
     """A record with its number and its time in seconds since the run began."""
@@ -224,15 +227,18 @@ class Entry(NamedTuple):
 
 
 def encode(entry: Entry) -> str:
-    """One line, without its end."""
+    """One line, without its end; what no text can hold, as half a surrogate pair, is a question mark."""
     content = asdict(entry.record)  # type: ignore[call-overload]  # every record is a dataclass
     head = {"n": entry.n, "at": round(entry.at, 6), "kind": entry.record.kind}
-    return json.dumps({**head, **content}, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    line = json.dumps({**head, **content}, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return line.encode(errors="replace").decode()
 
 
 def decode(line: str) -> Entry:
     """Raises ValueError for what is no record."""
     content = json.loads(line)
+    if _SURROGATE.search(line):
+        content = _whole(content)
     if not isinstance(content, dict) or not {"n", "at", "kind"} <= content.keys():
         raise ValueError("not a record")
     number, at, kind = int(content.pop("n")), float(content.pop("at")), content.pop("kind")
@@ -244,6 +250,15 @@ def decode(line: str) -> Entry:
         return Entry(number, at, declared(**{name: value for name, value in content.items() if name in known}))
     except TypeError as error:
         raise ValueError(f"record {number} ({kind}): {error}") from None
+
+
+def _whole(content: Any) -> Any:
+    """The same with texts that can be written."""
+    if isinstance(content, str):
+        return content.encode(errors="replace").decode()
+    if isinstance(content, dict):
+        return {_whole(key): _whole(item) for key, item in content.items()}
+    return [_whole(item) for item in content] if isinstance(content, list) else content
 
 
 def read(lines: Iterable[str]) -> Iterator[Entry]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
-from brownout_controller.model.hypothesis import Accepted, Terms
+from brownout_controller.model.hypothesis import Accepted, Terms, Tolerate
 from brownout_controller.model.journal import (
     Closed,
     Counted,
@@ -124,7 +124,7 @@ def judge(entries: Iterable[Entry]) -> Judgement:
     story = _Story(entries)
     if story.run is None:
         return Judgement(Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE.exit, ("the journal does not say what was run",))
-    terms = [_terms(declared) for declared in story.run.terms]
+    terms = terms_of(story.run)
     results = tuple(_Bench(story, term, story.run.recovery).result(phase) for term in terms for phase in term.when)
     verdict, reasons = _verdict(story, results)
     code = verdict.exit
@@ -135,9 +135,15 @@ def judge(entries: Iterable[Entry]) -> Judgement:
     )
 
 
-def _terms(declared: Mapping[str, Any]) -> Terms:
-    """Of a journal, which may have more than this version knows."""
-    return Terms.model_validate({key: value for key, value in declared.items() if key in Terms.model_fields})
+def terms_of(run: Run) -> Sequence[Terms]:
+    """Of a journal, which may have more than this version knows; none if any of them cannot be understood."""
+    try:
+        return [
+            Terms.model_validate({key: value for key, value in declared.items() if key in Terms.model_fields})
+            for declared in run.terms
+        ]
+    except (ValueError, TypeError, AttributeError):
+        return []
 
 
 def _verdict(story: _Story, results: Sequence[Result]) -> tuple[Verdict, list[str]]:
@@ -180,6 +186,8 @@ def _verdict(story: _Story, results: Sequence[Result]) -> tuple[Verdict, list[st
 
 def _done(story: _Story) -> tuple[Verdict, list[str]]:
     """Of faults without a hypothesis. That nobody met them is told, and no flaw of the run."""
+    if story.run is not None and story.run.terms:
+        return Verdict.INCONCLUSIVE, ["what the journal says of its hypotheses cannot be understood"]
     if not any(state.state == "judged" and state.before == "reverting" for state in story.states):
         return Verdict.INCONCLUSIVE, ["the run did not come to its end"]
     idle = [fault for fault in story.planned if not story.hits.get(fault)]
@@ -236,6 +244,9 @@ class _Bench:
     def _outcome(
         self, phase: Phase, taken: Sequence[tuple[float, Sample]], known: Sequence[tuple[float, bool]]
     ) -> tuple[Outcome, str]:
+        stop = self._story.stop
+        if phase == "during" and stop is not None and (stop.cause, stop.hypothesis) == ("condition", self._terms.name):
+            return "broke", stop.why  # maybe before any sample counts
         if not taken:
             return "untested", "never measured"
         if len(known) < max(1, _ENOUGH * len(taken)):
@@ -250,20 +261,19 @@ class _Bench:
 
     def _is_broken(self, phase: Phase, known: Sequence[tuple[float, bool]]) -> bool:
         if phase == "recovery":
-            recovered = _good_from_then_on(known)
+            recovered = self.recovered(known)
             began = self._story.reverted_at
             return recovered is None or (began is not None and recovered - began > self._recovery)
-        tolerate = self._terms.tolerate
+        return not _tolerated([good for _, good in known], None if phase == "baseline" else self._terms.tolerate)
+
+    def recovered(self, known: Sequence[tuple[float, bool]]) -> float | None:
+        """When it held again: at the first good sample from which on no more are bad than `tolerate` forgives, which
+        is none if nothing is said. None if there is no such sample."""
         goods = [good for _, good in known]
-        if phase == "baseline" or tolerate is None:
-            return not all(goods)
-        if tolerate.consecutive is not None:
-            return _longest_bad(goods) >= tolerate.consecutive
-        failures, window = tolerate.failures or 0, tolerate.of or 1
-        return any(
-            sum(not good for good in goods[start : start + window]) > failures
-            for start in range(max(1, len(goods) - window + 1))
+        starts = (
+            at for number, (at, good) in enumerate(known) if good and _tolerated(goods[number:], self._terms.tolerate)
         )
+        return next(starts, None)
 
     def _told(self, phase: Phase, taken: Sequence[tuple[float, Sample]], known: Sequence[tuple[float, bool]]) -> str:
         bad = sum(not good for _, good in known)
@@ -319,23 +329,33 @@ def _because(whys: Sequence[str]) -> str:
     return f": {max(set(whys), key=whys.count)}" if whys else ""
 
 
+def _tolerated(goods: Sequence[bool], tolerate: Tolerate | None) -> bool:
+    """Whether the bad ones are forgiven. Where there are fewer samples than `failures` are counted among, so many fewer
+    are forgiven, rounded down; where none is good, nothing is: a short phase must not hold because it is short."""
+    if tolerate is None:
+        return all(goods)
+    if not any(goods):
+        return False
+    if tolerate.consecutive is not None:
+        return _longest_bad(goods) < tolerate.consecutive
+    failures, window = tolerate.failures or 0, tolerate.of or 1
+    if len(goods) < window:
+        return goods.count(False) <= failures * len(goods) // window
+    # The number of bad ones among the last `window`, from one sample to the next: linear, however long the phase is.
+    bad = goods[:window].count(False)
+    worst = bad
+    for leaving, coming in zip(goods, goods[window:], strict=False):
+        bad += leaving - coming
+        worst = max(worst, bad)
+    return worst <= failures
+
+
 def _longest_bad(goods: Sequence[bool]) -> int:
     longest = run = 0
     for good in goods:
         run = 0 if good else run + 1
         longest = max(longest, run)
     return longest
-
-
-def _good_from_then_on(known: Sequence[tuple[float, bool]]) -> float | None:
-    """When the samples became good for good; None if the last one is bad."""
-    since: float | None = None
-    for at, good in known:
-        if not good:
-            since = None
-        elif since is None:
-            since = at
-    return since
 
 
 def _recovery(story: _Story, terms: Sequence[Terms]) -> float | None:
@@ -348,7 +368,7 @@ def _recovery(story: _Story, terms: Sequence[Terms]) -> float | None:
             bench = _Bench(story, term, 0.0)
             taken = story.samples.get((term.name, "recovery"), [])
             known = [(at, good) for at, sample in taken if (good := bench._good(sample)) is not None]
-            since = _good_from_then_on(known)
+            since = bench.recovered(known)
             if since is None:
                 return None
             times.append(since - began)

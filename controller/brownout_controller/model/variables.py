@@ -1,6 +1,7 @@
 """`${VAR}` and `${VAR:-default}` in files, and secrets that must not come out again.
 
 What a variable held may be a password, and so may what stands before the @ of a URL: neither is printed or journalled.
+What is evidently no secret stays readable, see `is_plain`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from brownout_controller.model import expectation
 from brownout_proxy.document import Value
 from brownout_proxy.errors import InvalidSpec
 
@@ -20,6 +22,34 @@ _KEPT: Final = frozenset({"window"})
 _SHORTEST_SECRET: Final = 4
 """Characters: masking every `1` of a report would hide what it says."""
 MASK: Final = "***"
+SECRETIVE: Final = ("pass", "pw", "secret", "token", "key", "cred", "auth", "dsn")
+"""Parts of the names of variables whose values are secrets whatever they look like."""
+_LONG_NUMBER: Final = re.compile(r"\d{10}")
+_HOST: Final = r"(?:localhost|\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\]|[a-z0-9-]+(?:\.[a-z0-9-]+)+)"
+_PLAIN: Final = re.compile(
+    rf"true|false|{_HOST}:\d{{1,5}}|https?://(?:{_HOST}|[a-z0-9-]+)(?::\d{{1,5}})?(?:/[a-z]{{1,20}})*/?", re.IGNORECASE
+)
+
+
+def is_plain(name: str, value: str) -> bool:
+    """Whether the value of that variable is evidently no secret: up to three characters, a number or a quantity like
+    200ms, an expectation like `< 200ms`, true or false, or an address: HOST:PORT with localhost, an IP address or a
+    name with a dot, or http(s)://HOST[:PORT] with words of letters as its path, and with neither a user nor a query.
+    Never that of a variable whose name speaks of secrets (`SECRETIVE`), and no number of ten digits or more.
+    """
+    if any(part in name.lower() for part in SECRETIVE) or _LONG_NUMBER.search(value):
+        return False
+    if len(value) < _SHORTEST_SECRET:
+        return True
+    return bool(_PLAIN.fullmatch(value)) or _is_expectation(value) or _is_expectation(f"== {value}")
+
+
+def _is_expectation(text: str) -> bool:
+    try:
+        expectation.parse(text)
+    except ValueError:
+        return False
+    return True
 
 
 class Variables:
@@ -33,6 +63,11 @@ class Variables:
         """What has been put into texts so far."""
         self.unset: dict[str, InvalidSpec] = {}
         """By place, what is to be said of those that stayed as they were written."""
+
+    @property
+    def secrets(self) -> list[str]:
+        """Those of the values put into texts that must not come out again."""
+        return [value for name, value in self.used.items() if not is_plain(name, value)]
 
     def expand(self, text: str, value: Value) -> str:
         """`text` with its variables' values. Raises InvalidSpec at `value` for one that is not set."""

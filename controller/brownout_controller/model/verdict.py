@@ -67,6 +67,11 @@ SEVERITY: Final = (
 """From the best to the worst: of several runs the worst counts."""
 
 
+def status_of(signal: str) -> int:
+    """How a process ends that a signal has ended with nothing left behind."""
+    return SIGNALS.get(signal, Verdict.STOPPED.exit)
+
+
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """Raises ValueError for none."""
     return max(verdicts, key=SEVERITY.index)

@@ -33,7 +33,7 @@ from brownout_controller.model.journal import (
     Traffic,
     Undo,
 )
-from brownout_controller.model.judge import Judgement, Result, judge
+from brownout_controller.model.judge import Judgement, Result, judge, terms_of
 from brownout_controller.model.lifecycle import PHASE_OF, State
 from brownout_controller.report.text import line, quantity, seconds, unit_of
 from brownout_proxy.units import Unit
@@ -205,8 +205,7 @@ class Account:
         for at, sample in self.all(Sample):
             samples.setdefault(sample.hypothesis, []).append((at, sample))
         return [
-            self._claim(terms, by_name.get(terms.name), samples.get(terms.name, []))
-            for terms in map(_terms, self.run.terms)
+            self._claim(terms, by_name.get(terms.name), samples.get(terms.name, [])) for terms in terms_of(self.run)
         ]
 
     def _claim(self, terms: Terms, declared: Any, samples: Sequence[tuple[float, Sample]]) -> Claim:
@@ -331,10 +330,6 @@ def _with_unit(sentence: str, head: str, unit: Unit) -> str:
     if not sentence.startswith(head):
         return sentence
     return head + _VALUE.sub(lambda found: found[1] + quantity(float(found[2]), unit), sentence.removeprefix(head))
-
-
-def _terms(declared: Mapping[str, Any]) -> Terms:
-    return Terms.model_validate({key: value for key, value in declared.items() if key in Terms.model_fields})
 
 
 def _value(sample: Sample) -> float | None:

@@ -70,13 +70,14 @@ class Ledger:
         self._dsn = dsn
         self._breaker = Breaker()
         self._outbox: deque[str] = deque()
-        self._settling: set[asyncio.Task[bool]] = set()
+        self._late: set[asyncio.Task[bool]] = set()
+        """Writes that took too long to wait for: the clients were told `pending`, and they go on."""
         self._pool: Pool
         self._settler: asyncio.Task[None]
 
     @property
     def waiting(self) -> int:
-        return len(self._outbox) + len(self._settling)
+        return len(self._outbox) + len(self._late)
 
     async def open(self) -> None:
         connection = await asyncpg.connect(self._dsn)
@@ -93,27 +94,36 @@ class Ledger:
             self._outbox.append(key)
             return False
         writing = asyncio.create_task(self._write(key))
-        self._settling.add(writing)
-        writing.add_done_callback(self._settling.discard)
         # The client does not wait for what is late: it goes on without anybody, and is not cancelled in the middle.
         done, _ = await asyncio.wait({writing}, timeout=_PATIENCE)
+        if not done:
+            self._late.add(writing)
+            writing.add_done_callback(lambda task: self._came(task, key))
         written = bool(done) and writing.result()
+        if done and not written:
+            self._outbox.append(key)
         self._breaker.tell(good=written)
         return written
+
+    def _came(self, writing: asyncio.Task[bool], key: str) -> None:
+        """What was late has come to its end."""
+        self._late.discard(writing)
+        if writing.cancelled() or not writing.result():
+            self._outbox.append(key)
 
     async def _write(self, key: str) -> bool:
         try:
             await self._pool.execute(INSERT, key)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            self._outbox.append(key)
             return False
         return True
 
     async def _settle(self) -> None:
         while True:
             await asyncio.sleep(_PAUSE)
-            while self._outbox and self._breaker.closed and await self._write(self._outbox.popleft()):
-                pass
+            # It leaves the outbox when it is written, and not before: until then it may still be lost.
+            while self._outbox and self._breaker.closed and await self._write(self._outbox[0]):
+                self._outbox.popleft()
 
     async def close(self) -> None:
         self._settler.cancel()

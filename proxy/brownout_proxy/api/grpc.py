@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import grpc
@@ -18,9 +18,10 @@ from brownout_proxy import __version__, rpc
 from brownout_proxy.api.messages import show_active, show_counters, show_proxy
 from brownout_proxy.errors import InvalidSpec
 from brownout_proxy.rpc import Context
-from brownout_proxy.server.events import ConnectionEnded, Event, FaultAdded, FaultRemoved, Watcher
+from brownout_proxy.server.events import ConnectionEnded, Event, FaultAdded, Watcher
 from brownout_proxy.server.proxy import ProxySpec
 from brownout_proxy.server.registry import Registry
+from brownout_proxy.server.turns import Turns
 from brownout_proxy.v1 import proxy_pb2 as pb
 from brownout_proxy.v1 import proxy_pb2_grpc
 from brownout_proxy.wire import given_selection, read_attributes, read_fault
@@ -38,7 +39,10 @@ class ProxyService(proxy_pb2_grpc.ProxyServiceServicer):
         self._registry = registry
 
     async def ListProxies(self, request: pb.ListProxiesRequest, context: Context) -> pb.ListProxiesResponse:
-        proxies = [show_proxy(proxy) for proxy in self._registry.proxies()]
+        proxies, turns = [], Turns()
+        for proxy in self._registry.proxies():
+            proxies.append(show_proxy(proxy))
+            await turns.end()
         return pb.ListProxiesResponse(proxies=proxies, version=__version__, seed=self._registry.seed)
 
     async def CreateProxy(self, request: pb.CreateProxyRequest, context: Context) -> pb.CreateProxyResponse:
@@ -120,25 +124,25 @@ class ProxyService(proxy_pb2_grpc.ProxyServiceServicer):
         watcher = events.watch()
         try:
             while True:
-                yield self._observed(watcher, frozenset(request.proxies))
+                yield await self._observed(watcher, frozenset(request.proxies))
                 await asyncio.sleep(interval)
         finally:
             events.leave(watcher)
 
-    def _observed(self, watcher: Watcher, names: frozenset[str]) -> pb.WatchResponse:
+    async def _observed(self, watcher: Watcher, names: frozenset[str]) -> pb.WatchResponse:
+        """In turns: of a busy proxy there are thousands of events to tell."""
         happened, lost = watcher.take()
-        clock = self._registry.engine.clock
-        wall, now = datetime.now(UTC), clock.now()
-        return pb.WatchResponse(
-            at=_timestamp(wall),
-            proxies=[show_counters(proxy) for proxy in self._registry.proxies() if not names or proxy.name in names],
-            events=[
-                _event(event, wall - timedelta(seconds=now - at))
-                for at, event in happened
-                if not names or event.proxy in names
-            ],
-            events_lost=lost,
-        )
+        wall, now = datetime.now(UTC).timestamp(), self._registry.engine.clock.now()
+        message, turns = pb.WatchResponse(at=_timestamp(wall), events_lost=lost), Turns()
+        for proxy in self._registry.proxies():
+            if not names or proxy.name in names:
+                message.proxies.append(show_counters(proxy))
+                await turns.end()
+        for at, event in happened:
+            if not names or event.proxy in names:
+                message.events.append(_event(event, wall - (now - at)))
+                await turns.end()
+        return message
 
 
 def _read_proxy(request: pb.CreateProxyRequest) -> ProxySpec:
@@ -155,23 +159,21 @@ def _read_proxy(request: pb.CreateProxyRequest) -> ProxySpec:
     return ProxySpec(request.name, request.listen, request.upstream, enabled, tuple(faults.values()))
 
 
-def _event(event: Event, at: datetime) -> pb.Event:
-    message = pb.Event(at=_timestamp(at), proxy=event.proxy)
+def _event(event: Event, at: float) -> pb.Event:
+    when = _timestamp(at)
+    if isinstance(event, ConnectionEnded):
+        return pb.Event(at=when, proxy=event.proxy, connection_ended=_ended(event))
     if isinstance(event, FaultAdded):
-        message.fault_added.CopyFrom(pb.FaultAdded(name=event.name, lease=event.lease))
-    elif isinstance(event, FaultRemoved):
-        message.fault_removed.CopyFrom(
-            pb.FaultRemoved(
-                name=event.name,
-                lease=event.lease,
-                reason=f"REASON_{event.reason.upper()}",
-                hits=event.hits,
-                connections=event.connections,
-            )
-        )
-    else:
-        message.connection_ended.CopyFrom(_ended(event))
-    return message
+        added = pb.FaultAdded(name=event.name, lease=event.lease)
+        return pb.Event(at=when, proxy=event.proxy, fault_added=added)
+    removed = pb.FaultRemoved(
+        name=event.name,
+        lease=event.lease,
+        reason=f"REASON_{event.reason.upper()}",
+        hits=event.hits,
+        connections=event.connections,
+    )
+    return pb.Event(at=when, proxy=event.proxy, fault_removed=removed)
 
 
 def _ended(event: ConnectionEnded) -> pb.ConnectionEnded:
@@ -182,16 +184,12 @@ def _ended(event: ConnectionEnded) -> pb.ConnectionEnded:
     )
 
 
-def _timestamp(at: datetime) -> Timestamp:
-    message = Timestamp()
-    message.FromDatetime(at)
-    return message
+def _timestamp(at: float) -> Timestamp:
+    return Timestamp(seconds=int(at), nanos=int(at % 1 * 1e9))
 
 
 def _duration(seconds: float) -> Duration:
-    message = Duration()
-    message.FromTimedelta(timedelta(seconds=seconds))
-    return message
+    return Duration(seconds=int(seconds), nanos=int(seconds % 1 * 1e9))
 
 
 def _seconds(message: Duration) -> float:

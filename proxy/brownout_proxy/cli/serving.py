@@ -80,7 +80,7 @@ class GrpcControl:
     """The gRPC API as a process has it. `address` is known once it is bound."""
 
     def __init__(self, registry: Registry, settings: Settings, port: int, token: str | None) -> None:
-        from brownout_proxy.api.grpc import Server  # 15 MB that a process without it does not need
+        from brownout_proxy.api.grpc import Server  # 18 MB that a process without it does not need
         from brownout_proxy.rpc import read_tls
 
         tls = read_tls(settings.tls_cert, settings.tls_key, settings.tls_client_ca)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal, Protocol
 
 from brownout_proxy.faults.active import ActiveFault
-from brownout_proxy.faults.chain import Chain
+from brownout_proxy.faults.chain import NO_FAULTS, Chain
 from brownout_proxy.faults.draw import Draws
 from brownout_proxy.faults.spec import Direction, Fault, Site, Stage
 from brownout_proxy.relay.budget import Budget
@@ -269,7 +269,8 @@ class Link:
             site = Site(now, offset, self._owner.draws(active.spec.name), active.shared)
             stages[active] = (fault, fault.stage(site), offset)
         self._stages = stages
-        return Chain([(stage, active) for active, (_, stage, _) in stages.items() if stage is not None])
+        staged = [(stage, active) for active, (_, stage, _) in stages.items() if stage is not None]
+        return Chain(staged) if staged else NO_FAULTS
 
     # Time passes.
 

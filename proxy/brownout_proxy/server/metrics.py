@@ -10,7 +10,6 @@ wait for all of them.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Final
@@ -21,12 +20,10 @@ from brownout_proxy.faults.active import ActiveFault
 from brownout_proxy.relay.link import DELAY_BUCKETS
 from brownout_proxy.server.proxy import DIAL_BUCKETS, Proxy
 from brownout_proxy.server.registry import Registry
+from brownout_proxy.server.turns import Turns
 
 Requests = Mapping[tuple[str, str, int], int]
 """How often a method, a route and a status came together."""
-
-_TURN: Final = 0.001
-"""Seconds of writing after which the connections get their turn."""
 
 
 class Exposition:
@@ -40,13 +37,13 @@ class Exposition:
 
     async def text(self) -> bytes:
         """Prometheus text format 0.0.4. What is deleted meanwhile is told as it was last."""
-        series, turn = _ProxySeries(), _Turn()
+        series, turns = _ProxySeries(), Turns()
         for proxy in self._registry.proxies():
             series.add(proxy)
-            await turn.end()
+            await turns.end()
             for active in tuple(proxy.faults):
                 series.add_fault(proxy, active)
-                await turn.end()
+                await turns.end()
         families = (*series.families(), *self._buffer(), self._control())
         # In a thread: it lists every open file.
         process = await asyncio.to_thread(generate_latest, self._process)
@@ -69,19 +66,6 @@ class Exposition:
         for (method, route, status), count in self._requests.items():
             family.add(f'{{method="{_quoted(method)}",route="{_quoted(route)}",status="{status}"}}', count)
         return family
-
-
-class _Turn:
-    """Keeps work on the loop in short pieces."""
-
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-
-    async def end(self) -> None:
-        """Lets others work if this turn was long enough."""
-        if time.monotonic() - self._began >= _TURN:
-            await asyncio.sleep(0)
-            self._began = time.monotonic()
 
 
 class _Family:

@@ -25,11 +25,9 @@ from brownout_proxy.relay.side import Side
 from brownout_proxy.server.engine import Engine
 from brownout_proxy.server.events import ConnectionEnded, Event, FaultAdded, FaultRemoved, Reason
 from brownout_proxy.server.listener import Listener
+from brownout_proxy.server.turns import turn
 
 log = logging.getLogger(__name__)
-
-_TURN: Final = 0.002
-"""Seconds of telling connections of a change after which others get their turn."""
 
 DIAL_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds in seconds of the histogram of dial times."""
@@ -181,17 +179,21 @@ class Proxy:
 
     def _refresh(self) -> None:
         """The connections learn of a change at once, but so that thousands of them do not hold up the rest."""
-        idle = not self._stale
-        self._stale = list(self._connections)
-        if idle:
-            self._refresh_some()
+        waiting = self._stale
+        # Who waits already has the next turn: changes that follow each other fast would starve some for ever.
+        self._stale = [*self._connections.difference(waiting), *waiting]
+        if not waiting:
+            self._refresh_some(self.clock.now())
 
-    def _refresh_some(self) -> None:
-        over = self.clock.now() + _TURN
+    def _refresh_some(self, left: float) -> None:
+        """`left` is when the turn before this one was over."""
+        now = self.clock.now()
+        over = now + turn(now - left)
         while self._stale:
             self._stale.pop().refresh()
-            if self.clock.now() > over:
-                self.loop.call_soon(self._refresh_some)
+            now = self.clock.now()
+            if now > over:
+                self.loop.call_soon(self._refresh_some, now)
                 return
 
     async def settled(self) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, cast
 
 import pytest
 
-from brownout_controller.cli.following import Finished, Signals, follow
+from brownout_controller.cli.following import Finished, Signals, follow, heeded
 from brownout_controller.cli.venue import Venue
 from brownout_controller.engine.tail import Line
 from brownout_controller.model.journal import Entry, Interrupted, Judged, Record, Run, Undo
@@ -200,3 +202,38 @@ def test_without_a_verdict_it_is_inconclusive_and_not_unreverted(end: Exception 
 def test_a_journal_of_this_process_that_cannot_be_written_is_an_error() -> None:
     with pytest.raises(Unavailable, match="no space"):
         play(lambda: _Place(_RUN, Unavailable("no space")), remote=False, meanwhile=nothing)
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), ValueError("a bug")])
+def test_a_terminal_that_is_closed_ends_the_telling_and_not_the_run(error: Exception) -> None:
+    told: list[Entry] = []
+
+    def observe(entry: Entry) -> None:
+        told.append(entry)
+        raise error
+
+    async def main() -> Finished:
+        place = _Place(_RUN, Interrupted("SIGHUP"), Judged("stopped", 5, []), None)
+        return await follow(cast(Venue, place), place.start, Signals(), observe)
+
+    finished = asyncio.run(main())
+    assert (len(told), len(finished.entries)) == (1, 3)
+    assert finished.judgement.exit == 5
+
+
+def test_the_end_of_the_terminal_is_a_signal_unless_nohup_ignores_it() -> None:
+    async def main() -> str | None:
+        signals = Signals()
+        work = asyncio.create_task(signals.during(cast(Any, asyncio.Event().wait())))
+        await until(lambda: signals._work is not None)
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert await work is None
+        return signals.came
+
+    assert asyncio.run(main()) == "SIGHUP"
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert signal.SIGHUP not in heeded()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert heeded() == [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]

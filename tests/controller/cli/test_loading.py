@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def test_an_order_has_the_text_its_name_and_how_to_ask_again(file: Path) -> None
     (order,) = read_orders([file], ["LENT=1"], 7, where())
     assert (order.text, order.file, order.environment, order.seed) == (_TEXT, str(file), "staging", 7)
     assert order.variables == {"LENT": "1"}
-    assert order.replay == f"brownout run '{file}' --env staging"
+    assert order.replay == f"brownout run '{file}' --env staging --var LENT=1"
 
 
 def test_to_a_controller_go_the_variables_that_the_file_speaks_of(file: Path) -> None:
@@ -50,6 +51,15 @@ def test_to_a_controller_go_the_variables_that_the_file_speaks_of(file: Path) ->
     assert order.replay.endswith("--env staging --controller h:1")
     (order,) = read_orders([file], ["WHO=me", "LENT=mine"], None, where("h:1"))
     assert order.variables == {"WHO": "me", "LENT": "mine"}
+
+
+def test_the_command_that_asks_again_has_the_variables_and_no_secret(file: Path) -> None:
+    (order,) = read_orders([file], ["WHO=< 2 s", "LENT=hunter2's", "UNUSED=x"], None, where())
+    words = order.replay.partition("--env staging ")[2]
+    assert words == """--var 'WHO=< 2 s' --var LENT="$LENT\""""
+    shell = ["sh", "-c", f'LENT="hunter2\'s"; printf "%s\\n" {words}']
+    told = subprocess.run(shell, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert told == ["--var", "WHO=< 2 s", "--var", "LENT=hunter2's"], "as the shell reads it"
 
 
 def test_what_is_wrong_is_told_before_anything_is_sent(file: Path, tmp_path: Path) -> None:

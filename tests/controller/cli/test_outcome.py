@@ -59,3 +59,13 @@ def test_a_run_of_which_nothing_is_known_has_its_verdict_all_the_same() -> None:
     assert told.splitlines() == [
         "  the run was cut off", f"verdict: inconclusive, exit status 3: {verdict.meaning}"
     ]  # fmt: skip
+
+
+def test_a_hypothesis_that_stopped_the_run_is_told_though_no_sample_counts() -> None:
+    results = (Result("p99 stays low", "during", "broke", 0, 0, None, "p99 stays low (during): p99 was 0.4"),)
+    judged = Judgement(Verdict.STOPPED, Verdict.STOPPED.exit, ("p99 was 0.4",), results)
+    lines = outcome.told(begun(claimed(_CLAIM, traffic=_LOAD)), judged).splitlines()
+    assert lines[1].split()[-4:] == ["<", "300ms", "-", "broke"]
+    untested = judged.results[0]._replace(outcome="untested")
+    told = outcome.told(begun(claimed(_CLAIM, traffic=_LOAD)), Judgement(Verdict.STOPPED, 5, ("x",), (untested,)))
+    assert "untested" not in told

@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 
 from brownout_controller.cli.report import FORMATS
 from brownout_controller.cli.run import run
-from brownout_proxy.errors import BrownoutError, InvalidSpec
+from brownout_controller.engine.store import Journal, Store
+from brownout_proxy.errors import BrownoutError, InvalidSpec, Unavailable
 
 _GOOD = """\
 name: x
@@ -128,3 +129,46 @@ def test_a_report_that_could_never_be_written_stops_the_run_before_it_begins(qui
     assert "cannot be written" in str(
         _refused(quick, str(quick / "quick.yaml"), "--report", str(quick / "quick.yaml" / "a.md"))
     )
+
+
+def test_a_run_that_cannot_begin_is_inconclusive_and_the_later_ones_go_on(
+    quick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, asked = Store.begin, []
+
+    def once(store: Store, name: str) -> Journal:
+        asked.append(name)
+        if len(asked) == 1:
+            raise Unavailable("runs: no space left on device")
+        return begin(store, name)
+
+    monkeypatch.setattr(Store, "begin", once)
+    result = _ran(quick, str(quick / "quick.yaml"), "--json", "--report", str(quick / "a.xml"))
+    assert result.exit_code == 3, result.output
+    first, second = json.loads(result.stdout)
+    assert (first["run"], first["verdict"], first["exit"]) == ("", "inconclusive", 3)
+    assert first["reasons"] == ["runs: no space left on device"]
+    assert second["run"] in {path.name for path in (quick / "runs").iterdir()}
+    assert "quick.yaml: runs: no space left on device" in result.stderr
+    assert (quick / "a.xml").read_text().count("<testsuite ") == 2
+    assert len(asked) == 2
+
+
+def test_a_limit_that_a_variable_has_is_readable_and_judged_by_and_what_is_secret_is_not(quick: Path) -> None:
+    text = _QUICK.replace("== 1", '"${LIMIT}"').replace("[echo,", "[echo, -n,") + "because: ${WHY}\n"
+    (quick / "quick.yaml").write_text(text)
+    result = _ran(quick, "--var", "LIMIT=between 0 and 2", "--var", "WHY=hunter22")
+    (journal,) = (quick / "runs").glob("*/journal.jsonl")
+    head = json.loads(journal.read_text().splitlines()[0])
+    assert head["terms"][0]["expect"] == "between 0 and 2"
+    assert head["experiment"]["because"] == "***"
+    assert "held" in result.output, result.output
+    assert "hunter22" not in result.output + journal.read_text()
+    assert """--var 'LIMIT=between 0 and 2' --var WHY="$WHY" --seed""" in result.output
+
+
+def test_a_dry_run_shows_where_the_load_goes(quick: Path) -> None:
+    load = "traffic: {url: '${SHOP}/pay', rate: 1, method: POST}\n"
+    (quick / "quick.yaml").write_text(_QUICK + load)
+    result = _ran(quick, "--dry-run", "--var", "SHOP=http://127.0.0.1:8080")
+    assert "POST http://127.0.0.1:8080/pay" in result.output

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from brownout_controller.backends.base import BackendError, Counts, LeaseLostError, Target
 from brownout_controller.backends.memory import MemoryBackend
+from brownout_controller.engine import locks
 from brownout_controller.engine.planning import Setup
 from brownout_controller.engine.runner import Runner
 from brownout_controller.engine.store import Store, read
@@ -67,6 +68,27 @@ class _Stuck:
 
     async def close(self) -> None:
         """Nothing to give back."""
+
+
+class Stubborn(ProbeSpec):
+    """Does not answer, and does not end when it is told to, the first three times."""
+
+    kind: ClassVar[str] = "stubborn"
+    scalar: ClassVar[str] = "key"
+    key: str
+
+    def open(self, surroundings: Surroundings) -> Probe:
+        return _Stubborn()
+
+
+class _Stubborn(_Stuck):
+    async def measure(self, window: float) -> Reading:
+        for _ in range(3):
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                continue
+        return Reading(None, "at last")
 
 
 class Unruly(MemoryBackend):
@@ -132,7 +154,7 @@ def hypothesis(**changes: object) -> dict[str, object]:
     return {"name": "value is low", "told": "value", "expect": "< 10", "every": "0.01s", **changes}
 
 
-KINDS = {"told": Told, "stuck": Stuck}
+KINDS = {"told": Told, "stuck": Stuck, "stubborn": Stubborn}
 
 
 class Play:
@@ -146,6 +168,7 @@ class Play:
         *,
         environment: Environment | None = None,
         masker: Masker | None = None,
+        exclusive: locks.Exclusive | None = None,
     ) -> None:
         TOLD.setdefault("value", lambda: Reading(1.0))
         self.backend = backend or Unruly()
@@ -154,6 +177,7 @@ class Play:
         self._experiment = experiment
         self._environment = environment or Environment(backend="memory")
         self._masker = masker or Masker()
+        self._exclusive = exclusive
         self._hooks: dict[type[Record], Callable[[Runner, Record], None]] = {}
         self.entries: list[Entry] = []
 
@@ -165,7 +189,7 @@ class Play:
         async def main() -> Judgement:
             setup = Setup(
                 self._experiment, self._environment, "test", self.backend, 7, "brownout run try.json", self._masker,
-                locks=self._root / "locks",
+                locks=self._root / "locks", exclusive=self._exclusive,
             )  # fmt: skip
             journal = self.store.begin(self._experiment.name)
             runner = Runner(setup, journal, lambda entry: self._observe(runner, entry))

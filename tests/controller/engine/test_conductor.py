@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -10,8 +11,11 @@ import pytest
 
 from brownout_controller.engine import conductor as module
 from brownout_controller.engine.conductor import Conductor, NotInPlaceError
+from brownout_controller.engine.orders import Desk
 from brownout_controller.engine.store import JOURNAL, Store, read
-from brownout_controller.model.journal import Entered, Injected, Judged, Undo
+from brownout_controller.engine.tail import Line
+from brownout_controller.model.environment import Environment
+from brownout_controller.model.journal import Entered, Injected, Judged, Reverted, Run, Undo
 from brownout_controller.model.verdict import Verdict
 from brownout_proxy.errors import Conflict, InvalidSpec, NotFound, Unavailable
 from tests.controller.engine.ground import hypothesis
@@ -265,20 +269,83 @@ def test_what_killed_runs_have_left_is_closed_by_the_first_start(tmp_path: Path)
     assert backend.clean
 
 
-def test_a_journal_that_cannot_be_written_ends_the_watch_with_the_reason(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _fill(_: Path, patch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
+    patch.setattr("brownout_controller.engine.store._write_all", full)
+
+
+def _take_away(directory: Path, _: pytest.MonkeyPatch) -> None:
+    shutil.rmtree(directory)
+
+
+@pytest.mark.parametrize(("spoil", "told"), [(_fill, "no space left"), (_take_away, "no such file")])
+def test_a_journal_that_is_lost_ends_the_run_with_the_revert_and_who_watches_hears_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path, pytest.MonkeyPatch], None], told: str
+) -> None:
     async def scenario(conductor: Conductor) -> None:
-        run = await conductor.start(order())
-        await until_state(conductor, run, "baseline")
-        monkeypatch.setattr("brownout_controller.engine.store._write_all", full)
-        with pytest.raises(Unavailable, match="no space left"):
-            await conductor.ended(run)
+        run = await conductor.start(order(duration="0.3s" if spoil is _take_away else "60s"))
+        watching = asyncio.create_task(_all(conductor, run))
+        await until_state(conductor, run, "observing")
+        spoil(conductor.find(run), monkeypatch)
+        if spoil is _fill:
+            await conductor.stop("last", "whatever happens next is a record that the disk does not take")
+        lines = await watching
+        assert [line.entry.n for line in lines] == list(range(len(lines)))
+        judged = lines[-1].entry.record
+        assert isinstance(judged, Judged)
+        assert (judged.verdict, judged.exit) == ("internal", 7)
+        assert told in " ".join(judged.reasons)
+        assert any(isinstance(line.entry.record, Reverted) and line.entry.record.verified for line in lines)
+        assert await conductor.ended(run) == judged, "also for who comes later"
+        await conductor.stop(run, "it is over, which is no error")
 
     play(tmp_path, scenario)
+
+
+async def _all(conductor: Conductor, run: str) -> list[Line]:
+    return [line async for line in conductor.watch(run)]
+
+
+def test_a_run_whose_journal_is_taken_away_can_still_be_stopped(tmp_path: Path) -> None:
+    async def scenario(conductor: Conductor) -> None:
+        run = await conductor.start(order(duration="60s"))
+        await until_state(conductor, run, "observing")
+        shutil.rmtree(conductor.find(run))
+        await conductor.interrupt(run, "SIGTERM")
+        assert (await conductor.ended(run)).verdict == "internal"
+
+    play(tmp_path, scenario)
+
+
+def test_what_a_killed_run_left_is_undone_in_the_environment_that_its_journal_names(tmp_path: Path) -> None:
+    asked: list[Environment] = []
+
+    async def main() -> None:
+        journal = Store(tmp_path / "runs").begin("killed")
+        there = {"name": "other", "control": ["127.0.0.1:1"], "token": None}
+        journal.write(Run(journal.run_id, "1", "2026-01-01T00:00:00+00:00", {"name": "x"}, [], there, 7, "", 0.0))
+        journal.close()
+        config = tmp_path / "brownout.yaml"
+        config.write_text("environments: {other: {control: '127.0.0.1:2', token: '${SECRET}'}}")
+
+        def make(environment: Environment) -> Shared:
+            asked.append(environment)
+            return Shared()
+
+        told: list[str] = []
+        desk = Desk(config, None, {})
+        async with Conductor(desk, Store(tmp_path / "runs"), make=make, tell=told.append) as conductor:
+            await conductor.prepare({"SECRET": "of the other"})
+            await conductor.prepare({"SECRET": "of the other"})
+        assert told == [f"closed {journal.run_id}, which had been cut off: inconclusive ({_NOTHING})"]
+
+    asyncio.run(main())
+    assert [(each.control, each.token) for each in asked] == [(("127.0.0.1:1",), "of the other")]
+
+
+_NOTHING = "nothing may be concluded from this run"
 
 
 def test_there_is_an_end_to_how_many_runs_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

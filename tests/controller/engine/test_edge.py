@@ -1,4 +1,4 @@
-"""The counters of several targets are one."""
+"""The counters of several targets as one."""
 
 from __future__ import annotations
 
@@ -6,26 +6,33 @@ import asyncio
 
 import pytest
 
+from brownout_controller.backends.memory import MemoryBackend
 from brownout_controller.engine.edge import EdgeOf
 from brownout_controller.model.probe import ProbeError
-from brownout_proxy.faults import make
-from brownout_proxy.faults.spec import FaultSpec
-from tests.controller.engine.ground import Unruly
+from tests.controller.engine.ground import EDGE, Unruly, experiment
 
 
-def test_what_the_targets_have_counted_is_added_up_and_a_target_that_is_away_is_no_data() -> None:
+def test_the_counters_are_those_of_all_targets_together() -> None:
     async def main() -> None:
-        backend = Unruly({"a -> b": ["one", "two"]})
-        targets = await backend.targets("a -> b")
+        clock = [0.0]
+        backend = MemoryBackend({EDGE: ["a", "b"]}, now=lambda: clock[0])
+        targets = await backend.targets(EDGE)
         for target in targets:
-            await backend.inject(target, [FaultSpec("slow", make("noop", {}))], "me", 60)
-        each = [await backend.counts(target, "me") for target in targets]
-        counters = await EdgeOf(backend, targets, "me").read()
-        assert counters.connections >= sum(counts.connections for counts in each)
-        assert counters.hits.keys() == {"slow"}
-        assert counters.bytes_down == 10 * counters.bytes_up
+            await backend.inject(target, experiment().faults, "run", 60.0)
+        clock[0] = 2.0
+        one, both = await EdgeOf(backend, targets[:1], "run").read(), await EdgeOf(backend, targets, "run").read()
+        assert (one.connections, both.connections) == (20, 40)
+        assert (one.hits, both.hits) == ({"latency_downstream": 20}, {"latency_downstream": 40})
+        assert both.bytes_up == 2 * one.bytes_up > 0
+
+    asyncio.run(main())
+
+
+def test_a_target_that_cannot_be_asked_is_no_data() -> None:
+    async def main() -> None:
+        backend = Unruly()
         backend.fails.add("counts")
         with pytest.raises(ProbeError, match="counts failed"):
-            await EdgeOf(backend, targets, "me").read()
+            await EdgeOf(backend, await backend.targets(EDGE), "run").read()
 
     asyncio.run(main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,19 @@ def test_a_target_is_one_run_s_and_the_other_is_told_whose(tmp_path: Path) -> No
             pass
     with locks.held(["a"], "run-2", tmp_path):
         pass
+
+
+def test_files_exclude_as_a_runner_wants_it(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        exclusive = locks.files(tmp_path)
+        async with exclusive(["a"], locks.Claim("run-1")):
+            with pytest.raises(Conflict, match="a is in use by run-1"):
+                async with exclusive(["a"], locks.Claim("run-2")):
+                    pass
+        async with exclusive(["a"], locks.Claim("run-2")):
+            pass
+
+    asyncio.run(scenario())
 
 
 def test_a_process_that_is_killed_holds_nothing(tmp_path: Path) -> None:

@@ -106,3 +106,21 @@ def test_a_stranger_does_not_take_the_whole_loop() -> None:
     assert planned(setup(traffic={"url": "http://h/", "rate": 501})).refused == []
     fits = setup(traffic={"url": "http://h/", "rate": 500}, hypotheses=[hypothesis(every="0.005s")])
     assert planned(replace(fits, allowed_commands=frozenset())).refused == []
+
+
+def test_targets_are_chosen_by_the_seed_and_nothing_is_touched() -> None:
+    backend = Unruly({EDGE: ["a", "b", "c"]})
+    found = planned(setup(backend))
+    assert [target.id for target in found.found] == ["a", "b", "c"]
+    assert len(found.chosen) == 1
+    assert found.chosen == planned(setup(backend)).chosen
+    assert len({planned(replace(setup(backend), seed=seed)).chosen[0].id for seed in range(20)}) > 1
+    assert found.refused == []
+    assert backend.asked == []
+
+
+def test_every_reason_why_not_is_told() -> None:
+    assert [refusal.net for refusal in planned(setup(Unruly({}))).refused] == ["zero-targets"]
+    (refusal,) = planned(setup(blast_radius={"mode": "fixed-percent", "value": 10})).refused
+    assert refusal.net == "zero-targets"
+    assert f"blast_radius chooses no target of {EDGE}" in refusal.reason

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from brownout_controller.engine import recovery as module
-from brownout_controller.engine.recovery import close_unfinished
-from brownout_controller.engine.store import JOURNAL, Store, read
-from brownout_controller.model.journal import Closed, Injected, Judged, Reverted, Undo
+from brownout_controller.engine.recovery import close_unfinished, environment_of
+from brownout_controller.engine.store import JOURNAL, Journal, Store, read
+from brownout_controller.model.environment import Environment
+from brownout_controller.model.journal import Closed, Injected, Judged, Reverted, Run, Undo
 from brownout_controller.model.verdict import Verdict
+from brownout_proxy.errors import InvalidSpec
 from tests.controller.engine.ground import EDGE, Play, Unruly, experiment
 
 
@@ -75,3 +79,86 @@ def test_what_cannot_be_undone_is_told_as_such(tmp_path: Path, monkeypatch: pyte
     assert any(isinstance(record, Reverted) and not record.verified for record in entries)
     assert isinstance(entries[-1], Judged)
     assert entries[-1].exit == 6
+
+
+def test_each_run_is_undone_where_it_was_injected(tmp_path: Path) -> None:
+    backend, elsewhere = Unruly(), Unruly({})
+    store = _killed(tmp_path, backend, Injected.kind)
+    asked: list[str] = []
+
+    def backend_of(run: Run) -> Unruly:
+        asked.append(str(run.environment["name"]))
+        return backend if run.environment["name"] == "test" else elsewhere
+
+    asyncio.run(close_unfinished(store, backend_of))
+    assert (asked, backend.clean) == (["test"], True)
+
+
+def test_a_run_that_nothing_is_known_of_how_to_reach_is_left_for_a_start_that_knows(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = _killed(tmp_path, Unruly(), Injected.kind)
+    before = read(next(iter(store.runs())))
+
+    def unknown(run: Run) -> Unruly:
+        raise InvalidSpec("tls.ca", "is away")
+
+    assert asyncio.run(close_unfinished(store, unknown)) == []
+    assert read(next(iter(store.runs()))) == before
+    assert "tls.ca: is away" in caplog.text
+
+
+def test_a_journal_that_cannot_be_read_holds_up_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    backend = Unruly()
+    store = _killed(tmp_path, backend, Injected.kind)
+    broken = store.root / "20000101-000000-broken-0000"
+    broken.mkdir()
+    (broken / JOURNAL).write_text("not JSON\nnot at all\n")
+    assert len(asyncio.run(close_unfinished(store, lambda _: backend))) == 1
+    assert backend.clean
+    assert broken.name in caplog.text
+
+
+def test_a_run_that_came_to_its_end_while_it_was_looked_at_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = _killed(tmp_path, Unruly(), Injected.kind)
+    directory = next(iter(store.runs()))
+    reopened = module._reopened
+
+    def late(*arguments: Any) -> Journal:
+        journal = reopened(*arguments)
+        journal.write(Judged("inconclusive", 3, ["its owner was quicker"]))
+        return journal
+
+    monkeypatch.setattr(module, "_reopened", late)
+    assert asyncio.run(close_unfinished(store, lambda _: Unruly())) == []
+    assert read(directory)[-1].record == Judged("inconclusive", 3, ["its owner was quicker"])
+
+
+def test_a_backend_that_fails_in_any_way_leaves_a_run_that_a_person_must_look_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PATIENCE", 0.0)
+    backend = Unruly()
+    store = _killed(tmp_path, backend, Injected.kind)
+
+    async def broken(*_: object) -> None:
+        raise KeyError("127.0.0.1:1")
+
+    monkeypatch.setattr(backend, "revert", broken)
+    asyncio.run(close_unfinished(store, lambda _: backend))
+    last = read(next(iter(store.runs())))[-1].record
+    assert isinstance(last, Judged)
+    assert last.exit == 6
+
+
+def test_the_environment_of_a_run_is_the_journal_s_with_the_token_of_the_one_of_that_name() -> None:
+    there = {"name": "a", "control": ["127.0.0.1:1"], "edges": {"app -> db": {"proxy": "db"}}, "later": 1}
+    run = Run("r", "1", "2026-01-01T00:00:00+00:00", {}, [], there, 7, "", 1.0)
+    known = {"a": Environment(control=("127.0.0.1:2",), token="secret"), "b": Environment(token="other")}
+    found = environment_of(run, known)
+    assert (found.control, found.token, found.edges["app -> db"].proxy) == (("127.0.0.1:1",), "secret", "db")
+    assert environment_of(run, {}).token is None
+    with pytest.raises(InvalidSpec, match="environment"):
+        environment_of(replace(run, environment={"control": 7}), known)

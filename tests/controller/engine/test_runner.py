@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from brownout_controller.backends.base import BackendError, Target
-from brownout_controller.engine import locks
+from brownout_controller.backends.base import BackendError, Counts, Target
+from brownout_controller.backends.memory import MemoryBackend
+from brownout_controller.engine import locks, store
 from brownout_controller.engine import runner as module
+from brownout_controller.engine.store import Journal
 from brownout_controller.model.environment import Environment, Limits
 from brownout_controller.model.journal import (
     Counted,
     Entered,
+    Entry,
     Failure,
     Injected,
     Judged,
+    Plan,
     Record,
     Refusal,
     Reverted,
@@ -30,6 +36,7 @@ from brownout_controller.model.lifecycle import MOVES
 from brownout_controller.model.probe import ProbeError, Reading
 from brownout_controller.model.variables import Masker
 from brownout_controller.model.verdict import Verdict
+from brownout_proxy.errors import Conflict, Unavailable
 from tests.controller.engine.ground import EDGE, TOLD, Play, Unruly, experiment, hypothesis
 
 
@@ -276,6 +283,182 @@ def test_a_bug_of_ours_under_a_fault_reverts_and_is_told_as_such(
     assert [record.where for record in told(play, Failure) if isinstance(record, Failure)][:1] == ["runner"]
 
 
+# What goes wrong while it is put right.
+
+
+class _Full(Journal):
+    """Takes no record of the kinds that `refused` has."""
+
+    refused: ClassVar[set[str]] = set()
+
+    def append(self, entry: Entry) -> None:
+        if entry.record.kind in self.refused:
+            raise Unavailable("no space left on device")
+        super().append(entry)
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
+    """The kinds of records that no journal takes."""
+    monkeypatch.setattr(store, "Journal", _Full)
+    _Full.refused = set()
+    yield _Full.refused
+    _Full.refused = set()
+
+
+def test_what_cannot_be_written_is_not_injected(tmp_path: Path, full: set[str]) -> None:
+    full.add(Undo.kind)
+    play = Play(tmp_path, experiment())
+    judgement = play.run()
+    assert isinstance(play.backend, Unruly)
+    assert "inject" not in play.backend.asked
+    assert judgement.exit in (6, 7)
+
+
+@pytest.mark.parametrize("kind", [Injected, Sample, Counted, Reverted, Entered])
+def test_a_journal_that_takes_no_more_under_a_fault_reverts_at_once(
+    tmp_path: Path, full: set[str], kind: type[Record]
+) -> None:
+    backend = Unruly()
+    play = Play(tmp_path, experiment(duration="600s", lease="600s"), backend)
+    play.on(Undo, lambda *_: full.add(kind.kind))
+    if kind is Reverted:
+        play.on(Counted, lambda runner, _: runner.stop("enough"))
+    judgement = play.run()
+    assert (judgement.verdict, judgement.exit) == (Verdict.INTERNAL, 7)
+    assert "no space left on device" in judgement.reasons[0]
+    assert backend.clean
+
+
+def test_an_observer_that_fails_is_no_reason_to_leave_a_fault(tmp_path: Path) -> None:
+    def fail(*_: object) -> None:
+        raise BrokenPipeError
+
+    backend = Unruly()
+    assert Play(tmp_path, experiment(), backend).on(Injected, fail).run().verdict is Verdict.PASSED
+    assert backend.clean
+
+
+def test_who_cancels_a_run_waits_for_the_revert_however_often(tmp_path: Path) -> None:
+    backend = Unruly()
+    play = Play(tmp_path, experiment(duration="600s"), backend)
+
+    async def slow(target: Target, owner: str) -> None:
+        await asyncio.sleep(0.2)
+        await MemoryBackend.revert(backend, target, owner)
+
+    backend.revert = slow  # type: ignore[method-assign]
+
+    def cancel(_: module.Runner, record: Record) -> None:
+        if isinstance(record, Entered) and record.state == "observing":
+            task, loop = asyncio.current_task(), asyncio.get_running_loop()
+            assert task is not None
+            for delay in (0, 0.05, 0.1):
+                loop.call_later(delay, task.cancel)
+
+    with pytest.raises(asyncio.CancelledError):
+        play.on(Entered, cancel).run()
+    assert backend.clean
+    records = [entry.record for entry in store.read(next(iter(play.store.runs())))]
+    assert any(isinstance(record, Reverted) and record.verified for record in records)
+    assert isinstance(records[-1], Judged)
+
+
+def test_a_probe_that_ignores_its_end_keeps_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LEAVING", 0.1)
+    stubborn = {"name": "stubborn", "stubborn": "x", "expect": "< 1", "every": "0.01s", "when": ["during"]}
+    play = Play(tmp_path, experiment(hypotheses=[hypothesis(), stubborn]))
+    judgement = play.run()
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert Failure("probe", "stubborn did not end within 0.1 s") in told(play, Failure)
+
+
+def test_many_targets_that_hang_hold_up_the_revert_no_longer_than_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = Unruly({EDGE: [f"db{number}" for number in range(10)]})
+    waiting: list[int] = [0]
+    most: list[int] = []
+
+    async def hang(*_: object) -> Counts:
+        waiting[0] += 1
+        most.append(waiting[0])
+        try:
+            await asyncio.Event().wait()
+        finally:
+            waiting[0] -= 1
+        raise AssertionError("nobody sets it")
+
+    monkeypatch.setattr(backend, "counts", hang)
+    monkeypatch.setattr(module, "_LAST_LOOK", 0.05)
+    nets = {"large-scope": "a test"}
+    judgement = Play(tmp_path, experiment(blast_radius={"mode": "all"}, nets=nets), backend).run()
+    assert judgement.verdict is Verdict.INCONCLUSIVE, "nobody saw a hit"
+    assert backend.clean
+    assert max(most) >= 10, "they are asked beside each other"
+
+
+def test_a_fault_that_was_gone_before_the_revert_is_inconclusive_though_nobody_answered_the_last_look(
+    tmp_path: Path,
+) -> None:
+    backend = Unruly()
+    play = Play(tmp_path, experiment(), backend)
+
+    def restart(_: object, record: Record) -> None:
+        if isinstance(record, Entered) and record.state == "observing":
+            asyncio.get_running_loop().call_later(0.2, backend.fails.update, ("counts", "revert"))
+        if isinstance(record, Entered) and record.state == "reverting":
+            backend.lose()
+            asyncio.get_running_loop().call_later(0.1, backend.fails.clear)
+
+    judgement = play.on(Entered, restart).run()
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert "gone before it was reverted" in judgement.reasons[0]
+
+
+def test_a_bug_in_a_backend_is_tried_again_and_then_told(tmp_path: Path) -> None:
+    backend = Unruly()
+    calls: list[str] = []
+
+    async def broken(target: Target, owner: str) -> None:
+        calls.append(target.id)
+        if len(calls) < 2:
+            raise KeyError("where")
+        await MemoryBackend.revert(backend, target, owner)
+
+    backend.revert = broken  # type: ignore[method-assign]
+    assert Play(tmp_path, experiment(), backend).run().verdict is Verdict.PASSED
+    assert len(calls) == 2
+
+
+# Who wants it to end.
+
+
+@pytest.mark.parametrize("state", ["planned", "baseline", "injecting", "observing", "reverting", "recovering"])
+def test_who_asks_for_the_end_gets_it_in_any_state(tmp_path: Path, state: str) -> None:
+    own = {"baseline": "baseline", "observing": "duration", "recovering": "recovery"}.get(state, "")
+    play = Play(tmp_path, experiment(**({own: "600s"} if own else {})), backend := Unruly())
+
+    def stop(runner: module.Runner, record: Record) -> None:
+        if state == "planned" or (isinstance(record, Entered) and record.state == state):
+            runner.stop("enough")
+
+    judgement = play.on(Run if state == "planned" else Entered, stop).run()
+    assert (judgement.verdict, judgement.reasons) == (Verdict.STOPPED, ("enough",))
+    assert backend.clean
+
+
+def test_a_signal_after_the_end_comes_too_late_to_be_told(tmp_path: Path) -> None:
+    def interrupt(runner: module.Runner, record: Record) -> None:
+        if not isinstance(record, Entered) or record.state == "judged":
+            runner.interrupt("SIGINT")
+            runner.stop("enough")
+
+    play = Play(tmp_path, experiment()).on(Entered, interrupt).on(Judged, interrupt)
+    assert play.run().verdict is Verdict.PASSED
+    assert play.kinds()[-1] == Judged.kind
+
+
 # Refusals.
 
 
@@ -324,11 +507,112 @@ def test_a_target_that_has_faults_already_is_refused(tmp_path: Path) -> None:
     assert "latency_downstream" in judgement.reasons[0]
 
 
+def test_a_target_that_gets_faults_during_the_baseline_is_refused(tmp_path: Path) -> None:
+    backend = Unruly()
+    play = Play(tmp_path, experiment(), backend)
+    tasks: list[asyncio.Task[None]] = []
+
+    def somebody(_: object, record: Record) -> None:
+        if isinstance(record, Entered) and record.state == "baseline":
+            target = Target("db", "db", "nowhere")
+            injecting = MemoryBackend.inject(backend, target, experiment().faults, "somebody", 600.0)
+            tasks.append(asyncio.create_task(injecting))
+
+    judgement = play.on(Entered, somebody).run()
+    assert judgement.verdict is Verdict.REFUSED
+    assert "since the plan was made: latency_downstream" in judgement.reasons[0]
+    assert "inject" not in backend.asked
+
+
+def test_locks_that_cannot_be_taken_are_a_refusal_that_says_what_helps(tmp_path: Path) -> None:
+    (tmp_path / "locks").write_text("a file")
+    judgement = Play(tmp_path, experiment()).run()
+    assert judgement.verdict is Verdict.REFUSED
+    assert "locks" in judgement.reasons[0]
+
+
 def test_a_target_that_another_run_is_at_is_refused(tmp_path: Path) -> None:
     with locks.held(["db"], "another run", tmp_path / "locks"):
         judgement = Play(tmp_path, experiment()).run()
     assert judgement.verdict is Verdict.REFUSED
     assert "another run" in judgement.reasons[0]
+
+
+class Keys:
+    """A lock whose fate the test decides."""
+
+    def __init__(self, trouble: Exception | None = None) -> None:
+        self.trouble = trouble
+        self.claim = locks.Claim("")
+        self.late = False
+
+    @asynccontextmanager
+    async def hold(self, targets: Iterable[str], claim: locks.Claim) -> AsyncIterator[Callable[[], None]]:
+        assert list(targets) == ["db"]
+        self.claim = claim
+        if self.trouble is not None:
+            raise self.trouble
+        yield self.check
+
+    def check(self) -> None:
+        if self.late:
+            self.claim.lost("the lease on db could not be renewed")
+
+
+def test_a_lock_that_cannot_be_asked_for_is_a_refusal_and_no_bug(tmp_path: Path) -> None:
+    keys = Keys(Unavailable("may not create leases in namespace shop"))
+    play = Play(tmp_path, experiment(), exclusive=keys.hold)
+    judgement = play.run()
+    assert (judgement.verdict, judgement.exit) == (Verdict.REFUSED, 4)
+    assert "may not create leases" in judgement.reasons[0]
+    assert keys.claim.experiment == "try"
+    assert told(play, Undo) == []
+
+
+@pytest.mark.parametrize("state", ["baseline", "observing"])
+def test_a_lock_that_is_lost_ends_the_run_with_the_revert_done(tmp_path: Path, state: str) -> None:
+    backend, keys = Unruly(), Keys()
+    long = {"baseline": "600s"} if state == "baseline" else {"duration": "600s"}
+    play = Play(tmp_path, experiment(**long), backend, exclusive=keys.hold)
+
+    def entered(_: object, record: Record) -> None:
+        if isinstance(record, Entered) and record.state == state:
+            keys.claim.lost("the lease on db is lost: run-2 has it")
+
+    judgement = play.on(Entered, entered).run()
+    assert (judgement.verdict, judgement.exit) == (Verdict.STOPPED, 5)
+    assert judgement.reasons == ("the lease on db is lost: run-2 has it",)
+    assert [record.cause for record in told(play, Stop) if isinstance(record, Stop)] == ["unlocked"]
+    assert backend.clean
+
+
+def test_a_lock_that_is_lost_after_the_fault_is_told_and_the_recovery_is_measured(tmp_path: Path) -> None:
+    keys = Keys()
+    play = Play(tmp_path, experiment(), exclusive=keys.hold)
+
+    def entered(_: object, record: Record) -> None:
+        if isinstance(record, Entered) and record.state == "recovering":
+            keys.claim.lost("the lease on db is lost")
+
+    assert play.on(Entered, entered).run().verdict is Verdict.PASSED
+    assert told(play, Failure) == [Failure("lease", "the lease on db is lost")]
+
+
+def test_a_lock_that_is_lost_in_the_last_moment_keeps_the_fault_from_being_injected(tmp_path: Path) -> None:
+    backend, keys = Unruly(), Keys()
+    keys.late = True
+    judgement = Play(tmp_path, experiment(), backend, exclusive=keys.hold).run()
+    assert judgement.verdict is Verdict.STOPPED
+    assert "inject" not in backend.asked
+
+
+def test_a_run_that_is_interrupted_while_it_waits_for_a_lock_is_stopped_and_not_refused(tmp_path: Path) -> None:
+    keys = Keys(Conflict("the run was stopped while it waited"))
+    play = Play(tmp_path, experiment(), exclusive=keys.hold)
+    play.on(Plan, lambda runner, _: runner.interrupt("SIGINT"))
+    judgement = play.run()
+    assert (judgement.verdict, judgement.exit) == (Verdict.STOPPED, 130)
+    assert keys.claim.stopped.is_set()
 
 
 def test_a_net_that_is_off_refuses_nothing_and_the_journal_keeps_the_reason(tmp_path: Path) -> None:

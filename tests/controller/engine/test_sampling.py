@@ -6,6 +6,8 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 
@@ -13,7 +15,13 @@ from brownout_controller.engine.sampling import Sampler
 from brownout_controller.model.journal import Record, Sample
 from brownout_controller.model.lifecycle import Phase
 from brownout_controller.model.probe import ProbeError, Reading, Surroundings
-from tests.controller.engine.ground import TOLD, experiment, hypothesis
+from tests.controller.engine.ground import TOLD, Told, experiment, hypothesis
+
+
+class LooksBack(Told):
+    """Its window reaches across a change of phase."""
+
+    looks_back: ClassVar[bool] = True
 
 
 class Now:
@@ -72,6 +80,56 @@ def test_samples_right_after_a_change_of_phase_are_marked() -> None:
     now.since = time.monotonic()
     assert all(sample.settling for sample in _sample(lambda: Reading(1), now, settle="600s"))
     assert not any(sample.settling for sample in _sample(lambda: Reading(1), Now(), settle="600s"))
+
+
+@pytest.mark.parametrize(("looks_back", "stops"), [(True, 1), (False, 0)])
+def test_a_stop_condition_that_looks_back_does_not_wait_until_it_has_settled(looks_back: bool, stops: int) -> None:
+    # What is bad although calm still dilutes it is bad; of what does not look back the file says: it does not count.
+    now = Now()
+    now.since = time.monotonic()
+    TOLD["value"] = lambda: Reading(99)
+    long = dict.fromkeys(("baseline", "duration", "recovery"), "1h")
+    claim = experiment(hypotheses=[hypothesis(settle="600s", stop="> 50")], **long).hypotheses[0]
+    if looks_back:
+        claim = replace(claim, probe=LooksBack(key="value"))
+    said: list[str] = []
+
+    async def main() -> None:
+        sampler = Sampler(claim, Surroundings(), now, lambda _: None, lambda _, cause, *__: said.append(cause))
+        task = asyncio.create_task(sampler.run())
+        await asyncio.sleep(0.03)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(main())
+    assert len(set(said)) == stops
+
+
+def test_a_new_phase_is_measured_at_once_and_when_it_has_settled() -> None:
+    now, reads = Now(), list[float]()
+
+    def read() -> Reading:
+        reads.append(time.monotonic())
+        return Reading(1)
+
+    TOLD["value"] = read
+    long = dict.fromkeys(("baseline", "duration", "recovery"), "3h")
+    claim = experiment(hypotheses=[hypothesis(settle="0.05s", every="1h")], **long).hypotheses[0]
+    written: list[Record] = []
+
+    async def main() -> None:
+        sampler = Sampler(claim, Surroundings(), now, written.append, lambda *_: None)
+        task = asyncio.create_task(sampler.run())
+        await asyncio.sleep(0.02)
+        now.phase, now.since = "recovery", time.monotonic()
+        sampler.look()
+        await asyncio.sleep(0.2)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(main())
+    told = [(record.phase, record.settling) for record in written if isinstance(record, Sample)]
+    assert told == [("during", False), ("recovery", True), ("recovery", False)]
 
 
 def test_a_measurement_across_a_change_of_phase_belongs_to_neither() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from brownout_controller.engine import store as module
-from brownout_controller.engine.store import JOURNAL, Journal, Store, brief, is_held, read
+from brownout_controller.engine.store import JOURNAL, Journal, Store, brief, is_closed, is_held, read
 from brownout_controller.model.journal import Failure, Interrupted, Judged, Run, Sample
 from brownout_proxy.errors import InvalidSpec, NotFound, Unavailable
 from tests.support.running import eventually
@@ -67,6 +69,44 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+def test_a_record_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Store(tmp_path).begin("x")
+    journal.write(Interrupted("SIGINT"))
+    write = os.write
+
+    def half(file: int, data: bytes) -> int:
+        if len(data) < 20:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(file, data[: len(data) // 2])
+
+    entry = journal.entry(Failure("probe", "away"))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", half)
+        with pytest.raises(Unavailable, match="no space left"):
+            journal.append(entry)
+    assert len(read(journal.directory)) == 1
+    journal.append(entry)
+    assert [entry.n for entry in read(journal.directory)] == [0, 1]
+    journal.close()
+
+
+def test_a_run_is_closed_by_its_verdict_as_the_last_line(tmp_path: Path) -> None:
+    journal = Store(tmp_path).begin("x")
+    assert not is_closed(journal.directory)
+    for number in range(2000):
+        journal.write(Failure("probe", f"away {number}, and this is a long sentence about that" * 20))
+    assert not is_closed(journal.directory)
+    journal.write(Judged("passed", 0, ["it held"]))
+    assert is_closed(journal.directory)
+    journal.write(Judged("refuted", 1, ["a hypothesis with a long name" * 20] * 200))
+    assert is_closed(journal.directory)
+    journal.write(Interrupted("SIGINT"))
+    assert not is_closed(journal.directory)
+    journal.close()
+    with pytest.raises(Unavailable):
+        is_closed(tmp_path)
+
+
 def test_a_disk_that_is_full_is_an_error_and_not_a_silent_loss(tmp_path: Path) -> None:
     full = Path("/dev/full")
     if not full.exists():
@@ -92,6 +132,12 @@ def test_a_run_in_a_line_is_told_by_its_first_and_its_last_record(tmp_path: Path
     journal.close()
     with pytest.raises(Unavailable):
         brief(tmp_path / "none")
+
+
+def test_two_machines_do_not_give_the_same_id(tmp_path: Path) -> None:
+    journal = Store(tmp_path).begin("Payment is slow")
+    journal.close()
+    assert re.fullmatch(r"\d{8}-\d{6}-payment-is-slow-[0-9a-f]{8}", journal.run_id)
 
 
 def test_a_name_is_no_path(tmp_path: Path) -> None:

@@ -58,3 +58,13 @@ def test_nothing_that_is_not_json_is_written() -> None:
     with pytest.raises(ValueError, match="JSON"):
         encode(Entry(0, 0.0, Sample("h", "during", float("nan"))))
     assert json.loads(encode(Entry(0, 0.0, Failure("probe", "x"))))["kind"] == "error"
+
+
+def test_half_a_surrogate_pair_is_a_question_mark_wherever_it_comes_from() -> None:
+    assert '"what":"a?b"' in encode(Entry(0, 0.0, Failure("probe", "a\ud800b")))
+    for half in ("\\ud800", "\\uDfff"):
+        line = f'{{"n":0,"at":0,"kind":"error","where":"probe","what":"a{half}","{half}":[{{"{half}":"{half}"}}]}}'
+        assert decode(line).record == Failure("probe", "a?")
+    assert decode('{"n":0,"at":0,"kind":"error","where":"x","what":"\\ud83d\\ude00"}').record == Failure(
+        "x", "\U0001f600"
+    )

@@ -129,6 +129,11 @@ def test_f6_f7_f12_a_stop_condition() -> None:
     assert (judgement.verdict.value, judgement.exit) == ("stopped", 5)
     assert judgement.stopping == 1.5
     assert next(result for result in judgement.results if result.phase == "during").outcome == "broke"
+    early = [
+        (at, replace(record, settling=True) if isinstance(record, Sample) and record.phase == "during" else record)
+        for at, record in told
+    ]
+    assert next(result for result in judged(early).results if result.phase == "during").outcome == "broke"
     assert verdict([*without(told, Reverted)]) == ("not-reverted", 6)
 
 
@@ -213,7 +218,7 @@ def test_f21_a_fault_that_vanished() -> None:
     assert verdict([*story(), (15.0, Stop("lapsed", "db was restarted"))]) == ("inconclusive", 3)
 
 
-@pytest.mark.parametrize("cause", ["blind", "cut-off", "asked"])
+@pytest.mark.parametrize("cause", ["blind", "cut-off", "unlocked", "asked"])
 def test_f25_other_stops(cause: Any) -> None:
     assert verdict([*story(), (15.0, Stop(cause, "why"))]) == ("stopped", 5)
 
@@ -223,9 +228,29 @@ def test_f23_what_is_tolerated() -> None:
     assert verdict(story(during=once)) == ("refuted", 1)
     assert verdict(story(during=once, terms=h(tolerate={"failures": 1, "of": 3}))) == ("passed", 0)
     assert verdict(story(during=(99, 1, 99, 1), terms=h(tolerate={"failures": 1, "of": 3}))) == ("refuted", 1)
+    assert verdict(story(during=(1, 1, 1, 99, 99), terms=h(tolerate={"failures": 1, "of": 3}))) == ("refuted", 1)
+    assert verdict(story(during=(99, 1, 1, 99, 1, 1), terms=h(tolerate={"failures": 1, "of": 3}))) == ("passed", 0)
     assert verdict(story(during=(99, 99, 1), terms=h(tolerate={"consecutive": 3}))) == ("passed", 0)
     assert verdict(story(during=(99, 99, 99), terms=h(tolerate={"consecutive": 3}))) == ("refuted", 1)
     assert verdict(story(baseline=once, terms=h(tolerate={"failures": 1, "of": 3}))) == ("inconclusive", 3)
+
+
+def test_recovery_tolerates_what_the_file_says_it_does() -> None:
+    some = h(tolerate={"failures": 1, "of": 3})
+    judgement = judged(story(terms=some, recovery=(99, 99, 1, 1, 99, 1, 1, 99)))
+    assert (judgement.verdict, judgement.recovery) == (Verdict.PASSED, 3), "a bad one now and then, the last one too"
+    assert judged(story(terms=some, recovery=(1, 1, 99, 99, 1))).recovery == 5, "only then it held"
+    assert verdict(story(terms=some, recovery=(1, 1, 1, 99, 99))) == ("refuted", 1)
+    assert verdict(story(terms=h(tolerate={"consecutive": 2}), recovery=(99, 1, 99, 1))) == ("passed", 0)
+    assert verdict(story(terms=some, recovery=(99, 99, 99))) == ("refuted", 1)
+
+
+def test_a_phase_that_is_too_short_for_its_tolerance_does_not_hold_because_of_that() -> None:
+    some = h(tolerate={"failures": 3, "of": 5})
+    assert verdict(story(terms=some, during=(99, 99))) == ("refuted", 1)
+    assert verdict(story(terms=some, during=(99, 1))) == ("passed", 0)
+    assert verdict(story(terms=some, during=(99, 99, 1))) == ("refuted", 1)
+    assert verdict(story(terms=h(tolerate={"consecutive": 3}), during=(99, 99))) == ("refuted", 1)
 
 
 def test_f24_samples_that_settle_do_not_count() -> None:
@@ -272,6 +297,20 @@ def test_a_journal_without_its_beginning_or_end() -> None:
 
 def test_what_a_newer_version_adds_to_the_terms_is_no_error() -> None:
     assert verdict(story(terms=h(probe="traffic", later=1))) == ("passed", 0)
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [h(name="\ud800"), [{"name": "h"}], h(expect="***"), [{**h()[0], "when": "later"}], 9, [9], [None], ["h"]],
+)
+def test_terms_that_cannot_be_understood_are_no_error_and_prove_nothing(terms: Any) -> None:
+    def with_terms(told: list[Timed]) -> list[Timed]:
+        return [(at, replace(record, terms=terms) if isinstance(record, Run) else record) for at, record in told]
+
+    judgement = judged(with_terms(story()))
+    assert (judgement.verdict, judgement.exit) == (Verdict.INCONCLUSIVE, 3)
+    assert judgement.reasons == ("what the journal says of its hypotheses cannot be understood",)
+    assert verdict(with_terms(story(verified=False))) == ("not-reverted", 6), "which needs no hypothesis"
 
 
 # Properties.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from brownout_controller.model.variables import Masker, Variables
+from brownout_controller.model.variables import SECRETIVE, Masker, Variables, is_plain
 from brownout_proxy import document
 from brownout_proxy.errors import InvalidSpec
 
@@ -44,3 +44,39 @@ def test_one_that_is_not_set_may_stay_as_it_is_and_is_told_later() -> None:
     assert {place: error.reason.partition(" is")[0] for place, error in variables.unset.items()} == {
         "f:1:1: b": "${B}", "f:2:1: c": "${D}",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "200ms", "< 200ms", "between 0.2 and 0.8", ">= 0.98 * baseline", "1500", "-1.5e3", "25%", "10MB/s", "true",
+        "False", "http://127.0.0.1:8080/pay", "https://shop.example", "http://shop:80/pay/again/", "localhost:5432",
+        "10.0.0.7:80", "[::1]:80", "db.example:5432", "abc", "",
+    ],
+)  # fmt: skip
+def test_what_is_evidently_no_secret_stays_readable(value: str) -> None:
+    assert is_plain("LIMIT", value)
+    variables = Variables({"LIMIT": value, "DB_PASSWORD": value}, {})
+    _plain("'${LIMIT}'", variables)
+    assert variables.secrets == []
+    _plain("'${DB_PASSWORD}'", variables)
+    assert variables.secrets == [value], "by its name"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "hunter2", "1234567890", "4111111111111111", "http://me:hunter2@h/", "http://h/pay?key=x", "http://h/a1b2c3",
+        "http://h/" + "x" * 21, "http://h/pay#x", "db:5432", "shop.example", "localhost:123456", "200ms!", "< 200ms; x",
+        "bearer 200", "http://h/pay\n", "postgresql://db.example/x", "/home/me", "staging",
+    ],
+)  # fmt: skip
+def test_whatever_else_a_variable_held_is_a_secret(value: str) -> None:
+    variables = Variables({"WHAT": value}, {})
+    _plain("'${WHAT}'", variables)
+    assert variables.secrets == [value]
+
+
+@pytest.mark.parametrize("part", SECRETIVE)
+def test_a_variable_that_is_named_like_a_secret_has_one(part: str) -> None:
+    assert not is_plain(f"THE_{part.upper()}_OF", "200ms")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from brownout_controller.model.verdict import SEVERITY, SIGNALS, USAGE, Verdict, worst
+from brownout_controller.model.verdict import SEVERITY, SIGNALS, USAGE, Verdict, status_of, worst
 
 
 def test_the_exit_statuses_are_those_that_pipelines_rely_on() -> None:
@@ -14,6 +14,7 @@ def test_the_exit_statuses_are_those_that_pipelines_rely_on() -> None:
     }  # fmt: skip
     assert USAGE == 2
     assert SIGNALS == {"SIGINT": 130, "SIGTERM": 143}
+    assert [status_of(name) for name in ("SIGINT", "SIGTERM", "SIGHUP")] == [130, 143, 5]
 
 
 def test_every_verdict_has_a_meaning_and_a_place_in_the_order() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from google.protobuf.duration_pb2 import Duration
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
-from brownout_proxy.api.grpc import SERVICE, Server
+from brownout_proxy.api.grpc import SERVICE, ProxyService, Server
 from brownout_proxy.rpc import Tls
+from brownout_proxy.server import turns
+from brownout_proxy.server.events import ConnectionEnded
 from brownout_proxy.server.proxy import Proxy
 from brownout_proxy.v1 import proxy_pb2 as pb
 from brownout_proxy.v1.proxy_pb2_grpc import ProxyServiceStub
@@ -206,6 +209,36 @@ def test_a_watch_tells_counters_and_what_happened(api: ProxyServiceStub, harness
     assert (counters.connections_accepted, counters.received_upstream, counters.sent_downstream) == (1, 1, 1)
     watch.cancel()
     eventually(lambda: not harness.registry.engine.events.watched, "the end of the watch")
+
+
+def test_a_list_and_a_watch_of_much_are_written_in_turns(harness: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "TURN", 0)
+    monkeypatch.setattr(turns, "LONGEST", 0)
+    for number in range(5):
+        harness.proxy("u:1", name=str(number))
+
+    async def turns_of(work: Coroutine[Any, Any, Any]) -> tuple[int, Any]:
+        taken, task = 0, asyncio.create_task(work)
+        while not task.done():
+            taken += 1
+            await asyncio.sleep(0)
+        return taken, task.result()
+
+    async def watch_much() -> tuple[int, Any]:
+        events = harness.registry.engine.events
+        watcher = events.watch()
+        for ordinal in range(50):
+            events.emit(harness.registry.engine.clock.now(), ConnectionEnded("0", ordinal, "closed", 1.5))
+        events.leave(watcher)
+        return await turns_of(service._observed(watcher, frozenset()))
+
+    service = ProxyService(harness.registry)
+    listed, answer = harness.call(turns_of(service.ListProxies(pb.ListProxiesRequest(), None)))  # type: ignore[arg-type]
+    assert listed >= len(answer.proxies) == 5
+    watched, message = harness.call(watch_much())
+    assert watched >= len(message.events) + len(message.proxies) == 55
+    assert [event.connection_ended.ordinal for event in message.events] == list(range(50))
+    assert message.events[0].connection_ended.duration == Duration(seconds=1, nanos=500_000_000)
 
 
 def test_a_watch_that_asks_too_often_is_refused(api: ProxyServiceStub) -> None:

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM
 from brownout_proxy.relay.link import DELAY_BUCKETS
-from brownout_proxy.server import metrics
+from brownout_proxy.server import metrics, turns
 from brownout_proxy.server.metrics import Exposition
 from brownout_proxy.server.proxy import DIAL_BUCKETS, Proxy, ProxySpec
 from tests.support.running import Running, dial, echoing, fault, read_exactly, running
@@ -167,7 +167,8 @@ def _cumulative(bounds: tuple[float, ...], counts: list[int]) -> list[tuple[str,
 
 
 def test_the_loop_turns_between_proxies_and_between_faults(harness: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "_TURN", 0)
+    monkeypatch.setattr(turns, "TURN", 0)
+    monkeypatch.setattr(turns, "LONGEST", 0)
     for number in range(5):
         harness.proxy("u:1", *(fault("noop", name=str(at)) for at in range(3)), name=str(number))
 
@@ -189,7 +190,8 @@ def test_the_loop_turns_between_proxies_and_between_faults(harness: Running, mon
 def test_what_is_deleted_while_the_text_is_written_breaks_nothing(
     harness: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(metrics, "_TURN", 0)
+    monkeypatch.setattr(turns, "TURN", 0)
+    monkeypatch.setattr(turns, "LONGEST", 0)
     for number in range(5):
         harness.proxy("u:1", *(fault("noop", name=str(at)) for at in range(3)), name=str(number))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 
@@ -98,7 +99,7 @@ def test_a_fault_that_is_replaced_by_its_equal_goes_on_as_it_was(harness: Runnin
 def test_many_connections_learn_of_a_change_without_holding_up_the_loop(
     harness: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_TURN", 0.0)  # one connection in each turn
+    monkeypatch.setattr(module, "turn", lambda others: 0.0)  # one connection in each turn
     with echoing() as echo, contextlib.ExitStack() as clients:
         proxy = harness.proxy(echo)
         for _ in range(20):
@@ -121,6 +122,27 @@ def test_many_connections_learn_of_a_change_without_holding_up_the_loop(
         at_once, in_the_end = harness.call(change())
         assert at_once < in_the_end == 20
         assert harness.call(change_twice()) < 20
+
+
+def test_changes_that_follow_each_other_fast_reach_every_connection(
+    harness: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "turn", lambda others: 0.0)  # one connection in each turn
+    with echoing() as echo, contextlib.ExitStack() as clients:
+        proxy = harness.proxy(echo)
+        for _ in range(20):
+            client = clients.enter_context(dial(proxy))
+            client.sendall(b"x")
+            read_exactly(client, 1)
+
+        async def change_in_each_turn() -> int:
+            active = proxy.add_fault(fault("noop"))
+            for number in range(25):
+                proxy.add_fault(fault("noop", name=str(number)))
+                await asyncio.sleep(0)
+            return active.connections
+
+        assert harness.call(change_in_each_turn()) == 20
 
 
 def test_what_is_held_when_a_proxy_stops_ends_in_a_reset_and_not_in_a_stream_that_looks_whole(harness: Running) -> None:
