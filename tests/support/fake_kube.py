@@ -99,6 +99,8 @@ class FakeServer:
         user = self._users.get(token)
         if user is None:
             raise Said(401, "Unauthorized")
+        if path == "/apis":
+            return 200, {"kind": "APIGroupList", "groups": []}
         place = _PATH.fullmatch(path)
         assert place is not None, path
         group, space, kind, name = place.groups()

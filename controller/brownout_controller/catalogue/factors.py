@@ -221,7 +221,7 @@ class Ignorance(NamedTuple):
         likes = zip(self.before, ("of its kind", "at the same place"), strict=True)
         before = [f"{count} {which}" for count, which in likes if count]
         if before:
-            yield f"{' and '.join(before)} further up already teach {_percent(1 - self.repeat)} of it"
+            yield f"{' and '.join(before)} further up: {_percent(1 - self.repeat)} of it is learnt there"
 
 
 class Safety(NamedTuple):

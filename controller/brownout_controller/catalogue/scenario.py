@@ -19,6 +19,8 @@ EVERYTHING: Final = "all services"
 """The target of what happens to the whole system."""
 REPLICAS: Final = 2
 """How many instances there are where nobody has said it, for the share that one of them is."""
+LONGEST: Final = 30.0
+"""Seconds of delay beyond which nothing more is learnt: what has not given up by then never does."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Scenario:
         replicas = self.replicas or REPLICAS
         return {
             "it": self.component or "a service", "source": source, "sink": sink,
-            "delay": _delay(self.mode, self.edges), "replicas": str(replicas),
+            "delay": _delay(self.mode, self.edges, self.holds), "replicas": str(replicas),
             "share": SHARE.format(round(1 / replicas, 2)),
             "flow": self.holds[0].stake.name if self.holds else "the system",
             "tolerance": SECONDS.format(self.holds[0].stake.tolerance if self.holds else TOLERANCE),
@@ -168,11 +170,17 @@ def _way_in(architecture: Architecture, name: str, edges: tuple[Edge, ...]) -> s
     return f"{OUTSIDE} -> {name}"
 
 
-def _delay(mode: Mode, edges: tuple[Edge, ...]) -> str:
-    """Twice the longest timeout of those who wait, or the mode's own where one of them has none."""
+def _delay(mode: Mode, edges: tuple[Edge, ...], holds: tuple[Hold, ...]) -> str:
+    """Twice the longest timeout of those who wait. Where one of them has none, the mode's own; more, within reason, if
+    people would wait for that."""
     timeouts = [edge.call.timeout for edge in edges]
     known = [timeout for timeout in timeouts if timeout is not None]
-    return SECONDS.format(2 * max(known)) if known and len(known) == len(timeouts) else mode.delay
+    if not mode.delay:
+        return ""
+    if known and len(known) == len(timeouts):
+        return SECONDS.format(2 * max(known))
+    patience = next((hold.stake.tolerance for hold in holds[:1] if "tolerance" not in hold.stake.assumed), 0.0)
+    return SECONDS.format(max(SECONDS.parse(mode.delay), min(2 * patience, LONGEST)))
 
 
 def _filled(content: Any, texts: Mapping[str, str]) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,20 +12,26 @@ from typing import Any, Final
 
 import click
 
+from brownout_controller.backends.cluster import Cluster, ClusterError
 from brownout_controller.catalogue.architecture import Architecture
 from brownout_controller.catalogue.importers import writing
 from brownout_controller.catalogue.importers.compose import read_compose
 from brownout_controller.catalogue.importers.imported import Imported, by_strength
 from brownout_controller.catalogue.importers.kubernetes import read_kubernetes
-from brownout_controller.catalogue.importers.manifests import read_manifests
+from brownout_controller.catalogue.importers.manifests import Object, read_manifests
 from brownout_controller.catalogue.importers.merging import Merge, merge
+from brownout_controller.catalogue.importers.namespace import read_namespace
 from brownout_controller.cli.report import write
+from brownout_controller.model.environment import Kubernetes
 from brownout_proxy.errors import InvalidSpec, Unavailable
 
 _HEADER: Final = """\
 Imported from {source}.
 Each `guess` says why there should be such a call: when you have checked it, take the guess away. To keep a call or
 a component out for good, name it: `ignore: [cart -> jaeger, grafana]`."""
+
+_NAMESPACE: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_PATIENCE: Final = 30.0  # seconds; a list of all pods is long
 
 _into = click.option("--into", type=click.Path(path_type=Path), metavar="FILE",
                      help="Add to this architecture and keep what it says; made if it is not there.")  # fmt: skip
@@ -49,15 +57,49 @@ def compose(
     _give(read_compose(files, env_files, profiles), into, in_json=in_json)
 
 
-@importing.command("kubernetes", short_help="From Kubernetes manifests.")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@importing.command("kubernetes", short_help="From Kubernetes manifests or a live namespace.")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH...]")
+@click.option("--namespace", metavar="NAME", help="Read this namespace of a cluster in place of manifests.")
+@click.option("--context", metavar="NAME", help="The cluster, by its context in the kubeconfig [the current one].")
+@click.option("--secrets", is_flag=True, help="Look for hosts in the values of the namespace's Secrets as well.")
 @_into
 @_json
-def kubernetes(paths: Sequence[Path], into: Path | None, in_json: bool) -> None:
-    """Read manifests: files, folders, or - for standard input (helm template CHART | brownout import kubernetes -)."""
-    found = Imported(", ".join("standard input" if str(path) == "-" else str(path) for path in paths))
-    objects = read_manifests(paths, sys.stdin.buffer, found.note)
+def kubernetes(
+    paths: Sequence[Path], namespace: str | None, context: str | None, secrets: bool, into: Path | None, in_json: bool
+) -> None:
+    """Read manifests: files, folders, or - for standard input (helm template CHART | brownout import kubernetes -).
+
+    With --namespace, what is there now is asked of the cluster; that needs the right to list, and nothing more.
+    """
+    if paths and namespace is not None:
+        raise InvalidSpec("--namespace", "is read in place of manifests; name the one or the other")
+    if namespace is not None:
+        found = Imported(f"namespace {namespace}")
+        objects = asyncio.run(_live(found, namespace, context, secrets=secrets))
+    elif context is not None or secrets:
+        raise InvalidSpec("--context" if context is not None else "--secrets", "is for --namespace")
+    elif paths:
+        found = Imported(", ".join("standard input" if str(path) == "-" else str(path) for path in paths))
+        objects = read_manifests(paths, sys.stdin.buffer, found.note)
+    else:
+        raise InvalidSpec("PATH", "is missing; name manifests, - for standard input, or a --namespace")
     _give(read_kubernetes(found, objects), into, in_json=in_json)
+
+
+async def _live(found: Imported, namespace: str, context: str | None, *, secrets: bool) -> list[Object]:
+    if not _NAMESPACE.fullmatch(namespace):
+        raise InvalidSpec("--namespace", f"{namespace!r} is no name of a namespace")
+    cluster = Cluster(Kubernetes(context=context, namespace=namespace))
+
+    async def get(path: str) -> Mapping[str, Any]:
+        return await cluster.request("GET", path, seconds=_PATIENCE)
+
+    try:
+        return await read_namespace(get, namespace, found.note, secrets=secrets)
+    except ClusterError as error:
+        raise Unavailable(str(error)) from None
+    finally:
+        await cluster.close()
 
 
 def _give(found: Imported, into: Path | None, *, in_json: bool) -> None:

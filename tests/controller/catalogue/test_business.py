@@ -66,6 +66,11 @@ def test_a_worker_does_later_what_a_flow_leaves_in_a_queue() -> None:
     assert _on(SHOP, "mail-worker") == {"buy": NOT_SAID * LATER}
 
 
+def test_an_edge_is_known_by_its_ends_and_not_by_what_another_architecture_says_of_it() -> None:
+    other = read(SHOP.replace("rabbit:\n      bank", "rabbit: {required: true}\n      bank")).edge("orders", "rabbit")
+    assert _grips(Business(read(SHOP)).on_edge(other)) == {"buy": NOT_SAID}
+
+
 def test_the_firmest_way_counts() -> None:
     calls = "{b: {required: false}, c: {required: true}}"
     text = f"services:\n  a: {{calls: {calls}}}\n  c: {{calls: {{b: {{required: true}}}}}}\n  b:\n"

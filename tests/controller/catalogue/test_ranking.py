@@ -101,7 +101,7 @@ def test_what_was_refuted_keeps_its_place_and_is_marked() -> None:
 
 def test_a_repeat_says_how_many_stand_before_it() -> None:
     reasons = [reason for row in rank(read(SHOP)) for reason in row.ignorance.reasons if "further up" in reason]
-    assert "1 of its kind further up already teach 33 % of it" in reasons
+    assert "1 of its kind further up: 33 % of it is learnt there" in reasons
 
 
 def test_nothing_to_rank_is_an_empty_list() -> None:

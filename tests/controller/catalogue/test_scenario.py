@@ -77,6 +77,12 @@ def test_a_component_that_is_slow_is_slow_for_the_caller_with_the_longest_timeou
     assert found(read(text.replace("{timeout: 3s}", "{}")))["service-slow/c"].title == "c is slower than 5s"
 
 
+@pytest.mark.parametrize(("tolerance", "delay"), [("2s", "5s"), ("10s", "20s"), ("1h", "30s")])
+def test_without_a_timeout_a_delay_is_longer_than_people_wait(tolerance: str, delay: str) -> None:
+    text = f"services:\n  a: {{calls: [c]}}\n  c:\nflows:\n  f: {{path: [a, c], tolerance: {tolerance}}}\n"
+    assert found(read(text))["service-slow/c"].title == f"c is slower than {delay}"
+
+
 def test_one_instance_of_three_is_a_third_of_the_connections() -> None:
     scenarios = found(read(SHOP))
     assert scenarios["dies-in-transaction/orders"].faults == ({"reset_peer": {"timeout": "0s"}, "toxicity": "33%"},)
@@ -89,6 +95,14 @@ def test_the_way_in_is_the_neediest_caller_s_edge() -> None:
     assert scenarios["instance-dies/gateway"].edge == f"{OUTSIDE} -> gateway"
     assert scenarios["dies-in-transaction/mail-worker"].edge == "mail-worker -> rabbit"
     assert scenarios["memory-pressure/gateway"].edge is None
+
+
+def test_of_callers_that_are_needed_alike_the_first_by_name_is_the_way_in() -> None:
+    architecture = read(
+        "services:\n  b: {calls: [db]}\n  a: {calls: [db]}\n  db:\nflows:\n  f: {path: [c]}\nexternal: [c]\n"
+    )
+    for one in (architecture, backwards(architecture)):
+        assert found(one)["database-gone/db"].edge == "a -> db"
 
 
 def test_what_hits_the_whole_system_has_no_component() -> None:

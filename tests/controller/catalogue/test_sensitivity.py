@@ -92,6 +92,17 @@ def test_what_is_made_anew_in_part_is_what_the_whole_ranking_says(name: str) -> 
         )
 
 
+def test_what_was_taken_for_far_comes_in_where_the_tenth_falls_below_it() -> None:
+    architecture = example("fintech")
+    board = _Board(architecture, Past())
+    scores = {index: one.mark.score for index, one in enumerate(board.rows)}
+    board._near = frozenset(index for index, one in enumerate(board.rows) if one.scenario.id in board.places)
+    board._far = max(score for index, score in scores.items() if index not in board._near)  # nearer than it ever is
+    for line in list(missing_lines(architecture))[::3]:
+        whole = [one.scenario.id for one in rank(line.architecture)[:TOP]]
+        assert list(board.places_with(line)) == whole, line.path
+
+
 def test_the_line_that_changes_most_comes_first_and_what_changes_nothing_is_not_told() -> None:
     found = effects(example("fintech"))
     assert [effect.change for effect in found] == sorted((effect.change for effect in found), reverse=True)

@@ -92,6 +92,15 @@ def test_what_was_refuted_after_it_is_broken_and_what_is_old_has_expired(shop: P
     assert _row(old, "database-slow/orders/postgres")["tested"] == "expired"
 
 
+def test_a_run_without_a_conclusion_says_nothing(shop: Path, tmp_path: Path) -> None:
+    experiment = {"name": "x", "edge": "orders -> postgres", "fault": {"latency": {"delay": "4s"}}}
+    started = datetime.now(UTC).isoformat()
+    story = ground.Story(run_id="r", started=started, experiment=experiment).planned()
+    story.samples("baseline", 1, 0.3, 0.4).judged(5).store(tmp_path / "runs", "r")  # the baseline was not met
+    row = _row(_run(shop, "--json", "--runs", tmp_path / "runs"), "database-slow/orders/postgres")
+    assert (row["tested"], row["broken"]) == ("never", False)
+
+
 def test_a_journal_that_cannot_be_read_is_told_and_is_no_hindrance(shop: Path, tmp_path: Path) -> None:
     (tmp_path / "runs" / "x").mkdir(parents=True)
     (tmp_path / "runs" / "x" / "journal.jsonl").write_text("x\nx\n")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 _HOST: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
-_URL: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.:-]*)://(?P<rest>[^\s\"'`<>]*)")
+_URL: Final = re.compile(r"(?<![A-Za-z0-9+.:-])(?P<scheme>[A-Za-z][A-Za-z0-9+.:-]{0,40})://(?P<rest>[^\s\"'`<>]*)")
 _ENDPOINT: Final = re.compile(rf"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>{_HOST}))(?::(?P<port>[0-9]{{1,5}}))?\.?")
 _GO_MYSQL: Final = re.compile(rf"@(?:tcp|unix)6?\((?P<host>{_HOST})(?::(?P<port>[0-9]{{1,5}}))?\)")
 _KEYWORDS: Final = re.compile(
@@ -22,7 +22,7 @@ _KEYWORDS: Final = re.compile(
     re.IGNORECASE,
 )
 _PORT_KEYWORD: Final = re.compile(r"(?:^|[;\s])port\s*=\s*(?P<port>[0-9]{1,5})(?=[;\s]|$)", re.IGNORECASE)
-_PASSWORD: Final = re.compile(r"(?:pass|pwd|secret|token|key)[a-z]*\s*[=:]", re.IGNORECASE)
+_PASSWORD: Final = re.compile(r"(?:pass|pwd|secret|token|key)[a-z]{0,20}\s{0,3}[=:]", re.IGNORECASE)
 _ORACLE: Final = re.compile(rf"jdbc:oracle:[a-z]+:@(?P<host>{_HOST}):(?P<port>[0-9]{{1,5}})")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -21,7 +22,8 @@ _LARGEST: Final = 256 * 2**10  # of a mounted file; certificates and dashboards 
 class Told:
     """The configuration that pods may refer to."""
 
-    def __init__(self, objects: Sequence[Object]) -> None:
+    def __init__(self, objects: Sequence[Object], pods: Sequence[Mapping[str, Any]] = ()) -> None:
+        self._uses = Counter(use for pod in pods for use in _whole(pod))
         self._maps = {(one.namespace, one.name): one for one in objects if one.kind == "ConfigMap"}
         self._secrets = {(one.namespace, one.name): one for one in objects if one.kind == "Secret"}
 
@@ -82,12 +84,13 @@ class Told:
         if one is None:
             return
         origin = f"of {one.title}"
+        shared = self._uses[secret, name] > 1
         for section in ("data", "stringData"):
             for key, value in mapping(one.content.get(section)).items():
                 written = text(value) or ""
                 if secret and section == "data":
                     written = _decoded(written)
-                yield Setting(key, written, place_of(one.content.get(section), key, one.place), origin, secret)
+                yield Setting(key, written, place_of(one.content.get(section), key, one.place), origin, secret, shared)
 
     def _mounted(self, pod: Mapping[str, Any], owner: Object) -> Iterator[Setting]:
         for volume in entries(pod.get("volumes")):
@@ -95,7 +98,19 @@ class Told:
             for setting in self._all(False, owner.namespace, name) if name is not None else ():
                 if len(setting.value or "") <= _LARGEST:
                     title = f"{setting.key} {setting.origin}"
-                    yield configuration(title, setting.value or "", setting.place)
+                    yield configuration(title, setting.value or "", setting.place)._replace(shared=setting.shared)
+
+
+def _whole(pod: Mapping[str, Any]) -> set[tuple[bool, str | None]]:
+    """ConfigMaps and Secrets (which these are is told first) of which a pod takes everything."""
+    found = set()
+    for container in [*entries(pod.get("initContainers")), *entries(pod.get("containers"))]:
+        for source in entries(mapping(container).get("envFrom")):
+            for kind in ("configMapRef", "secretRef"):
+                found.add((kind == "secretRef", text(mapping(mapping(source).get(kind)).get("name"))))
+    for volume in entries(pod.get("volumes")):
+        found.add((False, text(mapping(mapping(volume).get("configMap")).get("name"))))
+    return found
 
 
 def _decoded(written: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -39,9 +40,13 @@ def read_compose(files: Sequence[Path], env_files: Sequence[Path] = (), profiles
     for name, service in services.items():
         found.services[name] = _component(name, service)
     names = _names(services)
+    told = {name: list(_settings(service, found)) for name, service in services.items()}
+    # An anchor or an env_file of many services: the same line, again and again.
+    said = Counter((one.key, one.place) for settings in told.values() for one in settings)
     for name, service in services.items():
         resolve = _resolver({**names, **_links(service, services)}, services)
-        understand(found, name, list(_settings(service, found)), resolve)
+        settings = [one._replace(shared=said[one.key, one.place] > 1) for one in told[name]]
+        understand(found, name, settings, resolve)
         _started_after(found, name, service, services)
     found.finish()
     return found

@@ -136,6 +136,8 @@ class _Files:
             return service
         base = text(extends) or text(mapping(extends).get("service"))
         other = text(mapping(extends).get("file"))
+        if other is not None and UNSET in other:
+            raise InvalidSpec(str(place), f"service {name} extends a file whose name has a variable that nobody sets")
         where = file if other is None else file.parent / other
         if base is None:
             raise InvalidSpec(str(place), f"service {name} extends nothing; name a service")

@@ -38,11 +38,39 @@ def add(text: str, additions: Sequence[Addition], file: str) -> str:
     assert isinstance(root, yaml.MappingNode), "an architecture that was read is a mapping"
     editor = _Editor(text, root, file)
     groups: dict[tuple[str, ...], list[Addition]] = {}
-    for addition in additions:
+    for addition in _folded(root, additions):
         groups.setdefault(addition.path, []).append(addition)
     for path, group in groups.items():
         editor.extend(path, group)
     return editor.result()
+
+
+def _folded(root: yaml.MappingNode, additions: Sequence[Addition]) -> list[Addition]:
+    """What is to be said of a name in a list, as one addition to that list."""
+    found: dict[tuple[tuple[str, ...], str], Addition] = {}
+    for addition in additions:
+        depth = _named_at(root, addition.path)
+        if depth is None:
+            found[addition.path, addition.key] = addition
+            continue
+        path, name = addition.path[:depth], addition.path[depth]
+        whole = found.setdefault((path, name), Addition(path, name, {}))
+        inner = whole.value
+        for step in addition.path[depth + 1 :]:
+            inner = inner.setdefault(step, {})
+        inner[addition.key] = addition.value
+    return list(found.values())
+
+
+def _named_at(root: yaml.Node, path: tuple[str, ...]) -> int | None:
+    """Where on the way there is a list of names in place of a mapping."""
+    node = root
+    for depth, step in enumerate(path):
+        if isinstance(node, yaml.SequenceNode):
+            return depth
+        assert isinstance(node, yaml.MappingNode)
+        node = next(value for key, value in node.value if key.value == step)
+    return None
 
 
 class _Editor:
@@ -104,17 +132,26 @@ class _Editor:
 
     def _into_names(self, node: yaml.SequenceNode, path: tuple[str, ...], group: Sequence[Addition]) -> None:
         depth = len(path)
+        items = {item.value: item for item in node.value}
+        told = {one.key: one for one in group if one.key in items}
+        new = [one for one in group if one.key not in items]
         if node.flow_style:
             self._edit(node.start_mark.index, depth, node.start_mark.index + 1, "{")
-            self._into_braces(node.value[-1], None, depth, group)
+            for name, one in told.items():
+                self._edit(items[name].end_mark.index, depth + 1, items[name].end_mark.index, f": {flow(one.value)}")
+            if new:
+                self._into_braces(node.value[-1], None, depth, new)
             self._edit(node.end_mark.index - 1, depth, node.end_mark.index, "}")
             return
-        for item in node.value:
+        for name, item in items.items():
             dash = self._text.rindex("-", 0, item.start_mark.index)
             self._edit(dash, depth, item.start_mark.index, "  ")
             self._edit(item.end_mark.index, depth + 1, item.end_mark.index, ":")
-        end = self._line_end(node.value[-1].end_mark.index)
-        self._insert(end, depth, path, group, node.start_mark.column + 2)
+            if name in told:
+                inner = [Addition((*path, name), key, value) for key, value in told[name].value.items()]
+                self._insert(self._line_end(item.end_mark.index), depth + 1, (*path, name), inner, _column(node) + 4)
+        if new:
+            self._insert(self._line_end(node.value[-1].end_mark.index), depth, path, new, _column(node) + 2)
 
     def _insert(self, place: int, depth: int, path: tuple[str, ...], group: Sequence[Addition], indent: int) -> None:
         """Whole lines, at the beginning of a line or the end of the text."""
@@ -131,6 +168,10 @@ class _Editor:
         """Where the next line begins."""
         newline = self._text.find("\n", index)
         return len(self._text) if newline < 0 else newline + 1
+
+
+def _column(node: yaml.Node) -> int:
+    return int(node.start_mark.column)
 
 
 def _nodes(node: yaml.Node, seen: set[int] | None = None) -> Iterator[yaml.Node]:

@@ -24,6 +24,8 @@ _TELEMETRY: Final = re.compile(
 )
 _REGISTRY: Final = re.compile(r"eureka|consul\b|discovery|nacos|registry-server|service-registry")
 """Where services find each other without an address in their settings."""
+_LOAD: Final = re.compile(r"load-?(?:gen|test)|locust|\bk6\b|user-?sim|traffic-?gen|jmeter|gatling|artillery|vegeta")
+"""What only makes traffic, so that tests have some."""
 _STORE_OF: Final = re.compile(
     r"(.+?)[-_]?(?:db|database|postgres(?:ql)?|mysql|mariadb|mongo(?:db)?|redis|valkey|cache|memcached|queue)"
 )
@@ -152,8 +154,9 @@ class Imported:
         """Components between which a mesh does mutual TLS."""
 
     def note(self, what: str) -> None:
-        if what not in self.notes:
-            self.notes.append(what)
+        shown = "".join(letter if letter.isprintable() else "?" for letter in what)  # a terminal would obey it
+        if shown not in self.notes:
+            self.notes.append(shown)
 
     def call(self, source: str, sink: str, evidence: Evidence) -> None:
         if source != sink:
@@ -176,8 +179,21 @@ class Imported:
     def called(self) -> frozenset[str]:
         return frozenset(sink for _, sink in self._calls)
 
+    def _leave_out_load(self) -> None:
+        """What plays the users is no part of the system: nobody loses anything with it."""
+        load = [name for name, one in self.services.items() if _LOAD.search(name) or _LOAD.search(one.image or "")]
+        if not load or len(load) == len(self.services):
+            return
+        self.note(f"left out, as {'it plays' if len(load) == 1 else 'they play'} the users: {', '.join(load)}")
+        for name in load:
+            del self.services[name]
+        self._calls = {ends: told for ends, told in self._calls.items() if not set(load) & set(ends)}
+        reached = self.called()
+        self.external = {name: one for name, one in self.external.items() if name in reached}
+
     def finish(self) -> None:
         """Guesses that need to see everything else first."""
+        self._leave_out_load()
         called = self.called()
         for name, component in self.services.items():
             match = _STORE_OF.fullmatch(name)

@@ -20,6 +20,7 @@ from brownout_proxy.errors import InvalidSpec
 WORKLOADS: Final = ("Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Rollout", "ReplicaSet", "Pod")
 _ONE_OFF: Final = ("CronJob", "Job")
 _PROBES: Final = ("liveness", "readiness", "startup")
+_DOMAINS: Final = ("ai", "app", "cloud", "co", "com", "dev", "io", "net", "org")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -78,6 +79,8 @@ class Services:
     def find(self, host: str, namespace: str | None) -> str | None:
         """The component behind a host that is called from a namespace."""
         labels = host.rstrip(".").split(".")
+        if len(labels) == 2 and labels[1] in _DOMAINS:
+            return None  # redis.io is no Service in a namespace io
         for skipped in (0, 1):  # kafka-0.kafka: one pod of it
             name, rest = labels[skipped : skipped + 1], labels[skipped + 1 :]
             if not name or (rest[1:2] and rest[1] != "svc"):
@@ -118,7 +121,7 @@ def read_kubernetes(found: Imported, objects: Sequence[Object]) -> Imported:
         found.services[name] = _component(name, group, services, objects)
     members = {id(work): name for name, group in names.items() for work in group}
     _answer(services, members, found)
-    told = Told(objects)
+    told = Told(objects, [work.pod for work in workloads])
     for name, group in names.items():
         for work in group:
             settings = list(told.settings(work.pod, work.thing, [*work.starters, *work.containers]))

@@ -28,7 +28,7 @@ _SECRET: Final = re.compile(
 _REACHES: Final = re.compile(
     r"(?P<stem>.*?)_?(?:HOST|HOSTS|HOSTNAME|HOST_NAME|ADDR|ADDRS|ADDRESS|ADDRESSES|SERVER|SERVERS|ENDPOINT|ENDPOINTS|URL"
     r"|URLS|URI|URIS|DSN|BROKER|BROKERS|BOOTSTRAP_SERVERS|CONNECTION_STRING|CONN_STR|CONNECT|NODES|SERVICE|UPSTREAM"
-    r"|BACKEND|TARGET|PROXY)"
+    r"|BACKEND|TARGET|PROXY|API|GATEWAY|PROVIDER|ISSUER)"
 )
 _OPTION: Final = re.compile(
     r"-h|-H|--?[a-z0-9_.-]*(?:host|addr|address|server|url|uri|endpoint|broker|upstream|target)s?"
@@ -49,6 +49,8 @@ class Setting(NamedTuple):
     """Where the value comes from, like `key url of secret/db`."""
     secret: bool = False
     """Its value is nobody's business beyond the hosts that it names."""
+    shared: bool = False
+    """Said for several components at once, so that not each of them has to need it."""
 
     @property
     def spelled(self) -> str:
@@ -105,6 +107,9 @@ def _is_outside(setting: Setting, address: Address, *, reaches: bool) -> bool:
 
 
 def _evidence(strength: Strength, setting: Setting, address: Address) -> Evidence:
+    if setting.shared and address.scheme in (None, *_WEB):  # who has the password of a database wants it
+        what = f"{setting.title} has {address.name}, which several share"
+        return Evidence(min(strength, Strength.LIKELY), what, setting.place, address.port)
     return Evidence(strength, f"{setting.title} has {address.name}", setting.place, address.port)
 
 

@@ -98,7 +98,8 @@ def documents(text: str, file: str) -> list[Any]:
         nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        reason = re.sub(r"'[^']*'", "...", error.problem or error.context or "no YAML")
+        # Tokens ('<stream end>', ',') are YAML's; names of aliases, anchors and tags are the file's.
+        reason = re.sub(r"'([^']*)'", _token, error.problem or error.context or "no YAML")
         raise InvalidSpec(f"{file}:{mark.line + 1}" if mark else file, f"is not YAML: {reason}") from None
     except yaml.YAMLError:
         raise InvalidSpec(file, "is not YAML: it has characters that are not allowed") from None
@@ -109,6 +110,10 @@ def documents(text: str, file: str) -> list[Any]:
         return [value for value in (reader.value(node) for node in nodes) if value is not None]
     except RecursionError:
         raise InvalidSpec(file, "is nested too deeply") from None
+
+
+def _token(match: re.Match[str]) -> str:
+    return match[0] if re.fullmatch(r".|<[a-z ]+>", match[1]) else "..."
 
 
 class _Reader:

@@ -67,6 +67,19 @@ def test_an_unescaped_password_makes_every_reading_unsure(written: str) -> None:
     assert not any(address.sure for address in found)
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "Server=db;Password=a,ss.word.com:80",
+        "Server=db;Password=a;host=ss.word.com",
+        "db:1,password=a;ss.word.com:80",
+        "u@ss.io:1 x",
+    ],
+)
+def test_what_may_be_a_password_in_a_connection_string_is_unsure(written: str) -> None:
+    assert not any(address.sure for address in addresses(written) if address.host.startswith("ss."))
+
+
 _WORD = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJ0123456789!$%^&*()+=,:;@/?#[]-_.~ '\"", min_size=8, max_size=24)
 
 

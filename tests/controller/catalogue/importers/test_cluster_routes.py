@@ -73,7 +73,9 @@ def test_a_route_without_a_gateway_or_to_nobody_is_none() -> None:
 
 def test_a_workload_with_the_name_of_a_gateway_stays_itself() -> None:
     found = applied(
-        workload("web") + workload("ingress") + "kind: Ingress\nmetadata: {name: i}\nspec: {backend: {serviceName: web}}\n"
+        workload("web")
+        + workload("ingress")
+        + "kind: Ingress\nmetadata: {name: i}\nspec: {backend: {serviceName: web}}\n"
     )
     assert edges(found) == {"ingress-gateway -> web": "strong"}
 

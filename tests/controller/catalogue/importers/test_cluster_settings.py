@@ -64,7 +64,8 @@ def test_a_secret_that_is_not_there_leaves_the_name_of_its_key() -> None:
 
 def test_what_is_no_base64_is_nothing() -> None:
     found = applied(
-        web("        envFrom: [{secretRef: {name: s}}]\n") + "kind: Secret\nmetadata: {name: s}\ndata: {DB_HOST: 'db'}\n"
+        web("        envFrom: [{secretRef: {name: s}}]\n")
+        + "kind: Secret\nmetadata: {name: s}\ndata: {DB_HOST: 'db'}\n"
     )
     assert edges(found) == {}
 
@@ -101,3 +102,12 @@ def test_mounted_configuration_counts_but_for_comments_and_what_is_not_mounted()
     mounted = web(pod="      volumes: [{name: c, configMap: {name: conf}}]")
     assert edges(applied(mounted + conf)) == {"web -> cart": "strong"}
     assert edges(applied(web() + conf)) == {}
+
+
+def test_what_several_share_is_no_proof_for_each_of_them() -> None:
+    take = "        envFrom: [{configMapRef: {name: conf}}]\n"
+    conf = "kind: ConfigMap\nmetadata: {name: conf}\ndata: {CART_URL: 'http://cart'}\n"
+    both = web(take) + workload("user", container=take) + conf
+    assert edges(applied(both)) == {"web -> cart": "likely", "user -> cart": "likely"}
+    assert "which several share" in guess(applied(both), "web -> cart")
+    assert edges(applied(web(take) + conf)) == {"web -> cart": "strong"}

@@ -44,7 +44,8 @@ def test_addresses_in_the_environment_are_strong_and_told_with_line_and_key(tmp_
 def test_the_order_of_starting_is_a_weak_guess(tmp_path: Path) -> None:
     shop(
         tmp_path,
-        "services: {web: {depends_on: [cart], links: ['db:database']}, cart: {depends_on: {db: {condition: service_healthy},"
+        "services: {web: {depends_on: [cart], links: ['db:database']}, cart:"
+        " {depends_on: {db: {condition: service_healthy},"
         " migrate: {condition: service_completed_successfully}}}, migrate: {}, db: {image: postgres}}",
     )
     assert edges(composed(tmp_path, "compose.yaml")) == {
@@ -55,7 +56,8 @@ def test_the_order_of_starting_is_a_weak_guess(tmp_path: Path) -> None:
 def test_without_a_network_in_common_there_is_no_call(tmp_path: Path) -> None:
     shop(
         tmp_path,
-        "services: {a: {networks: [x], depends_on: [b, c]}, b: {networks: {y: {}}}, c: {networks: [x, y], depends_on: [d]}, d: {}}",
+        "services: {a: {networks: [x], depends_on: [b, c]}, b: {networks: {y: {}}}, c:"
+        " {networks: [x, y], depends_on: [d]}, d: {}}",
     )
     assert edges(composed(tmp_path, "compose.yaml")) == {"a -> c": "weak"}
 
@@ -63,17 +65,21 @@ def test_without_a_network_in_common_there_is_no_call(tmp_path: Path) -> None:
 def test_merge_keys_and_anchors_carry_settings(tmp_path: Path) -> None:
     shop(
         tmp_path,
-        "x-env: &env {DB_URL: 'postgres://db:5432/x'}\n"
-        "services:\n  a: {environment: {<<: *env, MORE: 1}}\n  b: {environment: *env}\n  db: {image: postgres}\n",
+        "x-env: &env {DB_URL: 'postgres://db:5432/x', CART_URL: 'http://cart:80'}\n"
+        "services:\n  a: {environment: {<<: *env, MORE: 1}}\n  b: {environment: *env}\n"
+        "  db: {image: postgres}\n  cart: {}\n",
     )
-    assert edges(composed(tmp_path, "compose.yaml")) == {"a -> db": "strong", "b -> db": "strong"}
+    found = composed(tmp_path, "compose.yaml")
+    assert edges(found) == {"a -> db": "strong", "a -> cart": "likely", "b -> db": "strong", "b -> cart": "likely"}
+    assert guess(found, "a -> cart") == f"likely: CART_URL has cart:80, which several share ({tmp_path}/compose.yaml:1)"
 
 
 def test_other_names_of_a_service_lead_to_it(tmp_path: Path) -> None:
     shop(
         tmp_path,
         "services:\n"
-        "  web: {links: ['db:database'], environment: {A: 'http://cart-service:1', B: 'http://carts:2', C: 'database:5432'}}\n"
+        "  web: {links: ['db:database'], environment: {A: 'http://cart-service:1', B:"
+        " 'http://carts:2', C: 'database:5432'}}\n"
         "  cart: {container_name: cart-service, hostname: carts}\n"
         "  user: {networks: {default: {aliases: [people]}}, environment: {U: 'http://PEOPLE:1', V: 'http://carts:2'}}\n"
         "  db: {image: postgres}\n",
@@ -126,7 +132,8 @@ def test_a_healthcheck_calls_nobody_and_is_a_probe(tmp_path: Path) -> None:
 def test_a_variable_that_nobody_sets_leaves_only_the_name_of_its_setting(tmp_path: Path) -> None:
     shop(
         tmp_path,
-        "services: {a: {environment: [KAFKA_SERVICE_ADDR, 'URL=http://${HOST}:1']}, kafka: {image: '${REPO}/kafka:${TAG}'}}",
+        "services: {a: {environment: [KAFKA_SERVICE_ADDR, 'URL=http://${HOST}:1']},"
+        " kafka: {image: '${REPO}/kafka:${TAG}'}}",
     )
     found = composed(tmp_path, "compose.yaml")
     assert edges(found) == {"a -> kafka": "weak"}

@@ -34,7 +34,8 @@ def _loaded(tmp_path: Path) -> Load:
 def test_later_files_override_earlier_ones(loaded: Load) -> None:
     found = loaded(
         {
-            "a.yaml": "services: {web: {image: 'w:1', environment: [A=1, B=2], ports: ['80'], command: [x, y], depends_on: [db]},"
+            "a.yaml": "services: {web: {image: 'w:1', environment: [A=1, B=2], ports: ['80'],"
+            " command: [x, y], depends_on: [db]},"
             " db: {image: p}}",
             "b.yaml": "services: {web: {image: 'w:2', environment: {B: 3, C: 4}, ports: ['81', '80'], command: [z],"
             " depends_on: {cache: {condition: service_started}}}, cache: {image: r}}",
@@ -55,8 +56,10 @@ def test_later_files_override_earlier_ones(loaded: Load) -> None:
 def test_an_override_may_reset_and_replace(loaded: Load) -> None:
     found = loaded(
         {
-            "a.yaml": "services: {web: {image: w, ports: ['80'], environment: {A: 1}, depends_on: [db]}, db: {image: p}}",
-            "b.yaml": "services: {web: {ports: !override ['81'], environment: !override {B: 2}, depends_on: !reset []}}",
+            "a.yaml": "services: {web: {image: w, ports: ['80'], environment: {A: 1},"
+            " depends_on: [db]}, db: {image: p}}",
+            "b.yaml": "services: {web: {ports: !override ['81'], environment: !override"
+            " {B: 2}, depends_on: !reset []}}",
         },
         "a.yaml",
         "b.yaml",
@@ -67,7 +70,8 @@ def test_an_override_may_reset_and_replace(loaded: Load) -> None:
 def test_a_service_extends_others_also_from_other_files(loaded: Load) -> None:
     found = loaded(
         {
-            "compose.yaml": "services:\n  base: {environment: {A: 1, B: 1}}\n  web: {extends: {service: base}, environment: {B: 2}}\n"
+            "compose.yaml": "services:\n  base: {environment: {A: 1, B: 1}}\n  web: {extends:"
+            " {service: base}, environment: {B: 2}}\n"
             "  far: {extends: {file: sub/other.yaml, service: far}}\n  short: {extends: web}\n",
             "sub/other.yaml": "services: {far: {extends: root, image: f}, root: {env_file: x.env}}",
         }
@@ -102,7 +106,7 @@ def test_variables_come_from_the_file_beside_or_from_those_named(loaded: Load) -
     }
     assert loaded(contents)["web"]["environment"] == {"PASSED": "yes", "UNSET": None, "OWN": "2"}
     assert loaded(contents, env=("other.env",))["web"]["image"] == "w:3"
-    with pytest.raises(Unavailable, match="none.env"):
+    with pytest.raises(Unavailable, match=r"none\.env"):
         loaded(contents, env=("none.env",))
 
 
@@ -135,6 +139,7 @@ def test_services_of_profiles_are_there_when_these_are_chosen(loaded: Load) -> N
         ({"compose.yaml": "include: [none.yaml]"}, "includes what cannot be read"),
         ({"compose.yaml": "services: {a: {extends: a}}"}, "extends itself"),
         ({"compose.yaml": "services: {a: {extends: b}, b: {extends: a}}"}, "extends itself"),
+        ({"compose.yaml": "services: {a: {extends: {file: $X, service: b}}}"}, "a variable that nobody sets"),
         ({"compose.yaml": "services: {a: {extends: {}}}"}, "extends nothing"),
         ({"compose.yaml": "services: {a: {extends: c}}"}, "extends c, which is not in"),
         ({"compose.yaml": "services: {a: {extends: {file: none.yaml, service: b}}}"}, "extends what cannot be read"),

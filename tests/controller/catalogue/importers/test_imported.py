@@ -89,6 +89,28 @@ def test_a_registry_hides_calls_and_that_is_said() -> None:
     assert any("found through discovery-server" in note for note in found.notes)
 
 
+def test_what_plays_the_users_is_left_out_with_its_calls() -> None:
+    found = imported("web", "loadgenerator", "sim", sim="shop/load-test:1")
+    for name in ("loadgenerator", "sim"):
+        found.call(name, "web", Evidence(Strength.STRONG, "x"))
+    found.call("sim", found.outside("x.io", None, Evidence(Strength.LIKELY, "y")), Evidence(Strength.LIKELY, "y"))
+    found.finish()
+    assert (list(found.services), list(found.external), list(found.edges())) == (["web"], [], [])
+    assert "left out, as they play the users: loadgenerator, sim" in found.notes
+
+
+def test_load_alone_is_a_system_of_its_own() -> None:
+    found = imported("locust")
+    found.finish()
+    assert list(found.services) == ["locust"]
+
+
+def test_no_note_moves_the_cursor() -> None:
+    found = imported("web")
+    found.note("service/\x1b[2Jx selects no workload")
+    assert found.notes == ["service/?[2Jx selects no workload"]
+
+
 def test_what_was_found_is_an_architecture() -> None:
     found = imported("cart")
     evidence = Evidence(Strength.STRONG, "DB has db.shop.io:5432", None, 5432)

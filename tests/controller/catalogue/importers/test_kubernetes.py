@@ -14,8 +14,10 @@ def test_a_deployment_with_everything_is_one_component() -> None:
             "cart",
             metadata=", namespace: shop",
             spec="  replicas: 3",
-            pod="      volumes: [{name: d, persistentVolumeClaim: {claimName: d}}, {name: t, secret: {secretName: tls}}]",
-            container="        readinessProbe: {}\n        livenessProbe: {}\n        resources: {limits: {memory: 256Mi}}\n",
+            pod="      volumes: [{name: d, persistentVolumeClaim: {claimName: d}},"
+            " {name: t, secret: {secretName: tls}}]",
+            container="        readinessProbe: {}\n        livenessProbe: {}\n       "
+            " resources: {limits: {memory: 256Mi}}\n",
         )
         + "kind: Certificate\nmetadata: {name: c, namespace: shop}\nspec: {secretName: tls}\n"
     )
@@ -26,7 +28,8 @@ def test_a_deployment_with_everything_is_one_component() -> None:
         "probes": ["liveness", "readiness"],
         "certificate": {"rotation": "automatic"},
         "where": {
-            "namespace": "shop", "workload": "deployment/cart", "labels": {"app": "cart"}, "image": "shop/cart:1", "port": 80,
+            "namespace": "shop", "workload": "deployment/cart", "labels": {"app": "cart"},
+            "image": "shop/cart:1", "port": 80,
         },
     }  # fmt: skip
 
@@ -95,15 +98,23 @@ def test_different_apps_behind_one_service_stay_apart() -> None:
         ("cart-0.cart", "cart"),
         ("cart.other.svc.cluster.local", "cart.other.svc.cluster.local"),
         ("cart.shop.io", "cart.shop.io"),
+        ("cart.io", "cart.io"),
         ("gone", None),
     ],
 )
 def test_hosts_are_found_in_every_form_that_the_cluster_s_dns_has(host: str, sink: str | None) -> None:
     found = applied(
         workload("cart", metadata=", namespace: shop")
-        + workload("web", metadata=", namespace: shop", container=f"        env: [{{name: CART_HOST, value: {host}}}]\n")
+        + workload(
+            "web", metadata=", namespace: shop", container=f"        env: [{{name: CART_HOST, value: {host}}}]\n"
+        )
     )
     assert list(edges(found)) == ([] if sink is None else [f"web -> {sink}"])
+
+
+def test_manifests_without_a_namespace_go_into_any() -> None:
+    told = "        env: [{name: CART_HOST, value: cart.shop}, {name: CART_URL, value: 'http://cart.io'}]\n"
+    assert list(edges(applied(workload("cart") + workload("web", container=told)))) == ["web -> cart", "web -> cart.io"]
 
 
 def test_the_same_name_in_two_namespaces_is_two_components() -> None:
@@ -174,7 +185,14 @@ def test_nothing_to_make_an_architecture_of_is_an_error(manifests: str, complain
         applied(manifests)
 
 
-@pytest.mark.parametrize("broken", ["spec: 3", "spec: {template: [1]}", "spec: {template: {spec: {containers: {a: 1}}}}",
-                                    "spec: {template: {spec: {containers: [3, {env: 4, args: {}, envFrom: [5]}]}}}"])  # fmt: skip
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "spec: 3",
+        "spec: {template: [1]}",
+        "spec: {template: {spec: {containers: {a: 1}}}}",
+        "spec: {template: {spec: {containers: [3, {env: 4, args: {}, envFrom: [5]}]}}}",
+    ],
+)
 def test_what_no_cluster_would_take_is_read_as_far_as_it_goes(broken: str) -> None:
     assert list(applied(f"kind: Deployment\nmetadata: {{name: web}}\n{broken}\n").services) == ["web"]

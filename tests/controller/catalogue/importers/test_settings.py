@@ -31,12 +31,15 @@ def calls(*told: Setting, images: dict[str, str] | None = None) -> list[tuple[st
         ("IMAGE_PROVIDER_HOST", "image-provider", [("image-provider", "likely")]),
         ("ZIPKIN", "zipkin.tracing.svc.cluster.local", [("zipkin.tracing.svc.cluster.local", "likely")]),
         ("PAYMENT_API_URL", "https://api.stripe.com/v1", [("api.stripe.com", "likely")]),
+        ("PAYMENT_GATEWAY", "https://www.worldpay.com", [("www.worldpay.com", "likely")]),
         ("LLM_BASE_URL", "https://api.llm.io", [("api.llm.io", "likely")]),
         ("DB", "postgres://u:p@db.shop.io:5432/x", [("db.shop.io", "strong")]),
         ("DB_HOST", "10.0.0.5", [("10.0.0.5", "likely")]),
         ("BROKERS", "broker.elsewhere.net:9092", [("broker.elsewhere.net", "strong")]),
         ("DB_URL", "postgres://u:p@legacy:5432/x", [("legacy", "strong")]),
         ("API_TOKEN_URL", "postgres://db:5432", [("db", "strong")]),
+        ("DB_URL", "postgres://u:p@ss.word.com/x@db:5432/y", [("db", "strong")]),
+        ("CONN_STR", "Server=db,1433;Password=x,ss.word.com:80;", [("db", "strong")]),
         ("POSTGRES_USER", "db", []),
         ("POSTGRES_DB", "db", []),
         ("SERVICE_NAME", "cart", []),
@@ -70,8 +73,8 @@ def test_a_host_with_its_port_beside_it_is_an_address() -> None:
 
 @pytest.mark.parametrize(
     ("key", "sink"),
-    [("KAFKA_SERVICE_ADDR", "kafka"), ("CART_ADDR", None), ("DATABASE_URL", "db"), ("REDIS_URL", "redis"), ("FOO_URL", None),
-     ("PASSWORD", None), ("URL", None)],
+    [("KAFKA_SERVICE_ADDR", "kafka"), ("CART_ADDR", None), ("DATABASE_URL", "db"), ("REDIS_URL", "redis"),
+     ("FOO_URL", None), ("PASSWORD", None), ("URL", None)],
 )  # fmt: skip
 def test_a_setting_without_a_value_may_be_named_after_a_callee(key: str, sink: str | None) -> None:
     assert calls(Setting(key, None)) == ([] if sink is None else [(sink, "weak")])
