@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import threading
@@ -158,12 +157,10 @@ def test_a_disk_that_is_full_leaves_the_old_file(shop: Path) -> None:
     _run("--top", 0)
     before = {path: path.read_bytes() for path in _files(shop)}
     (shop / "architecture.yaml").write_text(SHOP.replace("timeout: 2s", "timeout: 5s"))
-    program = "from brownout_proxy.cli import main; main()"
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))"
+    program = f"{full}; from brownout_proxy.cli import main; main()"
     words = [sys.executable, "-c", program, "catalogue", "architecture.yaml", "--write", "e", "--top", "0"]
-    done = subprocess.run(
-        words, cwd=shop, capture_output=True, text=True, check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)),
-    )  # fmt: skip
+    done = subprocess.run(words, cwd=shop, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "file too large" in done.stderr
     assert {path: path.read_bytes() for path in _files(shop)} == before
