@@ -15,16 +15,20 @@ import click
 from brownout_controller.catalogue import as_json as json_form
 from brownout_controller.catalogue import markdown, text
 from brownout_controller.catalogue.architecture import Architecture, read_architecture
+from brownout_controller.catalogue.baseline import HOUR
 from brownout_controller.catalogue.findings import findings
 from brownout_controller.catalogue.findings.text import summary
 from brownout_controller.catalogue.listing import Listing, explained, listing
 from brownout_controller.catalogue.past import EXPIRES, Past, Tried
+from brownout_controller.catalogue.writing import Setting
+from brownout_controller.cli import writing
 from brownout_controller.cli.history import RUNS, span
 from brownout_controller.cli.report import write
 from brownout_controller.engine import history
 from brownout_controller.model.past import PastRun
 from brownout_proxy import document
 from brownout_proxy.errors import InvalidSpec
+from brownout_proxy.units import SECONDS
 
 TOP: Final = 10
 
@@ -43,7 +47,16 @@ TOP: Final = 10
 @click.option("--expires", metavar="TIME", help=f"After how long a passed run counts no more [{EXPIRES:.0f}d].")
 @click.option("--runs", "roots", type=click.Path(path_type=Path), multiple=True, metavar="DIR",
               help=f"The journals of past runs; may be given several times [{RUNS}].")  # fmt: skip
+@click.option("--write", "folder", type=click.Path(path_type=Path), metavar="DIR",
+              help=f"Write experiments for the first --top rows [{writing.FIRST}] that can run locally.")  # fmt: skip
+@click.option("--check", is_flag=True, help="With --write: write nothing, and exit 1 if there is something to write.")
+@click.option("--entry", "entries", multiple=True, metavar="[FLOW=]URL",
+              help="With --write: where the requests of a flow go; may be given several times.")  # fmt: skip
+@click.option("--baseline", "server", metavar="URL", help="With --write: a Prometheus that knows the normal day.")
+@click.option("--over", metavar="TIME", help="With --baseline: how much of the past to look at [1h].")
+@click.pass_context
 def catalogue(
+    context: click.Context,
     file: Path,
     top: int | None,
     place: int | None,
@@ -52,17 +65,38 @@ def catalogue(
     html_file: Path | None,
     expires: str | None,
     roots: tuple[Path, ...],
+    folder: Path | None,
+    check: bool,
+    entries: tuple[str, ...],
+    server: str | None,
+    over: str | None,
 ) -> None:
     """Rank the failure scenarios of ARCHITECTURE, each with reasons: impact x exposure x ignorance x safety.
 
     Names of services and `calls` are enough to begin with; it says which missing line would change the order most.
     What past runs have shown is taken into account: what passed lately moves down, and comes back as it expires.
+
+    With --write it makes experiment files. Doing it again keeps what people have changed, and tells what the catalogue
+    would say differently.
+
+    \b
+    brownout catalogue architecture.yaml
+    brownout catalogue architecture.yaml --write experiments --top 3 --entry http://127.0.0.1:8080/pay
     """
+    _check_flags(folder, check, entries, server, over)
     lasting = timedelta(days=EXPIRES) if expires is None else span("--expires", expires)
     architecture = read(file)
     shown = listing(architecture, _past(roots, lasting))
     if place is not None and place > len(shown.rows):
         raise InvalidSpec("--explain", f"there is no row {place}; {file} has {len(shown.rows)} scenarios")
+    if folder is not None:
+        if place is not None or as_json or markdown_file is not None or html_file is not None:
+            raise InvalidSpec("--write", "stands by itself; leave out --explain, --json, --markdown and --html")
+        baselines = None if server is None else writing.measured(server, shown, _seconds(over))
+        setting = Setting(shown.architecture, file.name, writing.entries(entries, shown), baselines)
+        plan = writing.planned(folder, shown, writing.FIRST if top is None else top or len(shown.rows), setting)
+        writing.carry_out(plan, folder, touch=not check)
+        context.exit(int(check and any(outcome.is_behind for outcome in plan.outcomes)))
     ranked = list(enumerate(shown.rows, 1))
     shown_rows = len(ranked) if top == 0 or (top is None and as_json) else TOP if top is None else top
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else text.WIDTH
@@ -77,6 +111,31 @@ def catalogue(
         click.echo(text.render(shown, shown_rows, width, again), nl=False)
         if found := findings(architecture, datetime.now(UTC).date()):
             click.echo(f"Before any fault: {summary(found)}; brownout findings {shlex.quote(str(file))}")
+
+
+def _check_flags(
+    folder: Path | None, check: bool, entries: Sequence[str], server: str | None, over: str | None
+) -> None:
+    """Raises InvalidSpec for flags that would have no effect."""
+    if folder is None:
+        for flag, given in (("--check", check), ("--entry", entries), ("--baseline", server)):
+            if given:
+                raise InvalidSpec(flag, "is for --write DIR; give that too")
+    if over is not None and server is None:
+        raise InvalidSpec("--over", "is for --baseline URL; give that too")
+
+
+def _seconds(over: str | None) -> float:
+    """Raises InvalidSpec."""
+    if over is None:
+        return HOUR
+    try:
+        seconds = SECONDS.parse(over)
+    except ValueError as error:
+        raise InvalidSpec("--over", str(error)) from None
+    if not 60 <= seconds <= 90 * 24 * HOUR:
+        raise InvalidSpec("--over", "must be from 1m to 2160h")
+    return seconds
 
 
 def _write(path: Path | None, rendered: Callable[[], str]) -> None:

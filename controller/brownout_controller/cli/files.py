@@ -52,7 +52,7 @@ def mistakes_in(file: Path, variables: Variables) -> Sequence[InvalidSpec]:
     with mistakes.noting():
         root = _opened(file, variables)
         keys = root.entries("a mapping") if root is not None and root.is_mapping else ()
-        if root is not None and ("environments" in keys or "proxies" in keys):
+        if "environments" in keys or "proxies" in keys:
             read_environments(root)
         elif "services" in keys:
             read_architecture(root, str(file))

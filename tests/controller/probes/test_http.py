@@ -58,13 +58,13 @@ def test_a_service_that_hangs_is_slow_and_not_unknown() -> None:
     async def scenario() -> None:
         async with silent() as server:
             url = f"http://127.0.0.1:{server.port}/"
-            reading = await measured(_http(url).judged_by(Terms(name="h", expect="< 100ms", timeout=0.2)))
+            reading = await measured(_http(url).judged_by(Terms(name="h", expect="< 100ms", timeout=1)))
             assert reading.value is not None
-            assert reading.value >= 0.19
-            assert "there was no answer for 0.19 s" in reading.why
-            told = await complaint(_http(url).judged_by(Terms(name="h", expect="< 1s", timeout=0.2)))
-            assert "no answer in time" in told, "an answer after 0.5 s would have been good"
-            ok = _http(url, measure="ok").judged_by(Terms(name="h", expect="== 1", timeout=0.2))
+            assert reading.value >= 0.95
+            assert "there was no answer for 0.95 s" in reading.why
+            told = await complaint(_http(url).judged_by(Terms(name="h", expect="< 5s", timeout=1)))
+            assert "no answer in time" in told, "an answer after 2 s would have been good"
+            ok = _http(url, measure="ok").judged_by(Terms(name="h", expect="== 1", timeout=1))
             assert (await measured(ok)).value == 0
 
     play(scenario)
