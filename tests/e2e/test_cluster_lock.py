@@ -46,7 +46,7 @@ class Machine:
             "duration": "60s",
             "baseline": baseline,
             "recovery": "1s",
-            "hypotheses": [{"name": "db answers", "tcp": "127.0.0.1:1", "expect": ">= 0", "when": ["recovery"]}],
+            "hypotheses": [{"name": "db answers", "tcp": "127.0.0.1:1", "expect": "< 2s", "when": ["recovery"]}],
         }
         (root / "experiment.json").write_text(json.dumps(experiment))
 
