@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from brownout_controller.report.account import Account
 
 def tell(finished: Finished, where: Where) -> None:
     """The verdict and why, for people."""
-    judgement = finished.judgement
     run = next((entry.record for entry in finished.entries if isinstance(entry.record, Run)), None)
+    judgement = replace(finished.judgement, reasons=tuple(account_of(finished).reasons))  # with units
     say(outcome.told(run, judgement, outcome.fitting()), end="")
     again = "" if run is None else run.replay
     say(f"run {finished.run} {where.place_of(finished.run)}")
@@ -59,7 +60,7 @@ def shown(finished: Finished) -> Mapping[str, Any]:
         "run": finished.run,
         "verdict": judgement.verdict.value,
         "exit": judgement.exit,
-        "reasons": list(judgement.reasons),
+        "reasons": list(account_of(finished).reasons),
         "recovery_seconds": judgement.recovery,
         "stopping_seconds": judgement.stopping,
         "hits": dict(judgement.hits),

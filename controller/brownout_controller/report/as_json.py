@@ -32,7 +32,7 @@ def content(told: Account) -> dict[str, Any]:
         "nets_off": dict(run.nets_off),
         "verdict": judgement.verdict.value,
         "exit": judgement.exit,
-        "reasons": list(judgement.reasons),
+        "reasons": list(told.reasons),
         "recovery_seconds": judgement.recovery,
         "stopping_seconds": judgement.stopping,
         "hits": {name: {"hits": hits, "connections": met} for name, (hits, met) in told.hits.items()},

@@ -66,7 +66,7 @@ def _suite(root: ElementTree.Element, told: Account) -> ElementTree.Element:
             ElementTree.SubElement(properties, "property", {"name": name, "value": _short(value)})
     for case in cases:
         _add(suite, told.name, case)
-    said = [f"verdict: {judgement.verdict} ({judgement.verdict.meaning})", *judgement.reasons[:20]]
+    said = [f"verdict: {judgement.verdict} ({judgement.verdict.meaning})", *told.reasons[:20]]
     ElementTree.SubElement(suite, "system-out").text = "\n".join(map(_short, said))
     return suite
 
@@ -116,7 +116,7 @@ def _reverts(told: Account) -> list[_Case]:
 def _run(told: Account) -> _Case:
     """Refuted runs went through: their hypotheses have the failure."""
     went_through = told.judgement.verdict in (Verdict.PASSED, Verdict.REFUTED, Verdict.DONE)
-    return _Case("the run", told.ends, "" if went_through else "error", "; ".join(told.judgement.reasons))
+    return _Case("the run", told.ends, "" if went_through else "error", "; ".join(told.reasons))
 
 
 def _short(text: object) -> str:

@@ -19,7 +19,7 @@ from tests.controller.cli.test_loading import where
 
 
 def finished(verdict: Verdict = Verdict.REFUTED, exit_: int | None = None) -> Finished:
-    result = Result("h", "during", "broke", 3, 1, 2.5, "h (during): 2.5 at worst")
+    result = Result("h", "during", "broke", 3, 1, 2.5, "h (during): 2.5 at worst, 1 of 3 samples not < 1s")
     judgement = Judgement(verdict, verdict.exit if exit_ is None else exit_, ("because",), (result,), {"f": 3}, 1.25)
     run = Run("r", "1", "", {}, [{"name": "h", "expect": "< 1s"}], {}, 7, "brownout run x --seed 7", 0.0)
     return Finished("r", (Entry(0, 0.0, run),), judgement)
@@ -38,6 +38,15 @@ def test_the_end_of_a_run_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     ]
     tell(finished(), where())
     assert f"run r in {Path('.brownout/runs/r')}\n" in capsys.readouterr().out
+
+
+def test_reasons_have_units(capsys: pytest.CaptureFixture[str]) -> None:
+    broke = finished()
+    sentence = broke.judgement.results[0].sentence
+    broke = replace(broke, judgement=replace(broke.judgement, reasons=(sentence,)))
+    tell(broke, where())
+    assert "  h (during): 2.5s at worst, 1 of 3" in capsys.readouterr().out
+    assert shown(broke)["reasons"] == ["h (during): 2.5s at worst, 1 of 3 samples not < 1s"]
 
 
 def test_programs_get_the_same() -> None:
