@@ -132,4 +132,6 @@ def read_environment(root: Value | None, name: str, file: str) -> Environment:
         return known[name]
     if name == LOCAL:
         return Environment()
+    if root is None:
+        raise InvalidSpec(file, f"is not there, or empty; environment {name!r} has to be in it, or leave out --env")
     raise InvalidSpec(file, unknown(f"environment {name!r}", name, known))
