@@ -36,12 +36,27 @@ _NAMED: Final[tuple[tuple[Kind, str], ...]] = (
     ("worker", r"worker|consumer|\bjobs?\b|cron|scheduler|celery|sidekiq|processor"),
 )  # fmt: skip
 """How a component is recognised by its name or its image, in the order in which they are tried."""
+_ENDS: Final[tuple[tuple[Kind, str], ...]] = (
+    ("worker", r"-(workers?|consumers?|processors?|listeners?|subscribers?|pollers?)$|\bqueue-master$"),
+    ("service", r"-(exporter|operator)$"),
+)
+"""Last words of a compound name that say for sure what it is, whatever the store before them is: who works off a queue
+is no queue, and `redis-exporter` no cache. `redis-master` is one."""
+_COMPOSE: Final = frozenset((
+    "image", "build", "ports", "expose", "volumes", "environment", "env_file", "command", "entrypoint", "depends_on",
+    "container_name", "networks", "healthcheck", "deploy", "restart",
+))  # fmt: skip
+"""Keys of a service in a compose file; none of them is one of ours."""
 
 
 @cache
 def kind_of(*names: str) -> Kind:
     """What the first telling one of these names (a service's own, its image's) stands for; `service` if none does."""
     for name in names:
+        last = re.split(r"[:@]", name.lower().rpartition("/")[2])[0].replace("_", "-")
+        for kind, pattern in _ENDS:
+            if re.search(pattern, last):
+                return kind
         words = re.sub(r"[_/.:@]", "-", name.lower())
         for kind, pattern in _NAMED:
             if re.search(pattern, words):
@@ -336,10 +351,29 @@ def mistakes(outline: Outline) -> Iterator[Mistake]:
                 yield Mistake(("flows", name, "path", place), reason)
 
 
+def is_compose(root: Value) -> bool:
+    """Whether it describes containers: a service has one of their keys, and none says whom it calls."""
+    services = _entries(root).get("services")
+    keys = {key for service in _entries(services).values() for key in _entries(service)}
+    return bool(keys & _COMPOSE) and "calls" not in keys
+
+
+def _entries(value: Value | None) -> Mapping[str, Value]:
+    """Nothing for what is no mapping, or one that merges another as compose files do."""
+    try:
+        return value.entries("") if value is not None and value.is_mapping else {}
+    except InvalidSpec:
+        return {}
+
+
 def read_architecture(root: Value | None, file: str) -> Architecture:
     """Raises InvalidSpec with the exact place."""
     if root is None or root.is_null:
         raise InvalidSpec(file, "is empty; an architecture has services, each with its calls")
+    if is_compose(root):
+        raise InvalidSpec(
+            root.place, f"is a compose file and no architecture; make one of it with: brownout import compose {file}"
+        )
     root.known("an architecture with services", tuple(Outline.model_fields))
     outline = read(Outline, root, root.plain())
     for mistake in mistakes(outline):

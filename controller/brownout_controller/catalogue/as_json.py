@@ -17,7 +17,8 @@ def render(shown: Listing, rows: Sequence[tuple[int, Row]]) -> str:
         "scenarios": len(shown.rows),
         "by_mode": dict(shown.by_mode),
         "rows": [row(place, one) for place, one in rows],
-        "missing": [effect._asdict() for effect in shown.effects],
+        "missing": [effect._asdict() for effect in shown.missing.effects],
+        "missing_search": {"tried": shown.missing.tried, "values": shown.missing.values},
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 

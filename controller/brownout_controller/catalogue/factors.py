@@ -7,15 +7,18 @@ except for what a business is worth, and is marked as assumed.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
+from brownout_controller.catalogue import strength
 from brownout_controller.catalogue.architecture import Architecture, Call, Edge
 from brownout_controller.catalogue.business import WITH_FALLBACK, Stake, worth
 from brownout_controller.catalogue.modes import CONTAINED, OFTEN, Mode, Shield
-from brownout_controller.catalogue.past import Past, Tried
+from brownout_controller.catalogue.past import Evidence, Past
 from brownout_controller.catalogue.scenario import REPLICAS, Scenario
+from brownout_proxy.faults.spec import FaultSpec
 from brownout_proxy.units import SECONDS, SHARE
 
 LEAST: Final = 0.02
@@ -35,7 +38,7 @@ STANDS_IN: Final[Mapping[Shield, float]] = {
 }
 """What is left of a caller's exposure by what it has against a mode."""
 MORE: Final = 0.1
-"""How much each retry without a budget adds to it: the load that it makes grows when there is least to spare."""
+"""How much each request that retries may add to one adds to it: the load grows when there is least to spare."""
 MOST: Final = 1.5
 HALF: Final = 0.5
 """The number of unprotected callers at which half of the exposure is reached: one has two thirds, two have 0.8."""
@@ -113,8 +116,9 @@ class Guard(NamedTuple):
     """Of those that would help."""
     unsaid: tuple[Shield, ...]
     """Of what it lacks, those that nobody has spoken of."""
-    storm: int
-    """Retries without a budget."""
+    storm: float
+    """Requests that retries may add to each; a budget is the most that they add."""
+    budget: float | None
 
 
 class Exposure(NamedTuple):
@@ -156,9 +160,12 @@ class Exposure(NamedTuple):
         else:
             callers = f"{len(guards)} {'call' if self.scenario.mode.on == 'system' else 'caller'}{_s(len(guards))}"
             yield ", ".join([callers, *self._lacking()])
-        storm = max((guard.storm for guard in guards), default=0)
-        if storm:
-            yield f"up to {storm} retr{'y' if storm == 1 else 'ies'} without a budget add load"
+        storms = [guard for guard in guards if guard.storm]
+        worst = max(storms, key=lambda guard: guard.storm, default=None)
+        if worst is not None and worst.budget is None:
+            yield f"up to {worst.storm:g} retr{'y' if worst.storm == 1 else 'ies'} without a budget add load"
+        elif worst is not None:
+            yield f"retries may add {SHARE.format(worst.storm).replace('%', ' %')} to the load, as their budget allows"
 
     def _lacking(self) -> Iterator[str]:
         """What callers lack, with those that as many of them lack in one go."""
@@ -175,17 +182,22 @@ class Exposure(NamedTuple):
 class Ignorance(NamedTuple):
     """How little is known: 1 if it was never tried. The mean over the calls, as each caller is tried by itself.
 
-    A passed run leaves KNOWN, which grows back to 1 until it expires; a refuted one leaves 1, and a mark. A scenario
-    that is like others before it in the list counts less, as those teach a part of what it would.
+    A passed run leaves KNOWN, which grows back to 1 until it expires, and more if its fault was weaker; a refuted one
+    leaves 1, and a mark. A scenario that is like others before it, or like what was tested, counts less, as those teach
+    a part of what it would.
     """
 
     scenario: Scenario
-    runs: tuple[tuple[str, Tried | None], ...]
+    runs: tuple[tuple[str, Evidence | None], ...]
     untaught: float
     expires: float
+    fault: FaultSpec | None = None
+    """What is asked for."""
     repeat: float = 1.0
     before: tuple[int, int] = (0, 0)
-    """How many of its mode, and at its place, stand before it in the list."""
+    """How many of its mode, and at its place, stand before it and were not tested."""
+    others_tested: bool = False
+    """Whether some that are like it were."""
 
     @property
     def value(self) -> float:
@@ -193,8 +205,8 @@ class Ignorance(NamedTuple):
 
     @property
     def broken(self) -> bool:
-        """Whether the last run about one of its calls was refuted."""
-        return any(run is not None and run.verdict == "refuted" for _, run in self.runs)
+        """Whether one of its calls was refuted and has not passed since."""
+        return any(run is not None and run.broken for _, run in self.runs)
 
     @property
     def known(self) -> bool:
@@ -208,20 +220,32 @@ class Ignorance(NamedTuple):
         done = [(edge, run) for edge, run in self.runs if run is not None]
         if not done:
             yield "never tested" if self.scenario.faults else "never tested, and the proxy cannot"
-        for edge, run in done:
-            ago = "today" if run.days < 1 else f"{run.days:.0f} day{_s(round(run.days))} ago"
-            if run.verdict == "refuted":
-                yield f"known to be broken: {edge} was refuted {ago}"
-            elif run.days >= self.expires:
-                yield f"{edge} passed {ago}, which has expired"
-            else:
-                yield f"{edge} passed {ago}, and counts for {self.expires - run.days:.0f} more days"
+        for edge, known in done:
+            yield self._about(edge, known)
         if done and len(done) < len(self.runs):
             yield f"{len(self.runs) - len(done)} of {len(self.runs)} callers were never tested"
         likes = zip(self.before, ("of its kind", "at the same place"), strict=True)
-        before = [f"{count} {which}" for count, which in likes if count]
+        before = [f"{' and '.join(f'{count} {which}' for count, which in likes if count)} further up"]
+        before = (before if any(self.before) else []) + (["tests of what is like it"] if self.others_tested else [])
         if before:
-            yield f"{' and '.join(before)} further up: {_percent(1 - self.repeat)} of it is learnt there"
+            yield f"{', '.join(before)}: {_percent(1 - self.repeat)} of it is learnt there"
+
+    def _about(self, edge: str, known: Evidence) -> str:
+        run = known.tried
+        ago = "today" if run.days < 1 else f"{run.days:.0f} day{_s(round(run.days))} ago"
+        how = f"with {strength.told(run.fault)}" if run.fault else f"with a {run.kind} of unknown strength"
+        which = f"{ago} {how}{f' in {run.environment}' if run.environment else ''}"
+        if known.broken:
+            return f"known to be broken: {edge} was refuted {which}"
+        if run.days >= self.expires:
+            return f"{edge} passed {which}, which has expired"
+        left = f"for {self.expires - run.days:.0f} more days"
+        if known.covered >= 1:
+            return f"{edge} passed {which}, and counts {left}"
+        asked = strength.told(self.fault) if self.fault else run.kind
+        if _percent(known.covered) == "none":
+            return f"{edge} passed {which}, which says next to nothing about {asked}"
+        return f"{edge} passed {which}, which is weaker than {asked}: counts to {_percent(known.covered)} {left}"
 
 
 class Safety(NamedTuple):
@@ -274,16 +298,15 @@ def exposure(scenario: Scenario, architecture: Architecture) -> Exposure:
 def _guard(mode: Mode, edge: Edge) -> Guard:
     said = {shield: _said(edge.call, shield) for shield in mode.shields if shield in STANDS_IN}
     left = math.prod(STANDS_IN[shield] for shield, there in said.items() if there)
-    retries = edge.call.retries or 0
-    storm = (
-        retries if "retries" not in mode.shields and edge.call.retry_budget is None and mode.strikes == "whole" else 0
-    )
+    storm, budget = 0.0, edge.call.retry_budget
+    if "retries" not in mode.shields and mode.strikes == "whole":
+        storm = min(edge.call.retries or 0, math.inf if budget is None else budget)
     return Guard(
         edge, left * min(MOST, 1 + MORE * storm),
         tuple(shield for shield, there in said.items() if there),
         tuple(shield for shield, there in said.items() if not there),
         tuple(shield for shield, there in said.items() if there is None),
-        storm,
+        storm, budget,
     )  # fmt: skip
 
 
@@ -349,9 +372,12 @@ _STANDING: Final = {
 
 def ignorance(scenario: Scenario, past: Past) -> Ignorance:
     names = [edge.name for edge in scenario.edges] or ([scenario.edge] if scenario.edge else [])
-    runs = tuple((name, past.last(name, scenario.fault_kinds)) for name in names)
+    if past.is_empty or not scenario.faults:
+        return Ignorance(scenario, tuple((name, None) for name in names), 1.0, past.expires)
+    fault = strength.fault_of(json.dumps(scenario.faults[0]))
+    runs = tuple((name, past.about(name, fault) if fault else None) for name in names)
     untaught = sum(past.ignorance(run) for _, run in runs) / len(runs) if runs else 1.0
-    return Ignorance(scenario, runs, untaught, past.expires)
+    return Ignorance(scenario, runs, untaught, past.expires, fault)
 
 
 def safety(scenario: Scenario, architecture: Architecture) -> Safety:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brownout_controller.catalogue.listing import Listing, explained, known, told, word
+from brownout_controller.catalogue.listing import Listing, cut_short, explained, known, told, word
 from brownout_controller.report import page
 
 
@@ -19,6 +19,7 @@ def render(shown: Listing, top: int) -> str:
         name=shown.architecture.name,
         total=len(shown.rows),
         rows=rows,
-        missing=[(effect.path, told(effect)) for effect in shown.effects[:5]],
+        missing=[(effect.path, told(effect)) for effect in shown.missing.effects[:5]],
+        cut=cut_short(shown.missing),
         by_mode=shown.by_mode,
     )

@@ -11,7 +11,7 @@ from brownout_controller.catalogue.factors import Ignorance
 from brownout_controller.catalogue.modes import CONTAINED, OFTEN, library
 from brownout_controller.catalogue.past import Past
 from brownout_controller.catalogue.ranking import Row, rank
-from brownout_controller.catalogue.sensitivity import Effect, effects
+from brownout_controller.catalogue.sensitivity import Effect, Search, search
 
 Word = Literal["high", "medium", "low"]
 
@@ -25,7 +25,7 @@ class Listing(NamedTuple):
 
     architecture: Architecture
     rows: Sequence[Row]
-    effects: Sequence[Effect]
+    missing: Search
     """Missing lines, the one that matters most first."""
 
     @property
@@ -52,7 +52,7 @@ class Explanation(NamedTuple):
 
 
 def listing(architecture: Architecture, past: Past | None = None) -> Listing:
-    return Listing(architecture, rank(architecture, past), effects(architecture, past))
+    return Listing(architecture, rank(architecture, past), search(architecture, past))
 
 
 def word(value: float) -> Word:
@@ -66,9 +66,11 @@ def known(ignorance: Ignorance) -> str:
         return "never"
     if ignorance.broken:
         return "broken"
-    if ignorance.untaught >= 1:
+    if all(run.tried.days >= ignorance.expires for run in runs):
         return "expired"
-    return f"{max(run.days for run in runs):.0f} d ago" if len(runs) == len(ignorance.runs) else "in part"
+    if any(run.covered < 1 for run in runs):
+        return "weaker"
+    return f"{max(run.tried.days for run in runs):.0f} d ago" if len(runs) == len(ignorance.runs) else "in part"
 
 
 def told(effect: Effect) -> str:
@@ -76,6 +78,14 @@ def told(effect: Effect) -> str:
     moved = f"{effect.moves} scenario{'' if effect.moves == 1 else 's'} would move in the top ten"
     before, after = (str(place) if place else "below ten" for place in (effect.before, effect.after))
     return f"if it said {effect.value}, {moved}; furthest {effect.title}, from {before} to {after}"
+
+
+def cut_short(missing: Search) -> str:
+    """How much was not tried; empty if all was."""
+    if missing.tried == missing.values:
+        return ""
+    tried = f"tried {missing.tried:,} of {missing.values:,} values of missing lines"
+    return f"{tried}, those about the highest scores first; all would take too long"
 
 
 def explained(place: int, row: Row) -> Explanation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from brownout_controller.catalogue.listing import Explanation, Listing, explained, known, told, word
+from brownout_controller.catalogue.listing import Explanation, Listing, cut_short, explained, known, told, word
 from brownout_controller.report.markdown import escaped
 from brownout_controller.report.text import line
 
@@ -34,13 +34,16 @@ def _lines(shown: Listing, top: int) -> Iterator[str]:
         cells = (str(place), f"{100 * row.score:.0f}", escaped(row.scenario.title), *words, local)
         yield f"| {' | '.join(cells)} |"
     yield ""
-    if shown.effects:
+    if shown.missing.effects:
         yield "## Missing lines"
         yield ""
         yield "What nobody has said in the architecture, and what would change the order most:"
         yield ""
-        for effect in shown.effects[:_EFFECTS]:
+        for effect in shown.missing.effects[:_EFFECTS]:
             yield f"- `{line(effect.path).replace('`', '')}`: {escaped(told(effect))}"
+        yield ""
+    if cut := cut_short(shown.missing):
+        yield f"The search for missing lines was cut short: {cut}."
         yield ""
     yield "## Scenarios by mode"
     yield ""

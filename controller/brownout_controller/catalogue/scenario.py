@@ -63,11 +63,6 @@ class Scenario:
         """As an experiment file has them; none where the proxy cannot inject it."""
         return tuple(_filled(fault, self.texts) for fault in self.mode.local.faults) if self.way_in else ()
 
-    @cached_property
-    def fault_kinds(self) -> tuple[str, ...]:
-        """The kinds of its faults, by which the history of runs knows it."""
-        return tuple(kind_of_fault(fault) for fault in self.mode.local.faults)
-
     @property
     def claims(self) -> tuple[Claim, ...]:
         """The default hypotheses about it."""

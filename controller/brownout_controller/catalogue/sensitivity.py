@@ -3,10 +3,14 @@
 For every line that nobody has written each plausible value is tried, one line at a time, and the list is made anew. The
 change is Spearman's footrule over the top ten: how many places the scenarios of both lists move, all together, where
 one that is not in a top ten counts as standing right below it. It is 0 if nothing moves and 110 if all ten are others.
+
+A large system has more of them than anybody waits for. So they are tried up to a bound, those about the highest scores
+first; it counts work and not time, so that the same file gives the same answer everywhere.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +22,10 @@ from brownout_controller.catalogue.ranking import order, rank, row
 from brownout_controller.catalogue.scenario import Scenario, encrypted, moved, scenarios
 
 TOP: Final = 10
+WORK: Final = 3_000_000
+"""Looks at a row or a call that the search may take: some seconds."""
+_WHOLE: Final = 10
+"""How many of them it takes to find a row that was not there before."""
 _RISE: Final = 1 / NOT_SAID + 1e-9
 """How much a line about a call can add to the score of a scenario that is not about this call: it may be required."""
 
@@ -81,6 +89,15 @@ class Effect(NamedTuple):
     """Titles that come into the top ten."""
 
 
+class Search(NamedTuple):
+    """What was found, and in how many of the values."""
+
+    effects: tuple[Effect, ...] = ()
+    """The missing lines that change anything, the one that changes most first."""
+    tried: int = 0
+    values: int = 0
+
+
 def missing_lines(architecture: Architecture) -> Iterator[Line]:
     """Every line that nobody has written and that the ranking would read, with each plausible value."""
     yield from _flows(architecture)
@@ -91,16 +108,31 @@ def missing_lines(architecture: Architecture) -> Iterator[Line]:
     yield from _encryption(architecture)
 
 
-def effects(architecture: Architecture, past: Past | None = None) -> tuple[Effect, ...]:
-    """The missing lines that change anything, the one that changes most first."""
+def search(architecture: Architecture, past: Past | None = None, work: int = WORK) -> Search:
+    """Tries what is missing, as far as `work` goes."""
     board = _Board(architecture, past or Past())
     found: dict[str, Effect] = {}
-    for line in missing_lines(architecture):
+    # Walked twice: a line holds an architecture of its own, and all at once are more than fits into memory.
+    chosen, values = _affordable(board, missing_lines(architecture), work)
+    for line in (line for index, line in enumerate(missing_lines(architecture)) if index in chosen):
         after = board.places_with(line)
         change = footrule(board.places, after)
         if change > (found[line.path].change if line.path in found else 0):
             found[line.path] = _effect(line, change, board, after)
-    return tuple(sorted(found.values(), key=lambda effect: (-effect.change, effect.path)))
+    effects = tuple(sorted(found.values(), key=lambda effect: (-effect.change, effect.path)))
+    return Search(effects, len(chosen), values)
+
+
+def _affordable(board: _Board, lines: Iterable[Line], work: int) -> tuple[frozenset[int], int]:
+    """The indices of the lines that can be tried, and how many there are; one at least, the most promising first."""
+    asked = [(-board.promise(line), index, board.work(line)) for index, line in enumerate(lines)]
+    chosen: set[int] = set()
+    for _, index, cost in sorted(asked):
+        work -= cost
+        if work < 0 and chosen:
+            break
+        chosen.add(index)
+    return frozenset(chosen), len(asked)
 
 
 class _Board:
@@ -108,13 +140,15 @@ class _Board:
     ten or out of it.
 
     Fifty services have some thousand missing lines and some hundred scenarios: all of them for each line took half a
-    minute. A row is near if it has at least half of the score of the tenth; what is far can come near only by a line
+    minute. A row is near if it has at least half of the score of the tenth, or was tested and so takes from
+    others; what is far can come near only by a line
     about itself, or about flows, or where the tenth falls so deep that everything is made anew.
     """
 
     def __init__(self, architecture: Architecture, past: Past) -> None:
         self._past = past
         self._business = Business(architecture)
+        self._calls = len(architecture.edges)
         self.rows = [row(found, architecture, past) for found in scenarios(architecture, self._business)]
         self._marks = [one.mark for one in self.rows]
         self._about: dict[str | tuple[str, str], set[int]] = {}
@@ -124,9 +158,28 @@ class _Board:
                 self._about.setdefault(about, set()).add(index)
         top = order(self._marks, TOP)
         self.places = {self._marks[index].name: place for place, (index, _) in enumerate(top, 1)}
-        tenth = self._marks[top[-1][0]].score * top[-1][1].left if len(top) == TOP else 0.0
-        self._near = frozenset(index for index, mark in enumerate(self._marks) if mark.score >= tenth / 2)
+        tenth = self._marks[top[-1][0]].worth(top[-1][1]) if len(top) == TOP else 0.0
+        self._near = frozenset(
+            index for index, mark in enumerate(self._marks) if mark.score >= tenth / 2 or mark.tested
+        )
         self._far = max((mark.score for index, mark in enumerate(self._marks) if index not in self._near), default=0.0)
+
+    def promise(self, line: Line) -> float:
+        """The highest score of what it is about; flows are about everything."""
+        if not line.about:
+            return math.inf
+        scores = [self._marks[index].score for index in self._about.get(line.about, ()) if self._is_local(index)]
+        return max(scores, default=0.0)
+
+    def _is_local(self, index: int) -> bool:
+        return self.rows[index].scenario.component is not None  # what happens to the whole system is about every call
+
+    def work(self, line: Line) -> int:
+        """About how many looks at a row or a call it takes to try the line."""
+        everything = len(self.rows) + self._calls
+        if line.adds:
+            return _WHOLE * everything
+        return len(self._business.stakes) * everything if line.shifts else len(self._near) + self._calls
 
     def places_with(self, line: Line) -> Mapping[str, int]:
         """The top ten with the line, by the scenarios' ids, from 1 on."""
@@ -155,7 +208,7 @@ class _Board:
                 marks.append(self._marks[index])
         top = order(marks, TOP)
         places = {marks[index].name: place for place, (index, _) in enumerate(top, 1)}
-        return places, marks[top[-1][0]].score * top[-1][1].left if len(top) == TOP else 0.0
+        return places, marks[top[-1][0]].worth(top[-1][1]) if len(top) == TOP else 0.0
 
 
 def _has_shifted(scenario: Scenario, business: Business, about: str | tuple[str, str]) -> bool:
@@ -227,7 +280,7 @@ def _service(architecture: Architecture, name: str, service: Service) -> Iterato
             )
     if service.certificate is None and any(edge.call.mtls for edge in architecture.callers(name)):
         changed = _with_service(architecture, name, certificate=Certificate(rotation="automatic"))
-        yield Line(f"{path}.certificate", "{rotation: automatic}", changed, adds=True)
+        yield Line(f"{path}.certificate", "{rotation: automatic}", changed, name, adds=True)
 
 
 def _call(architecture: Architecture, edge: Edge) -> Iterator[Line]:
@@ -256,7 +309,8 @@ def _encryption(architecture: Architecture) -> Iterator[Line]:
     if inside and all(edge.call.mtls is None for edge in inside) and not encrypted(architecture):
         edge = max(inside, key=lambda edge: sum(hold.lost for hold in business.on_edge(edge)))
         path = f"{_section(architecture, edge.source)}.{edge.source}.calls.{edge.sink}.mtls"
-        yield Line(path, "true", _with_call(architecture, edge, mtls=True), adds=True)
+        about = (edge.source, edge.sink)
+        yield Line(path, "true", _with_call(architecture, edge, mtls=True), about, adds=True)
 
 
 def _section(architecture: Architecture, name: str) -> str:

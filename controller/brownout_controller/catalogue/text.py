@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from brownout_controller.catalogue.listing import Explanation, Listing, known, told, word
+from brownout_controller.catalogue.listing import Explanation, Listing, cut_short, known, told, word
 from brownout_controller.catalogue.ranking import Row
 from brownout_controller.report.columns import Cell, Column, table
 from brownout_controller.report.text import line
@@ -66,16 +66,18 @@ def _row(place: int, row: Row, width: int) -> Iterator[Sequence[Cell]]:
 
 
 def _missing(shown: Listing, width: int) -> Iterator[str]:
-    if not shown.effects:
-        return
-    first = shown.effects[0]
-    yield from _wrapped(f"The missing line that matters most: {first.path}", width)
-    yield from _wrapped(f"  {told(first)}.", width)
-    if len(shown.effects) > 1:
-        yield "Next:"
-        for effect in shown.effects[1:_EFFECTS]:
-            yield f"  {line(effect.path)}"
-    yield ""
+    effects, cut = shown.missing.effects, cut_short(shown.missing)
+    if effects:
+        yield from _wrapped(f"The missing line that matters most: {effects[0].path}", width)
+        yield from _wrapped(f"  {told(effects[0])}.", width)
+        if len(effects) > 1:
+            yield "Next:"
+            for effect in effects[1:_EFFECTS]:
+                yield f"  {line(effect.path)}"
+    if cut:
+        yield from _wrapped(f"The search for it was cut short: {cut}.", width)
+    if effects or cut:
+        yield ""
 
 
 def explain(told: Explanation, width: int = WIDTH) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import click
 
@@ -19,13 +19,12 @@ from brownout_controller.catalogue.baseline import HOUR
 from brownout_controller.catalogue.findings import findings
 from brownout_controller.catalogue.findings.text import summary
 from brownout_controller.catalogue.listing import Listing, explained, listing
-from brownout_controller.catalogue.past import EXPIRES, Past, Tried
+from brownout_controller.catalogue.past import EXPIRES, Past, tried
 from brownout_controller.catalogue.writing import Setting
 from brownout_controller.cli import writing
 from brownout_controller.cli.history import RUNS, span
 from brownout_controller.cli.report import write
 from brownout_controller.engine import history
-from brownout_controller.model.past import PastRun
 from brownout_proxy import document
 from brownout_proxy.errors import InvalidSpec
 from brownout_proxy.units import SECONDS
@@ -161,14 +160,4 @@ def _past(roots: tuple[Path, ...], lasting: timedelta) -> Past:
     found = history.collect(roots or ([RUNS] if RUNS.is_dir() else []))
     for warning in found.warnings:
         click.echo(f"warning: {warning}", err=True)
-    return Past(_tried(found.runs, datetime.now(UTC)), lasting / timedelta(days=1))
-
-
-def _tried(runs: Sequence[PastRun], now: datetime) -> Iterator[Tried]:
-    """What came to a conclusion, once for each kind of fault."""
-    for run in runs:
-        if run.conclusive:
-            days = (now - run.started) / timedelta(days=1)
-            verdict: Literal["passed", "refuted"] = "passed" if run.finding == "held" else "refuted"
-            for kind in run.faults:
-                yield Tried(run.edge, kind, verdict, days, run.run)
+    return Past(tried(found.runs, datetime.now(UTC)), lasting / timedelta(days=1))

@@ -31,9 +31,10 @@ def lint(context: click.Context, files: Sequence[Path], variables: Sequence[str]
     \b
     brownout lint brownout.yaml experiments/*.yaml
 
-    A file with `environments` is taken for a brownout.yaml, one with `services` for an architecture, any other for an
-    experiment. The `proxies` of a brownout.yaml are checked by `brownout proxy`, which reads them. A variable that is
-    not set is no mistake here, and what depends on it is not looked at.
+    A file with `environments` is taken for a brownout.yaml, one with `services` for an architecture (unless it is a
+    compose file, of which one can be made), any other for an experiment. The `proxies` of a brownout.yaml are checked
+    by `brownout proxy`, which reads them. A variable that is not set is no mistake here, and what depends on it is not
+    looked at.
 
     Exit status: 0 nothing is wrong, 2 something is.
     """

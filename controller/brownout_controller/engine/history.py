@@ -45,6 +45,7 @@ _FORM: Final = 1
 """To be raised when the same journal leads to another row than before."""
 _LIVE: Final = ("directory", "running")
 """What a row does not keep, as it depends on where and when one looks."""
+_LISTS: Final = ("faults", "played")
 _COLUMNS: Final = tuple(item.name for item in fields(PastRun) if item.name not in _LIVE)
 _CREATE: Final = f"CREATE TABLE runs (path TEXT PRIMARY KEY, size INTEGER, mtime INTEGER, {', '.join(_COLUMNS)})"
 _STAMP: Final = zlib.crc32(f"{_FORM} {__version__} {_CREATE}".encode()) & 0x7FFFFFFF
@@ -188,4 +189,5 @@ def _encoded(run: PastRun) -> Iterator[Any]:
 def _decoded(values: Sequence[Any]) -> PastRun:
     """Raises ValueError, TypeError."""
     content = dict(zip(_COLUMNS, values, strict=True))
-    return _ROWS.validate_python({**content, "faults": json.loads(content["faults"]), "directory": ""})
+    lists = {name: json.loads(content[name]) for name in _LISTS}
+    return _ROWS.validate_python({**content, **lists, "directory": ""})

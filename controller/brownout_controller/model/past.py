@@ -73,6 +73,8 @@ class PastRun:
     """The search of which it was one trial."""
     claims: bool = True
     """Ad-hoc faults claim nothing, so there is nothing to conclude."""
+    played: tuple[str, ...] = ()
+    """The faults as the journal has them, in JSON."""
 
     @property
     def state(self) -> str:
@@ -110,9 +112,17 @@ def _plain(content: Any) -> Any:
 
 def fault_kinds(experiment: Mapping[str, Any]) -> tuple[str, ...]:
     """The kinds of faults that an experiment has; one that this version does not know by its first key."""
+    return tuple(dict.fromkeys(kind for entry in _faults(experiment) if (kind := _kind(entry))))
+
+
+def faults_played(experiment: Mapping[str, Any]) -> tuple[str, ...]:
+    """Each fault with all that is said of it, in JSON."""
+    return tuple(json.dumps(entry, default=str) for entry in _faults(experiment) if _kind(entry))
+
+
+def _faults(experiment: Mapping[str, Any]) -> Sequence[Any]:
     several = experiment.get("faults")
-    written = several if isinstance(several, Sequence) and not isinstance(several, str) else [experiment.get("fault")]
-    return tuple(dict.fromkeys(kind for entry in written if (kind := _kind(entry))))
+    return several if isinstance(several, Sequence) and not isinstance(several, str) else [experiment.get("fault")]
 
 
 def _kind(entry: Any) -> str:

@@ -101,15 +101,6 @@ class Course(NamedTuple):
         return 0.0 if before == now else now - before
 
 
-class Standing(NamedTuple):
-    """What is known of an edge under a kind of fault: the last run that passed, the last one with a conclusion, and
-    when that pass is worth nothing any more. A pass that a later run refutes has no worth."""
-
-    passed: PastRun | None
-    latest: PastRun
-    expires: datetime | None
-
-
 def quarter_of(moment: datetime) -> Quarter:
     return Quarter(moment.year, (moment.month + 2) // 3)
 
@@ -207,21 +198,6 @@ def expired(runs: Iterable[PastRun], now: datetime, lasting: timedelta = LASTING
     return [
         (run, run.conclusive) for _, run in sorted(latest.items()) if not run.conclusive or run.started < now - lasting
     ]
-
-
-def standings(runs: Iterable[PastRun], lasting: timedelta = LASTING) -> Mapping[tuple[str, str], Standing]:
-    """By edge and kind of fault, over all environments: what has been tested, and until when it counts."""
-    found: dict[tuple[str, str], Standing] = {}
-    for run in in_order(runs):
-        if not run.conclusive:
-            continue
-        for kind in run.faults:
-            known = found.get((run.edge, kind))
-            if run.finding == "held":
-                found[run.edge, kind] = Standing(run, run, run.started + lasting)
-            else:
-                found[run.edge, kind] = Standing(known.passed if known is not None else None, run, None)
-    return found
 
 
 class Review(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from brownout_controller.model.journal import Injected, Judged, Run, Stop
 from brownout_controller.model.judge import Judgement
-from brownout_controller.model.past import Finding, PastRun, fault_kinds, fingerprint, utc
+from brownout_controller.model.past import Finding, PastRun, fault_kinds, faults_played, fingerprint, utc
 from brownout_controller.model.verdict import Verdict
 from brownout_controller.report.account import Account
 from brownout_controller.report.text import clipped, line
@@ -48,6 +48,7 @@ def past(told: Account) -> PastRun:
         ended=told.first(Judged) is not None,
         part_of=_text(run.part_of),
         claims=bool(run.terms),
+        played=tuple(map(_text, faults_played(run.experiment))),
     )
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Literal
 
 from brownout_controller.catalogue.architecture import Architecture, Service, read_architecture
+from brownout_controller.catalogue.past import Tried
 from brownout_controller.catalogue.ranking import Row, rank
 from brownout_controller.catalogue.scenario import Scenario, scenarios
+from brownout_controller.catalogue.strength import fault_of
 from brownout_proxy import document
+from brownout_proxy.faults.spec import FaultSpec
 
 EXAMPLES: Final = Path(__file__).parents[3] / "examples" / "architectures"
 
@@ -46,6 +50,19 @@ def read(text: str) -> Architecture:
 def example(name: str) -> Architecture:
     path = EXAMPLES / f"{name}.yaml"
     return read_architecture(document.read(path, columns=True), str(path))
+
+
+def fault(**written: Any) -> FaultSpec:
+    """As `fault(latency="30s")`."""
+    spec = fault_of(json.dumps(written))
+    assert spec is not None
+    return spec
+
+
+def tried(
+    edge: str, spec: FaultSpec, verdict: Literal["passed", "refuted"], days: float, environment: str = ""
+) -> Tried:
+    return Tried(edge, spec.kind, spec, verdict, days, environment=environment)
 
 
 def found(architecture: Architecture) -> dict[str, Scenario]:

@@ -37,6 +37,9 @@ def test_quantities_have_units() -> None:
         (("payments-db",), "database"), (("pg-main",), "database"), (("x", "postgres:16"), "database"),
         (("redis",), "cache"), (("user-sessions",), "cache"), (("rabbitmq",), "queue"), (("edge-gateway",), "gateway"),
         (("mail-worker",), "worker"), (("payment-service",), "service"), (("dashboard",), "service"),
+        (("queue-master",), "worker"), (("x", "registry:5000/weave/queue-master:0.3"), "worker"),
+        (("kafka_consumer",), "worker"), (("redis-exporter",), "service"), (("redis-master",), "cache"),
+        (("work-queue",), "queue"), (("kafka-master",), "queue"),
     ],
 )  # fmt: skip
 def test_a_kind_is_guessed_from_what_names_say(names: tuple[str, ...], kind: Kind) -> None:

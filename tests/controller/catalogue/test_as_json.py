@@ -27,7 +27,13 @@ def test_every_row_has_its_factors_and_what_to_inject() -> None:
     assert row["factors"]["impact"]["reasons"]
     assert by_id["disk-pressure/postgres"]["faults"] == []
     assert by_id["disk-pressure/postgres"]["edge"] is None
-    assert told["missing"][0]["path"] == shown.effects[0].path
+    assert told["missing"][0]["path"] == shown.missing.effects[0].path
+
+
+def test_how_far_the_search_for_missing_lines_went_is_told() -> None:
+    shown = listing(read(SHOP))
+    told = json.loads(as_json.render(shown, []))["missing_search"]
+    assert told == {"tried": shown.missing.values, "values": shown.missing.values}
 
 
 def test_only_the_rows_that_are_asked_for_are_told() -> None:

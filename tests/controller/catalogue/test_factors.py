@@ -12,7 +12,7 @@ from brownout_controller.catalogue import factors
 from brownout_controller.catalogue.architecture import Architecture
 from brownout_controller.catalogue.factors import Exposure, Ignorance, Impact, Safety
 from brownout_controller.catalogue.past import KNOWN, Past, Tried
-from tests.controller.catalogue.ground import EXAMPLES, SHOP, example, found, read
+from tests.controller.catalogue.ground import EXAMPLES, SHOP, example, fault, found, read, tried
 
 _PG = "database-slow/orders/postgres"
 
@@ -105,13 +105,15 @@ def test_more_callers_are_more_exposure_and_are_counted_with_what_they_lack() ->
     assert "2 callers, both without breaker (not said), 1 of them without fallback (not said)" in three.reasons
 
 
-def test_retries_without_a_budget_make_it_worse_and_with_one_they_do_not() -> None:
+def test_retries_make_it_worse_by_as_much_as_their_budget_lets_them_add() -> None:
     calls = "services:\n  a: {calls: {db: {%s}}}\n  db:\n"
-    bare, retried, limited = (
-        _exposure(calls % line, "database-slow/a/db") for line in ("", "retries: 3", "retries: 3, retry_budget: 10%")
-    )
-    assert retried.value > bare.value == limited.value
+    lines = ("", "retries: 3, retry_budget: 0%", "retries: 3, retry_budget: 10%", "retries: 3, retry_budget: 100%",
+             "retries: 1", "retries: 3")  # fmt: skip
+    bare, none, tenth, doubled, once, retried = (_exposure(calls % line, "database-slow/a/db") for line in lines)
+    assert bare.value == none.value < tenth.value < doubled.value == once.value < retried.value
     assert "up to 3 retries without a budget add load" in retried.reasons
+    assert "retries may add 100 % to the load, as their budget allows" in doubled.reasons
+    assert not [reason for reason in none.reasons if "retries" in reason]
 
 
 def test_retries_help_against_what_is_short() -> None:
@@ -172,27 +174,62 @@ def test_ignorance_is_whole_where_nothing_was_tried() -> None:
 
 
 def test_a_passed_run_lowers_it_for_this_edge_and_this_fault_only() -> None:
-    run = Tried("orders -> postgres", "latency", "passed", 0)
+    run = tried("orders -> postgres", fault(latency="4s"), "passed", 0, "staging")
     assert _ignorance(_PG, run).value == pytest.approx(KNOWN)
-    assert _ignorance(_PG, run).reasons == ("orders -> postgres passed today, and counts for 90 more days",)
+    assert _ignorance(_PG, run).reasons == (
+        "orders -> postgres passed today with latency 4s in staging, and counts for 90 more days",
+    )
     assert _ignorance("database-slow/catalogue/postgres", run).value == 1
     assert _ignorance("database-reset/orders/postgres", run).value == 1
     expired = run._replace(days=100)
     assert _ignorance(_PG, expired).value == 1
-    assert "passed 100 days ago, which has expired" in _ignorance(_PG, expired).reasons[0]
+    assert "passed 100 days ago with latency 4s in staging, which has expired" in _ignorance(_PG, expired).reasons[0]
 
 
 def test_each_caller_is_tested_by_itself() -> None:
-    run = Tried("orders -> postgres", "cut", "passed", 0)
+    run = tried("orders -> postgres", fault(cut="0s"), "passed", 0)
     half = _ignorance("database-gone/postgres", run)
     assert half.value == pytest.approx((1 + KNOWN) / 2)
     assert "1 of 2 callers were never tested" in half.reasons
 
 
 def test_a_refuted_run_leaves_it_whole_with_a_mark() -> None:
-    ignorance = _ignorance(_PG, Tried("orders -> postgres", "latency", "refuted", 3))
+    ignorance = _ignorance(_PG, tried("orders -> postgres", fault(latency="4s"), "refuted", 3))
     assert (ignorance.value, ignorance.broken) == (1, True)
-    assert ignorance.reasons == ("known to be broken: orders -> postgres was refuted 3 days ago",)
+    assert ignorance.reasons == ("known to be broken: orders -> postgres was refuted 3 days ago with latency 4s",)
+
+
+@pytest.mark.parametrize(
+    ("delay", "left", "said"),
+    [
+        ("10ms", 1 - 0.9 * 0.0025, "passed today with latency 10ms, which says next to nothing about latency 4s"),
+        ("1s", 1 - 0.9 * 0.25, "with latency 1s, which is weaker than latency 4s: counts to 25 % for 90 more days"),
+        ("30s", KNOWN, "orders -> postgres passed today with latency 30s, and counts for 90 more days"),
+    ],
+)
+def test_a_run_under_a_weaker_fault_counts_as_far_as_it_goes(delay: str, left: float, said: str) -> None:
+    ignorance = _ignorance(_PG, tried("orders -> postgres", fault(latency=delay), "passed", 0))
+    assert ignorance.value == pytest.approx(left)
+    assert said in ignorance.reasons[0]
+
+
+def test_a_run_of_which_the_strength_is_not_known_counts_for_nothing_and_is_told() -> None:
+    ignorance = _ignorance(_PG, Tried("orders -> postgres", "latency", None, "passed", 0))
+    assert ignorance.value == 1
+    assert "passed today with a latency of unknown strength, which says next to nothing" in ignorance.reasons[0]
+
+
+def test_the_modes_of_a_queue_are_told_apart_by_direction_and_rate() -> None:
+    publish, deliver = "orders -> rabbit", "mail-worker -> rabbit"
+    blocked = tried(publish, fault(bandwidth={"rate": 0}, direction="upstream"), "passed", 0)
+    assert _ignorance("queue-blocks/orders/rabbit", blocked).value == pytest.approx(KNOWN)
+    assert _ignorance("queue-split/rabbit", blocked).value == 1
+    split = tried(publish, fault(bandwidth={"rate": 0}, direction="downstream"), "passed", 0)
+    assert _ignorance("queue-blocks/orders/rabbit", split).value == 1
+    assert _ignorance("queue-split/rabbit", split).value == pytest.approx((1 + KNOWN) / 2)
+    trickle = tried(deliver, fault(bandwidth="2KB/s"), "passed", 0)
+    assert _ignorance("queue-backlog/mail-worker/rabbit", trickle).value == pytest.approx(KNOWN)
+    assert _ignorance("queue-split/rabbit", trickle).value == 1
 
 
 def test_what_spreads_or_lasts_is_less_safe_to_try() -> None:

@@ -46,7 +46,7 @@ def test_it_tells_reasons_and_the_missing_lines() -> None:
     shown = listing(read(SHOP))
     text = render(shown, 5)
     assert shown.rows[0].scenario.title in text
-    assert f"<code>{shown.effects[0].path}</code>" in text
+    assert f"<code>{shown.missing.effects[0].path}</code>" in text
     assert "of the revenue" in text
     assert "database-slow 2" in text
 
@@ -58,3 +58,10 @@ def test_names_are_text_and_no_markup() -> None:
         )
     )
     assert not {"script", "b"} & page.tags
+
+
+def test_a_search_that_was_cut_short_is_told() -> None:
+    shown = listing(read(SHOP))
+    assert "cut short" not in render(shown, 3)
+    shown = shown._replace(missing=shown.missing._replace(tried=3))
+    assert "cut short: tried 3 of " in render(shown, 3)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from brownout_controller.catalogue.listing import explained, flow, known, listing, told, word
-from brownout_controller.catalogue.past import Past, Tried
-from brownout_controller.catalogue.sensitivity import Effect
-from tests.controller.catalogue.ground import SHOP, read, rows
+from brownout_controller.catalogue.listing import cut_short, explained, flow, known, listing, told, word
+from brownout_controller.catalogue.past import Past
+from brownout_controller.catalogue.sensitivity import Effect, Search
+from tests.controller.catalogue.ground import SHOP, fault, read, rows, tried
 
 _EFFECT = Effect("services.a.replicas", "1", 10, 3, "a dies", 5, 2, ())
 
@@ -27,10 +27,14 @@ def test_a_factor_is_high_medium_or_low(value: float, said: str) -> None:
         ((("orders -> postgres", "passed", 12),), "in part"),
         ((("orders -> postgres", "passed", 91), ("catalogue -> postgres", "passed", 91)), "expired"),
         ((("orders -> postgres", "passed", 12), ("catalogue -> postgres", "refuted", 3)), "broken"),
+        ((("orders -> postgres", "passed", 12), ("catalogue -> postgres", "weaker", 3)), "weaker"),
     ],
 )
 def test_what_runs_have_shown_is_a_word_or_two(runs: tuple[tuple[str, str, float], ...], said: str) -> None:
-    past = Past(Tried(edge, "cut", "passed" if how == "passed" else "refuted", days) for edge, how, days in runs)
+    past = Past(
+        tried(edge, fault(cut="1s" if how == "weaker" else "0s"), "refuted" if how == "refuted" else "passed", days)
+        for edge, how, days in runs
+    )
     found = {row.scenario.id: row for row in listing(read(SHOP), past).rows}
     assert known(found["database-gone/postgres"].ignorance) == said
 
@@ -76,4 +80,11 @@ def test_what_the_proxy_cannot_do_has_its_reason() -> None:
 def test_faults_are_written_as_by_hand() -> None:
     assert flow({"refuse": True, "direction": "upstream", "n": {"rate": 0}}) == (
         "{refuse: true, direction: upstream, n: {rate: 0}}"
+    )
+
+
+def test_a_search_that_was_cut_short_says_how_far_it_went() -> None:
+    assert cut_short(Search((), 7, 7)) == ""
+    assert cut_short(Search((), 431, 10803)) == (
+        "tried 431 of 10,803 values of missing lines, those about the highest scores first; all would take too long"
     )

@@ -13,7 +13,7 @@ def test_it_has_a_row_and_a_section_for_each_scenario() -> None:
     assert text.startswith("# What could go wrong with shop\n")
     assert len([line for line in text.splitlines() if line.startswith(("| 1 |", "| 5 |", "| 6 |"))]) == 2
     assert len([line for line in text.splitlines() if line.startswith(tuple(f"## {n}. " for n in range(1, 7)))]) == 5
-    assert f"- `{shown.effects[0].path}`: if it said" in text
+    assert f"- `{shown.missing.effects[0].path}`: if it said" in text
     assert "**In a cluster:** " in text
 
 
@@ -28,3 +28,10 @@ def test_names_are_shown_as_they_are() -> None:
     text = render(listing(read(SHOP.replace("name: shop", "name: '<b>@all'"))), 1)
     assert "<b>" not in text
     assert "@all" not in text
+
+
+def test_a_search_that_was_cut_short_is_told() -> None:
+    shown = listing(read(SHOP))
+    assert "cut short" not in render(shown, 3)
+    shown = shown._replace(missing=shown.missing._replace(tried=3))
+    assert "cut short: tried 3 of " in render(shown, 3)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brownout_controller.catalogue.past import Past, Tried
+from brownout_controller.catalogue.past import KNOWN, Past
 from brownout_controller.catalogue.ranking import LEAST_NEW, Before, Mark, order, rank
-from tests.controller.catalogue.ground import EXAMPLES, SHOP, backwards, example, read, rows
+from tests.controller.catalogue.ground import EXAMPLES, SHOP, backwards, example, fault, read, rows, tried
 
 
 def test_the_score_is_the_product_of_its_factors_and_falls_down_the_list() -> None:
@@ -84,7 +84,7 @@ def test_what_passed_moves_down_and_comes_back_as_it_expires() -> None:
     first = rank(architecture)[0].scenario
 
     def place(days: float) -> int:
-        runs = [Tried(edge.name, kind, "passed", days) for edge in first.edges for kind in first.fault_kinds]
+        runs = [tried(edge.name, fault(**first.faults[0]), "passed", days) for edge in first.edges]
         return [row.scenario.id for row in rank(architecture, Past(runs))].index(first.id)
 
     assert place(0) > place(60) >= place(90) == place(400) == 0
@@ -93,10 +93,42 @@ def test_what_passed_moves_down_and_comes_back_as_it_expires() -> None:
 def test_what_was_refuted_keeps_its_place_and_is_marked() -> None:
     architecture = read(SHOP)
     first = rank(architecture)[0].scenario
-    run = Tried(first.edges[0].name, first.fault_kinds[0], "refuted", 3)
+    run = tried(first.edges[0].name, fault(**first.faults[0]), "refuted", 3)
     again = rank(architecture, Past([run]))[0]
     assert again.scenario.id == first.id
     assert again.ignorance.broken
+
+
+def test_what_was_tested_teaches_what_is_like_it_wherever_it_has_sunk_to() -> None:
+    architecture = example("fintech")
+    run = tried("auth-service -> postgresql", fault(latency="30s"), "passed", 0)
+    slow = "database-slow/payment-service/postgresql"
+    before, after = ({row.scenario.id: row for row in rank(architecture, Past(runs))} for runs in ((), (run,)))
+    assert after[slow].score == pytest.approx(before[slow].score)
+    assert "tests of what is like it: 33 % of it is learnt there" in after[slow].ignorance.reasons[-1]
+    assert all(row.score <= before[name].score + 1e-12 for name, row in after.items())
+
+
+def test_a_test_of_what_stands_below_teaches_as_far_as_it_is_known() -> None:
+    first, low = Mark(1.0, "slow", "a", "first"), Mark(0.1, "slow", "b", "low")
+    for untaught, tested in ((KNOWN, 1.0), (0.55, 0.5), (1.0, 0.0)):
+        (index, before), _ = order([first, low._replace(untaught=untaught)])
+        assert (index, before) == (0, Before(tested_mode=tested))
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 1), st.integers(0, 2), st.integers(0, 2), st.floats(KNOWN, 1)), max_size=20))
+def test_no_passed_run_makes_anything_else_more_worth_a_test(drawn: list[tuple[float, int, int, float]]) -> None:
+    marks = [
+        Mark(score, str(mode), str(place), f"{index:02}", untaught)
+        for index, (score, mode, place, untaught) in enumerate(drawn)
+    ]
+    for index in range(len(marks)):
+        fresh = [mark._replace(untaught=1.0) if at == index else mark for at, mark in enumerate(marks)]
+        untested, now = dict(order(fresh)), dict(order(marks))
+        assert all(marks[at].worth(now[at]) <= fresh[at].worth(untested[at]) + 1e-9 for at in range(len(marks)))
+    scores = [round(marks[at].worth(before), 12) for at, before in order(marks)]
+    assert scores == sorted(scores, reverse=True)
+    assert order(marks, 3) == order(marks)[:3]
 
 
 def test_a_repeat_says_how_many_stand_before_it() -> None:

@@ -52,12 +52,12 @@ def test_what_can_be_injected_locally_is_an_experiment_as_it_stands(path: Path) 
     ids = []
     for scenario in found(example(path.stem)).values():
         ids.append(scenario.id)
-        assert (scenario.edge is None) == (not scenario.faults) == (not scenario.fault_kinds)
+        assert (scenario.edge is None) == (not scenario.faults)
         if scenario.faults:
             text = f"name: x\nedge: {scenario.edge}\nduration: 30s\nfaults: {list(scenario.faults)!r}\n"
             text = text.replace("True", "true") + "hypotheses: [{name: h, tcp: '127.0.0.1:1', expect: < 1s}]\n"
             experiment = read_experiment(document.parse(text, "x.yaml"), "x.yaml", KINDS)
-            assert tuple(spec.fault.kind for spec in experiment.faults) == scenario.fault_kinds
+            assert [spec.fault.kind for spec in experiment.faults] == list(map(kind_of_fault, scenario.faults))
         texts = [scenario.title, *(scenario.said(text) for text in (scenario.mode.goes_wrong, *scenario.mode.look_for))]
         assert not [text for text in texts if "{" in text]
         assert not [claim for claim in scenario.claims if "{" in claim.name + claim.expect]

@@ -9,8 +9,8 @@ import pytest
 from brownout_controller.catalogue.architecture import Architecture
 from brownout_controller.catalogue.past import Past
 from brownout_controller.catalogue.ranking import rank
-from brownout_controller.catalogue.sensitivity import TOP, _Board, effects, footrule, missing_lines
-from tests.controller.catalogue.ground import SHOP, example, read
+from brownout_controller.catalogue.sensitivity import TOP, _Board, footrule, missing_lines, search
+from tests.controller.catalogue.ground import SHOP, example, fault, read, tried
 
 _SMALL = "services:\n  api: {calls: [one, two]}\n  one:\n  two:\n"
 
@@ -63,7 +63,7 @@ def test_one_line_about_certificates_is_asked_for_and_no_more() -> None:
 def test_without_flows_the_missing_line_is_flows() -> None:
     text = "services:\n  api: {calls: [one]}\n  one:\n  admin: {calls: [two]}\n  two:\n"
     assert _lines(text)["flows"] == ["90% of the business at api", "90% of the business at admin"]
-    assert effects(read(text))[0].path == "flows"
+    assert search(read(text)).effects[0].path == "flows"
 
 
 def _written(architecture: Architecture, path: str, value: str) -> Architecture:
@@ -103,8 +103,53 @@ def test_what_was_taken_for_far_comes_in_where_the_tenth_falls_below_it() -> Non
         assert list(board.places_with(line)) == whole, line.path
 
 
+def test_what_was_tested_counts_in_what_is_made_anew_in_part() -> None:
+    architecture = example("fintech")
+    past = Past([
+        tried("auth-service -> postgresql", fault(latency="30s"), "passed", 10),
+        tried("ledger-service -> postgresql", fault(latency="10s"), "passed", 60),
+        tried("payment-service -> rabbitmq", fault(bandwidth=0, direction="upstream"), "refuted", 1),
+    ])  # fmt: skip
+    board = _Board(architecture, past)
+    for line in list(missing_lines(architecture))[::4]:
+        whole = [row.scenario.id for row in rank(line.architecture, past)[:TOP]]
+        assert list(board.places_with(line)) == whole, line.path
+
+
+def test_what_was_tested_far_below_still_takes_from_the_top() -> None:
+    architecture = example("fintech")
+    runs = [
+        tried(edge.name, fault(**row.scenario.faults[0]), "passed", 0)
+        for row in rank(architecture)[2 * TOP :]
+        if row.scenario.faults
+        for edge in row.scenario.edges
+    ]
+    board = _Board(architecture, Past(runs))
+    for line in list(missing_lines(architecture))[::4]:
+        whole = [row.scenario.id for row in rank(line.architecture, Past(runs))[:TOP]]
+        assert list(board.places_with(line)) == whole, line.path
+
+
+def test_a_search_is_cut_by_work_and_begins_with_the_highest_scores() -> None:
+    architecture = example("fintech")
+    whole = search(architecture)
+    assert whole.tried == whole.values == len(list(missing_lines(architecture)))
+    cut = search(architecture, work=20_000)
+    assert 0 < cut.tried < cut.values == whole.values
+    assert cut == search(architecture, work=20_000)
+    assert cut.effects[0] == whole.effects[0]
+    assert set(cut.effects) < set(whole.effects)
+    assert search(architecture, work=0).tried == 1
+
+
+def test_a_chain_of_a_thousand_services_is_cut() -> None:
+    text = "services:\n" + "".join(f"  s{n}: {{calls: [s{n + 1}]}}\n" for n in range(1000)) + "  s1000:\n"
+    found = search(read(text))
+    assert 0 < found.tried < found.values / 2
+
+
 def test_the_line_that_changes_most_comes_first_and_what_changes_nothing_is_not_told() -> None:
-    found = effects(example("fintech"))
+    found = search(example("fintech")).effects
     assert [effect.change for effect in found] == sorted((effect.change for effect in found), reverse=True)
     assert all(effect.change > 0 and effect.moves > 0 for effect in found)
     assert len({effect.path for effect in found}) == len(found)
@@ -112,7 +157,7 @@ def test_the_line_that_changes_most_comes_first_and_what_changes_nothing_is_not_
 
 def test_an_effect_tells_what_moves_from_where_to_where() -> None:
     architecture = example("fintech")
-    effect = effects(architecture)[0]
+    effect = search(architecture).effects[0]
     before = [row.scenario.title for row in rank(architecture)]
     after = [row.scenario.title for row in rank(_written(architecture, effect.path, effect.value))]
     assert before[effect.before - 1] == effect.title
@@ -123,5 +168,5 @@ def test_an_effect_tells_what_moves_from_where_to_where() -> None:
 def test_the_architecture_stays_as_it_was() -> None:
     architecture = read(SHOP)
     before = architecture.model_dump_json()
-    effects(architecture)
+    search(architecture)
     assert architecture.model_dump_json() == before

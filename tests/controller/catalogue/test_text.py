@@ -28,7 +28,7 @@ def test_the_table_has_words_and_the_missing_line() -> None:
     first = shown.rows[0]
     assert lines[3].split()[:2] == ["1", f"{100 * first.score:.0f}"]
     assert first.scenario.title in lines[3]
-    assert f"The missing line that matters most: {shown.effects[0].path}" in lines
+    assert f"The missing line that matters most: {shown.missing.effects[0].path}" in lines
     assert f"database-slow {shown.by_mode['database-slow']}" in text
     assert "brownout catalogue x.yaml --explain 1" in text
 
@@ -65,3 +65,10 @@ def test_names_cannot_move_the_cursor() -> None:
 
 def test_nothing_to_rank_is_said() -> None:
     assert render(listing(read("services: [redis]\n")), 10).startswith("There is nothing to rank")
+
+
+def test_a_search_that_was_cut_short_is_told() -> None:
+    shown = listing(read(SHOP))
+    assert "cut short" not in click.unstyle(render(shown, 3)).replace("\n", " ")
+    shown = shown._replace(missing=shown.missing._replace(tried=3))
+    assert "cut short: tried 3 of " in click.unstyle(render(shown, 3)).replace("\n", " ")

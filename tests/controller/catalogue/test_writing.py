@@ -13,6 +13,7 @@ import yaml
 from brownout_controller.catalogue.architecture import Architecture
 from brownout_controller.catalogue.drift import is_untouched, mark
 from brownout_controller.catalogue.listing import listing
+from brownout_controller.catalogue.scenario import kind_of_fault
 from brownout_controller.catalogue.writing import Setting, Written, carrier, file_stem, write, write_top
 from brownout_controller.model.experiment import Experiment, read_experiment
 from brownout_controller.model.variables import Variables
@@ -50,7 +51,7 @@ def test_every_file_is_a_valid_experiment_about_its_scenario(name: str, given: M
         experiment = _parsed(one.text)
         assert experiment.conditions.edge == rows[of].edge
         assert experiment.content["name"] == one.name.removesuffix(".yaml")
-        assert {spec.kind for spec in experiment.faults} == set(rows[of].fault_kinds)
+        assert {spec.kind for spec in experiment.faults} == set(map(kind_of_fault, rows[of].faults))
         assert is_untouched(one.text)
         assert max(len(line) for line in one.text.splitlines() if not line.startswith("# ")) < 200
 

@@ -27,12 +27,12 @@ def _run(*words: object) -> Result:
     return CliRunner().invoke(catalogue, [str(word) for word in words])
 
 
-def _run_of(root: Path, days: float, *, passed: bool) -> None:
+def _run_of(root: Path, days: float, *, passed: bool, delay: str = "4s") -> None:
     """A run on orders -> postgres with latency, so many days ago."""
     started = datetime.now(UTC) - timedelta(days=days)
     run_id = f"{started:%Y%m%d-%H%M%S}-x-{days:04.0f}"
     make = ground.passed if passed else ground.refuted
-    experiment = {"name": "x", "edge": "orders -> postgres", "fault": {"latency": {"delay": "4s"}}}
+    experiment = {"name": "x", "edge": "orders -> postgres", "fault": {"latency": {"delay": delay}}}
     make(run_id=run_id, started=started.isoformat(), experiment=experiment).store(root, run_id)
 
 
@@ -98,6 +98,16 @@ def test_what_was_refuted_after_it_is_broken_and_what_is_old_has_expired(shop: P
     _run_of(tmp_path / "old", 9, passed=True)
     old = _run(shop, "--json", "--runs", tmp_path / "old", "--expires", "1w")
     assert _row(old, "database-slow/orders/postgres")["tested"] == "expired"
+
+
+def test_a_weak_pass_neither_clears_what_is_asked_nor_mends_what_broke(shop: Path, tmp_path: Path) -> None:
+    name = "database-slow/orders/postgres"
+    before = _row(_run(shop, "--json"), name)
+    _run_of(tmp_path / "runs", 2, passed=True, delay="10ms")
+    weak = _row(_run(shop, "--json", "--runs", tmp_path / "runs"), name)
+    assert (weak["tested"], weak["place"]) == ("weaker", before["place"])
+    _run_of(tmp_path / "runs", 5, passed=False)
+    assert _row(_run(shop, "--json", "--runs", tmp_path / "runs"), name)["tested"] == "broken"
 
 
 def test_a_run_without_a_conclusion_says_nothing(shop: Path, tmp_path: Path) -> None:

@@ -48,6 +48,22 @@ def test_a_file_with_services_is_an_architecture(tmp_path: Path) -> None:
     assert "wrong.yaml:10:15: services.orders.calls.redis.falback: unknown key; did you mean fallback?" in lines[0]
 
 
+def test_a_compose_file_is_no_architecture_but_can_be_made_into_one(tmp_path: Path) -> None:
+    compose = 'version: "3"\nservices:\n  web: {image: nginx, ports: ["80:80"]}\n  x: {<<: {restart: always}}\n  db:\n'
+    status, (line,) = _lint(tmp_path, compose=compose)
+    assert status == 2
+    assert line.endswith(f"make one of it with: brownout import compose {tmp_path / 'compose.yaml'}")
+    status, (line,) = _lint(tmp_path, wrong=SHOP.replace("replicas: 2", "image: x"))
+    assert "services.gateway.image: unknown key" in line
+
+
+def test_the_demo_s_experiments_need_no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GATEWAY", "PAYMENT", "POSTGRES_DSN"):
+        monkeypatch.delenv(name, raising=False)
+    result = CliRunner().invoke(lint, [str(path) for path in sorted(_SHOP.parent.glob("*.yaml"))])
+    assert (result.exit_code, result.output) == (0, "")
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(lint, [str(tmp_path / "none.yaml")])
     assert result.exit_code == 2

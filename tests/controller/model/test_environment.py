@@ -51,7 +51,7 @@ def test_one_address_is_as_good_as_a_list_and_an_edge_may_have_any_spaces() -> N
     ("text", "name", "told"),
     [
         (_FILE, "stagin", "brownout.yaml: unknown environment 'stagin'; did you mean staging?"),
-        ("", "staging", "brownout.yaml: is not there, or empty; environment 'staging' has to be in it, or leave out --env"),
+        ("", "staging", "brownout.yaml: is not there, or empty; environment 'staging' has to be in it"),
         ("[1]", "local", "brownout.yaml:1:1: must be a mapping with environments"),
         ("environments: {local: {contrl: x}}", "local", "brownout.yaml:1:24: environments.local.contrl: unknown key"),
         (

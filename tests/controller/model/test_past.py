@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from brownout_controller.model.past import PastRun, fault_kinds, fingerprint, utc
+from brownout_controller.model.past import PastRun, fault_kinds, faults_played, fingerprint, utc
 
 EXPERIMENT: Final[dict[str, Any]] = {
     "name": "database-latency",
@@ -86,6 +86,13 @@ def test_a_fingerprint_is_made_of_whatever_a_journal_holds() -> None:
 )
 def test_the_kinds_of_faults_are_told(experiment: dict[str, Any], kinds: tuple[str, ...]) -> None:
     assert fault_kinds(experiment) == kinds
+
+
+def test_faults_are_kept_with_all_that_is_said_of_them() -> None:
+    faults = [{"latency": {"delay": "3s"}, "direction": "upstream"}, "noop", None]
+    assert faults_played({"faults": faults}) == ('{"latency": {"delay": "3s"}, "direction": "upstream"}', '"noop"')
+    assert faults_played({"fault": {"cut": None}}) == ('{"cut": null}',)
+    assert faults_played({"fault": None}) == ()
 
 
 def test_a_run_without_a_verdict_is_under_way_or_was_cut_off() -> None:

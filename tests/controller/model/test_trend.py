@@ -18,7 +18,6 @@ from brownout_controller.model.trend import (
     quarter_of,
     review,
     seasons,
-    standings,
     turns,
     without_gaps,
 )
@@ -179,17 +178,6 @@ def test_an_experiment_without_a_conclusive_run_for_long_has_expired() -> None:
 def test_an_experiment_that_never_concluded_anything_has_expired_from_the_beginning() -> None:
     runs = _runs("nnu")
     assert expired(runs, STARTED) == [(runs[2], False)]
-
-
-def test_a_pass_counts_for_its_edge_and_kind_until_it_expires_or_is_refuted() -> None:
-    runs = _runs("hhn", faults=("latency", "cut"))
-    known = standings(runs, 10 * DAY)
-    assert set(known) == {("a -> b", "latency"), ("a -> b", "cut")}
-    assert known["a -> b", "cut"] == (runs[1], runs[1], STARTED + 11 * DAY)
-    refuted = _runs("hb")
-    assert standings(refuted)["a -> b", "latency"] == (refuted[0], refuted[1], None)
-    assert standings(_runs("b"))["a -> b", "latency"].passed is None
-    assert standings(_runs("n")) == {}
 
 
 def test_a_review_of_a_time_compares_with_what_was_before_it() -> None:

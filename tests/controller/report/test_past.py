@@ -21,6 +21,7 @@ def test_a_row_says_what_was_run_and_what_came_of_it() -> None:
         "payment -> postgresql",
     )
     assert (row.environment, row.faults, row.seed, row.source) == ("local", ("latency",), "7", "exp.yaml")
+    assert row.played == ('{"latency": {"delay": "300ms"}}',)
     assert (row.verdict, row.exit, row.state) == ("refuted", 1, "refuted")
     assert row.started == datetime(2026, 11, 24, 10, tzinfo=UTC)
     assert row.duration == 20.0
