@@ -6,10 +6,14 @@ Markers are registered in pyproject.toml; fixtures live beside the tests that us
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
 from tests.support import kube, requirements
+
+# Under nohup the end of a terminal is ignored, by the children too: tests of what it ends would wait for ever.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_report_header() -> list[str]:
