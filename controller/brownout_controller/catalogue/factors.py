@@ -86,11 +86,10 @@ class Impact(NamedTuple):
         else:
             names = ", ".join(_flow(hold.stake, hold.grip) for hold in holds[:3])
             more = f" and {len(holds) - 3} more" if len(holds) > 3 else ""
-            word = "flow" if len(holds) == 1 else "flows"
             assumed = {part for hold in holds for part in hold.stake.assumed}
             revenue = f"{_percent(self.revenue)} of the revenue{_assumed('revenue', assumed)}"
             users = f"{_percent(self.users)} of the users{_assumed('users', assumed)}"
-            yield f"{revenue} and {users} go through it ({word} {names}{more})"
+            yield f"{revenue} and {users} go through it ({names}{more})"
             first = holds[0].stake
             tolerance = SECONDS.format(first.tolerance) + _assumed("tolerance", set(first.assumed))
             yield f"an answer of {first.name} may take {tolerance}"
@@ -176,7 +175,7 @@ class Exposure(NamedTuple):
                 unsaid = all(shield in guard.unsaid for guard in without)
                 alike.setdefault((len(without), unsaid), []).append(shield)
         for (count, unsaid), shields in alike.items():
-            yield f"{_of(count, len(self.guards))}without {_listed(tuple(shields))}{' (not said)' if unsaid else ''}"
+            yield f"{_of(count, len(self.guards))}without {_listed(tuple(shields), 'or')}{' (not said)' if unsaid else ''}"
 
 
 class Ignorance(NamedTuple):
@@ -334,7 +333,7 @@ def _standing(scenario: Scenario, architecture: Architecture) -> tuple[float, tu
 def _replicas_of(name: str, architecture: Architecture) -> tuple[float, str]:
     replicas = architecture.components[name].replicas
     if replicas is None:
-        return 1.0, f"how many instances {name} has is not said; one is assumed"
+        return 1.0, f"how many instances {name} has is not said; none is counted on to stand in"
     if replicas < 2:
         return 1.0, f"{name} is a single instance"
     if architecture.is_stateful(name):
@@ -387,7 +386,7 @@ def safety(scenario: Scenario, architecture: Architecture) -> Safety:
 
 
 def _flow(stake: Stake, grip: float) -> str:
-    return stake.name if grip == 1 else f"{stake.name} to {_percent(grip)}"
+    return f"flow {stake.name}" if grip == 1 else f"{_percent(grip)} of flow {stake.name}"
 
 
 def _percent(share: float) -> str:

@@ -77,7 +77,7 @@ def told(effect: Effect) -> str:
     """What a missing line would do, in a sentence."""
     moved = f"{effect.moves} scenario{'' if effect.moves == 1 else 's'} would move in the top ten"
     before, after = (str(place) if place else "below ten" for place in (effect.before, effect.after))
-    return f"if it said {effect.value}, {moved}; furthest {effect.title}, from {before} to {after}"
+    return f'if it said {effect.value}, {moved}; furthest "{effect.title}", from {before} to {after}'
 
 
 def cut_short(missing: Search) -> str:

@@ -49,12 +49,12 @@ def test_modes_are_counted_in_the_library_s_order() -> None:
 @pytest.mark.parametrize(
     ("effect", "end"),
     [
-        (_EFFECT, "3 scenarios would move in the top ten; furthest a dies, from 5 to 2"),
+        (_EFFECT, '3 scenarios would move in the top ten; furthest "a dies", from 5 to 2'),
         (
             _EFFECT._replace(after=0, moves=1),
-            "1 scenario would move in the top ten; furthest a dies, from 5 to below ten",
+            '1 scenario would move in the top ten; furthest "a dies", from 5 to below ten',
         ),
-        (_EFFECT._replace(before=0), "furthest a dies, from below ten to 2"),
+        (_EFFECT._replace(before=0), 'furthest "a dies", from below ten to 2'),
     ],
 )
 def test_an_effect_is_a_sentence(effect: Effect, end: str) -> None:
