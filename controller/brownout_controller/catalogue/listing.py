@@ -51,6 +51,13 @@ class Explanation(NamedTuple):
     often: str
 
 
+def heading(total: int, shown: int) -> str:
+    """How much of the list is told."""
+    if shown < total:
+        return f"{total} scenarios, the {shown} that are most worth a test"
+    return "1 scenario" if total == 1 else f"all {total} scenarios, those that are most worth a test first"
+
+
 def listing(architecture: Architecture, past: Past | None = None) -> Listing:
     return Listing(architecture, rank(architecture, past), search(architecture, past))
 

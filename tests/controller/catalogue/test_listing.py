@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from brownout_controller.catalogue.listing import cut_short, explained, flow, known, listing, told, word
+from brownout_controller.catalogue.listing import cut_short, explained, flow, heading, known, listing, told, word
 from brownout_controller.catalogue.past import Past
 from brownout_controller.catalogue.sensitivity import Effect, Search
 from tests.controller.catalogue.ground import SHOP, fault, read, rows, tried
 
 _EFFECT = Effect("services.a.replicas", "1", 10, 3, "a dies", 5, 2, ())
+
+
+@pytest.mark.parametrize(
+    ("total", "shown", "said"),
+    [
+        (32, 10, "32 scenarios, the 10 that are most worth a test"),
+        (32, 32, "all 32 scenarios, those that are most worth a test first"),
+        (1, 1, "1 scenario"),
+    ],
+)
+def test_a_list_says_how_much_of_it_is_shown(total: int, shown: int, said: str) -> None:
+    assert heading(total, shown) == said
 
 
 @pytest.mark.parametrize(
