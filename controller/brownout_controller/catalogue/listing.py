@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 from brownout_controller.catalogue.architecture import Architecture
 from brownout_controller.catalogue.factors import Ignorance
+from brownout_controller.catalogue.importers.writing import flow
 from brownout_controller.catalogue.modes import CONTAINED, OFTEN, library
 from brownout_controller.catalogue.past import Past
 from brownout_controller.catalogue.ranking import Row, rank
@@ -113,12 +114,5 @@ def _local(row: Row) -> Sequence[str]:
     scenario = row.scenario
     if not scenario.faults or scenario.edge is None:
         return [scenario.said(scenario.mode.local.none)]
-    faults = [f"fault: {flow(dict(fault))}" for fault in scenario.faults]
+    faults = [f"fault: {flow(fault)}" for fault in scenario.faults]
     return [f"edge: {scenario.edge}", *faults, scenario.said(scenario.mode.local.note)]
-
-
-def flow(content: object) -> str:
-    """Plain data in YAML's flow style, as experiment files are written by hand."""
-    if isinstance(content, Mapping):
-        return f"{{{', '.join(f'{key}: {flow(item)}' for key, item in content.items())}}}"
-    return str(content).lower() if isinstance(content, bool) else str(content)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from brownout_controller.catalogue.listing import cut_short, explained, flow, heading, known, listing, told, word
+from brownout_controller.catalogue.listing import cut_short, explained, heading, known, listing, told, word
 from brownout_controller.catalogue.past import Past
 from brownout_controller.catalogue.sensitivity import Effect, Search
 from tests.controller.catalogue.ground import SHOP, fault, read, rows, tried
@@ -89,10 +89,9 @@ def test_what_the_proxy_cannot_do_has_its_reason() -> None:
     assert reason.startswith("a proxy does not touch disks")
 
 
-def test_faults_are_written_as_by_hand() -> None:
-    assert flow({"refuse": True, "direction": "upstream", "n": {"rate": 0}}) == (
-        "{refuse: true, direction: upstream, n: {rate: 0}}"
-    )
+def test_faults_are_written_as_in_an_experiment() -> None:
+    local = explained(1, rows(read(SHOP))["instance-dies/gateway"]).local
+    assert local[1] == 'fault: {reset_peer: {timeout: 0s}, toxicity: "50%"}'
 
 
 def test_a_search_that_was_cut_short_says_how_far_it_went() -> None:
