@@ -18,8 +18,9 @@ from brownout_controller.catalogue.business import WITH_FALLBACK, Stake, worth
 from brownout_controller.catalogue.modes import CONTAINED, OFTEN, Mode, Shield
 from brownout_controller.catalogue.past import Evidence, Past
 from brownout_controller.catalogue.scenario import REPLICAS, Scenario
+from brownout_controller.report.text import percent
 from brownout_proxy.faults.spec import FaultSpec
-from brownout_proxy.units import SECONDS, SHARE
+from brownout_proxy.units import SECONDS
 
 LEAST: Final = 0.02
 """The worth of what no flow goes over; somebody runs it for a reason."""
@@ -164,7 +165,7 @@ class Exposure(NamedTuple):
         if worst is not None and worst.budget is None:
             yield f"up to {worst.storm:g} retr{'y' if worst.storm == 1 else 'ies'} without a budget add load"
         elif worst is not None:
-            yield f"retries may add {SHARE.format(worst.storm).replace('%', ' %')} to the load, as their budget allows"
+            yield f"retries may add {percent(worst.storm)} to the load, as their budget allows"
 
     def _lacking(self) -> Iterator[str]:
         """What callers lack, with those that as many of them lack in one go."""
@@ -175,7 +176,8 @@ class Exposure(NamedTuple):
                 unsaid = all(shield in guard.unsaid for guard in without)
                 alike.setdefault((len(without), unsaid), []).append(shield)
         for (count, unsaid), shields in alike.items():
-            yield f"{_of(count, len(self.guards))}without {_listed(tuple(shields), 'or')}{' (not said)' if unsaid else ''}"
+            told = f"without {_listed(tuple(shields), 'or')}{' (not said)' if unsaid else ''}"
+            yield f"{_of(count, len(self.guards))}{told}"
 
 
 class Ignorance(NamedTuple):
@@ -391,7 +393,7 @@ def _flow(stake: Stake, grip: float) -> str:
 
 def _percent(share: float) -> str:
     share = round(share, 2)
-    return "all" if share == 1 else "none" if not share else SHARE.format(share).replace("%", " %")
+    return "all" if share == 1 else "none" if not share else percent(share)
 
 
 def _assumed(part: str, assumed: set[str]) -> str:

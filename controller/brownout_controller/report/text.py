@@ -70,6 +70,11 @@ def quantity(value: float | None, unit: Unit = COUNT) -> str:
     return unit.format(float(f"{value:.3g}")) if value else "0"
 
 
+def percent(share: float, digits: int = 4) -> str:
+    """A share in a sentence; in a file there is no space in it."""
+    return f"{float(f'{100 * share:.{digits}g}'):g} %"
+
+
 def seconds(value: float | None) -> str:
     """A time that something took."""
     if value is None:
