@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from brownout_controller.catalogue import strength
@@ -38,6 +38,11 @@ STANDS_IN: Final[Mapping[Shield, float]] = {
     "idempotent": 0.3,  # there is nothing left to go wrong but the waiting
 }
 """What is left of a caller's exposure by what it has against a mode."""
+_HAS: Final[Mapping[Shield, str]] = {
+    "timeout": "a timeout", "breaker": "a breaker", "fallback": "a fallback", "retries": "retries",
+    "idempotent": "idempotence",
+}  # fmt: skip
+"""In a sentence about a caller; one without has none of what stands behind the article."""
 MORE: Final = 0.1
 """How much each request that retries may add to one adds to it: the load grows when there is least to spare."""
 MOST: Final = 1.5
@@ -154,9 +159,9 @@ class Exposure(NamedTuple):
         elif self.scenario.mode.on == "edge":
             has, lacks = guards[0].has, guards[0].lacks
             if has:
-                yield f"the caller has {_listed(has)}"
+                yield f"the caller has {_listed([_HAS[shield] for shield in has])}"
             if lacks:
-                yield f"it has no {_listed(lacks, 'or')}{_unsaid(guards[0].unsaid, lacks)}"
+                yield f"it has no {_listed(_named(lacks), 'or')}{_unsaid(_named(guards[0].unsaid), lacks)}"
         else:
             callers = f"{len(guards)} {'call' if self.scenario.mode.on == 'system' else 'caller'}{_s(len(guards))}"
             yield ", ".join([callers, *self._lacking()])
@@ -176,7 +181,7 @@ class Exposure(NamedTuple):
                 unsaid = all(shield in guard.unsaid for guard in without)
                 alike.setdefault((len(without), unsaid), []).append(shield)
         for (count, unsaid), shields in alike.items():
-            told = f"without {_listed(tuple(shields), 'or')}{' (not said)' if unsaid else ''}"
+            told = f"without {_listed(_named(shields), 'or')}{' (not said)' if unsaid else ''}"
             yield f"{_of(count, len(self.guards))}{told}"
 
 
@@ -347,7 +352,7 @@ def _probes(scenario: Scenario, architecture: Architecture) -> tuple[float, str]
     found = architecture.components[scenario.component or ""].probes
     if not found:
         return 1.0, "no health probe that was named takes it out of the way"
-    return PROBED, f"{_listed(found)} probe{_s(len(found))} take it out of the way"
+    return PROBED, f"{_listed(found)} probe{_s(len(found))} take{'s' if len(found) == 1 else ''} it out of the way"
 
 
 def _rotation(scenario: Scenario, architecture: Architecture) -> tuple[float, str]:
@@ -400,7 +405,11 @@ def _assumed(part: str, assumed: set[str]) -> str:
     return " (assumed)" if part in assumed else ""
 
 
-def _unsaid(unsaid: tuple[str, ...], lacks: tuple[str, ...]) -> str:
+def _named(shields: Sequence[Shield]) -> Sequence[str]:
+    return [_HAS[shield].removeprefix("a ") for shield in shields]
+
+
+def _unsaid(unsaid: Sequence[str], lacks: Sequence[str]) -> str:
     if not unsaid:
         return ""
     return " (not said)" if len(unsaid) == len(lacks) else f" ({_listed(unsaid)} not said)"
@@ -410,7 +419,7 @@ def _of(part: int, whole: int) -> str:
     return ("" if whole == 1 else "both " if whole == 2 else "all ") if part == whole else f"{part} of them "
 
 
-def _listed(words: tuple[str, ...], last: str = "and") -> str:
+def _listed(words: Sequence[str], last: str = "and") -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 

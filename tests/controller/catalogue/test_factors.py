@@ -89,13 +89,19 @@ def test_what_a_caller_has_against_it_lowers_its_exposure(line: str) -> None:
     before, after = _exposure(bare % "", "database-slow/a/db"), _exposure(bare % line, "database-slow/a/db")
     assert after.value < before.value
     word = line.partition(":")[0]
-    assert f"the caller has {word}" in after.reasons
+    assert f"the caller has a {word}" in after.reasons
     assert "it has no timeout, breaker or fallback (not said)" in before.reasons
 
 
 def test_what_is_said_to_be_missing_is_told_apart_from_what_is_not_said() -> None:
     exposure = _exposure("services:\n  a: {calls: {db: {breaker: false}}}\n  db:\n", "database-slow/a/db")
     assert "it has no timeout, breaker or fallback (timeout and fallback not said)" in exposure.reasons
+
+
+def test_what_is_idempotent_is_told_in_words_that_fit_into_a_sentence() -> None:
+    text = "services:\n  a: {calls: [b]}\n  b: {calls: {db: {%s}}}\n  db:\n"
+    assert "1 caller, without idempotence (not said)" in _exposure(text % "", "dies-in-transaction/b").reasons
+    assert "the caller has idempotence" in _exposure(text % "idempotent: true", "answer-lost/b/db").reasons
 
 
 def test_more_callers_are_more_exposure_and_are_counted_with_what_they_lack() -> None:
@@ -152,6 +158,8 @@ def test_health_probes_take_an_instance_out_of_the_way() -> None:
     exposure = _exposure(probed, "instance-dies/auth-service")
     assert exposure.value == pytest.approx(_exposure(SHOP, "instance-dies/auth-service").value * factors.PROBED)
     assert "readiness and liveness probes take it out of the way" in exposure.reasons
+    one = _exposure(probed.replace(", liveness", ""), "instance-dies/auth-service")
+    assert "readiness probe takes it out of the way" in one.reasons
 
 
 def test_users_are_callers_without_protection_and_nobody_waits_for_a_worker() -> None:
