@@ -11,7 +11,7 @@ import click
 from brownout_controller.catalogue.listing import Explanation, Listing, cut_short, heading, known, told, word
 from brownout_controller.catalogue.ranking import Row
 from brownout_controller.report.columns import Cell, Column, table
-from brownout_controller.report.text import line
+from brownout_controller.report.text import line, wrapped
 
 WIDTH: Final = 80
 """Columns where the output is no terminal."""
@@ -115,8 +115,6 @@ def _listed(texts: Sequence[str], width: int) -> Iterator[str]:
 
 
 def _wrapped(text: str, width: int, first: str = "", then: str | None = None) -> Iterator[str]:
+    """Every line as far in as the text is, unless `then` says how far the others are."""
     begin = first + " " * (len(text) - len(text.lstrip()))
-    yield from textwrap.wrap(
-        line(text), width, initial_indent=begin, subsequent_indent=begin if then is None else then,
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip
+    yield from wrapped(text, width, begin, begin if then is None else then)

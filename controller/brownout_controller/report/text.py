@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -41,6 +42,13 @@ def line(text: object) -> str:
 def clipped(text: str, length: int) -> str:
     """At most so many characters; what is missing is told."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def wrapped(text: str, width: int, first: str = "", then: str = "") -> Sequence[str]:
+    """Lines for a terminal, the first behind `first`, the others behind `then`; names and paths stay in one piece."""
+    return textwrap.wrap(
+        line(text), width, initial_indent=first, subsequent_indent=then, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def unit_of(terms: Terms, declared: Any) -> Unit:
