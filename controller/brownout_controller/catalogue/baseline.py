@@ -20,6 +20,7 @@ import aiohttp
 from brownout_controller.catalogue.architecture import STORES, Architecture
 from brownout_controller.probes.prometheus import WINDOW, duration, scrape_interval
 from brownout_controller.probes.trouble import place, sentence
+from brownout_controller.report.text import percent
 from brownout_proxy.errors import InvalidSpec, Unavailable
 from brownout_proxy.units import SECONDS
 
@@ -291,8 +292,8 @@ def told(baselines: Baselines) -> Sequence[str]:
             else f"p99 beyond the highest bucket, {SECONDS.format(one.highest)}" if one.p99 and one.highest
             else "no p99: a counter has no times" if not one.family.unit else "no p99: nothing was counted",
             "errors unknown: no label has the status" if one.code is None
-            else "errors unknown: nothing was counted" if one.errors is None else f"errors {100 * one.errors:.2g} %",
-            "no rate" if one.rate is None else f"{one.rate:.3g} requests a second",
+            else "errors unknown: nothing was counted" if one.errors is None else f"errors {percent(one.errors, 2)}",
+            "no rate" if one.rate is None else f"{_short(one.rate):g} requests a second",
         ]  # fmt: skip
         where = f"{one.of(one.family.counter)} over {SECONDS.format(one.looked)}"
         lines.append(f"{service}: {', '.join(parts)} ({where})")
@@ -300,6 +301,6 @@ def told(baselines: Baselines) -> Sequence[str]:
     return lines
 
 
-def _short(seconds: float) -> float:
+def _short(value: float) -> float:
     """To three digits; a quantile is interpolated and no more exact than that."""
-    return float(f"{seconds:.3g}")
+    return float(f"{value:.3g}")

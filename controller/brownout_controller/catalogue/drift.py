@@ -126,8 +126,9 @@ def _leaves(content: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def mentions(error: InvalidSpec) -> str:
-    """The mistake without the file, which stands before it already."""
-    return f"cannot be read: {error.reason}"
+    """The mistake with its line and without the file, which stands before it already."""
+    row = error.path.rpartition(":")[2]
+    return f"cannot be read: {f'line {row}: ' if row.isdecimal() else ''}{error.reason}"
 
 
 def _lasting(text: str) -> str:

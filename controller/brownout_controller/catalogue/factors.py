@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from brownout_controller.catalogue import strength
@@ -18,8 +18,9 @@ from brownout_controller.catalogue.business import WITH_FALLBACK, Stake, worth
 from brownout_controller.catalogue.modes import CONTAINED, OFTEN, Mode, Shield
 from brownout_controller.catalogue.past import Evidence, Past
 from brownout_controller.catalogue.scenario import REPLICAS, Scenario
+from brownout_controller.report.text import percent
 from brownout_proxy.faults.spec import FaultSpec
-from brownout_proxy.units import SECONDS, SHARE
+from brownout_proxy.units import SECONDS
 
 LEAST: Final = 0.02
 """The worth of what no flow goes over; somebody runs it for a reason."""
@@ -37,6 +38,11 @@ STANDS_IN: Final[Mapping[Shield, float]] = {
     "idempotent": 0.3,  # there is nothing left to go wrong but the waiting
 }
 """What is left of a caller's exposure by what it has against a mode."""
+_HAS: Final[Mapping[Shield, str]] = {
+    "timeout": "a timeout", "breaker": "a breaker", "fallback": "a fallback", "retries": "retries",
+    "idempotent": "idempotence",
+}  # fmt: skip
+"""In a sentence about a caller; one without has none of what stands behind the article."""
 MORE: Final = 0.1
 """How much each request that retries may add to one adds to it: the load grows when there is least to spare."""
 MOST: Final = 1.5
@@ -86,11 +92,10 @@ class Impact(NamedTuple):
         else:
             names = ", ".join(_flow(hold.stake, hold.grip) for hold in holds[:3])
             more = f" and {len(holds) - 3} more" if len(holds) > 3 else ""
-            word = "flow" if len(holds) == 1 else "flows"
             assumed = {part for hold in holds for part in hold.stake.assumed}
             revenue = f"{_percent(self.revenue)} of the revenue{_assumed('revenue', assumed)}"
             users = f"{_percent(self.users)} of the users{_assumed('users', assumed)}"
-            yield f"{revenue} and {users} go through it ({word} {names}{more})"
+            yield f"{revenue} and {users} go through it ({names}{more})"
             first = holds[0].stake
             tolerance = SECONDS.format(first.tolerance) + _assumed("tolerance", set(first.assumed))
             yield f"an answer of {first.name} may take {tolerance}"
@@ -154,9 +159,9 @@ class Exposure(NamedTuple):
         elif self.scenario.mode.on == "edge":
             has, lacks = guards[0].has, guards[0].lacks
             if has:
-                yield f"the caller has {_listed(has)}"
+                yield f"the caller has {_listed([_HAS[shield] for shield in has])}"
             if lacks:
-                yield f"it has no {_listed(lacks, 'or')}{_unsaid(guards[0].unsaid, lacks)}"
+                yield f"it has no {_listed(_named(lacks), 'or')}{_unsaid(_named(guards[0].unsaid), lacks)}"
         else:
             callers = f"{len(guards)} {'call' if self.scenario.mode.on == 'system' else 'caller'}{_s(len(guards))}"
             yield ", ".join([callers, *self._lacking()])
@@ -165,7 +170,7 @@ class Exposure(NamedTuple):
         if worst is not None and worst.budget is None:
             yield f"up to {worst.storm:g} retr{'y' if worst.storm == 1 else 'ies'} without a budget add load"
         elif worst is not None:
-            yield f"retries may add {SHARE.format(worst.storm).replace('%', ' %')} to the load, as their budget allows"
+            yield f"retries may add {percent(worst.storm)} to the load, as their budget allows"
 
     def _lacking(self) -> Iterator[str]:
         """What callers lack, with those that as many of them lack in one go."""
@@ -176,7 +181,8 @@ class Exposure(NamedTuple):
                 unsaid = all(shield in guard.unsaid for guard in without)
                 alike.setdefault((len(without), unsaid), []).append(shield)
         for (count, unsaid), shields in alike.items():
-            yield f"{_of(count, len(self.guards))}without {_listed(tuple(shields))}{' (not said)' if unsaid else ''}"
+            told = f"without {_listed(_named(shields), 'or')}{' (not said)' if unsaid else ''}"
+            yield f"{_of(count, len(self.guards))}{told}"
 
 
 class Ignorance(NamedTuple):
@@ -334,7 +340,7 @@ def _standing(scenario: Scenario, architecture: Architecture) -> tuple[float, tu
 def _replicas_of(name: str, architecture: Architecture) -> tuple[float, str]:
     replicas = architecture.components[name].replicas
     if replicas is None:
-        return 1.0, f"how many instances {name} has is not said; one is assumed"
+        return 1.0, f"how many instances {name} has is not said; none is counted on to stand in"
     if replicas < 2:
         return 1.0, f"{name} is a single instance"
     if architecture.is_stateful(name):
@@ -346,7 +352,7 @@ def _probes(scenario: Scenario, architecture: Architecture) -> tuple[float, str]
     found = architecture.components[scenario.component or ""].probes
     if not found:
         return 1.0, "no health probe that was named takes it out of the way"
-    return PROBED, f"{_listed(found)} probe{_s(len(found))} take it out of the way"
+    return PROBED, f"{_listed(found)} probe{_s(len(found))} take{'s' if len(found) == 1 else ''} it out of the way"
 
 
 def _rotation(scenario: Scenario, architecture: Architecture) -> tuple[float, str]:
@@ -387,19 +393,23 @@ def safety(scenario: Scenario, architecture: Architecture) -> Safety:
 
 
 def _flow(stake: Stake, grip: float) -> str:
-    return stake.name if grip == 1 else f"{stake.name} to {_percent(grip)}"
+    return f"flow {stake.name}" if grip == 1 else f"{_percent(grip)} of flow {stake.name}"
 
 
 def _percent(share: float) -> str:
     share = round(share, 2)
-    return "all" if share == 1 else "none" if not share else SHARE.format(share).replace("%", " %")
+    return "all" if share == 1 else "none" if not share else percent(share)
 
 
 def _assumed(part: str, assumed: set[str]) -> str:
     return " (assumed)" if part in assumed else ""
 
 
-def _unsaid(unsaid: tuple[str, ...], lacks: tuple[str, ...]) -> str:
+def _named(shields: Sequence[Shield]) -> Sequence[str]:
+    return [_HAS[shield].removeprefix("a ") for shield in shields]
+
+
+def _unsaid(unsaid: Sequence[str], lacks: Sequence[str]) -> str:
     if not unsaid:
         return ""
     return " (not said)" if len(unsaid) == len(lacks) else f" ({_listed(unsaid)} not said)"
@@ -409,7 +419,7 @@ def _of(part: int, whole: int) -> str:
     return ("" if whole == 1 else "both " if whole == 2 else "all ") if part == whole else f"{part} of them "
 
 
-def _listed(words: tuple[str, ...], last: str = "and") -> str:
+def _listed(words: Sequence[str], last: str = "and") -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brownout_controller.catalogue.listing import Listing, cut_short, explained, known, told, word
+from brownout_controller.catalogue.listing import Listing, cut_short, explained, heading, known, told, word
 from brownout_controller.report import page
 
 
@@ -17,7 +17,7 @@ def render(shown: Listing, top: int) -> str:
     return page.render(
         "catalogue.html.j2",
         name=shown.architecture.name,
-        total=len(shown.rows),
+        head=heading(len(shown.rows), len(rows)),
         rows=rows,
         missing=[(effect.path, told(effect)) for effect in shown.missing.effects[:5]],
         cut=cut_short(shown.missing),

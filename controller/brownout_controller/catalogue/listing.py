@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 from brownout_controller.catalogue.architecture import Architecture
 from brownout_controller.catalogue.factors import Ignorance
+from brownout_controller.catalogue.importers.writing import flow
 from brownout_controller.catalogue.modes import CONTAINED, OFTEN, library
 from brownout_controller.catalogue.past import Past
 from brownout_controller.catalogue.ranking import Row, rank
@@ -51,6 +52,13 @@ class Explanation(NamedTuple):
     often: str
 
 
+def heading(total: int, shown: int) -> str:
+    """How much of the list is told."""
+    if shown < total:
+        return f"{total} scenarios, the {shown} that are most worth a test"
+    return "1 scenario" if total == 1 else f"all {total} scenarios, those that are most worth a test first"
+
+
 def listing(architecture: Architecture, past: Past | None = None) -> Listing:
     return Listing(architecture, rank(architecture, past), search(architecture, past))
 
@@ -77,7 +85,7 @@ def told(effect: Effect) -> str:
     """What a missing line would do, in a sentence."""
     moved = f"{effect.moves} scenario{'' if effect.moves == 1 else 's'} would move in the top ten"
     before, after = (str(place) if place else "below ten" for place in (effect.before, effect.after))
-    return f"if it said {effect.value}, {moved}; furthest {effect.title}, from {before} to {after}"
+    return f'if it said {effect.value}, {moved}; furthest "{effect.title}", from {before} to {after}'
 
 
 def cut_short(missing: Search) -> str:
@@ -106,12 +114,5 @@ def _local(row: Row) -> Sequence[str]:
     scenario = row.scenario
     if not scenario.faults or scenario.edge is None:
         return [scenario.said(scenario.mode.local.none)]
-    faults = [f"fault: {flow(dict(fault))}" for fault in scenario.faults]
+    faults = [f"fault: {flow(fault)}" for fault in scenario.faults]
     return [f"edge: {scenario.edge}", *faults, scenario.said(scenario.mode.local.note)]
-
-
-def flow(content: object) -> str:
-    """Plain data in YAML's flow style, as experiment files are written by hand."""
-    if isinstance(content, Mapping):
-        return f"{{{', '.join(f'{key}: {flow(item)}' for key, item in content.items())}}}"
-    return str(content).lower() if isinstance(content, bool) else str(content)

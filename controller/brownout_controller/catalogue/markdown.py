@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from brownout_controller.catalogue.listing import Explanation, Listing, cut_short, explained, known, told, word
+from brownout_controller.catalogue.listing import Explanation, Listing, cut_short, explained, heading, known, told, word
 from brownout_controller.report.markdown import escaped
 from brownout_controller.report.text import line
 
@@ -21,10 +21,8 @@ def _lines(shown: Listing, top: int) -> Iterator[str]:
     rows = list(enumerate(shown.rows[:top], 1))
     yield f"# What could go wrong with {escaped(shown.architecture.name)}"
     yield ""
-    yield (
-        f"{len(shown.rows)} scenarios, the {len(rows)} that are most worth a test; "
-        "score = 100 × impact × exposure × ignorance × safety."
-    )
+    head = heading(len(shown.rows), len(rows))
+    yield f"{head[:1].upper()}{head[1:]}; score = 100 × impact × exposure × ignorance × safety."
     yield ""
     yield "| # | score | scenario | impact | exposure | tested | safety | locally |"
     yield "| ---: | ---: | --- | --- | --- | --- | --- | --- |"

@@ -19,6 +19,8 @@ EVERYTHING: Final = "all services"
 """The target of what happens to the whole system."""
 REPLICAS: Final = 2
 """How many instances there are where nobody has said it, for the share that one of them is."""
+_LEAST_SHARE: Final = 0.01
+"""Of the connections; of more instances than a hundred one would have none in whole percent."""
 LONGEST: Final = 30.0
 """Seconds of delay beyond which nothing more is learnt: what has not given up by then never does."""
 
@@ -76,7 +78,7 @@ class Scenario:
         return {
             "it": self.component or "a service", "source": source, "sink": sink,
             "delay": _delay(self.mode, self.edges, self.holds), "replicas": str(replicas),
-            "share": SHARE.format(round(1 / replicas, 2)),
+            "share": SHARE.format(max(_LEAST_SHARE, round(1 / replicas, 2))),
             "flow": self.holds[0].stake.name if self.holds else "the system",
             "tolerance": SECONDS.format(self.holds[0].stake.tolerance if self.holds else TOLERANCE),
         }  # fmt: skip

@@ -239,7 +239,8 @@ def _tops(before: Mapping[str, int], after: Mapping[str, int], top: int) -> list
 
 def _effect(line: Line, change: int, board: _Board, after: Mapping[str, int]) -> Effect:
     before = board.places
-    titles = {one.scenario.id: one.scenario.title for one in board.rows}
+    added = scenarios(line.architecture) if line.adds else ()
+    titles = {found.id: found.title for found in (*added, *(one.scenario for one in board.rows))}
     moved = {
         key: abs(_within(before, key, TOP) - _within(after, key, TOP))
         for key in sorted(_tops(before, after, TOP), key=lambda key: (before.get(key, len(before)), key))

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final, NamedTuple
 
+from brownout_controller.report.text import percent
 from brownout_proxy import document
 from brownout_proxy.errors import InvalidSpec
 from brownout_proxy.faults.spec import UPSTREAM, FaultSpec, unit_of
 from brownout_proxy.faults.written import read_fault
-from brownout_proxy.units import SHARE
 
 
 class Size(NamedTuple):
@@ -100,5 +100,5 @@ def told(spec: FaultSpec) -> str:
         words.append(UPSTREAM)
     share = _connections(spec)
     if share < 1:
-        words.append(f"on {SHARE.format(round(share, 2)).replace('%', ' %')} of the connections")
+        words.append(f"on {percent(share, 2)} of the connections")
     return " ".join(words)

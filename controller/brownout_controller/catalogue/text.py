@@ -8,10 +8,10 @@ from typing import Final
 
 import click
 
-from brownout_controller.catalogue.listing import Explanation, Listing, cut_short, known, told, word
+from brownout_controller.catalogue.listing import Explanation, Listing, cut_short, heading, known, told, word
 from brownout_controller.catalogue.ranking import Row
 from brownout_controller.report.columns import Cell, Column, table
-from brownout_controller.report.text import line
+from brownout_controller.report.text import line, wrapped
 
 WIDTH: Final = 80
 """Columns where the output is no terminal."""
@@ -36,10 +36,7 @@ def _lines(shown: Listing, top: int, width: int, again: str) -> Iterator[str]:
     if not rows:
         yield "There is nothing to rank: no component calls another, and none is of a kind that fails by itself."
         return
-    yield from _wrapped(
-        f"{line(shown.architecture.name)}: {len(shown.rows)} scenarios, the {len(rows)} that are most worth a test",
-        width,
-    )
+    yield from _wrapped(f"{line(shown.architecture.name)}: {heading(len(shown.rows), len(rows))}", width)
     yield ""
     yield from table(_COLUMNS, [cells for place, row in enumerate(rows, 1) for cells in _row(place, row, width)], None)
     yield ""
@@ -47,6 +44,7 @@ def _lines(shown: Listing, top: int, width: int, again: str) -> Iterator[str]:
         yield from _wrapped(
             "* cannot be injected by the proxy; --explain says what comes nearest, and how a cluster does it", width
         )
+        yield ""
     yield from _missing(shown, width)
     counts = ", ".join(f"{mode} {count}" for mode, count in shown.by_mode.items())
     yield from _wrapped(f"By mode: {counts}.", width)
@@ -117,8 +115,6 @@ def _listed(texts: Sequence[str], width: int) -> Iterator[str]:
 
 
 def _wrapped(text: str, width: int, first: str = "", then: str | None = None) -> Iterator[str]:
+    """Every line as far in as the text is, unless `then` says how far the others are."""
     begin = first + " " * (len(text) - len(text.lstrip()))
-    yield from textwrap.wrap(
-        line(text), width, initial_indent=begin, subsequent_indent=begin if then is None else then,
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip
+    yield from wrapped(text, width, begin, begin if then is None else then)

@@ -33,7 +33,7 @@ from brownout_controller.catalogue.writing_terms import (
 )
 from brownout_controller.model.experiment import LEASE
 from brownout_controller.probes.prometheus import WINDOW, duration
-from brownout_controller.report.text import line
+from brownout_controller.report.text import line, percent
 from brownout_proxy.units import SECONDS
 
 WIDTH: Final = 116
@@ -213,8 +213,8 @@ def _measured(told: Source) -> Iterator[str]:
     one = told.baseline
     assert one is not None
     p99 = "not known" if one.p99 is None else SECONDS.format(float(f"{one.p99:.3g}"))
-    errors = "not known" if one.errors is None else f"{100 * one.errors:.2g} %"
-    rate = "not known" if one.rate is None else f"{one.rate:.3g}"
+    errors = "not known" if one.errors is None else percent(one.errors, 2)
+    rate = "not known" if one.rate is None else f"{float(f'{one.rate:.3g}'):g}"
     yield f"{one.service} over {SECONDS.format(one.looked)}: p99 {p99}, errors {errors}, requests a second {rate}"
     if one.family.unit:
         yield f"p99 is {one.p99_query.replace(WINDOW, duration(one.looked))}"

@@ -83,6 +83,7 @@ def catalogue(
     brownout catalogue architecture.yaml --write experiments --top 3 --entry http://127.0.0.1:8080/pay
     """
     _check_flags(folder, check, entries, server, over)
+    taken = _stdout(as_json, place, markdown_file, html_file)
     lasting = timedelta(days=EXPIRES) if expires is None else span("--expires", expires)
     architecture = read(file)
     shown = listing(architecture, _past(roots, lasting))
@@ -99,8 +100,8 @@ def catalogue(
     ranked = list(enumerate(shown.rows, 1))
     shown_rows = len(ranked) if top == 0 or (top is None and as_json) else TOP if top is None else top
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else text.WIDTH
-    _write(markdown_file, lambda: markdown.render(shown, shown_rows))
-    _write(html_file, lambda: _page(shown, shown_rows))
+    _write(markdown_file, lambda: markdown.render(shown, shown_rows), taken)
+    _write(html_file, lambda: _page(shown, shown_rows), taken)
     if as_json:
         click.echo(json_form.render(shown, ranked[:shown_rows] if place is None else [ranked[place - 1]]), nl=False)
     elif place is not None:
@@ -137,12 +138,22 @@ def _seconds(over: str | None) -> float:
     return seconds
 
 
-def _write(path: Path | None, rendered: Callable[[], str]) -> None:
+def _stdout(as_json: bool, place: int | None, markdown_file: Path | None, html_file: Path | None) -> bool:
+    """Whether it is for one document and nothing else. Raises InvalidSpec where several want it."""
+    told = "--json" if as_json else "--explain" if place is not None else ""
+    files = (("--markdown -", markdown_file), ("--html -", html_file))
+    wanted = [*([told] if told else []), *(flag for flag, file in files if str(file) == "-")]
+    if len(wanted) > 1:
+        raise InvalidSpec(wanted[-1], f"and {wanted[0]} both want stdout; write one of them into a file, or ask twice")
+    return bool(wanted)
+
+
+def _write(path: Path | None, rendered: Callable[[], str], taken: bool) -> None:
     if path is not None and str(path) == "-":
         click.echo(rendered(), nl=False)
     elif path is not None:
         write(path, rendered())
-        click.echo(str(path))
+        click.echo(str(path), err=taken)
 
 
 def _page(shown: Listing, top: int) -> str:

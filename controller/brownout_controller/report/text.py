@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -43,6 +44,13 @@ def clipped(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
+def wrapped(text: str, width: int, first: str = "", then: str = "") -> Sequence[str]:
+    """Lines for a terminal, the first behind `first`, the others behind `then`; names and paths stay in one piece."""
+    return textwrap.wrap(
+        line(text), width, initial_indent=first, subsequent_indent=then, break_long_words=False, break_on_hyphens=False
+    )
+
+
 def unit_of(terms: Terms, declared: Any) -> Unit:
     """The unit of a hypothesis's values: what its probe measures, or else what its expectation is written in.
 
@@ -68,6 +76,11 @@ def quantity(value: float | None, unit: Unit = COUNT) -> str:
     if unit is COUNT:
         return f"{value:.4g}"
     return unit.format(float(f"{value:.3g}")) if value else "0"
+
+
+def percent(share: float, digits: int = 4) -> str:
+    """A share in a sentence; in a file there is no space in it."""
+    return f"{float(f'{100 * share:.{digits}g}'):g} %"
 
 
 def seconds(value: float | None) -> str:

@@ -161,6 +161,14 @@ def test_people_are_told_what_was_found_and_what_was_not(prometheus: str) -> Non
     assert "know no 'auth-service'; they are of catalogue, gateway, shop/orders" in auth
 
 
+def test_large_figures_are_written_out() -> None:
+    busy = Baseline(
+        "gateway", FAMILIES[0], 'job="gateway"', "code", 3600.0, rate=1234.0, p99=0.2, errors=0.996, highest=1.0
+    )
+    (line,) = told(Baselines("http://p:9090", {"gateway": busy}, {}, 15.0))
+    assert line.startswith("gateway: p99 200ms, errors 100 %, 1230 requests a second (")
+
+
 def _series(name: str, **labels: str) -> dict[str, str]:
     return {"__name__": name, **labels}
 

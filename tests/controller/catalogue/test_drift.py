@@ -109,7 +109,7 @@ def test_a_file_that_lost_its_marks_for_values_drifts_where_it_differs() -> None
 def test_a_file_that_is_no_yaml_any_more_is_an_error_and_what_it_was_given_is_nothing_to_fall_over() -> None:
     with pytest.raises(InvalidSpec) as caught:
         drifts(WRITTEN.replace("{latency", "{{latency"), TEXT)
-    assert mentions(caught.value).startswith("cannot be read: ")
+    assert mentions(caught.value).startswith("cannot be read: line ")
     broken = mark(WRITTEN.replace('{"for"', '{for"'))
     assert broken is not None
     assert broken.given == {}

@@ -47,12 +47,14 @@ def test_impact_is_what_goes_over_it_in_numbers() -> None:
 def test_revenues_of_flows_add_up_and_users_are_the_same_people() -> None:
     impact = _impact(SHOP + "  pay: {path: [gateway, orders], revenue: 20%, users: 60%}\n", "service-slow/orders")
     assert (impact.revenue, impact.users) == (1, 0.6)
-    assert impact.reasons[0] == "all of the revenue and 60 % of the users go through it (flows buy, pay)"
+    assert impact.reasons[0] == "all of the revenue and 60 % of the users go through it (flow buy, flow pay)"
 
 
 def test_what_nobody_has_said_of_a_flow_is_marked_as_assumed() -> None:
     impact = _impact("services:\n  a: {calls: [b]}\n  b:\n", "service-slow/b")
-    assert "80 % of the revenue (assumed) and 40 % of the users (assumed)" in impact.reasons[0]
+    assert impact.reasons[0] == (
+        "80 % of the revenue (assumed) and 40 % of the users (assumed) go through it (80 % of flow a)"
+    )
     assert "10s (assumed)" in impact.reasons[1]
 
 
@@ -87,7 +89,7 @@ def test_what_a_caller_has_against_it_lowers_its_exposure(line: str) -> None:
     before, after = _exposure(bare % "", "database-slow/a/db"), _exposure(bare % line, "database-slow/a/db")
     assert after.value < before.value
     word = line.partition(":")[0]
-    assert f"the caller has {word}" in after.reasons
+    assert f"the caller has a {word}" in after.reasons
     assert "it has no timeout, breaker or fallback (not said)" in before.reasons
 
 
@@ -96,11 +98,17 @@ def test_what_is_said_to_be_missing_is_told_apart_from_what_is_not_said() -> Non
     assert "it has no timeout, breaker or fallback (timeout and fallback not said)" in exposure.reasons
 
 
+def test_what_is_idempotent_is_told_in_words_that_fit_into_a_sentence() -> None:
+    text = "services:\n  a: {calls: [b]}\n  b: {calls: {db: {%s}}}\n  db:\n"
+    assert "1 caller, without idempotence (not said)" in _exposure(text % "", "dies-in-transaction/b").reasons
+    assert "the caller has idempotence" in _exposure(text % "idempotent: true", "answer-lost/b/db").reasons
+
+
 def test_more_callers_are_more_exposure_and_are_counted_with_what_they_lack() -> None:
     one = _exposure(SHOP.replace("  catalogue: {calls: [postgres]}", "  catalogue: {}"), "database-gone/postgres")
     two = _exposure(SHOP, "database-gone/postgres")
     assert two.value > one.value
-    assert "2 callers, both without breaker and fallback (not said)" in two.reasons
+    assert "2 callers, both without breaker or fallback (not said)" in two.reasons
     three = _exposure(SHOP.replace("[rabbit]", "{rabbit: {fallback: true}}"), "queue-gone/rabbit")
     assert "2 callers, both without breaker (not said), 1 of them without fallback (not said)" in three.reasons
 
@@ -135,7 +143,7 @@ def test_who_else_can_do_the_work_lowers_exposure_and_less_so_with_state() -> No
     assert unsaid.value == one.value > three.value
     assert three.value == pytest.approx(one.value * factors.SPARE_WITH_STATE)
     assert with_replicas("redis", "3", "cache-gone/redis").standing == factors.SPARE
-    assert "how many instances postgres has is not said; one is assumed" in unsaid.reasons
+    assert "how many instances postgres has is not said; none is counted on to stand in" in unsaid.reasons
     assert "postgres is a single instance" in one.reasons
 
 
@@ -150,6 +158,8 @@ def test_health_probes_take_an_instance_out_of_the_way() -> None:
     exposure = _exposure(probed, "instance-dies/auth-service")
     assert exposure.value == pytest.approx(_exposure(SHOP, "instance-dies/auth-service").value * factors.PROBED)
     assert "readiness and liveness probes take it out of the way" in exposure.reasons
+    one = _exposure(probed.replace(", liveness", ""), "instance-dies/auth-service")
+    assert "readiness probe takes it out of the way" in one.reasons
 
 
 def test_users_are_callers_without_protection_and_nobody_waits_for_a_worker() -> None:

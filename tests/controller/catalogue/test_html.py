@@ -46,6 +46,7 @@ def test_it_tells_reasons_and_the_missing_lines() -> None:
     shown = listing(read(SHOP))
     text = render(shown, 5)
     assert shown.rows[0].scenario.title in text
+    assert f"<p>{len(shown.rows)} scenarios, the 5 that are most worth a test.\n" in text
     assert f"<code>{shown.missing.effects[0].path}</code>" in text
     assert "of the revenue" in text
     assert "database-slow 2" in text

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from brownout_controller.catalogue.listing import cut_short, explained, flow, known, listing, told, word
+from brownout_controller.catalogue.listing import cut_short, explained, heading, known, listing, told, word
 from brownout_controller.catalogue.past import Past
 from brownout_controller.catalogue.sensitivity import Effect, Search
 from tests.controller.catalogue.ground import SHOP, fault, read, rows, tried
 
 _EFFECT = Effect("services.a.replicas", "1", 10, 3, "a dies", 5, 2, ())
+
+
+@pytest.mark.parametrize(
+    ("total", "shown", "said"),
+    [
+        (32, 10, "32 scenarios, the 10 that are most worth a test"),
+        (32, 32, "all 32 scenarios, those that are most worth a test first"),
+        (1, 1, "1 scenario"),
+    ],
+)
+def test_a_list_says_how_much_of_it_is_shown(total: int, shown: int, said: str) -> None:
+    assert heading(total, shown) == said
 
 
 @pytest.mark.parametrize(
@@ -49,12 +61,12 @@ def test_modes_are_counted_in_the_library_s_order() -> None:
 @pytest.mark.parametrize(
     ("effect", "end"),
     [
-        (_EFFECT, "3 scenarios would move in the top ten; furthest a dies, from 5 to 2"),
+        (_EFFECT, '3 scenarios would move in the top ten; furthest "a dies", from 5 to 2'),
         (
             _EFFECT._replace(after=0, moves=1),
-            "1 scenario would move in the top ten; furthest a dies, from 5 to below ten",
+            '1 scenario would move in the top ten; furthest "a dies", from 5 to below ten',
         ),
-        (_EFFECT._replace(before=0), "furthest a dies, from below ten to 2"),
+        (_EFFECT._replace(before=0), 'furthest "a dies", from below ten to 2'),
     ],
 )
 def test_an_effect_is_a_sentence(effect: Effect, end: str) -> None:
@@ -77,10 +89,9 @@ def test_what_the_proxy_cannot_do_has_its_reason() -> None:
     assert reason.startswith("a proxy does not touch disks")
 
 
-def test_faults_are_written_as_by_hand() -> None:
-    assert flow({"refuse": True, "direction": "upstream", "n": {"rate": 0}}) == (
-        "{refuse: true, direction: upstream, n: {rate: 0}}"
-    )
+def test_faults_are_written_as_in_an_experiment() -> None:
+    local = explained(1, rows(read(SHOP))["instance-dies/gateway"]).local
+    assert local[1] == 'fault: {reset_peer: {timeout: 0s}, toxicity: "50%"}'
 
 
 def test_a_search_that_was_cut_short_says_how_far_it_went() -> None:

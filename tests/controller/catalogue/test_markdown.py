@@ -15,6 +15,8 @@ def test_it_has_a_row_and_a_section_for_each_scenario() -> None:
     assert len([line for line in text.splitlines() if line.startswith(tuple(f"## {n}. " for n in range(1, 7)))]) == 5
     assert f"- `{shown.missing.effects[0].path}`: if it said" in text
     assert "**In a cluster:** " in text
+    assert f"\n{len(shown.rows)} scenarios, the 5 that are most worth a test; score = " in text
+    assert f"\nAll {len(shown.rows)} scenarios, those that are most worth a test first; score = " in render(shown, 99)
 
 
 def test_every_row_of_a_table_has_as_many_cells_as_its_head() -> None:

@@ -128,6 +128,12 @@ def test_claims_speak_of_the_flow_that_hangs_on_it_most() -> None:
     assert (claims[0].name, claims[0].expect) == ("p99 of buy stays under 2s", "< 2s")
 
 
+def test_one_of_very_many_instances_still_has_connections() -> None:
+    many = read(SHOP.replace("replicas: 3", "replicas: 300"))
+    (fault,) = found(many)["dies-in-transaction/orders"].faults
+    assert fault["toxicity"] == "1%"
+
+
 def test_the_order_of_the_file_does_not_matter() -> None:
     one, other = found(read(SHOP)), found(backwards(read(SHOP)))
     assert one.keys() == other.keys()

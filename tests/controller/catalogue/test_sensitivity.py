@@ -165,6 +165,12 @@ def test_an_effect_tells_what_moves_from_where_to_where() -> None:
     assert set(effect.enters) == set(after[:TOP]) - set(before[:TOP])
 
 
+def test_a_scenario_that_there_is_only_with_the_line_has_its_title() -> None:
+    small = "services:\n  a: {calls: [redis]}\n  redis: {replicas: 1}\n"
+    effects = {effect.path: effect for effect in search(read(small)).effects}
+    assert "a certificate for mTLS has expired" in effects["services.a.calls.redis.mtls"].enters
+
+
 def test_the_architecture_stays_as_it_was() -> None:
     architecture = read(SHOP)
     before = architecture.model_dump_json()

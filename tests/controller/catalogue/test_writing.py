@@ -108,6 +108,8 @@ def test_a_prometheus_is_asked_in_windows_that_its_scrapes_can_fill() -> None:
     assert "# The histogram has bounds at 1s and 10s: between them a p99 is interpolated." in text
     assert "# now: gateway over 1h: p99 340ms, errors 0.02 %, requests a second 12" in text
     assert '(rate(http_request_duration_seconds_bucket{job="gateway"}[3600s])))' in text
+    busy = _all(read(SHOP), baselines=server(rate=1234.0, errors=0.996))["database-slow/orders/postgres"].text
+    assert "errors 100 %, requests a second 1230" in busy
     secret = _all(read(SHOP), baselines=server()._replace(has_password=True))["database-slow/orders/postgres"].text
     assert 'server: "${PROMETHEUS}"' in secret
 

@@ -70,7 +70,7 @@ def test_programs_get_all_rows_unless_they_ask_for_some(shop: Path) -> None:
     told = json.loads(_run(shop, "--json").stdout)
     assert len(told["rows"]) == told["scenarios"] > 10
     assert len(json.loads(_run(shop, "--json", "--top", 2).stdout)["rows"]) == 2
-    assert f"the {told['scenarios']} that are" in _run(shop, "--top", 0).output
+    assert f"all {told['scenarios']} scenarios" in _run(shop, "--top", 0).output
 
 
 def test_files_are_written_where_they_are_asked_for(shop: Path, tmp_path: Path) -> None:
@@ -79,6 +79,15 @@ def test_files_are_written_where_they_are_asked_for(shop: Path, tmp_path: Path) 
     assert (tmp_path / "out" / "list.md").read_text().startswith("# What could go wrong with shop")
     assert (tmp_path / "list.html").read_text().startswith("<!doctype html>")
     assert _run(shop, "--markdown", "-").output.startswith("# What could go wrong with shop")
+
+
+def test_a_document_on_stdout_stays_whole_when_another_is_written(shop: Path, tmp_path: Path) -> None:
+    page = tmp_path / "list.html"
+    result = _run(shop, "--json", "--html", page)
+    assert json.loads(result.stdout)["architecture"] == "shop"
+    assert result.stderr == f"{page}\n"
+    listed = _run(shop, "--markdown", "-", "--html", page)
+    assert (listed.stdout, listed.stderr) == (_run(shop, "--markdown", "-").stdout, f"{page}\n")
 
 
 def test_what_passed_lately_is_known_and_moves_down(shop: Path, tmp_path: Path) -> None:
@@ -130,6 +139,8 @@ def test_a_journal_that_cannot_be_read_is_told_and_is_no_hindrance(shop: Path, t
 @pytest.mark.parametrize(
     ("words", "kind", "said"),
     [
+        (("--json", "--markdown", "-"), InvalidSpec, "--markdown -: and --json both want stdout"),
+        (("--html", "-", "--markdown", "-"), InvalidSpec, "--html -: and --markdown - both want stdout"),
         (("--explain", "400"), InvalidSpec, "there is no row 400; architecture.yaml has"),
         (("--expires", "soon"), InvalidSpec, "write it like 90d"),
         (("--runs", "none"), NotFound, "there is no directory none"),

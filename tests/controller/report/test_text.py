@@ -73,6 +73,24 @@ def test_a_time_is_as_exact_as_it_is_short(value: float | None, said: str) -> No
     assert text.seconds(value) == said
 
 
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(0, "0 %"), (0.64, "64 %"), (1, "100 %"), (3, "300 %"), (0.0002, "0.02 %"), (1 / 3, "33.33 %")],
+)
+def test_a_share_in_a_sentence_is_percent(share: float, said: str) -> None:
+    assert text.percent(share) == said
+
+
+def test_a_share_may_be_told_in_fewer_digits() -> None:
+    assert [text.percent(share, 2) for share in (0.00123, 0.996, 1)] == ["0.12 %", "100 %", "100 %"]
+
+
+def test_wrapped_text_keeps_long_names_whole_and_is_clean() -> None:
+    assert text.wrapped("a services.orders-api.calls\x1b b", 12, "- ", "  ") == [
+        "- a", "  services.orders-api.calls\ufffd", "  b",
+    ]  # fmt: skip
+
+
 def test_a_start_that_is_no_time_is_shown_as_it_is() -> None:
     assert text.clock("2026-11-24T10:00:00.000+00:00", 61) == "2026-11-24 10:01:01 UTC"
     assert text.clock("yesterday\n", 61) == "yesterday"

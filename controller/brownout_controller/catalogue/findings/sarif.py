@@ -14,6 +14,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from brownout_controller.catalogue.findings.rule import Finding, Rule, position
+from brownout_controller.report.markdown import escaped
+from brownout_controller.report.text import line
 from brownout_proxy import __version__
 from brownout_proxy.document import Value
 
@@ -83,11 +85,12 @@ def _result(finding: Finding, index: int, where: dict[str, str], root: Value) ->
 
 
 def _message(finding: Finding) -> dict[str, str]:
+    """Names may hold anything; in Markdown they are no markup."""
     sentence = f"{finding.sentence}."  # begins with a name, which stays as it is
     fixes = [fix.text for fix in finding.fixes]
     text = "\n".join([sentence, *(f"{'Or' if number else 'Fix:'} {fix}" for number, fix in enumerate(fixes))])
-    markdown = "\n".join([sentence, "", *(f"- {'or ' if number else ''}`{fix}`" for number, fix in enumerate(fixes))])
-    return {"text": text, "markdown": markdown.strip()}
+    listed = [f"- {'or ' if number else ''}`{line(fix).replace('`', '')}`" for number, fix in enumerate(fixes)]
+    return {"text": text, "markdown": "\n".join([escaped(sentence), "", *listed]).strip()}
 
 
 def identity(finding: Finding) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import click
 
 from brownout_controller.catalogue.findings.rule import LEVELS, Finding, Level, position
-from brownout_controller.report.text import line
+from brownout_controller.report.text import line, wrapped
 from brownout_proxy.document import Value
 
 WIDTH: Final = 80
@@ -44,12 +43,6 @@ def _lines(name: str, found: Sequence[Finding], root: Value, width: int) -> Iter
 def _finding(finding: Finding, root: Value, width: int) -> Iterator[str]:
     row, column = position(root, finding.path)
     yield f"  {click.style(f'{line(root.file)}:{row}:{column}', bold=True)} {finding.rule.id}"
-    yield from _wrapped(f"{finding.sentence}.", width, "    ", "    ")
+    yield from wrapped(f"{finding.sentence}.", width, "    ", "    ")
     for number, fix in enumerate(finding.fixes):
-        yield from _wrapped(f"{'or ' if number else 'fix'} {fix.text}", width, "    ", "        ")
-
-
-def _wrapped(text: str, width: int, first: str, then: str) -> Iterator[str]:
-    yield from textwrap.wrap(
-        line(text), width, initial_indent=first, subsequent_indent=then, break_long_words=False, break_on_hyphens=False
-    )
+        yield from wrapped(f"{'or ' if number else 'fix'} {fix.text}", width, "    ", "        ")

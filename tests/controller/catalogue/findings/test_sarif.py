@@ -107,6 +107,15 @@ def test_a_result_has_the_sentence_and_the_fixes() -> None:
     )
 
 
+def test_names_are_no_markup_in_the_markdown_of_a_message() -> None:
+    name = "[c](x:y) <img> `d`"
+    results = _log(_FILE.replace("b:", f'"{name}":'))["runs"][0]["results"]
+    assert name in results[0]["message"]["text"]
+    sentence, _, fixes = results[0]["message"]["markdown"].partition("\n\n")
+    assert "for \\[c\\](x:y) &lt;img&gt; \\`d\\`, which" in sentence
+    assert all(fix.count("`") == 2 for fix in fixes.splitlines())
+
+
 def test_a_fingerprint_stays_when_lines_move_and_numbers_change() -> None:
     def prints(text: str) -> list[dict[str, str]]:
         return [result["partialFingerprints"] for result in _log(text)["runs"][0]["results"]]
