@@ -50,6 +50,7 @@ class Journal:
                 _cut_torn_line(directory / JOURNAL)
             self._file = os.open(directory / JOURNAL, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
+            os.close(self._lock)
             raise Unavailable(f"{directory / JOURNAL}: {(error.strerror or str(error)).lower()}") from None
 
     @property

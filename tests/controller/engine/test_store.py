@@ -69,6 +69,13 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+def test_a_journal_that_cannot_be_opened_leaves_nobody_at_the_run(tmp_path: Path) -> None:
+    (tmp_path / JOURNAL).mkdir()
+    with pytest.raises(Unavailable, match="is a directory"):
+        Journal(tmp_path)
+    assert not is_held(tmp_path)
+
+
 def test_a_record_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = Store(tmp_path).begin("x")
     journal.write(Interrupted("SIGINT"))
