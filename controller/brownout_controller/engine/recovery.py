@@ -16,6 +16,7 @@ from brownout_controller.engine.store import Journal, Store
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.journal import Closed, Entry, Judged, Reverted, Run, Undo
 from brownout_controller.model.judge import judge
+from brownout_controller.model.past import utc
 from brownout_proxy.errors import BrownoutError, InvalidSpec
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,10 @@ def _run_of(entries: Sequence[Entry]) -> Run | None:
 
 
 def _reopened(directory: Path, entries: Sequence[Entry], run: Run) -> Journal:
-    age = (datetime.now(UTC) - datetime.fromisoformat(run.started)).total_seconds()
+    try:
+        age = (datetime.now(UTC) - utc(run.started)).total_seconds()
+    except (TypeError, ValueError):
+        raise InvalidSpec(str(directory), "its journal does not say when the run began") from None
     return Journal(directory, number=entries[-1].n + 1, age=max(age, entries[-1].at))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,26 @@ def test_a_journal_that_cannot_be_read_holds_up_no_other(tmp_path: Path, caplog:
     assert len(asyncio.run(close_unfinished(store, lambda _: backend))) == 1
     assert backend.clean
     assert broken.name in caplog.text
+
+
+@pytest.mark.parametrize("started", ["yesterday", "", 7, None])
+def test_a_journal_without_a_time_holds_up_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, started: Any
+) -> None:
+    backend = Unruly()
+    store = _killed(tmp_path, backend, Injected.kind)
+    with closing(store.begin("timeless")) as journal:
+        journal.write(Run(journal.run_id, "1", started, {}, [], {"name": "test"}, 7, "", 1.0))
+    assert len(asyncio.run(close_unfinished(store, lambda _: backend))) == 1
+    assert backend.clean
+    assert "does not say when the run began" in caplog.text
+
+
+def test_a_time_without_a_zone_is_utc(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with closing(store.begin("x")) as journal:
+        journal.write(Run(journal.run_id, "1", "2026-01-01T00:00:00", {}, [], {"name": "test"}, 7, "", 1.0))
+    assert asyncio.run(close_unfinished(store, lambda _: Unruly())) == [journal.run_id]
 
 
 def test_a_run_that_came_to_its_end_while_it_was_looked_at_is_left_alone(
