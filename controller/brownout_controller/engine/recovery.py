@@ -42,15 +42,17 @@ async def close_unfinished(store_: Store, backend_of: Callable[[Run], Backend]) 
 
 
 def environment_of(run: Run, known: Mapping[str, Environment]) -> Environment:
-    """Where that run was, as its journal has it; the token, which no journal has, from the environment of that name
-    among the `known`. Raises InvalidSpec."""
+    """Where that run was, as its journal has it; the token, which no journal has, and the certificates, whose paths may
+    be masked there, from the environment of that name among the `known`. Raises InvalidSpec."""
     named = known.get(str(run.environment.get("name")))
     content = {key: value for key, value in run.environment.items() if key in Environment.model_fields}
     try:
         there = Environment.model_validate(content)
     except ValueError as error:
         raise InvalidSpec("environment", f"the journal's cannot be read: {error}") from None
-    return there if named is None else there.model_copy(update={"token": named.token})
+    if named is None:
+        return there
+    return there.model_copy(update={"token": named.token, "tls": named.tls or there.tls})
 
 
 async def _closed(directory: Path, backend_of: Callable[[Run], Backend]) -> bool:
