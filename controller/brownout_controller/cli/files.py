@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from brownout_controller.catalogue.architecture import read_architecture
-from brownout_controller.engine.orders import CONFIG
+from brownout_controller.engine.orders import CONFIG, unreadable
 from brownout_controller.model.environment import Environment, read_environment, read_environments
 from brownout_controller.model.experiment import Experiment, read_experiment
 from brownout_controller.model.part import Gatherer, each, gathered
@@ -17,7 +17,7 @@ from brownout_controller.model.variables import Variables
 from brownout_controller.probes import KINDS
 from brownout_proxy import document
 from brownout_proxy.document import Value
-from brownout_proxy.errors import InvalidSpec, Unavailable
+from brownout_proxy.errors import InvalidSpec
 
 
 def read_all(
@@ -67,7 +67,5 @@ def judgeable(mistakes: Gatherer, variables: Variables) -> Sequence[InvalidSpec]
 
 
 def _opened(file: Path, variables: Variables) -> Value | None:
-    try:
+    with unreadable():
         return document.read(file, variables.expand, columns=True)
-    except Unavailable as error:
-        raise InvalidSpec("", str(error)) from None
