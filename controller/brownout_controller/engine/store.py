@@ -44,6 +44,7 @@ class Journal:
         """Of the next record."""
         self._synced = time.monotonic()
         self._syncing: Future[None] | None = None
+        self._closed = False
         self._lock = _held(directory / _LOCK)
         try:
             if number:
@@ -71,6 +72,8 @@ class Journal:
 
     def append(self, entry: Entry) -> None:
         """Writes it whole or not at all, so that it can be tried again."""
+        if self._closed:  # its descriptor may be another run's journal by now
+            raise Unavailable(f"{self.directory / JOURNAL}: is closed")
         size = os.fstat(self._file).st_size
         try:
             _write_all(self._file, (encode(entry) + "\n").encode())
@@ -97,6 +100,7 @@ class Journal:
         self._synced = time.monotonic()
 
     def close(self) -> None:
+        self._closed = True
         if self._syncing is not None:
             wait([self._syncing])  # its descriptor must not be another file's by then
         os.close(self._file)
