@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from brownout_controller.backends.base import Backend
+from brownout_controller.backends.channel import Credentials
 from brownout_controller.backends.memory import MemoryBackend
-from brownout_controller.backends.proxy import Credentials, ProxyBackend
+from brownout_controller.backends.proxy import ProxyBackend
 from brownout_controller.model.environment import Environment
 from brownout_proxy.errors import InvalidSpec
 from brownout_proxy.rpc import read_pem
