@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from brownout_controller.api.messages import (
     show_wish,
 )
 from brownout_controller.backends.base import Place
+from brownout_controller.backends.channel import ANYBODY, Credentials, channel
 from brownout_controller.engine.conductor import NotInPlaceError
 from brownout_controller.engine.orders import Order, Wish
 from brownout_controller.engine.outlook import Outlook
@@ -38,9 +38,6 @@ _RETRY: Final = 0.25
 _ALIVE: Final = 10.0
 """Seconds of silence after which we ask whether the controller is still there, and half as many for its answer."""
 _OPTIONS: Final = (
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1000),
-    ("grpc.use_local_subchannel_pool", 1),
     ("grpc.keepalive_time_ms", int(_ALIVE * 1000)),
     ("grpc.keepalive_timeout_ms", int(_ALIVE * 500)),
     ("grpc.http2.max_pings_without_data", 0),
@@ -69,23 +66,13 @@ class LostError(Unavailable):
     """The controller could not be reached for as long as we were told to wait: its run has no verdict that we know."""
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """How the controller knows us: a token, or mutual TLS (PEM)."""
-
-    token: str | None = None
-    root: bytes | None = None
-    certificate: bytes | None = None
-    key: bytes | None = None
-
-
 class Remote:
     """To be made in the loop that uses it. `tell` is called with what a person should know of the connection."""
 
     def __init__(
         self,
         address: str,
-        credentials: Credentials = Credentials(),
+        credentials: Credentials = ANYBODY,
         *,
         patience: float = PATIENCE,
         tell: Callable[[str], None] = lambda _: None,
@@ -93,12 +80,8 @@ class Remote:
         self.address = address
         self._patience = patience
         self._tell = tell
-        self._metadata = [] if credentials.token is None else [("authorization", f"Bearer {credentials.token}")]
-        if credentials.root is None:
-            self._channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
-        else:
-            secure = grpc.ssl_channel_credentials(credentials.root, credentials.key, credentials.certificate)
-            self._channel = grpc.aio.secure_channel(address, secure, options=_OPTIONS)
+        self._metadata = credentials.metadata
+        self._channel = channel(address, credentials, _OPTIONS)
         self._stub: ControllerServiceStub = ControllerServiceStub(self._channel)  # type: ignore[no-untyped-call]
 
     async def __aenter__(self) -> Remote:

@@ -97,6 +97,7 @@ class Cluster:
 
     async def _send(self, client: Any, method: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, bytes]:
         import aiohttp
+        from kubernetes.aio.config import ConfigException
 
         try:
             verb, url, headers, content, _ = await client.param_serialize(
@@ -108,6 +109,8 @@ class Cluster:
             raise
         except (aiohttp.ClientError, OSError) as error:
             raise ClusterError(f"{self._name} does not answer: {str(error) or type(error).__name__}") from None
+        except ConfigException as error:  # a pod's token is read anew now and then, perhaps while it is being replaced
+            raise ClusterError(f"no credentials for {self._name}: {_said(error)}") from None
 
 
 async def _client(place: Kubernetes) -> Any:
@@ -132,9 +135,13 @@ async def _client(place: Kubernetes) -> Any:
     except (TypeError, AttributeError, LookupError):
         raise ClusterError(f"kubeconfig {files}: is no kubeconfig") from None
     except (config.ConfigException, YAMLError, OSError, ValueError) as error:
-        # The package puts whole sections of the file into what it says, tokens and all.
-        told = " ".join(str(error).partition("{")[0].split()) or type(error).__name__
+        told = _said(error)
         raise ClusterError(f"kubeconfig {files}: {told}" if known else told) from None
+
+
+def _said(error: Exception) -> str:
+    """Without the whole sections of a kubeconfig, tokens and all, that the package puts into what it says."""
+    return " ".join(str(error).partition("{")[0].split()) or type(error).__name__
 
 
 def _kubeconfig() -> tuple[str, bool]:

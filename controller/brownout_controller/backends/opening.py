@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from brownout_controller.backends.base import Backend
+from brownout_controller.backends.channel import Credentials
 from brownout_controller.backends.memory import MemoryBackend
-from brownout_controller.backends.proxy import Credentials, ProxyBackend
+from brownout_controller.backends.proxy import ProxyBackend
 from brownout_controller.model.environment import Environment
-from brownout_proxy.errors import InvalidSpec, Unavailable
+from brownout_proxy.errors import InvalidSpec
+from brownout_proxy.rpc import read_pem
 
 
 def open_backend(environment: Environment) -> Backend:
@@ -20,15 +22,10 @@ def open_backend(environment: Environment) -> Backend:
         raise InvalidSpec("backend", "chaos-mesh is not there yet; use proxy")
     credentials = Credentials(token=environment.token)
     if environment.tls is not None:
-        files = (environment.tls.ca, environment.tls.cert, environment.tls.key)
-        root, certificate, key = (None if name is None else _bytes(name) for name in files)
+        files = environment.tls.model_dump(exclude_none=True)
+        root, certificate, key = (
+            read_pem(f"tls.{name}", Path(files[name])) if name in files else None for name in ("ca", "cert", "key")
+        )
         credentials = replace(credentials, root=root, certificate=certificate, key=key)
     edges = {edge: place.proxy for edge, place in environment.edges.items()}
     return ProxyBackend(environment.control, edges, credentials)
-
-
-def _bytes(name: str) -> bytes:
-    try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        raise Unavailable(f"{name}: {(error.strerror or str(error)).lower()}") from None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
 
 from brownout_controller.backends.base import BackendError, Counts, LeaseLostError, Place, Target
+from brownout_controller.backends.channel import ANYBODY, Credentials, channel
 from brownout_proxy.faults.spec import FaultSpec
 from brownout_proxy.v1 import proxy_pb2 as pb
 from brownout_proxy.v1.proxy_pb2_grpc import ProxyServiceStub
@@ -19,23 +19,7 @@ from brownout_proxy.wire import show_fault
 
 CALL: Final = 2.0
 """Seconds that one call may take."""
-_QUICK: Final = (
-    ("grpc.initial_reconnect_backoff_ms", 100),  # a proxy that was restarted is back at once
-    ("grpc.max_reconnect_backoff_ms", 1000),
-    ("grpc.use_local_subchannel_pool", 1),
-)
-
 Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """How a proxy knows its controller: a token, or mutual TLS (PEM)."""
-
-    token: str | None = None
-    root: bytes | None = None
-    certificate: bytes | None = None
-    key: bytes | None = None
 
 
 class ProxyBackend:
@@ -48,14 +32,14 @@ class ProxyBackend:
         self,
         control: Sequence[str],
         edges: Mapping[str, str] | None = None,
-        credentials: Credentials = Credentials(),
+        credentials: Credentials = ANYBODY,
     ) -> None:
         self._edges = dict(edges or {})
-        self._metadata = [] if credentials.token is None else [("authorization", f"Bearer {credentials.token}")]
-        self._channels = {address: _channel(address, credentials) for address in control}
+        self._metadata = credentials.metadata
+        self._channels = {address: channel(address, credentials) for address in control}
         self._stubs: dict[str, ProxyServiceStub] = {
-            address: ProxyServiceStub(channel)  # type: ignore[no-untyped-call]
-            for address, channel in self._channels.items()
+            address: ProxyServiceStub(opened)  # type: ignore[no-untyped-call]
+            for address, opened in self._channels.items()
         }
 
     async def targets(self, edge: str) -> Sequence[Target]:
@@ -155,8 +139,8 @@ class ProxyBackend:
         return counters
 
     async def close(self) -> None:
-        for channel in self._channels.values():
-            await channel.close()
+        for opened in self._channels.values():
+            await opened.close()
 
     async def _list(self, address: str) -> pb.ListProxiesResponse:
         answer: pb.ListProxiesResponse = await self._asked(
@@ -182,13 +166,6 @@ class ProxyBackend:
             return await call
         except grpc.aio.AioRpcError as error:
             raise _failure(address, error) from None
-
-
-def _channel(address: str, credentials: Credentials) -> grpc.aio.Channel:
-    if credentials.root is None:
-        return grpc.aio.insecure_channel(address, options=_QUICK)
-    secure = grpc.ssl_channel_credentials(credentials.root, credentials.key, credentials.certificate)
-    return grpc.aio.secure_channel(address, secure, options=_QUICK)
 
 
 def _lease(target: Target, owner: str) -> str:

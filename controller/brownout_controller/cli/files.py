@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from brownout_controller.catalogue.architecture import read_architecture
-from brownout_controller.engine.orders import CONFIG
+from brownout_controller.engine.orders import CONFIG, unreadable
 from brownout_controller.model.environment import Environment, read_environment, read_environments
 from brownout_controller.model.experiment import Experiment, read_experiment
 from brownout_controller.model.part import Gatherer, each, gathered
-from brownout_controller.model.variables import Variables
+from brownout_controller.model.variables import Masker, Variables
 from brownout_controller.probes import KINDS
 from brownout_proxy import document
 from brownout_proxy.document import Value
-from brownout_proxy.errors import InvalidSpec, Unavailable
+from brownout_proxy.errors import InvalidSpec
 
 
 def read_all(
@@ -62,12 +62,12 @@ def mistakes_in(file: Path, variables: Variables) -> Sequence[InvalidSpec]:
 
 
 def judgeable(mistakes: Gatherer, variables: Variables) -> Sequence[InvalidSpec]:
-    """Without what is said of a text that still has a variable in it."""
-    return [one for error in mistakes.found for one in each(error) if one.path not in variables.unset]
+    """Without what is said of a text that still has a variable in it, and without the secrets that it repeats."""
+    masked = Masker(variables.secrets).text
+    known = [one for error in mistakes.found for one in each(error) if one.path not in variables.unset]
+    return [InvalidSpec(masked(one.path), masked(one.reason)) for one in known]
 
 
 def _opened(file: Path, variables: Variables) -> Value | None:
-    try:
+    with unreadable():
         return document.read(file, variables.expand, columns=True)
-    except Unavailable as error:
-        raise InvalidSpec("", str(error)) from None

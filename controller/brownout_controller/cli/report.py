@@ -125,5 +125,5 @@ def _form(output: Path) -> str:
 
 
 def _missing(why: str) -> bool:
-    say(f"brownout run: no report in {why}; the verdict stands", err=True)
+    say(f"brownout: no report in {why}; the verdict stands", err=True)
     return False

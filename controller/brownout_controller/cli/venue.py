@@ -87,7 +87,8 @@ class Where:
         InvalidSpec, Unavailable."""
         if self.controller is None:
             return Conductor(Desk(self.config), Store(self.directory), tell=tell)
-        from brownout_controller.api.client import Credentials, Remote  # gRPC takes a while to load
+        from brownout_controller.api.client import Remote  # gRPC takes a while to load
+        from brownout_controller.backends.channel import Credentials
         from brownout_proxy.rpc import read_pem, read_token
 
         with unreadable():

@@ -205,10 +205,13 @@ class _Lock:
                 async with asyncio.timeout(self._left()):
                     self.lost = await self._renew_once()
                 failed = False
-            except Unavailable as error:
-                self._trouble, failed = str(error), True
             except TimeoutError:
                 self.lost = self._silent()
+            except Exception as error:  # a bug of ours is no reason either to keep the target without a lease
+                failed = True
+                self._trouble = str(error) if isinstance(error, Unavailable) else f"{type(error).__name__}: {error}"
+                if self._left() <= 0:  # what fails at once leaves a time limit no turn
+                    self.lost = self._silent()
         self._claim.lost(self.lost)
 
     def _left(self) -> float:

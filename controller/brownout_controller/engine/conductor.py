@@ -114,6 +114,7 @@ class Conductor:
         self._kept: dict[str, Sequence[Entry]] = {}
         """Runs whose journal has not taken them whole, as they were told."""
         self._recovered = False
+        self._recovering = asyncio.Lock()
         self._closing = False
 
     async def __aenter__(self) -> Conductor:
@@ -128,9 +129,9 @@ class Conductor:
         """Closes the runs that were cut off by the death of their process, each undone where it was injected; their
         ids. The first start does it, if nobody has. `given` are variables of the environments. Raises InvalidSpec,
         Unavailable."""
-        self._recovered = True
         async with self._backends(given or {}) as backend_of:
             closed = await close_unfinished(self._store, backend_of)
+        self._recovered = True
         for run in closed:
             if (told := store.brief(self._store.root / run).verdict) is not None:
                 verdict = Verdict(told.verdict)
@@ -141,8 +142,9 @@ class Conductor:
 
     async def prepare(self, given: Mapping[str, str] | None = None) -> None:
         """What is due before the first run: what killed ones have left is undone. Raises InvalidSpec, Unavailable."""
-        if not self._recovered:
-            await self.recover(given)
+        async with self._recovering:  # nobody starts before it is done
+            if not self._recovered:
+                await self.recover(given)
 
     async def check(self, order: Order) -> None:
         """Whether it can be understood. Raises InvalidSpec, Unavailable."""

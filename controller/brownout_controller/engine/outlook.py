@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
 
 from brownout_controller.backends.base import BackendError, Target
@@ -50,28 +50,29 @@ class Outlook:
 
 
 async def look_ahead(setup: Setup, *, measure: bool) -> Outlook:
-    """Touches nothing."""
+    """Touches nothing. What people wrote comes out as it does from a run: without secrets."""
+    masked = setup.masker.text
     experiment, conditions, trouble = setup.experiment, setup.experiment.conditions, ""
     load = conditions.traffic
     try:
         planned = await plan(setup)
     except BackendError as error:
-        planned, trouble = Planned([], [], []), setup.masker.text(str(error))
+        planned, trouble = Planned([], [], []), masked(str(error))
     # A probe that may not use this machine must not do so here either.
     measure = measure and not any(refusal.net == LOCAL_POWERS for refusal in planned.refused)
     return Outlook(
-        experiment.name,
-        setup.edges,
+        masked(experiment.name),
+        [masked(edge) for edge in setup.edges],
         planned.chosen,
         experiment.faults,
         conditions.duration,
         cast(float, conditions.lease),
         await _readings(setup) if measure else [],
-        planned.refused,
+        [replace(said, reason=masked(said.reason), remedy=masked(said.remedy)) for said in planned.refused],
         trouble,
         conditions.baseline,
         conditions.recovery,
-        "" if load is None else setup.masker.text(f"{load.method} {load.url}, {load.rate:g} a second"),
+        "" if load is None else masked(f"{load.method} {load.url}, {load.rate:g} a second"),
     )
 
 
@@ -81,9 +82,9 @@ async def _readings(setup: Setup) -> list[Now]:
 
 
 async def _reading(hypothesis: Hypothesis, setup: Setup) -> Now:
-    terms = hypothesis.terms
+    terms, masked = hypothesis.terms, setup.masker.text
     if hypothesis.probe.only_in_runs:
-        return Now(terms.name, terms.expect, None, "measured during a run only", None, terms.when, later=True)
+        return Now(masked(terms.name), terms.expect, None, "measured during a run only", None, terms.when, later=True)
     surroundings = Surroundings(prometheus=setup.environment.prometheus, allowed_commands=setup.allowed_commands)
     sampler = Sampler(hypothesis, surroundings, _NoPhase(), lambda _: None, lambda *_: None)
     try:
@@ -93,7 +94,7 @@ async def _reading(hypothesis: Hypothesis, setup: Setup) -> Now:
     holds = terms.good(value, [item for _, item in series], None)
     if terms.expected.needs_baseline:
         why = why or "the baseline that it is held against is measured in a run"
-    return Now(terms.name, terms.expect, value, setup.masker.text(why), holds, terms.when)
+    return Now(masked(terms.name), terms.expect, value, masked(why), holds, terms.when)
 
 
 class _NoPhase:

@@ -16,6 +16,7 @@ from brownout_controller.engine.store import Journal, Store
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.journal import Closed, Entry, Judged, Reverted, Run, Undo
 from brownout_controller.model.judge import judge
+from brownout_controller.model.past import utc
 from brownout_proxy.errors import BrownoutError, InvalidSpec
 
 log = logging.getLogger(__name__)
@@ -41,15 +42,17 @@ async def close_unfinished(store_: Store, backend_of: Callable[[Run], Backend]) 
 
 
 def environment_of(run: Run, known: Mapping[str, Environment]) -> Environment:
-    """Where that run was, as its journal has it; the token, which no journal has, from the environment of that name
-    among the `known`. Raises InvalidSpec."""
+    """Where that run was, as its journal has it; the token, which no journal has, and the certificates, whose paths may
+    be masked there, from the environment of that name among the `known`. Raises InvalidSpec."""
     named = known.get(str(run.environment.get("name")))
     content = {key: value for key, value in run.environment.items() if key in Environment.model_fields}
     try:
         there = Environment.model_validate(content)
     except ValueError as error:
         raise InvalidSpec("environment", f"the journal's cannot be read: {error}") from None
-    return there if named is None else there.model_copy(update={"token": named.token})
+    if named is None:
+        return there
+    return there.model_copy(update={"token": named.token, "tls": named.tls or there.tls})
 
 
 async def _closed(directory: Path, backend_of: Callable[[Run], Backend]) -> bool:
@@ -81,7 +84,10 @@ def _run_of(entries: Sequence[Entry]) -> Run | None:
 
 
 def _reopened(directory: Path, entries: Sequence[Entry], run: Run) -> Journal:
-    age = (datetime.now(UTC) - datetime.fromisoformat(run.started)).total_seconds()
+    try:
+        age = (datetime.now(UTC) - utc(run.started)).total_seconds()
+    except (TypeError, ValueError):
+        raise InvalidSpec(str(directory), "its journal does not say when the run began") from None
     return Journal(directory, number=entries[-1].n + 1, age=max(age, entries[-1].at))
 
 

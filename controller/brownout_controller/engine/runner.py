@@ -159,7 +159,8 @@ class Runner:
         async with AsyncExitStack() as held:
             if "lock" not in conditions.nets:
                 exclusive = setup.exclusive or exclusion(setup.environment, setup.locks)
-                claim = Claim(self._journal.run_id, setup.experiment.name, self._unlocked, self._stopped)
+                name = setup.masker.text(setup.experiment.name)  # others read whose a lock is
+                claim = Claim(self._journal.run_id, name, self._unlocked, self._stopped)
                 try:
                     self._check = await held.enter_async_context(exclusive([item.id for item in planned.chosen], claim))
                 except (Conflict, Unavailable) as error:

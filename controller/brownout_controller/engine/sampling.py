@@ -33,10 +33,6 @@ class Phases(Protocol):
     def since(self) -> float: ...
 
 
-Halt = Callable[[str, str, float], None]
-"""`halt(cause, why, breached_at)` ends the run; the time is that of time.monotonic."""
-
-
 class Sampler:
     """One hypothesis, measured every so often for as long as `run` runs."""
 
@@ -48,6 +44,7 @@ class Sampler:
         write: Callable[[Record], object],
         halt: Callable[[Hypothesis, str, str, float], None],
     ) -> None:
+        """`halt(hypothesis, cause, why, breached_at)` ends the run; the time is that of time.monotonic."""
         self._hypothesis = hypothesis
         self._surroundings = surroundings
         self._phases = phases

@@ -44,12 +44,14 @@ class Journal:
         """Of the next record."""
         self._synced = time.monotonic()
         self._syncing: Future[None] | None = None
+        self._closed = False
         self._lock = _held(directory / _LOCK)
         try:
             if number:
                 _cut_torn_line(directory / JOURNAL)
             self._file = os.open(directory / JOURNAL, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
+            os.close(self._lock)
             raise Unavailable(f"{directory / JOURNAL}: {(error.strerror or str(error)).lower()}") from None
 
     @property
@@ -70,6 +72,8 @@ class Journal:
 
     def append(self, entry: Entry) -> None:
         """Writes it whole or not at all, so that it can be tried again."""
+        if self._closed:  # its descriptor may be another run's journal by now
+            raise Unavailable(f"{self.directory / JOURNAL}: is closed")
         size = os.fstat(self._file).st_size
         try:
             _write_all(self._file, (encode(entry) + "\n").encode())
@@ -96,6 +100,7 @@ class Journal:
         self._synced = time.monotonic()
 
     def close(self) -> None:
+        self._closed = True
         if self._syncing is not None:
             wait([self._syncing])  # its descriptor must not be another file's by then
         os.close(self._file)

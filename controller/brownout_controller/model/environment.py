@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from brownout_controller.model.experiment import edge_name
 from brownout_controller.model.part import Part, SomeTime, read, written
@@ -31,9 +31,9 @@ class Limits(Part):
     max_percent: Annotated[float, Field(gt=0, le=100)] = Field(default=50.0, examples=["34"])
     """Of an edge's targets; a single target is always allowed."""
     max_pods: Annotated[int, Field(ge=1)] | None = Field(default=None, examples=["1"])
-    """The most pods that are hit at once."""
+    """The most pods that are hit at once; for backends that know pods."""
     keep_ready: Annotated[int, Field(ge=0)] | None = Field(default=None, examples=["1"])
-    """So many pods of a service must stay ready."""
+    """So many pods of a service must stay ready; for backends that know pods."""
 
 
 class EdgePlace(Part):
@@ -107,6 +107,14 @@ class Environment(Part):
     @classmethod
     def _one_or_many(cls, control: Any) -> Any:
         return [control] if isinstance(control, str) else control
+
+    @model_validator(mode="after")
+    def _limits_what_it_knows(self) -> Environment:
+        counted = [name for name in ("max_pods", "keep_ready") if getattr(self.limits, name) is not None]
+        if counted and self.backend != "chaos-mesh":
+            raise ValueError(f"limits.{counted[0]} is about pods, of which backend {self.backend} knows nothing; "
+                             "leave it out, and use max_targets")  # fmt: skip
+        return self
 
 
 class Environments(Part):

@@ -225,7 +225,7 @@ class _Bench:
         values = [
             value
             for _, sample in self._story.samples.get((self._terms.name, "baseline"), [])
-            if not sample.settling and (value := _value(sample, self._terms)) is not None
+            if not sample.settling and (value := _value(sample)) is not None
         ]
         return median(values) if values else None
 
@@ -289,7 +289,7 @@ class _Bench:
     def _good(self, sample: Sample) -> bool | None:
         """None for no data that is neither good nor bad."""
         terms = self._terms
-        value = _value(sample, terms)
+        value = _value(sample)
         if value is None and sample.series and terms.series != "one":
             goods = [terms.expected.holds(item, self._baseline) for _, item in sample.series]
             return all(goods) if terms.series == "all" else any(goods)
@@ -312,7 +312,7 @@ class _Bench:
                                                  low - value if low is not None else -math.inf))  # fmt: skip
 
 
-def _value(sample: Sample, terms: Terms) -> float | None:
+def _value(sample: Sample) -> float | None:
     if sample.value is not None:
         return sample.value
     if len(sample.series) == 1:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from brownout_controller.api.client import Credentials, LostError, Remote
+from brownout_controller.api.client import LostError, Remote
 from brownout_controller.api.grpc import Server
+from brownout_controller.backends.channel import Credentials
 from brownout_controller.engine.conductor import Conductor, NotInPlaceError
 from brownout_controller.engine.orders import Order, Rights
 from brownout_controller.model.journal import Entered, Judged

@@ -153,6 +153,29 @@ def test_a_pod_without_a_service_account_is_told(tmp_path: Path, monkeypatch: py
     assert "token file does not exist" in str(refused())
 
 
+def test_a_token_that_is_just_being_replaced_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the hook of a pod's service account has it, which reads the file anew every minute."""
+    from kubernetes.aio.config import ConfigException
+
+    monkeypatch.setenv("KUBECONFIG", str(write(tmp_path / "config", "http://127.0.0.1:1")))
+
+    def empty(_: object) -> None:
+        raise ConfigException("Token file exists but empty.")
+
+    async def scenario() -> None:
+        cluster = Cluster(_HERE)
+        try:
+            (await cluster._connected()).configuration.refresh_api_key_hook = empty
+            with pytest.raises(
+                ClusterError, match=r"no credentials for http://127\.0\.0\.1:1: Token file exists but empty"
+            ):
+                await cluster.request("GET", _LEASE)
+        finally:
+            await cluster.close()
+
+    asyncio.run(scenario())
+
+
 def test_without_the_package_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "kubernetes.aio", None)
     assert str(refused()) == "the package kubernetes is not there: pip install 'brownout[kubernetes]'"

@@ -26,7 +26,10 @@ def test_an_environment_opens_its_backend(tmp_path: Path) -> None:
         await proxy.close()
         with pytest.raises(InvalidSpec, match="chaos-mesh is not there yet"):
             open_backend(Environment(backend="chaos-mesh"))
-        with pytest.raises(Unavailable, match=r"none\.pem"):
+        with pytest.raises(Unavailable, match=r"tls\.ca: .*none\.pem: no such file"):
             open_backend(Environment(tls=Tls(ca=str(tmp_path / "none.pem"))))
+        (tmp_path / "ca.der").write_bytes(b"\x30\x82")
+        with pytest.raises(InvalidSpec, match=r"tls\.ca: .*ca\.der is not in PEM"):
+            open_backend(Environment(tls=Tls(ca=str(tmp_path / "ca.der"))))
 
     asyncio.run(main())

@@ -39,6 +39,16 @@ def test_every_mistake_of_every_file_is_told_and_every_variable_that_is_not_set(
     assert "${EDGE} is not set" in told[2]
 
 
+def test_a_mistake_does_not_repeat_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(_SMALL.replace("a -> b", "${PASSWORD}"))
+    (tmp_path / "b.yaml").write_text("environments: {here: {edges: {'${PASSWORD}': {proxy: p}}}}")
+    with pytest.raises(Mistakes) as refusal:
+        read_all([tmp_path / "a.yaml"], tmp_path / "b.yaml", "here", _variables(PASSWORD="hunter2"))
+    told = "\n".join(map(str, refusal.value.found))
+    assert "edge: '***'" in told
+    assert "hunter2" not in told
+
+
 @pytest.mark.parametrize("name", ["none.yaml", "."])
 def test_a_file_that_cannot_be_read_is_no_verdict(tmp_path: Path, name: str) -> None:
     with pytest.raises(InvalidSpec, match=r"no such file|is a directory"):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from brownout_controller.backends.cluster import Cluster
 from brownout_controller.engine import cluster_lock
 from brownout_controller.engine.cluster_lock import exclusion, leases, name_of
 from brownout_controller.engine.locks import Claim
@@ -130,6 +131,24 @@ def test_a_run_that_was_held_up_for_too_long_gives_up_though_the_server_would_ha
     asyncio.run(scenario())
     for told in lost:
         assert re.fullmatch(r"the lease on db could not be renewed for \d\.\d s: the run was held up", told)
+
+
+def test_a_renewal_that_fails_in_any_way_is_tried_again_and_the_loss_is_told(
+    fake: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, lost = Kubernetes(namespace=fake.namespace()), list[str]()
+
+    async def broken(*_: object) -> None:
+        raise KeyError("metadata")
+
+    async def scenario() -> None:
+        async with asyncio.timeout(20), leases(place, 2)(["db"], Claim("run-1", lost=lost.append)):
+            monkeypatch.setattr(Cluster, "request", broken)
+            while not lost:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(scenario())
+    assert re.fullmatch(r"the lease on db could not be renewed for \d\.\d s: KeyError: 'metadata'", lost[0])
 
 
 _KUBECONFIG = """

@@ -281,6 +281,36 @@ def test_what_killed_runs_have_left_is_closed_by_the_first_start(tmp_path: Path)
     assert backend.clean
 
 
+def test_nobody_starts_before_what_killed_runs_have_left_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[str] = []
+
+    async def close(*_: object) -> list[str]:
+        happened.append("begun")
+        await asyncio.sleep(0.05)
+        if len(happened) == 1:
+            raise Unavailable("away")
+        happened.append("closed")
+        return []
+
+    monkeypatch.setattr(module, "close_unfinished", close)
+
+    async def scenario(conductor: Conductor) -> None:
+        async def start(edge: str) -> str:
+            run = await conductor.start(order(edge))
+            happened.append("started")
+            return run
+
+        with pytest.raises(Unavailable, match="away"):
+            await start("a -> one")
+        for run in await asyncio.gather(start("a -> one"), start("b -> two")):
+            await conductor.ended(run)
+
+    play(tmp_path, scenario)
+    assert happened == ["begun", "begun", "closed", "started", "started"]
+
+
 def _fill(_: Path, patch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")

@@ -14,7 +14,7 @@ from brownout_controller.model.environment import Environment
 from brownout_controller.model.lifecycle import PHASES
 from brownout_controller.model.probe import ProbeError, Reading
 from brownout_controller.model.variables import Masker
-from tests.controller.engine.ground import TOLD, Unruly, experiment
+from tests.controller.engine.ground import TOLD, Told, Unruly, experiment, hypothesis
 from tests.controller.engine.test_planning import of_hypotheses
 
 
@@ -44,6 +44,20 @@ def test_what_cannot_be_read_says_why_without_secrets(monkeypatch: pytest.Monkey
     monkeypatch.setitem(TOLD, "value", fail)
     (now,) = looked(setup(Unruly())).readings
     assert (now.value, now.why) == (None, "*** was refused")
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_what_people_wrote_comes_out_without_secrets(monkeypatch: pytest.MonkeyPatch, later: bool) -> None:
+    monkeypatch.setitem(TOLD, "value", lambda: Reading(1.0))
+    monkeypatch.setattr(Told, "only_in_runs", later)
+    load = {"url": "http://127.0.0.1:9/hunter2", "rate": 1}
+    claims = [hypothesis(name="hunter2 is low")]
+    told = experiment(name="try hunter2", edge="hunter2 -> db", traffic=load, hypotheses=claims)
+    outlook = looked(replace(setup(Unruly({})), experiment=told))
+    assert (outlook.name, outlook.edges) == ("try ***", ["*** -> db"])
+    assert [(now.hypothesis, now.later) for now in outlook.readings] == [("*** is low", later)]
+    assert "*** -> db" in outlook.refused[0].reason
+    assert "hunter2" not in repr(outlook)
 
 
 def test_targets_that_cannot_be_asked_are_a_trouble_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from brownout_controller.engine import recovery as module
 from brownout_controller.engine.recovery import close_unfinished, environment_of
 from brownout_controller.engine.store import JOURNAL, Journal, Store, read
-from brownout_controller.model.environment import Environment
+from brownout_controller.model.environment import Environment, Tls
 from brownout_controller.model.journal import Closed, Injected, Judged, Reverted, Run, Undo
 from brownout_controller.model.verdict import Verdict
 from brownout_proxy.errors import InvalidSpec
@@ -119,6 +120,26 @@ def test_a_journal_that_cannot_be_read_holds_up_no_other(tmp_path: Path, caplog:
     assert broken.name in caplog.text
 
 
+@pytest.mark.parametrize("started", ["yesterday", "", 7, None])
+def test_a_journal_without_a_time_holds_up_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, started: Any
+) -> None:
+    backend = Unruly()
+    store = _killed(tmp_path, backend, Injected.kind)
+    with closing(store.begin("timeless")) as journal:
+        journal.write(Run(journal.run_id, "1", started, {}, [], {"name": "test"}, 7, "", 1.0))
+    assert len(asyncio.run(close_unfinished(store, lambda _: backend))) == 1
+    assert backend.clean
+    assert "does not say when the run began" in caplog.text
+
+
+def test_a_time_without_a_zone_is_utc(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with closing(store.begin("x")) as journal:
+        journal.write(Run(journal.run_id, "1", "2026-01-01T00:00:00", {}, [], {"name": "test"}, 7, "", 1.0))
+    assert asyncio.run(close_unfinished(store, lambda _: Unruly())) == [journal.run_id]
+
+
 def test_a_run_that_came_to_its_end_while_it_was_looked_at_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,12 +174,23 @@ def test_a_backend_that_fails_in_any_way_leaves_a_run_that_a_person_must_look_at
     assert last.exit == 6
 
 
-def test_the_environment_of_a_run_is_the_journal_s_with_the_token_of_the_one_of_that_name() -> None:
-    there = {"name": "a", "control": ["127.0.0.1:1"], "edges": {"app -> db": {"proxy": "db"}}, "later": 1}
+def test_the_environment_of_a_run_is_the_journal_s_with_the_credentials_of_the_one_of_that_name() -> None:
+    there = {
+        "name": "a",
+        "tls": {"ca": "***/ca.pem"},
+        "control": ["127.0.0.1:1"],
+        "edges": {"app -> db": {"proxy": "db"}},
+        "later": 1,
+    }
     run = Run("r", "1", "2026-01-01T00:00:00+00:00", {}, [], there, 7, "", 1.0)
-    known = {"a": Environment(control=("127.0.0.1:2",), token="secret"), "b": Environment(token="other")}
+    known = {
+        "a": Environment(control=("127.0.0.1:2",), token="secret", tls=Tls(ca="/certs/ca.pem")),
+        "b": Environment(token="other"),
+    }
     found = environment_of(run, known)
     assert (found.control, found.token, found.edges["app -> db"].proxy) == (("127.0.0.1:1",), "secret", "db")
+    assert found.tls == Tls(ca="/certs/ca.pem")
     assert environment_of(run, {}).token is None
+    assert environment_of(run, {"a": Environment()}).tls == Tls(ca="***/ca.pem")
     with pytest.raises(InvalidSpec, match="environment"):
         environment_of(replace(run, environment={"control": 7}), known)

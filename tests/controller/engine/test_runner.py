@@ -569,6 +569,12 @@ def test_a_lock_that_cannot_be_asked_for_is_a_refusal_and_no_bug(tmp_path: Path)
     assert told(play, Undo) == []
 
 
+def test_a_secret_of_the_name_is_in_no_lock(tmp_path: Path) -> None:
+    keys = Keys()
+    Play(tmp_path, experiment(name="try hunter2"), exclusive=keys.hold, masker=Masker(["hunter2"])).run()
+    assert keys.claim.experiment == "try ***"
+
+
 @pytest.mark.parametrize("state", ["baseline", "observing"])
 def test_a_lock_that_is_lost_ends_the_run_with_the_revert_done(tmp_path: Path, state: str) -> None:
     backend, keys = Unruly(), Keys()

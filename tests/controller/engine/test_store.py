@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,22 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         Store(tmp_path / "runs").begin("x")
     with pytest.raises(Unavailable, match=JOURNAL):
         read(tmp_path)
+
+
+def test_a_journal_that_cannot_be_opened_leaves_nobody_at_the_run(tmp_path: Path) -> None:
+    (tmp_path / JOURNAL).mkdir()
+    with pytest.raises(Unavailable, match="is a directory"):
+        Journal(tmp_path)
+    assert not is_held(tmp_path)
+
+
+def test_who_comes_late_writes_into_nobody_s_journal(tmp_path: Path) -> None:
+    ours = Store(tmp_path).begin("ours")
+    ours.close()
+    with closing(Store(tmp_path).begin("another")) as another:  # the system gives the same descriptors out again
+        with pytest.raises(Unavailable, match="is closed"):
+            ours.write(Failure("probe", "late"))
+        assert (another.directory / JOURNAL).read_bytes() == b""
 
 
 def test_a_record_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,16 @@ def test_one_address_is_as_good_as_a_list_and_an_edge_may_have_any_spaces() -> N
         ("[1]", "local", "brownout.yaml:1:1: must be a mapping with environments"),
         ("environments: {local: {contrl: x}}", "local", "brownout.yaml:1:24: environments.local.contrl: unknown key"),
         (
+            "environments: {local: {limits: {max_pods: 1}}}",
+            "local",
+            "brownout.yaml:1:16: environments.local: limits.max_pods is about pods, of which backend proxy knows",
+        ),
+        (
+            "environments: {local: {backend: memory, limits: {keep_ready: 0}}}",
+            "local",
+            "brownout.yaml:1:16: environments.local: limits.keep_ready is about pods, of which backend memory knows",
+        ),
+        (
             "environments: {local: {edges: {a: {proxy: p}}}}",
             "local",
             "brownout.yaml:1:24: environments.local.edges: ",
