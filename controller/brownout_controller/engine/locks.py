@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -85,8 +85,9 @@ def _held(root: Path, target: str, owner: str) -> Iterator[None]:
         except BlockingIOError:
             holder = os.read(lock, 200).decode("utf-8", "replace").strip() or "another run"
             raise Conflict(f"{target} is in use by {holder}; wait for it, or stop it") from None
-        os.ftruncate(lock, 0)
-        os.write(lock, f"{owner} (process {os.getpid()})\n".encode())
+        with suppress(OSError):  # whose it is helps the next one, but a full disk takes no lock away
+            os.ftruncate(lock, 0)
+            os.write(lock, f"{owner} (process {os.getpid()})\n".encode())
         yield
     finally:
         os.close(lock)

@@ -53,6 +53,20 @@ def test_a_lease_that_nobody_renews_takes_its_faults_with_it_to_the_moment(bench
     assert len(bench.leases) == 0
 
 
+def test_a_bug_at_one_proxy_leaves_no_fault_on_the_others(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Held):
+        def withdraw(self, active: ActiveFault, reason: Reason) -> bool:
+            raise RuntimeError("a bug")
+
+    sound, bench.proxy = bench.proxy, Broken(bench.clock)
+    bench.add("a", "run", 2)
+    bench.proxy = sound
+    bench.add("b", "run")
+    bench.clock.advance(2)
+    assert sound.gone == [(2.0, "b", "lapsed")]
+    assert "the fault a of lease run could not be removed" in caplog.text
+
+
 def test_each_renewal_gives_the_full_time_again(bench: Bench) -> None:
     bench.add("a", "run", 3)
     for _ in range(5):
