@@ -160,8 +160,8 @@ def test_slow_close_delays_no_data_and_removing_it_lets_fin_through(harness: Run
 
 def test_timeout_swallows_and_closes_even_under_traffic(harness: Running, echo: str) -> None:
     proxy = harness.proxy(echo, fault("timeout", stream="upstream", timeout="150ms"))
+    started = time.monotonic()
     with dial(proxy) as client:
-        started = time.monotonic()
         stop = threading.Event()
 
         def trickle() -> None:
@@ -217,8 +217,9 @@ def test_reset_peer_waits_its_timeout_on_a_new_connection(harness: Running, echo
 
 
 def test_cut_ends_a_connection_under_constant_traffic(harness: Running, echo: str) -> None:
-    with dial(harness.proxy(echo, fault("cut", after="100ms"))) as client:
-        started = time.monotonic()
+    proxy = harness.proxy(echo, fault("cut", after="100ms"))
+    started = time.monotonic()
+    with dial(proxy) as client:
         with pytest.raises((AssertionError, ConnectionError)):
             _round_trips_for_ever(client)
         assert time.monotonic() - started >= 0.1
