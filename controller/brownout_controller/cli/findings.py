@@ -12,7 +12,8 @@ import click
 
 from brownout_controller.catalogue import findings as static
 from brownout_controller.catalogue.architecture import read_architecture
-from brownout_controller.catalogue.findings import RULES, as_json, sarif, text
+from brownout_controller.catalogue.findings import RULES, sarif, text
+from brownout_controller.catalogue.findings import as_json as json_form
 from brownout_controller.catalogue.findings.rule import LEVELS, Finding
 from brownout_controller.cli.report import write
 from brownout_proxy import document
@@ -26,7 +27,7 @@ _NEVER: Final = "never"
 
 @click.command("findings", short_help="Tell what is wrong with an architecture before any fault.")
 @click.argument("file", type=click.Path(path_type=Path), metavar="ARCHITECTURE")
-@click.option("--json", "in_json", is_flag=True, help="Print JSON and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 @click.option("--sarif", "sarif_file", type=click.Path(path_type=Path), metavar="FILE",
               help="Write SARIF 2.1.0; - is stdout, with nothing else on it.")  # fmt: skip
 @click.option("--fail-on", type=click.Choice([*LEVELS, _NEVER]), default="error", show_default=True,
@@ -36,7 +37,7 @@ _NEVER: Final = "never"
 )
 @click.pass_context
 def findings(
-    context: click.Context, file: Path, in_json: bool, sarif_file: Path | None, fail_on: str, ignored: tuple[str, ...]
+    context: click.Context, file: Path, as_json: bool, sarif_file: Path | None, fail_on: str, ignored: tuple[str, ...]
 ) -> None:
     """Check ARCHITECTURE by rules: timeouts that contradict each other, retries that multiply, pools that are too
     small, single replicas, caches without fallback, certificates without rotation. Each finding has its numbers and
@@ -49,7 +50,7 @@ def findings(
     for name in ignored:
         if name not in known:
             raise InvalidSpec("--ignore", unknown(f"rule {name!r}", name, known))
-    if in_json and str(sarif_file) == "-":
+    if as_json and str(sarif_file) == "-":
         raise InvalidSpec("--sarif -", "and --json both want stdout; write the SARIF into a file")
     root = document.read(file, columns=True)
     architecture = read_architecture(root, str(file))
@@ -60,8 +61,8 @@ def findings(
         click.echo(str(sarif_file), err=True)
     if sarif_file is not None and str(sarif_file) == "-":
         click.echo(sarif.render(found, RULES, root), nl=False)
-    elif in_json:
-        click.echo(as_json.render(architecture.name, found, root), nl=False)
+    elif as_json:
+        click.echo(json_form.render(architecture.name, found, root), nl=False)
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else text.WIDTH
         click.echo(text.render(architecture.name, found, root, width), nl=False)

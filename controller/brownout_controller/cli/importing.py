@@ -35,12 +35,15 @@ _PATIENCE: Final = 30.0  # seconds; a list of all pods is long
 
 _into = click.option("--into", type=click.Path(path_type=Path), metavar="FILE",
                      help="Add to this architecture and keep what it says; made if it is not there.")  # fmt: skip
-_json = click.option("--json", "in_json", is_flag=True, help="Print what was found as JSON and nothing else.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON and nothing else.")
 
 
 @click.group("import", short_help="Make an architecture from what exists.")
-def importing() -> None:
+@click.pass_context
+def importing(context: click.Context) -> None:
     """Make an architecture from what exists, or add to one: services, and calls as guesses with their evidence."""
+    if context.lookup_default("as_json"):  # `brownout --json import ...`
+        context.default_map = {name: {"as_json": True} for name in importing.list_commands(context)}
 
 
 @importing.command("compose", short_help="From compose files.")
@@ -51,10 +54,10 @@ def importing() -> None:
 @_into
 @_json
 def compose(
-    files: Sequence[Path], env_files: Sequence[Path], profiles: Sequence[str], into: Path | None, in_json: bool
+    files: Sequence[Path], env_files: Sequence[Path], profiles: Sequence[str], into: Path | None, as_json: bool
 ) -> None:
     """Read compose FILEs; of several, later ones override earlier ones, as with `docker compose -f`."""
-    _give(read_compose(files, env_files, profiles), into, in_json=in_json)
+    _give(read_compose(files, env_files, profiles), into, as_json=as_json)
 
 
 @importing.command("kubernetes", short_help="From Kubernetes manifests or a live namespace.")
@@ -65,7 +68,7 @@ def compose(
 @_into
 @_json
 def kubernetes(
-    paths: Sequence[Path], namespace: str | None, context: str | None, secrets: bool, into: Path | None, in_json: bool
+    paths: Sequence[Path], namespace: str | None, context: str | None, secrets: bool, into: Path | None, as_json: bool
 ) -> None:
     """Read manifests: files, folders, or - for standard input (helm template CHART | brownout import kubernetes -).
 
@@ -83,7 +86,7 @@ def kubernetes(
         objects = read_manifests(paths, sys.stdin.buffer, found.note)
     else:
         raise InvalidSpec("PATH", "is missing; name manifests, - for standard input, or a --namespace")
-    _give(read_kubernetes(found, objects), into, in_json=in_json)
+    _give(read_kubernetes(found, objects), into, as_json=as_json)
 
 
 async def _live(found: Imported, namespace: str, context: str | None, *, secrets: bool) -> list[Object]:
@@ -102,7 +105,7 @@ async def _live(found: Imported, namespace: str, context: str | None, *, secrets
         await cluster.close()
 
 
-def _give(found: Imported, into: Path | None, *, in_json: bool) -> None:
+def _give(found: Imported, into: Path | None, *, as_json: bool) -> None:
     """Prints or merges what was found, and tells what has to be known about it."""
     content = found.content()
     _check(content, found.source)
@@ -114,7 +117,7 @@ def _give(found: Imported, into: Path | None, *, in_json: bool) -> None:
     fresh = writing.document(content, _HEADER.format(source=found.source))
     if into is not None and merged is None:
         write(into, fresh)
-    if in_json:
+    if as_json:
         click.echo(json.dumps(_shown(found, content, merged), indent=2, ensure_ascii=False))
         return
     if into is None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from brownout_controller.catalogue.architecture import read_architecture
 from brownout_controller.cli.importing import importing
-from brownout_proxy import document
+from brownout_proxy import cli, document
 from brownout_proxy.errors import BrownoutError
 
 COMPOSE = """\
@@ -59,6 +59,12 @@ def test_a_file_is_made_where_there_is_none_and_added_to_where_there_is_one(comp
     assert "not found  old any more; it stays until you remove it" in result.stderr
     assert into.read_text().startswith("services:\n  web: {replicas: 2, calls: {")
     assert "\n# mine\n" in into.read_text()
+
+
+def test_json_may_be_asked_for_before_the_command(compose: str) -> None:
+    result = CliRunner().invoke(cli.root, ["--json", "import", "compose", compose])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)
 
 
 def test_programs_get_json_and_nothing_else(compose: str, tmp_path: Path) -> None:
