@@ -347,6 +347,9 @@ class Connection:
         """FIN after what the socket already took; then its peer's bytes are read and forgotten until it ends too."""
         if side.lost:
             return
+        if not side.made:
+            side.abort()
+            return
         side.write_eof()
         if side.eof:
             side.transport.close()

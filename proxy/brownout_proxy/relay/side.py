@@ -45,7 +45,9 @@ class Reader(Protocol):
 class Side(asyncio.Protocol):
     """The client's or the upstream's socket. `reads` takes what it sends, `writes` gives it what it receives."""
 
-    __slots__ = ("_borrowed", "_owner", "_paused", "_reader", "blocked", "eof", "lost", "reads", "transport", "writes")
+    __slots__ = (
+        "_borrowed", "_owner", "_paused", "_reader", "blocked", "eof", "lost", "made", "reads", "transport", "writes",
+    )  # fmt: skip
 
     transport: asyncio.Transport
     _reader: Reader
@@ -61,12 +63,18 @@ class Side(asyncio.Protocol):
         """The peer has sent FIN."""
         self.lost = False
         """The socket is closed, or about to be."""
+        self.made = False
+        """There is a transport: uvloop makes it a turn of the loop after this, which may be ended in between."""
 
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = self._reader = cast(asyncio.Transport, transport)
-        self._owner.side_ready(self)
+        self.made = True
+        if self.lost:
+            self.transport.abort()
+        else:
+            self._owner.side_ready(self)
 
     def data_received(self, data: bytes) -> None:
         self.reads.feed(data)
@@ -136,6 +144,8 @@ class Side(asyncio.Protocol):
         if self.lost:
             return
         self.lost = True
+        if not self.made:
+            return
         with contextlib.suppress(OSError):
             self.socket().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self._give_back()
@@ -143,7 +153,7 @@ class Side(asyncio.Protocol):
 
     def abort(self) -> None:
         """Closes the socket at once: with RST if bytes are unsent, for FIN would say that they were all."""
-        if self.transport.get_write_buffer_size():
+        if not self.made or self.transport.get_write_buffer_size():
             self.reset()
             return
         self.lost = True

@@ -107,6 +107,25 @@ def was_reset(peer: socket.socket) -> bool:
     return any(events & select.POLLERR for _, events in poll.poll(0))
 
 
+@pytest.mark.parametrize("abort", [False, True])
+def test_a_client_whose_transport_is_not_made_yet_holds_up_no_end_of_the_others(
+    bench: Bench, upstream: Upstream, abort: bool
+) -> None:
+    proxy = bench.proxy(upstream.address)
+    with joined(proxy, upstream) as (_, client, server):
+        early = bench.harness.ask(proxy._accept)  # as uvloop does it, a turn before connection_made
+        assert isinstance(early, Side)
+        bench.harness.ask(lambda: proxy.drop_connections(abort=abort))
+        assert read_all(client) == read_all(server) == b""
+        host, _, port = upstream.address.rpartition(":")
+        bench.harness.call(bench.harness.loop.create_connection(lambda: early, host, int(port)))
+        with upstream.accept() as peer:
+            assert read_all(peer) == b""
+        client.close()
+        server.close()
+        eventually(lambda: proxy.live == 0)
+
+
 # Dialling.
 
 
