@@ -134,7 +134,8 @@ def test_a_full_disk_behind_the_log_is_no_reason_not_to_serve(upstream: str) -> 
     with socket.create_server(("127.0.0.1", 0)) as held:
         port = held.getsockname()[1]
     with open("/dev/full", "w") as log, subprocess.Popen(
-        (*_PROXY, "--port", str(port), f"echo@0={upstream}"), env=_environment({}), stdin=subprocess.DEVNULL, stderr=log
+        (*_PROXY, "--port", str(port), "--grpc-port", "off", f"echo@0={upstream}"), env=_environment({}),
+        stdin=subprocess.DEVNULL, stderr=log,
     ) as process:  # fmt: skip
         try:
             url = f"http://127.0.0.1:{port}"
