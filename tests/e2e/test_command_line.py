@@ -94,6 +94,8 @@ class Server:
 
 @contextlib.contextmanager
 def started(*words: str, **environment: str) -> Iterator[Server]:
+    if "--grpc-port" not in words:  # the default is the port after the API's, which may be somebody's
+        words = (*words, "--grpc-port", "0")
     with tempfile.NamedTemporaryFile("w+") as log:
         process = subprocess.Popen(
             (*_PROXY, *words), env=_environment(environment), stdin=subprocess.DEVNULL,
