@@ -6,6 +6,8 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 READY := $(VENV)/.ready
 INSTALLED := $(VENV)/requirements.installed
 LOCK := requirements-dev.lock
+# What the CI job that `brownout init` writes installs; it is part of the package.
+JOB_LOCK := controller/brownout_controller/catalogue/job-requirements.lock
 PROTOS := proxy/brownout_proxy/v1/proxy.proto controller/brownout_controller/v1/controller.proto
 TYPED := proxy controller tests bench deploy/demo
 # What the faults compute is pure, so that its own tests have to reach nearly every line of it.
@@ -109,6 +111,8 @@ lock: setup  ## resolve the dependencies of pyproject.toml; UPGRADE=--upgrade ta
 		--custom-compile-command "make lock" --quiet $(UPGRADE) --output-file $(LOCK)
 	$(PY) -m uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 		--custom-compile-command "make lock" --quiet $(UPGRADE) --output-file requirements.lock
+	$(PY) -m uv pip compile pyproject.toml --extra controller --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command "make lock" --quiet $(UPGRADE) --no-annotate --output-file $(JOB_LOCK)
 
 clean:  ## remove everything that make made, .venv too
 	rm -rf $(VENV) build dist .benchmarks .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

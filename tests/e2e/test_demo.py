@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace

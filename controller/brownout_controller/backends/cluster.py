@@ -118,7 +118,9 @@ async def _client(place: Kubernetes) -> Any:
     try:
         from kubernetes.aio import client, config
     except ImportError:
-        raise ClusterError("the package kubernetes is not there: pip install 'brownout[kubernetes]'") from None
+        raise ClusterError(
+            "the package kubernetes is not there: install Brownout with its extra `kubernetes`, see README"
+        ) from None
     settings = client.Configuration()
     settings.retries = None  # whoever asks knows what may be asked twice
     files, known = _kubeconfig()

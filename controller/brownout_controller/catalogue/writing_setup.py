@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from brownout_controller.catalogue.architecture import Architecture, Kind
@@ -15,6 +16,9 @@ Ci = Literal["github", "gitlab"]
 
 CI_FILES: Final[Mapping[Ci, str]] = {"github": ".github/workflows/brownout.yml", "gitlab": "brownout.gitlab-ci.yml"}
 """Files of their own: what somebody has written already is not touched."""
+REQUIREMENTS: Final = "brownout-requirements.txt"
+"""What the job installs beside Brownout itself: every dependency with its version and hashes."""
+_LOCK: Final = Path(__file__).parent / "job-requirements.lock"  # `make lock` writes it
 _SHIFT: Final = 10_000
 """A proxy listens so far above what it stands before: 15432 for 5432."""
 _OURS: Final = frozenset((8474, 8475))
@@ -131,8 +135,22 @@ _HEAD: Final = (
     "# Runs the experiments and keeps the reports. Exit status 0: passed, 1: refuted, 3: inconclusive (nothing shown).",
     "# The callers in the system must be set to go through the proxies, see brownout.yaml.",
 )
+_SOURCE: Final = (
+    "# Where the job takes Brownout from: a wheel with its hash (https://HOST/brownout-VERSION-py3-none-any.whl#sha256=H)",
+    "# or a repository at a commit (git+https://HOST/brownout@COMMIT). Never a bare name: whoever registers that name on",
+    "# a public index would run in this job.",
+)  # fmt: skip
+_INSTALL: Final = (
+    f"python -m pip install --require-hashes --requirement {REQUIREMENTS}",
+    'python -m pip install --no-deps "${BROWNOUT_SOURCE:?set it to where Brownout comes from, see this file}"',
+)
 _WAIT: Final = "brownout wait"
 _RUN: Final = "brownout run $EXPERIMENTS --report brownout.html --report brownout.xml --report brownout.md"
+
+
+def requirements() -> str:
+    """The content of REQUIREMENTS."""
+    return _LOCK.read_text(encoding="utf-8")
 
 
 def _start(job: Job) -> str:
@@ -142,6 +160,8 @@ def _start(job: Job) -> str:
 def _github(job: Job) -> Iterator[str]:
     experiments = f"{job.folder}/*.yaml"
     yield from _HEAD
+    yield from _SOURCE
+    yield "# Set it as the variable BROWNOUT_SOURCE of the repository."
     yield from (
         "name: brownout", "on:", "  pull_request:", "  workflow_dispatch:", "    inputs:", "      experiments:",
         "        description: Which experiments, as a shell writes it", f"        default: {scalar(experiments)}",
@@ -149,7 +169,8 @@ def _github(job: Job) -> Iterator[str]:
         "jobs:", "  experiments:", "    runs-on: ubuntu-latest", "    timeout-minutes: 30", "    steps:",
         "      - uses: actions/checkout@v4", "        with: {persist-credentials: false}",
         "      - uses: actions/setup-python@v5", '        with: {python-version: "3.12"}',
-        "      - name: Install brownout", "        run: python -m pip install 'brownout[controller]'",
+        "      - name: Install brownout", "        env:", "          BROWNOUT_SOURCE: ${{ vars.BROWNOUT_SOURCE }}",
+        "        run: |", *(f"          {command}" for command in _INSTALL),
         "      - name: Start the proxies", "        run: |",
         "          brownout proxy --config brownout.yaml > proxy.log 2>&1 &", f"          {_WAIT}",
         "      - name: Start the system", f"        run: {_start(job)}",
@@ -172,12 +193,14 @@ def _quoted(text: str) -> str:
 
 def _gitlab(job: Job) -> Iterator[str]:
     yield from _HEAD
+    yield from _SOURCE
+    yield "# Set it as the CI/CD variable BROWNOUT_SOURCE of the project."
     yield f"# In .gitlab-ci.yml: include: [{{local: {CI_FILES['gitlab']}}}]"
     yield from (
         "brownout:", "  image: python:3.12", "  resource_group: brownout", "  timeout: 30m", "  variables:",
         f"    EXPERIMENTS: {scalar(f'{job.folder}/*.yaml')}",
         *(f"    {name}: {scalar(value)}  # assumed: say where it is" for name, value in job.variables.items()),
-        "  script:", "    - python -m pip install 'brownout[controller]'",
+        "  script:", *(f"    - {command}" for command in _INSTALL),
         "    - brownout proxy --config brownout.yaml > proxy.log 2>&1 &", f"    - {_WAIT}", f"    - {_start(job)}",
         f"    - {_RUN}", "  artifacts:", "    when: always",
         "    paths: [brownout.html, brownout.xml, brownout.md, proxy.log, .brownout/runs]", "    reports:",

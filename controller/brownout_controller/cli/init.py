@@ -31,7 +31,7 @@ from brownout_controller.catalogue.listing import Listing, listing
 from brownout_controller.catalogue.scenario import OUTSIDE
 from brownout_controller.catalogue.writing import Setting, unset
 from brownout_controller.catalogue.writing_folder import Plan
-from brownout_controller.catalogue.writing_setup import CI_FILES, Ci, Job, Place
+from brownout_controller.catalogue.writing_setup import CI_FILES, REQUIREMENTS, Ci, Job, Place
 from brownout_controller.cli.report import write
 from brownout_controller.cli.writing import FIRST, carry_out, entries, planned
 from brownout_proxy import document
@@ -44,6 +44,8 @@ FOLDER: Final = "experiments"
 _COMPOSE: Final = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _MANIFESTS: Final = ("k8s", "kubernetes", "manifests", "deploy", "deployment", ".k8s")
 _USUAL: Final = "http://127.0.0.1:8080/"
+_READABLE: Final = 300
+"""Lines up to which a dry run shows a file whole."""
 _HEADER: Final = """\
 Made by `brownout init` from {source}. Names and calls are enough; every further line sharpens the catalogue:
 `brownout catalogue architecture.yaml` says which missing line would change it most."""
@@ -321,6 +323,7 @@ def _settings(places: Sequence[Place], plan: Plan, found: Found) -> Mapping[str,
     if found.ci is not None:
         compose = found.compose.name if found.compose is not None else ""
         files[CI_FILES[found.ci]] = writing_setup.ci(found.ci, Job(FOLDER, dict.fromkeys(needed, _USUAL), compose))
+        files[REQUIREMENTS] = writing_setup.requirements()
     return files
 
 
@@ -330,8 +333,12 @@ def _leave(root: Path, name: str, content: str | None, *, dry_run: bool) -> None
     if content is None or path.exists() or path.is_symlink():
         click.echo(f"{'kept':<13} {path}")
     elif dry_run:
+        lines = content.splitlines()
+        if len(lines) > _READABLE:
+            click.echo(f"{'would write':<13} {path} ({len(lines)} lines)")
+            return
         click.echo(f"{'would write':<13} {path}\n")
-        click.echo("".join(f"    {line}\n" if line else "\n" for line in content.splitlines()))
+        click.echo("".join(f"    {line}\n" if line else "\n" for line in lines))
     else:
         write(path, content)
         click.echo(f"{'written':<13} {path}")
@@ -342,6 +349,10 @@ def _hints(found: Found, plan: Plan, places: Sequence[Place]) -> None:
     for place in _lacking(found.root / CONFIG, places):
         like = f"{place.proxy}: {{listen: 127.0.0.1:{place.listen}, upstream: {place.upstream}}}"
         click.echo(f"  {CONFIG} has no proxy {place.proxy} yet; add it under proxies, like {like}")
+    if found.ci is not None:
+        click.echo(
+            f"  the CI job takes Brownout from the variable BROWNOUT_SOURCE; the top of {CI_FILES[found.ci]} says how"
+        )
     if found.ci == "gitlab":
         click.echo(f"  in .gitlab-ci.yml: include: [{{local: {CI_FILES['gitlab']}}}]")
     if found.other_ci:

@@ -41,7 +41,9 @@ class _Root(Group):
             loaded = declared[name].load()
         except ImportError as error:
             missing = str(error.name or error).partition(".")[0]
-            raise click.ClickException(f"{name} needs {missing}: pip install 'brownout[controller]'") from None
+            raise click.ClickException(
+                f"{name} needs {missing}: install Brownout with its extra `controller`, see README"
+            ) from None
         assert isinstance(loaded, click.Command), declared[name].value
         return loaded
 

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+from importlib import metadata
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
-from brownout_controller.catalogue.writing_setup import CI_FILES, Job, Place, ci, places, settings
+from brownout_controller.catalogue.writing_setup import (
+    CI_FILES,
+    REQUIREMENTS,
+    Job,
+    Place,
+    ci,
+    places,
+    requirements,
+    settings,
+)
 from brownout_controller.model.environment import read_environment
 from brownout_proxy import document
 from brownout_proxy.server import config
@@ -87,6 +101,35 @@ def test_a_gitlab_job_keeps_its_reports_whatever_comes_of_it() -> None:
     assert content["artifacts"]["reports"] == {"junit": "brownout.xml"}
     assert content["variables"]["EXPERIMENTS"] == "experiments/*.yaml"
     assert "brownout run $EXPERIMENTS --report brownout.html" in content["script"][-1]
+
+
+def _commands(kind: Any) -> list[str]:
+    content: dict[Any, Any] = yaml.safe_load(ci(kind, JOB))
+    if kind == "gitlab":
+        return list(content["brownout"]["script"])
+    return [line for step in content["jobs"]["experiments"]["steps"] for line in step.get("run", "").splitlines()]
+
+
+@pytest.mark.parametrize("kind", ["github", "gitlab"])
+def test_a_job_installs_nothing_by_a_bare_name(kind: Any) -> None:
+    """Whoever registered the name on a public index would run in the job."""
+    installing = [command for command in _commands(kind) if "pip install" in command]
+    assert len(installing) == 2
+    assert f"--require-hashes --requirement {REQUIREMENTS}" in installing[0]
+    assert '--no-deps "${BROWNOUT_SOURCE:?' in installing[1]
+    done = subprocess.run(["sh", "-c", installing[1]], env={}, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "set it to where Brownout comes from" in done.stderr
+
+
+def test_what_the_job_installs_is_the_lock_of_what_the_package_needs() -> None:
+    locked = dict(re.findall(r"^([\w.-]+)==(\S+)", requirements(), re.MULTILINE))
+    assert all("--hash=sha256:" in part for part in requirements().split("\n\n") if "==" in part)
+    assert "://" not in requirements()
+    needed = [Requirement(text) for text in metadata.requires("brownout") or []]
+    for need in needed:
+        if need.marker is None or need.marker.evaluate({"extra": "controller"}):
+            assert need.specifier.contains(locked[canonicalize_name(need.name)]), need
 
 
 @pytest.mark.parametrize("kind", ["github", "gitlab"])

@@ -85,7 +85,7 @@ def test_doing_it_again_keeps_everything(repository: Path) -> None:
     (repository / "brownout.yaml").write_text("environments: {local: {}}\n")
     result = _run("--yes")
     assert _said(repository) == {**before, "brownout.yaml": "environments: {local: {}}\n"}
-    assert result.output.count("kept  ") == 3
+    assert result.output.count("kept  ") == 4
     assert (
         "brownout.yaml has no proxy db yet; add it under proxies, like db: {listen: 127.0.0.1:15433, " in result.output
     )
@@ -96,7 +96,7 @@ def test_a_dry_run_shows_all_and_writes_nothing(repository: Path) -> None:
     result = _run("--yes", "--dry-run")
     assert result.exit_code == 0
     assert list(_said(repository)) == ["compose.yaml"]
-    assert result.output.count("would write") == 6
+    assert result.output.count("would write") == 7
     assert "    proxies:\n" in result.output
     assert "    hypotheses:\n" in result.output
 
@@ -169,9 +169,13 @@ def test_the_job_is_for_the_ci_that_there_is(
     result = _run("--yes")
     for name in files:
         assert (repository / name).read_text() == "mine\n"
+    requirements = repository / "brownout-requirements.txt"
     if written is not None:
         assert yaml.safe_load((repository / written).read_text())
+        assert "--hash=sha256:" in requirements.read_text()
+        assert "BROWNOUT_SOURCE" in result.output
     else:
+        assert not requirements.exists()
         assert "no CI job is written beside the Jenkinsfile; let it run: brownout run" in result.output
     assert ("include:" in result.output) == (ci == "gitlab")
 
