@@ -136,9 +136,9 @@ _HEAD: Final = (
     "# The callers in the system must be set to go through the proxies, see brownout.yaml.",
 )
 _SOURCE: Final = (
-    "# Where the job takes Brownout from: a wheel with its hash (https://HOST/brownout-VERSION-py3-none-any.whl#sha256=H)",
-    "# or a repository at a commit (git+https://HOST/brownout@COMMIT). Never a bare name: whoever registers that name on",
-    "# a public index would run in this job.",
+    "# Where Brownout comes from: a wheel with its hash (https://HOST/brownout-VERSION-py3-none-any.whl#sha256=H)",
+    "# or a repository at a commit (git+https://HOST/brownout@COMMIT). Never a bare name: whoever registers it on a",
+    "# public index would run in this job.",
 )  # fmt: skip
 _INSTALL: Final = (
     f"python -m pip install --require-hashes --requirement {REQUIREMENTS}",
