@@ -42,7 +42,12 @@ def show_counters(proxy: Proxy) -> pb.ProxyCounters:
                 hits=active.hits,
                 connections=active.connections,
                 lease=active.lease,
+                exchanges=active.exchanges,
             )
             for active in proxy.faults
         ],
+        exchanges=up.turns,
+        injected_delay=up.delay_sum + down.delay_sum,
+        connections_reset=proxy.ended["reset"],
+        connections_ended_by_fault=proxy.ended["fault"],
     )

@@ -82,6 +82,8 @@ class Spliced:
     def fill(self) -> int:
         size = os.splice(self.source_fd, self._writer, _PIPE, flags=_FLAGS)
         self._in_pipe += size
+        if size and self.link.silent:
+            self.link.take_turn()
         if not self._drain():
             self._watch(self.source_fd, select.EPOLLIN, False)
             self._watch(self.sink_fd, select.EPOLLOUT, True)

@@ -243,6 +243,7 @@ class Connection:
             return
         self.upstream = upstream
         self.down = self._link(DOWNSTREAM, upstream)
+        self.up.reverse, self.down.reverse = self.down, self.up
         self.client.writes = self.down
         upstream.reads, upstream.writes = self.down, self.up
         self.refresh()

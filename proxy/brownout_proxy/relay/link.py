@@ -61,13 +61,17 @@ class Port(Protocol):
 
 
 class Traffic:
-    """What moved in one direction, over all connections of a proxy; bytes, and seconds of injected delay."""
+    """What moved in one direction, over all connections of a proxy; bytes, and seconds of injected delay.
 
-    __slots__ = ("delay_counts", "delay_sum", "received", "sent")
+    `turns` is how often this side began to speak after the other had, or first: of a client, its requests.
+    """
+
+    __slots__ = ("delay_counts", "delay_sum", "received", "sent", "turns")
 
     def __init__(self) -> None:
         self.received = 0
         self.sent = 0
+        self.turns = 0
         self.delay_counts = [0] * (len(DELAY_BUCKETS) + 1)
         self.delay_sum = 0.0
 
@@ -110,7 +114,8 @@ class Link:
 
     __slots__ = (
         "_budget", "_bulk_reads", "_clock", "_end", "_end_at", "_held", "_owner", "_schedule", "_stages", "_timer",
-        "_write", "direction", "done", "handed_over", "passed", "plain", "sink", "source", "traffic",
+        "_write", "direction", "done", "handed_over", "passed", "plain", "reverse", "silent", "sink", "source",
+        "traffic",
     )  # fmt: skip
 
     def __init__(
@@ -119,6 +124,10 @@ class Link:
         self.direction = direction
         self.traffic = traffic
         self.source = source
+        self.reverse: Link = self
+        """The other direction of the same connection, once it is there."""
+        self.silent = True
+        """The source has sent nothing since the other side did: what it sends next is a turn of its own."""
         self.sink: Port | None = None
         self.plain = False
         """Connected, without faults, and with nothing waiting."""
@@ -162,10 +171,13 @@ class Link:
     def feed(self, data: bytes) -> None:
         """The source read `data`."""
         size = len(data)
-        self.traffic.received += size
+        traffic = self.traffic
+        traffic.received += size
+        if self.silent:
+            self.take_turn()
         if self.plain:
             self.passed += size
-            self.traffic.sent += size
+            traffic.sent += size
             self._write(data)
         elif not self.done:
             self._own_schedule().push(self._clock.now(), data)
@@ -177,6 +189,15 @@ class Link:
                 self.advance()
         if size >= _BULK:
             self._count_bulk()
+
+    def take_turn(self) -> None:
+        """The source begins to speak: the other side is next."""
+        self.reverse.silent = True
+        self.silent = False
+        self.traffic.turns += 1
+        if self._stages:
+            for active in self._stages:
+                active.exchanges += 1
 
     def feed_end(self, end: Literal["eof", "reset"]) -> None:
         """The source will send nothing more."""
@@ -265,6 +286,7 @@ class Link:
                 stages[active] = known
                 continue
             active.connections += known is None
+            active.exchanges += known is None and self._held > 0  # what came before it met the link
             offset = self._schedule.offset if known is None else known[2]
             site = Site(now, offset, self._owner.draws(active.spec.name), active.shared)
             stages[active] = (fault, fault.stage(site), offset)

@@ -7,7 +7,7 @@ import logging
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from brownout_proxy.address import Address
 from brownout_proxy.address import parse as parse_address
@@ -18,7 +18,7 @@ from brownout_proxy.faults.draw import Draws
 from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM, Direction, FaultSpec, Selection, validated
 from brownout_proxy.relay.bulk import Bulk
 from brownout_proxy.relay.clock import Clock
-from brownout_proxy.relay.connection import Connection
+from brownout_proxy.relay.connection import Connection, Outcome
 from brownout_proxy.relay.link import Traffic
 from brownout_proxy.relay.lookup import Lookups
 from brownout_proxy.relay.side import Side
@@ -60,6 +60,8 @@ class Proxy:
         self.dial_counts = [0] * (len(DIAL_BUCKETS) + 1)
         self.dial_seconds = 0.0
         self.dial_failures = 0
+        self.ended: dict[Outcome, int] = dict.fromkeys(get_args(Outcome), 0)
+        """Connections that are over, by how they ended."""
         self._engine = engine
         self._seed = seed
         self._listener: Listener | None = None
@@ -272,6 +274,7 @@ class Proxy:
 
     def gone(self, connection: Connection) -> None:
         self._connections.discard(connection)
+        self.ended[connection.outcome] += 1
         if self._engine.events.watched:
             seconds = self.clock.now() - connection.accepted
             self._tell(ConnectionEnded(self.name, connection.ordinal, connection.outcome, seconds))

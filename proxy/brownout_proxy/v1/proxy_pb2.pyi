@@ -371,7 +371,7 @@ class WatchResponse(_message.Message):
     def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., proxies: _Optional[_Iterable[_Union[ProxyCounters, _Mapping]]] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., events_lost: _Optional[int] = ...) -> None: ...
 
 class ProxyCounters(_message.Message):
-    __slots__ = ("name", "enabled", "connections_live", "connections_accepted", "dial_failures", "received_upstream", "sent_upstream", "received_downstream", "sent_downstream", "faults")
+    __slots__ = ("name", "enabled", "connections_live", "connections_accepted", "dial_failures", "received_upstream", "sent_upstream", "received_downstream", "sent_downstream", "faults", "exchanges", "injected_delay", "connections_reset", "connections_ended_by_fault")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ENABLED_FIELD_NUMBER: _ClassVar[int]
     CONNECTIONS_LIVE_FIELD_NUMBER: _ClassVar[int]
@@ -382,6 +382,10 @@ class ProxyCounters(_message.Message):
     RECEIVED_DOWNSTREAM_FIELD_NUMBER: _ClassVar[int]
     SENT_DOWNSTREAM_FIELD_NUMBER: _ClassVar[int]
     FAULTS_FIELD_NUMBER: _ClassVar[int]
+    EXCHANGES_FIELD_NUMBER: _ClassVar[int]
+    INJECTED_DELAY_FIELD_NUMBER: _ClassVar[int]
+    CONNECTIONS_RESET_FIELD_NUMBER: _ClassVar[int]
+    CONNECTIONS_ENDED_BY_FAULT_FIELD_NUMBER: _ClassVar[int]
     name: str
     enabled: bool
     connections_live: int
@@ -392,21 +396,27 @@ class ProxyCounters(_message.Message):
     received_downstream: int
     sent_downstream: int
     faults: _containers.RepeatedCompositeFieldContainer[FaultCounters]
-    def __init__(self, name: _Optional[str] = ..., enabled: _Optional[bool] = ..., connections_live: _Optional[int] = ..., connections_accepted: _Optional[int] = ..., dial_failures: _Optional[int] = ..., received_upstream: _Optional[int] = ..., sent_upstream: _Optional[int] = ..., received_downstream: _Optional[int] = ..., sent_downstream: _Optional[int] = ..., faults: _Optional[_Iterable[_Union[FaultCounters, _Mapping]]] = ...) -> None: ...
+    exchanges: int
+    injected_delay: float
+    connections_reset: int
+    connections_ended_by_fault: int
+    def __init__(self, name: _Optional[str] = ..., enabled: _Optional[bool] = ..., connections_live: _Optional[int] = ..., connections_accepted: _Optional[int] = ..., dial_failures: _Optional[int] = ..., received_upstream: _Optional[int] = ..., sent_upstream: _Optional[int] = ..., received_downstream: _Optional[int] = ..., sent_downstream: _Optional[int] = ..., faults: _Optional[_Iterable[_Union[FaultCounters, _Mapping]]] = ..., exchanges: _Optional[int] = ..., injected_delay: _Optional[float] = ..., connections_reset: _Optional[int] = ..., connections_ended_by_fault: _Optional[int] = ...) -> None: ...
 
 class FaultCounters(_message.Message):
-    __slots__ = ("name", "kind", "hits", "connections", "lease")
+    __slots__ = ("name", "kind", "hits", "connections", "lease", "exchanges")
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     HITS_FIELD_NUMBER: _ClassVar[int]
     CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
     LEASE_FIELD_NUMBER: _ClassVar[int]
+    EXCHANGES_FIELD_NUMBER: _ClassVar[int]
     name: str
     kind: str
     hits: int
     connections: int
     lease: str
-    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., hits: _Optional[int] = ..., connections: _Optional[int] = ..., lease: _Optional[str] = ...) -> None: ...
+    exchanges: int
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., hits: _Optional[int] = ..., connections: _Optional[int] = ..., lease: _Optional[str] = ..., exchanges: _Optional[int] = ...) -> None: ...
 
 class Event(_message.Message):
     __slots__ = ("at", "proxy", "fault_added", "fault_removed", "connection_ended")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+import pytest
+
 from brownout_proxy.api.messages import show_counters, show_proxy
-from tests.support.running import dial, echoing, fault, read_exactly, running
+from tests.support.running import dial, echoing, eventually, fault, read_exactly, reset, running
 
 
 def test_a_proxy_is_shown_with_its_faults_and_their_leases() -> None:
@@ -30,3 +34,18 @@ def test_counters_are_those_of_the_proxy() -> None:
         assert counters.received_upstream == counters.sent_downstream == 100
         assert [(item.name, item.kind, item.connections) for item in counters.faults] == [("latency", "latency", 1)]
         assert counters.faults[0].hits >= 1
+        assert (counters.exchanges, counters.faults[0].exchanges) == (1, 1)
+        assert counters.injected_delay == pytest.approx(0.001, rel=0.01)
+
+
+def test_connections_that_a_fault_or_a_peer_ended_are_counted() -> None:
+    with echoing() as echo, running() as harness:
+        proxy = harness.proxy(echo)
+        with dial(proxy) as client:
+            client.sendall(b"x")
+            read_exactly(client, 1)
+            reset(client)
+        eventually(lambda: harness.ask(lambda: show_counters(proxy)).connections_reset == 1)
+        harness.ask(lambda: proxy.add_fault(fault("refuse")))
+        with dial(proxy), suppress(OSError):
+            eventually(lambda: harness.ask(lambda: show_counters(proxy)).connections_ended_by_fault == 1)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from brownout_proxy.faults import make
 from brownout_proxy.faults.active import ActiveFault
-from brownout_proxy.faults.spec import UPSTREAM, FaultSpec
+from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM, FaultSpec
 from brownout_proxy.relay.budget import Budget
 from brownout_proxy.relay.link import Link, Traffic
 from tests.support.virtual import FakeOwner, FakePort, VirtualClock
@@ -319,3 +319,28 @@ def test_no_byte_is_lost_or_reordered_whatever_faults_come_and_go(steps: list[tu
     assert bench.sink.data == sent
     assert bench.budget.used == 0
     assert not bench.owner.errors
+
+
+def test_a_turn_is_counted_whenever_a_side_speaks_after_the_other() -> None:
+    bench, slow = Bench(), fault("latency", latency=100)
+    answers = Link(DOWNSTREAM, bench.owner, bench.sink, bench.clock, bench.budget, Traffic())
+    bench.link.reverse, answers.reverse = answers, bench.link
+    answers.connect(bench.source, bench.source.write)
+    bench.feed(b"a request in pieces", chunks=[3, 4])
+    assert (bench.link.traffic.turns, answers.traffic.turns) == (1, 0)
+    answers.feed(b"an answer")
+    answers.feed(b" in pieces")
+    bench.link.apply([slow])
+    assert slow.exchanges == 0
+    for _ in range(2):
+        bench.feed(b"another request", chunks=[7])
+        answers.feed(b"answered")
+    assert (bench.link.traffic.turns, answers.traffic.turns, slow.exchanges) == (3, 3, 2)
+
+
+def test_a_fault_meets_the_request_that_waits_for_its_sink() -> None:
+    bench, slow = Bench(connected=False), fault("latency", latency=100)
+    bench.feed(b"early")
+    bench.link.apply([slow])
+    bench.connect()
+    assert (slow.exchanges, slow.connections) == (1, 1)
