@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
+from brownout_controller.model.endpoint import Endpoint
 from brownout_proxy.errors import BrownoutError
 from brownout_proxy.units import SECONDS, SHARE, Unit
 
@@ -147,6 +148,10 @@ class ProbeSpec(BaseModel):
     def patience(self) -> float:
         """Seconds after which a measurement has to be over if the probe is to say itself that it took too long."""
         return math.inf if self._terms is None else self._terms.timeout * _SHARE_OF_TIMEOUT
+
+    def endpoint(self) -> Endpoint | None:
+        """Where it connects to; None where it does not, or where that is not in the file."""
+        return None
 
     def open(self, surroundings: Surroundings) -> Probe:
         """Raises ProbeError when the surroundings lack what it needs."""

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final, Literal
 import aiohttp
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
+from brownout_controller.model.endpoint import Endpoint, endpoint_of
 from brownout_controller.model.part import SomeTime
 from brownout_controller.model.probe import TIME, Probe, ProbeError, ProbeSpec, Reading, Scale, Surroundings
 from brownout_controller.probes.trouble import late, place, sentence, trouble
@@ -71,6 +72,9 @@ class Http(ProbeSpec):
 
     def scale(self) -> Scale:
         return {"latency": TIME, "status": Scale(COUNT, 100, 599)}.get(self.measure, Scale(COUNT, 0, 1))
+
+    def endpoint(self) -> Endpoint | None:
+        return endpoint_of(self.url)
 
     def open(self, surroundings: Surroundings) -> Probe:
         return _Http(self)

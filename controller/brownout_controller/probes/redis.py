@@ -15,6 +15,7 @@ from redis.exceptions import ConnectionError as Lost
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as Late
 
+from brownout_controller.model.endpoint import Endpoint, endpoint_of
 from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Surroundings
 from brownout_controller.probes.trouble import Veil, place, sentence
 
@@ -54,6 +55,9 @@ class Redis(ProbeSpec):
             return "connects to a Unix socket"
         # redis-py takes arguments of its connection from there, such as ssl_ca_certs and ssl_keyfile.
         return "names options of the client in its URL" if parts.query else ""
+
+    def endpoint(self) -> Endpoint | None:
+        return endpoint_of(self.url)
 
     def open(self, surroundings: Surroundings) -> Probe:
         return _Redis(self, surroundings)

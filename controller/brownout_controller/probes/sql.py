@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 from pydantic import ConfigDict, Field
 
+from brownout_controller.model.endpoint import Endpoint, endpoint_of
 from brownout_controller.model.part import SomeTime
 from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Surroundings
 from brownout_controller.probes.trouble import Veil, place, sentence
@@ -52,6 +53,9 @@ class Sql(ProbeSpec):
         if not parts.password:
             return "uses passwords of the machine, as its DSN has none (give any if the server asks for none)"
         return "names options of the client in its DSN" if parts.query else ""
+
+    def endpoint(self) -> Endpoint | None:
+        return endpoint_of(self.dsn)
 
     def open(self, surroundings: Surroundings) -> Probe:
         return _Sql(self, surroundings)

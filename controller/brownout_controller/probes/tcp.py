@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from brownout_controller.model.endpoint import Endpoint, endpoint_of
 from brownout_controller.model.probe import TIME, Probe, ProbeError, ProbeSpec, Reading, Scale, Surroundings
 from brownout_controller.probes.trouble import late, sentence
 from brownout_proxy.units import COUNT
@@ -62,6 +63,9 @@ class Tcp(ProbeSpec):
 
     def local_powers(self) -> str:
         return "" if self.ca is None else f"reads the file {self.ca}"
+
+    def endpoint(self) -> Endpoint | None:
+        return endpoint_of(self.address)
 
     def open(self, surroundings: Surroundings) -> Probe:
         return _Tcp(self)

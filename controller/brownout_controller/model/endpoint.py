@@ -1,0 +1,63 @@
+"""Where a probe or a load connects to, and whether that is where a proxy listens. Nothing is looked up.
+
+What talks to the proxy itself measures the fault and not the service behind it: lint, plan and dry run refuse it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+PORTS: Final[Mapping[str, int]] = {
+    "http": 80, "https": 443, "redis": 6379, "rediss": 6379, "postgres": 5432, "postgresql": 5432,
+}  # fmt: skip
+"""Where a URL without a port leads to."""
+_WILDCARDS: Final = frozenset(("", "0.0.0.0", "::"))
+
+
+class Endpoint(NamedTuple):
+    """A host, in lower case and without brackets, and a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def endpoint_of(text: str) -> Endpoint | None:
+    """Of a URL, `host:port` or `:port`; None for a Unix socket and for what has no port."""
+    try:
+        parts = urlsplit(text if "://" in text else f"//{text}")
+        port = parts.port or PORTS.get(parts.scheme)
+    except ValueError:
+        return None
+    if port is None or parts.scheme == "unix" or text.startswith("unix:"):
+        return None
+    return Endpoint((parts.hostname or "").lower(), port)
+
+
+def reaches(asked: Endpoint, listen: Endpoint, control: Endpoint | None = None) -> bool:
+    """Whether who connects to `asked` from this machine reaches who listens on `listen` on the machine of `control`, by
+    default this one."""
+    if asked.port != listen.port:
+        return False
+    here = control is None or is_loopback(control.host)
+    if listen.host in _WILDCARDS:
+        return is_loopback(asked.host) if here else control is not None and asked.host == control.host
+    if is_loopback(listen.host):
+        return here and is_loopback(asked.host)
+    return asked.host == listen.host
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine by its name or number."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or host in ("0.0.0.0", "::")  # Linux connects to itself by these
