@@ -61,7 +61,7 @@ def test_a_service_that_hangs_is_slow_and_not_unknown() -> None:
             reading = await measured(_http(url).judged_by(Terms(name="h", expect="< 100ms", timeout=1)))
             assert reading.value is not None
             assert reading.value >= 0.95
-            assert "there was no answer for 0.95 s" in reading.why
+            assert "there was no answer" in reading.why  # how long it was waited for depends on the machine
             told = await complaint(_http(url).judged_by(Terms(name="h", expect="< 5s", timeout=1)))
             assert "no answer in time" in told, "an answer after 2 s would have been good"
             ok = _http(url, measure="ok").judged_by(Terms(name="h", expect="== 1", timeout=1))
