@@ -53,6 +53,8 @@ check: setup  ## lint, formatting, types, floors, generated files, coverage of t
 	$(VENV)/bin/lint-imports --no-logo
 	@$(PY) -m brownout_proxy.faults.docs | diff -u docs/faults.md - \
 		|| { echo "docs/faults.md is not what the faults declare: run 'make gen'" >&2; exit 1; }
+	@$(PY) -m brownout_proxy.limits | diff -u docs/limits.md - \
+		|| { echo "docs/limits.md is not what limits.py declares: run 'make gen'" >&2; exit 1; }
 	@$(PY) -m brownout_controller.cli.docs | diff -u docs/experiments.md - \
 		|| { echo "docs/experiments.md is not what the controller declares: run 'make gen'" >&2; exit 1; }
 	@$(PY) -m brownout_controller.catalogue.findings.docs | diff -u docs/findings.md - \
@@ -85,6 +87,8 @@ bench-guard: setup  ## fail when the proxy costs too much more than a bare relay
 gen: setup  ## write the generated files anew
 	$(PY) -m brownout_proxy.faults.docs > docs/.faults.md
 	mv docs/.faults.md docs/faults.md
+	$(PY) -m brownout_proxy.limits > docs/.limits.md
+	mv docs/.limits.md docs/limits.md
 	$(PY) -m brownout_controller.cli.docs > docs/.experiments.md
 	mv docs/.experiments.md docs/experiments.md
 	$(PY) -m brownout_controller.catalogue.findings.docs > docs/.findings.md

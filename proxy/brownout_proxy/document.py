@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn
 
 import yaml
 
+from brownout_proxy import limits
 from brownout_proxy.errors import InvalidSpec, Unavailable
 from brownout_proxy.spelling import unknown
 
@@ -21,10 +22,6 @@ _TAG: Final = "tag:yaml.org,2002:"
 _PLAIN: Final = frozenset(_TAG + name for name in ("str", "int", "float", "bool", "timestamp", "null", "value"))
 _NUMBERS: Final = frozenset((_TAG + "int", _TAG + "float"))
 _TRUE: Final = frozenset(("true", "yes", "on"))
-_LARGEST: Final = 4 * 2**20  # ten thousand proxies; PyYAML needs half a minute for them
-_LONGEST_NAME: Final = 1000  # characters, as in the HTTP API
-_MOST: Final = 1_000_000
-"""Values with aliases written out: a few lines of aliases of aliases would be more than any memory holds."""
 _REMEDIES: Final = {
     "'\\t' that cannot": "indent with spaces, not with a tab",
     "that cannot start any token": "put the text in quotes",
@@ -132,8 +129,8 @@ class Value:
         name = self.text()
         if not name:
             self.fail("the name is empty")
-        if len(name) > _LONGEST_NAME:
-            self.fail(f"a name may have {_LONGEST_NAME} characters, and this has {len(name)}")
+        if len(name) > limits.NAME:
+            self.fail(f"a name may have {limits.NAME}, and this has {len(name):,}")
         if not name.isprintable():
             self.fail(f"{name!r}: a name may have no control characters")
         return name
@@ -235,11 +232,11 @@ def read_text(path: Path) -> str:
     """The file's text. Raises Unavailable, InvalidSpec."""
     try:
         with path.open("rb") as file:
-            raw = file.read(_LARGEST + 1)  # /dev/zero has no end
+            raw = file.read(limits.FILE + 1)  # /dev/zero has no end
     except OSError as error:
         raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    if len(raw) > _LARGEST:
-        raise InvalidSpec(str(path), f"is larger than {_LARGEST} bytes")
+    if len(raw) > limits.FILE:
+        raise InvalidSpec(str(path), f"is larger than {limits.FILE}")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -265,8 +262,8 @@ def parse(text: str, file: str, expand: Expand | None = None, *, columns: bool =
     if node is None:
         return None
     value = Value(node, file, "", expand, columns=columns)
-    if _size(node, {}) > _MOST:
-        raise InvalidSpec(file, f"its aliases stand for more than {_MOST} values, or for themselves; write them out")
+    if _size(node, {}) > limits.VALUES:
+        raise InvalidSpec(file, f"its aliases stand for more than {limits.VALUES}, or for themselves; write them out")
     return value
 
 

@@ -31,6 +31,10 @@ class Conflict(BrownoutError):
     """The name is taken."""
 
 
+class TooMuch(BrownoutError):
+    """More was sent than is taken: see limits.py."""
+
+
 class Lapsed(BrownoutError):
     """A lease was not renewed in time: what it held is gone."""
 

@@ -5,10 +5,11 @@ The proxy and the controller serve their APIs in it. Which service it carries is
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from inspect import isasyncgen
 from pathlib import Path
@@ -19,7 +20,7 @@ from google.protobuf.message import DecodeError, Message
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from brownout_proxy import address, settings
+from brownout_proxy import address, limits, settings
 from brownout_proxy.errors import BrownoutError, InvalidSpec, Unavailable
 from brownout_proxy.status import status_of
 
@@ -31,7 +32,37 @@ Context = grpc.aio.ServicerContext[Any, Any]
 OURS: Final = "brownout-error"
 """Trailing metadata of an error that is an answer: without it, UNAVAILABLE may mean that nobody was there."""
 
+ARRIVAL: Final = 15.0
+"""Seconds that the request of a call may take to arrive, as a body of the HTTP API may."""
+_HANDSHAKE: Final = 10.0
+"""Seconds in which a connection must be one of HTTP/2, and with TLS a known one."""
+_IDLE: Final = 300.0
+"""Seconds after which a connection without a call is closed: a client opens it again when it needs it."""
+_PING: Final = 30.0
+"""Seconds of silence after which a client is asked whether it is still there."""
+_AHEAD: Final = 16 << 10
+"""Bytes that a client may send on a call before anybody reads them."""
+
 read_token = settings.read_token
+
+
+def _options(pinged_every: float | None, connections: int) -> list[tuple[str, int]]:
+    options = [
+        ("grpc.so_reuseport", 0),  # a taken port is an error, not a second server
+        ("grpc.max_receive_message_length", int(limits.MESSAGE)),
+        ("grpc.max_metadata_size", int(limits.METADATA)),
+        ("grpc.absolute_max_metadata_size", int(limits.METADATA)),
+        ("grpc.max_concurrent_streams", int(limits.STREAMS)),
+        ("grpc.max_allowed_incoming_connections", connections),
+        ("grpc.server_handshake_timeout_ms", int(_HANDSHAKE * 1000)),
+        ("grpc.max_connection_idle_ms", int(_IDLE * 1000)),
+        ("grpc.keepalive_time_ms", int(_PING * 1000)),
+        ("grpc.http2.lookahead_bytes", _AHEAD),
+        ("grpc.http2.bdp_probe", 0),  # which would let clients send more ahead
+    ]
+    if pinged_every is not None:
+        options.append(("grpc.http2.min_ping_interval_without_data_ms", int(pinged_every * 1000)))
+    return options
 
 
 async def answered(context: Context, act: Callable[[], Awaitable[Answer]]) -> Answer:
@@ -60,54 +91,115 @@ class TokenGuard(grpc.aio.ServerInterceptor):
         known = hmac.compare_digest(str(given).encode(), self._expected)
         if known or details.method.startswith("/grpc.health.v1.Health/"):
             return await continuation(details)
-        return grpc.unary_unary_rpc_method_handler(_refuse)
+        return grpc.stream_unary_rpc_method_handler(_refuse)  # a stream is refused before any of it is read
 
 
-async def _refuse(request: object, context: Context) -> None:
+async def _refuse(requests: object, context: Context) -> None:
     await context.abort(grpc.StatusCode.UNAUTHENTICATED, "a token is needed: authorization: Bearer TOKEN")
 
 
+class _Turns:
+    """Who may read a message: so many calls of one connection at once, which bounds what strangers can make us hold.
+    They are counted by connection, so that nobody takes another's turn."""
+
+    def __init__(self) -> None:
+        self._connections: dict[str, tuple[asyncio.Semaphore, list[int]]] = {}
+
+    @asynccontextmanager
+    async def of(self, peer: str) -> AsyncIterator[None]:
+        turns, calls = self._connections.setdefault(peer, (asyncio.Semaphore(limits.READS), [0]))
+        calls[0] += 1
+        try:
+            async with turns:
+                yield
+        finally:
+            calls[0] -= 1
+            if not calls[0]:
+                del self._connections[peer]
+
+
+class _Unreadable(NamedTuple):
+    """What stands in for a request that is none."""
+
+    code: grpc.StatusCode
+    reason: str
+
+
+_NO_MESSAGE: Final = _Unreadable(grpc.StatusCode.INVALID_ARGUMENT, "the request is not a message of this call")
+_TOO_SLOW: Final = _Unreadable(grpc.StatusCode.DEADLINE_EXCEEDED, f"the request did not arrive within {ARRIVAL:g} s")
+
+
 class Reader(grpc.aio.ServerInterceptor):
-    """Ends a call whose request cannot be read with INVALID_ARGUMENT: gRPC takes that for a bug of the server, and
-    writes each into the log with its stack."""
+    """Reads the requests of calls, a few of each connection at once, and none for longer than ARRIVAL.
+
+    gRPC itself would hold all that its flow control lets in, and takes a request that cannot be read for a bug of the
+    server: here it is INVALID_ARGUMENT, without a stack in the log. So that it leaves the reading to us, each call is
+    to it one with a stream of requests.
+    """
+
+    def __init__(self) -> None:
+        self._turns = _Turns()
+        self._late: set[asyncio.Task[Any]] = set()
 
     async def intercept_service(self, continuation: Any, details: grpc.HandlerCallDetails) -> Any:
         handler = await continuation(details)
-        if handler is None or handler.request_streaming or handler.request_deserializer is None:
-            return handler
-        read = handler.request_deserializer
+        if handler is None:
+            return None
+        read = handler.request_deserializer or bytes
 
-        def read_or_tell(content: bytes) -> object:
+        def read_or_mark(content: bytes) -> object:
             try:
                 return read(content)
             except DecodeError:
-                return None
+                return _NO_MESSAGE
 
-        if handler.response_streaming:
+        if not handler.response_streaming:
 
-            async def stream(request: object, context: Context) -> None:
-                if request is None:
-                    await _misread(context)
-                answers = handler.unary_stream(request, context)
-                if isasyncgen(answers):
-                    async with aclosing(answers):
-                        async for answer in answers:
-                            await context.write(answer)
-                else:  # it writes them itself
-                    await answers
+            async def answer(_: object, context: Context) -> Any:
+                request = await self._checked(context)
+                return await handler.unary_unary(request, context)
 
-            return grpc.unary_stream_rpc_method_handler(stream, read_or_tell, handler.response_serializer)
+            return grpc.stream_unary_rpc_method_handler(answer, read_or_mark, handler.response_serializer)
 
-        async def answer(request: object, context: Context) -> Any:
-            if request is None:
-                await _misread(context)
-            return await handler.unary_unary(request, context)
+        async def stream(_: object, context: Context) -> None:
+            if handler.request_streaming:
+                answers = handler.stream_stream(self._requests(context), context)
+            else:
+                answers = handler.unary_stream(await self._checked(context), context)
+            if isasyncgen(answers):
+                async with aclosing(answers):
+                    async for answer in answers:
+                        await context.write(answer)
+            else:  # it writes them itself
+                await answers
 
-        return grpc.unary_unary_rpc_method_handler(answer, read_or_tell, handler.response_serializer)
+        return grpc.stream_stream_rpc_method_handler(stream, read_or_mark, handler.response_serializer)
 
+    async def _requests(self, context: Context) -> AsyncIterator[Any]:
+        while (request := await self._read(context)) is not grpc.aio.EOF:
+            if isinstance(request, _Unreadable):
+                await context.abort(*request)
+            yield request
 
-async def _misread(context: Context) -> None:
-    await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the request is not a message of this call")
+    async def _checked(self, context: Context) -> Any:
+        """The one request of a call; ends the call if there is none."""
+        request = await self._read(context)
+        if request is grpc.aio.EOF:
+            request = _NO_MESSAGE
+        if isinstance(request, _Unreadable):
+            await context.abort(*request)
+        return request
+
+    async def _read(self, context: Context) -> Any:
+        async with self._turns.of(context.peer()):
+            # Not with a timeout of its own, which would cancel it: gRPC writes into a message that it waits for. The
+            # end of the call ends the reading as well.
+            reading = asyncio.create_task(context.read())
+            self._late.add(reading)
+            reading.add_done_callback(self._late.discard)
+            reading.add_done_callback(lambda task: task.cancelled() or task.exception())
+            await asyncio.wait({reading}, timeout=ARRIVAL)
+        return reading.result() if reading.done() else _TOO_SLOW
 
 
 class Tls(NamedTuple):
@@ -130,16 +222,15 @@ class Server:
         token: str | None = None,
         tls: Tls | None = None,
         pinged_every: float | None = None,
+        connections: int = limits.CONNECTIONS,
     ) -> None:
-        """`pinged_every` is how often clients may ask whether it is still there, in seconds."""
+        """`pinged_every` is how often clients may ask whether it is still there, in seconds; `connections` how many of
+        them it takes at once."""
         self._service = service
         self._tls = tls
         known_by_certificate = tls is not None and tls.client_ca is not None
-        options = [("grpc.so_reuseport", 0)]  # a taken port is an error, not a second server
-        if pinged_every is not None:
-            options.append(("grpc.http2.min_ping_interval_without_data_ms", int(pinged_every * 1000)))
         guards = [] if token is None or known_by_certificate else [TokenGuard(token)]
-        self._server = grpc.aio.server(interceptors=[*guards, Reader()], options=options)
+        self._server = grpc.aio.server(interceptors=[*guards, Reader()], options=_options(pinged_every, connections))
         add(self._server)
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

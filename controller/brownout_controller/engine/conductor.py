@@ -32,12 +32,11 @@ from brownout_controller.model.experiment import edge_name
 from brownout_controller.model.journal import Entered, Entry, Injected, Judged, Plan, Run, encode
 from brownout_controller.model.judge import Judgement
 from brownout_controller.model.verdict import Verdict
+from brownout_proxy import limits
 from brownout_proxy.errors import Conflict, Unavailable
 
 log = logging.getLogger(__name__)
 
-_MOST: Final = 64
-"""Runs at once: each has its probes, its load and its keepers on this one loop."""
 _LOOK: Final = 0.5
 """Seconds from one look at the journal of another process to the next."""
 _GOODBYE: Final = 25.0
@@ -293,8 +292,10 @@ class Conductor:
     def _check_open(self) -> None:
         if self._closing:
             raise Unavailable("the controller is shutting down")
-        if len(self._live) >= _MOST:
-            raise Unavailable(f"{_MOST} runs are going on, which is all that one controller takes; wait for one to end")
+        if len(self._live) >= limits.RUNS:
+            raise Unavailable(
+                f"{limits.RUNS} are going on, which is all that one controller takes; wait for one to end"
+            )
 
     def _set_up(self, ready: Ready, asked: Order | Wish) -> Setup:
         conditions = ready.experiment.conditions

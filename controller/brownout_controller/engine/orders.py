@@ -25,14 +25,13 @@ from brownout_controller.model.experiment import (
 )
 from brownout_controller.model.variables import Masker, Variables
 from brownout_controller.probes import KINDS
-from brownout_proxy import document
+from brownout_proxy import document, limits
 from brownout_proxy.errors import InvalidSpec, Unavailable
 from brownout_proxy.faults.spec import FaultSpec
 
 CONFIG: Final = Path("brownout.yaml")
 _LONGEST: Final = 1 << 18
 """Characters of an experiment that came over the network: it takes half a second to read."""
-_MOST_EDGES: Final = 100
 
 
 @contextmanager
@@ -84,8 +83,8 @@ class Wish:
 
     def experiment(self) -> Experiment:
         """The same as an experiment that has no hypotheses. Raises InvalidSpec."""
-        if not self.edges or len(self.edges) > _MOST_EDGES:
-            raise InvalidSpec("edges", f"name from one to {_MOST_EDGES}, each like payment-service -> postgresql")
+        if not self.edges or len(self.edges) > limits.EDGES:
+            raise InvalidSpec("edges", f"name from 1 to {int(limits.EDGES)}, each like payment-service -> postgresql")
         names = [spec.name for spec in self.faults]
         if not names:
             raise InvalidSpec("faults", "name at least one, like latency=3s")

@@ -15,6 +15,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from brownout_proxy import limits
 from brownout_proxy.api import answers
 from brownout_proxy.api.guard import Guard, known_hosts
 from brownout_proxy.api.patience import HEARD, SERVER
@@ -29,9 +30,6 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 ControlRequests = Counter[tuple[str, str, int]]
 """How often a method, a route as it is written in the table, and a status came together."""
-
-BODY_LIMIT: Final = 4 * 2**20
-"""Bytes of a request's body: several ten thousand proxies in one populate."""
 
 _METHODS: Final = frozenset(("GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS"))
 _OTHER: Final = "other"
@@ -57,7 +55,7 @@ def make_app(
     counter = ControlRequests() if requests is None else requests
     application = web.Application(
         middlewares=[_recording(counter), _answering_errors, _guarding(guard)],
-        client_max_size=BODY_LIMIT,
+        client_max_size=limits.BODY,
     )
     application[HEARD] = set()
     application.add_routes(Routes(registry, metrics).table())

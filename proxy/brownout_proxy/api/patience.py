@@ -18,13 +18,10 @@ from typing import Final, TypeVar
 from aiohttp import web, web_response
 from aiohttp.http_exceptions import HttpProcessingError
 
-from brownout_proxy import __version__
+from brownout_proxy import __version__, limits
 
 _FIRST_REQUEST_SECONDS: Final = 15.0  # Toxiproxy's reading timeout
 _IDLE_SECONDS: Final = 60.0  # Toxiproxy's idle timeout
-
-_LINE: Final = 32 * 1024
-"""Bytes of a request line: the path of a toxic with two names of LONGEST_TEXT, percent-encoded at worst."""
 
 SERVER: Final = f"brownout/{__version__}"
 
@@ -54,7 +51,7 @@ def make_runner(application: web.Application, *, first_request: float = _FIRST_R
         application,
         access_log=None,
         auto_decompress=False,
-        max_line_size=_LINE,
+        max_line_size=limits.REQUEST_LINE,
         keepalive_timeout=_IDLE_SECONDS,
         logger=_wire_log(),
     )

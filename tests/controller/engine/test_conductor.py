@@ -18,6 +18,7 @@ from brownout_controller.engine.tail import Line
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.journal import Entered, Injected, Judged, Reverted, Run, Undo
 from brownout_controller.model.verdict import Verdict
+from brownout_proxy import limits
 from brownout_proxy.errors import Conflict, InvalidSpec, NotFound, Unavailable
 from tests.controller.engine.ground import hypothesis
 from tests.controller.engine.stand import Shared, conducting, order, prepare, wish
@@ -391,11 +392,11 @@ _NOTHING = "nothing may be concluded from this run"
 
 
 def test_there_is_an_end_to_how_many_runs_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST", 1)
+    monkeypatch.setattr(limits, "RUNS", 1)
 
     async def scenario(conductor: Conductor) -> None:
         await conductor.start(order(baseline="60s"))
-        with pytest.raises(Unavailable, match="1 runs are going on"):
+        with pytest.raises(Unavailable, match="1 are going on"):
             await conductor.start(order("b -> two"))
 
 

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from brownout_proxy import __version__
-from brownout_proxy.api import http
+from brownout_proxy import __version__, limits
 from tests.support.http_api import Api
 
 MakeApi = Callable[..., Api]
@@ -131,12 +130,12 @@ def test_a_bug_of_ours_is_a_500_with_its_traceback_in_the_log(api: Api, caplog: 
 
 
 def test_a_body_that_is_too_large_is_refused(api: Api) -> None:
-    assert api.ask("POST", "/proxies", b" " * (http.BODY_LIMIT + 1)).error[0] == 413
+    assert api.ask("POST", "/proxies", b" " * (limits.BODY + 1)).error[0] == 413
 
 
 def test_a_body_of_the_full_size_is_read(api: Api) -> None:
     body = b'{"name":"p","upstream":"u","enabled":false}'
-    assert api.ask("POST", "/proxies", body.rjust(http.BODY_LIMIT)).status == 201
+    assert api.ask("POST", "/proxies", body.rjust(limits.BODY)).status == 201
 
 
 def test_the_content_type_of_a_request_does_not_matter(api: Api) -> None:

@@ -148,7 +148,7 @@ def test_a_bad_fault_is_refused_with_its_place_and_remedy(fault: str, told: str)
         ("proxies: [a]", "f:1: proxies: must be a mapping from name to proxy, not a list"),
         ("proxies: {'': {listen: 1, upstream: 2}}", "f:1: proxies: the name is empty"),
         ('proxies: {"a\\nb": {listen: 1, upstream: 2}}', "f:1: proxies: 'a\\nb': a name may have no control"),
-        (f"proxies: {{? {'a' * 1001} : 1}}", "f:1: proxies: a name may have 1000 characters, and this has 1001"),
+        (f"proxies: {{? {'a' * 1001} : 1}}", "f:1: proxies: a name may have 1,000 characters, and this has 1,001"),
         ("proxies: {a: {<<: {listen: 1}}}", "f:1: proxies.a: <<: merges nothing here; write the keys out"),
         (
             "proxies: {a: {listen: 1, upstream: 2, faults: [{cut: 1, name: ''}]}}",

@@ -1,0 +1,91 @@
+"""How much may come in from outside: the one place that bounds requests, messages, names and connections.
+
+The HTTP API, the gRPC APIs of proxy and controller and the files take their bounds from here. `python -m
+brownout_proxy.limits` prints docs/limits.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from brownout_proxy.errors import InvalidSpec, TooMuch
+
+
+class Limit(int):
+    """A bound that is its own number. `unit` is what it counts, `what` of which, `beyond` what happens past it."""
+
+    unit: str
+    what: str
+    beyond: str
+
+    def __new__(cls, value: int, unit: str, what: str, beyond: str) -> Limit:
+        limit = super().__new__(cls, value)
+        limit.unit, limit.what, limit.beyond = unit, what, beyond
+        LIMITS.append(limit)
+        return limit
+
+    def __str__(self) -> str:
+        """`4 MiB`, `10,000 proxies`."""
+        if self.unit != "bytes":
+            return f"{int(self):,} {self.unit}"
+        size, unit = (self >> 20, "MiB") if self >= 1 << 20 and not self % (1 << 20) else (self >> 10, "KiB")
+        return f"{size} {unit}"
+
+    def check(self, count: int, what: str = "") -> None:
+        """Raises TooMuch if `count` is beyond it; `what` names what was counted."""
+        if count > self:
+            raise TooMuch(f"{what or self.what}: at most {self} ({count:,} were sent)")
+
+
+LIMITS: Final[list[Limit]] = []
+"""All of them, in the order of the table in docs/limits.md."""
+
+_413: Final = "413"
+_INVALID: Final = "an error that names the place"
+
+BODY: Final = Limit(4 << 20, "bytes", "body of `POST /populate`", _413)
+# The path of a toxic with two names of the longest, percent-encoded at worst.
+REQUEST_LINE: Final = Limit(32 << 10, "bytes", "request line of HTTP", "400")
+MESSAGE: Final = Limit(256 << 10, "bytes", "one gRPC message to a proxy or a controller", "RESOURCE_EXHAUSTED")
+METADATA: Final = Limit(16 << 10, "bytes", "metadata of a gRPC call", "RESOURCE_EXHAUSTED")
+STREAMS: Final = Limit(100, "calls", "calls at once on one gRPC connection", "others wait their turn")
+READS: Final = Limit(
+    4, "messages", "messages that arrive at the same time on one gRPC connection", "others wait their turn"
+)
+CONNECTIONS: Final = Limit(
+    64,
+    "connections",
+    "connections to a gRPC API",
+    "a new one is refused",
+)
+NAME: Final = Limit(1_000, "characters", "a name, an address or a lease's id, in HTTP, gRPC and files", _INVALID)
+FILE: Final = Limit(4 << 20, "bytes", "a YAML or JSON file", _INVALID)
+VALUES: Final = Limit(1_000_000, "values", "values of a YAML file with its aliases written out", _INVALID)
+EDGES: Final = Limit(100, "edges", "edges of one request for ad-hoc faults", _INVALID)
+RUNS: Final = Limit(64, "runs", "runs that one controller has going at the same time", "UNAVAILABLE")
+
+
+def check_name(path: str, text: str) -> None:
+    """Raises InvalidSpec at `path` for a name or an address that is too long."""
+    if len(text) > NAME:
+        raise InvalidSpec(path, f"may have {NAME}, and this has {len(text):,}")
+
+
+def page(limits: Sequence[Limit]) -> str:
+    """docs/limits.md."""
+    head = """# Limits
+
+This page is computed from `proxy/brownout_proxy/limits.py` by `make gen`; do not edit it.
+
+Whoever reaches a port can send anything. These bounds keep a proxy and a controller responsive and small whatever that
+is. No request holds up a connection or a lease, and nothing that is refused here has changed anything.
+
+| what | at most | beyond it |
+| --- | --- | --- |
+"""
+    return head + "".join(f"| {limit.what} | {limit} | {limit.beyond} |\n" for limit in limits)
+
+
+if __name__ == "__main__":
+    print(page(LIMITS), end="")
