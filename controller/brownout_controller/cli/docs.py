@@ -24,7 +24,7 @@ from brownout_controller.model.environment import (
     ServicePlace,
     Tls,
 )
-from brownout_controller.model.experiment import BlastRadius, Conditions, Load
+from brownout_controller.model.experiment import FEWEST, BlastRadius, Conditions, Load
 from brownout_controller.model.hypothesis import Accepted, Terms, Tolerate
 from brownout_controller.model.probe import ProbeSpec
 from brownout_controller.model.safety import NETS
@@ -159,13 +159,32 @@ secret in it, from four characters on and whatever it looks like. The command th
 repeats `--var NAME=VALUE` for what is readable and `--var NAME="$NAME"` for the rest.
 """
 _TRAFFIC: Final = """\
+#### What counts as an error
+
+An answer is good when it is as `traffic` wishes: a `status` from 200 to 299, or those that you name, and
+`body_contains` and `json` where you give them. No redirect is followed: one is a failure, and good only where its
+status is named. Failures are counted by kind, in the journal and in the report: `3xx`, `4xx`, `5xx`, `body`,
+`refused`, `reset`, `closed`, `timeout`, `name`, `certificate`, and `unsent`, see below.
+
+A request that still waits is no success either. It counts as unanswered from the strictest limit on that a hypothesis
+claims for `p99`, `p99.9` or `max`, or from the shortest window of a hypothesis on `traffic` where there is no such
+claim, and for as long as it waits. So a service that hangs until the fault is over fails under the fault, also where
+`timeout` is longer than the fault. `errors` is the share of failed and unanswered requests.
+
+As many requests may be under way as the rate has in one `timeout`, and at most 4,096. When the oldest of so many is
+unanswered, the service holds up the load: what is due then counts as `unsent`. Otherwise it is this machine that
+falls short. A run whose load had less than 95 % of its rate in a phase is inconclusive, with both rates: lower
+`traffic.rate`, or run it on a machine that can send so much.
+
 #### What a percentile is
 
 The load is open: a request is due each `1/rate` seconds whatever became of those before, and its time counts from
 when it was due. A percentile is the shortest time that at least that share of the requests did not exceed (nearest
 rank, nothing is interpolated), from a histogram of the HDR kind: what it says is exact to the microsecond below 2 ms,
-above that at most 0.1 % too long and never too short; `max` is exact. Requests that were refused or reset have no
-time, as nobody was served fast by them, and count as errors. A window is taken in quarters of a second and is never
+above that at most 0.1 % too long and never too short; `max` is exact. It is over good answers: a refusal or an error
+page is fast, but nobody was served by it. A request that timed out or is under way counts with the time that it has
+waited, where that is longer than the percentile is without it. With fewer than {fewest} of them in the window there is
+no data, and a rate that cannot give so many is refused. A window is taken in quarters of a second and is never
 longer than it says. If this machine sends so late that its own lateness would be most of the answer, there is no
 data.
 """
@@ -246,7 +265,7 @@ def probe_section(kind: str, probe: type[ProbeSpec]) -> str:
     if probe.looks_back:
         parts.append("It looks back over `window`, so that `settle` is as long unless something else is said.\n")
     if kind == "traffic":
-        parts.append(_TRAFFIC)
+        parts.append(_TRAFFIC.format(fewest=FEWEST))
     if kind == "prometheus":
         parts.append(_PROMQL)
     return "\n".join(parts)
@@ -291,7 +310,8 @@ def section(name: str, part: type[BaseModel]) -> str:
 def fields(part: type[BaseModel], more: Mapping[str, tuple[str, str, str]] | None = None, bold: str = "") -> str:
     """The table of a part's keys; `more` has those that are read otherwise."""
     lines = ["| key | type | default | meaning |", "| --- | --- | --- | --- |"]
-    for name, info in part.model_fields.items():
+    own = inspect.get_annotations(part)
+    for name, info in sorted(part.model_fields.items(), key=lambda field: field[0] not in own):
         key = f"**`{info.alias or name}`**" if (info.alias or name) == bold else f"`{info.alias or name}`"
         lines.append(f"| {key} | {kind_of(info.annotation, info)} | {_default(info)} | {_meaning(info)} |")
     for name, (what, default, meaning) in (more or {}).items():

@@ -7,6 +7,7 @@ the bad ones first. Elsewhere the same is a line now and then.
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -32,14 +33,18 @@ from brownout_controller.model.journal import (
     Run,
     Sample,
     Stop,
+    Traffic,
 )
 from brownout_controller.model.judge import terms_of
 from brownout_controller.model.lifecycle import PHASE_OF, State
+from brownout_controller.model.load_summary import shortfall
+from brownout_controller.report.load import rate_sentence
 from brownout_controller.report.text import line
 from brownout_proxy.units import SECONDS
 
 _EVERY: Final = 5.0  # seconds from one line of values to the next where nothing can be drawn anew
 _REDRAWN: Final = 0.2  # seconds from one picture to the next
+_SENDING: Final = 5  # seconds of the load over which its rate is looked at
 _ROOMY: Final = 90  # columns; where there are fewer, names need them more than remarks
 _WIDEST: Final = 120  # columns: values far from their names are hard to read
 _MARKS: Final = {True: ("ok ", "green"), False: ("BAD", "bold red"), None: ("-  ", "yellow")}
@@ -100,6 +105,8 @@ class Progress:
         self._claims: Mapping[str, _Claim] = {}
         self._lasting: Mapping[str, float] = {}
         self._hits = 0
+        self._load: deque[Traffic] = deque(maxlen=_SENDING)
+        self._slow = False
         self._state: State = "planned"
         self._since = 0.0
         self._told = 0.0
@@ -164,14 +171,25 @@ class Progress:
             case Sample():
                 if record.hypothesis in self._claims:
                     self._claims[record.hypothesis].take(record)
+            case Traffic():
+                return self._sending(record)
             case Counted():
                 self._hits = sum(record.hits.values())
         return ""
+
+    def _sending(self, record: Traffic) -> str:
+        """Once a phase, that the load does not have its rate: people can stop and lower it."""
+        self._load.append(record)
+        short = None if self._slow else shortfall(self._load)
+        self._slow = self._slow or short is not None
+        return "" if short is None else f"traffic    {rate_sentence(*short)}"
 
     def _seconds(self) -> float:
         return self._lasting.get(self._state, 0.0)
 
     def _begin_phase(self) -> None:
+        self._load.clear()
+        self._slow = False
         for claim in self._claims.values():
             claim.last = None
 

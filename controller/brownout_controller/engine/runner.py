@@ -48,6 +48,7 @@ from brownout_controller.model.judge import Judgement
 from brownout_controller.model.lifecycle import PHASE_OF, Phase, State
 from brownout_controller.model.probe import Surroundings
 from brownout_controller.probes.load import Load
+from brownout_controller.probes.traffic import overdue_after
 from brownout_proxy import __version__
 from brownout_proxy.errors import Conflict, Unavailable
 
@@ -299,9 +300,11 @@ class Runner:
         experiment = self._setup.experiment
         work: list[Coroutine[Any, Any, None]] = [self._count_on(targets)]
         if (load := experiment.conditions.traffic) is not None:
+            overdue = overdue_after(experiment.hypotheses, load.timeout)
             self._load = Load(
-                load.url, load.rate, method=load.method, headers=load.headers, body=load.body, timeout=load.timeout
-            )
+                load.url, load.rate, method=load.method, headers=load.headers, body=load.body, timeout=load.timeout,
+                wished=load, overdue=overdue,
+            )  # fmt: skip
             await self._load.start()
             work.append(self._tell_traffic(self._load))
         surroundings = Surroundings(
@@ -377,7 +380,12 @@ class Runner:
         while True:
             await asyncio.sleep(_TICK)
             for row in load.rows():
-                self._write(Traffic(row.second, row.sent, row.ok, row.failed, row.p50, row.p90, row.p99, row.max))
+                self._write(
+                    Traffic(
+                        row.second, row.sent, row.ok, row.failed, row.p50, row.p90, row.p99, row.max, row.due,
+                        row.unanswered, row.errors,
+                    )
+                )  # fmt: skip
 
     def _halt_for(self, hypothesis: Hypothesis, cause: str, why: str, since: float) -> None:
         self._halt(cause, why, since, hypothesis.name)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from brownout_controller.model.answer import AnswerConditions
 from brownout_controller.model.hypothesis import Hypothesis, read_hypothesis
 from brownout_controller.model.lifecycle import Phase
 from brownout_controller.model.part import Gatherer, Part, SomeTime, read, written
@@ -23,6 +24,9 @@ from brownout_proxy.units import SECONDS
 LEASE: Final = 10.0
 """Seconds that an injected fault lives unless it is renewed."""
 SHORTEST_LEASE: Final = 1.0
+FEWEST: Final = 10
+"""Latencies that a percentile of the load needs in its window: fewer good answers among failed ones must not speak for
+a service. Below 1 / (1 - share) of them a percentile is the longest: stricter than it has to be, and never laxer."""
 FASTEST: Final = 5000.0
 """Requests a second; one process can send no more on schedule."""
 
@@ -44,8 +48,11 @@ class BlastRadius(Part):
         return self
 
 
-class Load(Part):
-    """An open-loop HTTP load that runs through all phases: requests on schedule, whatever becomes of the others."""
+class Load(AnswerConditions, Part):
+    """An open-loop HTTP load that runs through all phases: requests on schedule, whatever becomes of the others.
+
+    An answer that is not as wished has failed.
+    """
 
     url: str = Field(pattern=r"^https?://[^/]", examples=["http://127.0.0.1:8080/pay"])
     """What is asked for."""
@@ -196,6 +203,13 @@ def _check_fit(conditions: Conditions, hypothesis: Hypothesis) -> None:
                 '{url: "http://127.0.0.1:8080/", rate: 20/s}',
             )  # fmt: skip
         timeout, expected = conditions.traffic.timeout, hypothesis.terms.expected
+        rate, window = conditions.traffic.rate, hypothesis.terms.window
+        if hypothesis.probe.scale().unit is SECONDS and rate * window < FEWEST:
+            raise InvalidSpec(
+                hypothesis.place,
+                f"looks at {rate * window:.3g} answers ({rate:g} a second for {SECONDS.format(window)}), and a "
+                f"percentile needs {FEWEST}; raise traffic.rate or the window",
+            )
         if hypothesis.probe.scale().unit is SECONDS and not expected.tests(0.0, timeout):
             raise InvalidSpec(
                 hypothesis.place,

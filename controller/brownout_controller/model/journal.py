@@ -150,7 +150,11 @@ class Reverted(Record):
 
 @dataclass(frozen=True, slots=True)
 class Traffic(Record):
-    """A second of the load: requests sent, good and failed ones, and quantiles in seconds."""
+    """A second of the load: requests sent, good and failed ones, and quantiles in seconds.
+
+    `unanswered` requests were under way at its end, and had waited for longer than `traffic` claims, see
+    `probes.traffic.overdue_after`. `due` is what the rate asks for; `errors` are the failed ones by kind.
+    """
 
     kind: ClassVar[str] = "traffic"
     second: int
@@ -161,6 +165,9 @@ class Traffic(Record):
     p90: float | None = None
     p99: float | None = None
     max: float | None = None
+    due: int | None = None
+    unanswered: int = 0
+    errors: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

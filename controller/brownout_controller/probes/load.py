@@ -3,6 +3,9 @@
 Latency counts from when a request was due, not from when it was sent: a client that waits for a slow answer before it
 asks again leaves out exactly the requests that would have been slow (coordinated omission). What the load itself does
 wrong is counted as well: how late it sent, and what it could not send.
+
+A request that waits is answered by nobody yet: from `overdue` seconds on it counts as unanswered, for as long as it
+waits. So a service that hangs until the fault ends has failed under the fault, however long `timeout` is.
 """
 
 from __future__ import annotations
@@ -12,16 +15,20 @@ import math
 import time
 from collections.abc import Mapping
 from itertools import count
-from typing import Final
+from typing import Final, cast
 
 import aiohttp
 
+from brownout_controller.model.answer import KEPT, AnswerConditions
 from brownout_controller.model.probe import ProbeError, Reading
+from brownout_controller.probes.response import Room, exchange, make_session
 from brownout_controller.probes.tally import Outcome, Second, Tally
 from brownout_controller.probes.trouble import trouble
 
 _MOST: Final = 4096
 """Requests under way, if nothing else is said: each has a connection, and so a descriptor."""
+_ROOM: Final = 64 << 20
+"""Bytes that the bodies of all answers may take together while conditions look at them."""
 
 
 class Load:
@@ -36,16 +43,22 @@ class Load:
         headers: Mapping[str, str] | None = None,
         body: str | bytes | None = None,
         timeout: float = 10.0,
+        wished: AnswerConditions | None = None,
+        overdue: float | None = None,
         in_flight: int | None = None,
     ) -> None:
-        """`rate` a second; beyond `in_flight` requests under way the next are not sent and count as `overload`.
+        """`rate` a second. Beyond `in_flight` requests under way the next are not sent: they count as `unsent` where
+        the oldest is overdue, as then the service holds them up; else this machine falls short of the rate.
 
-        By default so many may be under way as there can be when none is answered before its `timeout`.
+        By default so many may be under way as there can be when none is answered before its `timeout`, up to 4096.
+        Times are in seconds; `overdue` is `timeout` by default.
         """
         self._url, self._method, self._body, self._timeout = url, method, body, timeout
         self._headers, self._rate = dict(headers or {}), rate
         self._most = in_flight or min(_MOST, math.ceil(rate * timeout) + 1)
-        self._tally = Tally()
+        self._wished = wished or AnswerConditions()
+        self._room = Room(_ROOM)
+        self._tally = Tally(rate, timeout if overdue is None else overdue)
         self._due: dict[asyncio.Task[None], float] = {}
         """The requests under way, and when each was due, in seconds since the beginning."""
         self._session: aiohttp.ClientSession | None = None
@@ -54,14 +67,7 @@ class Load:
         """On time.monotonic, whose digits uvloop's own clock does not have."""
 
     async def start(self) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(total=None),  # ours is exact; aiohttp's own rounds up to whole seconds
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers=self._headers,
-        )
-        # aiohttp sends a GET again when a kept connection breaks, and nobody would learn of the reset.
-        self._session._retry_connection = False
+        self._session = make_session(self._headers, decode=self._wished.needs_body, limit=0, again=False)
         self.began = time.monotonic()
         self._sender = asyncio.create_task(self._send_on_schedule(self._session))
 
@@ -69,12 +75,11 @@ class Load:
         """For the traffic probe. Raises ProbeError."""
         if self._sender is None or self._sender.done():
             raise ProbeError("the load is not running")
-        now = self._now()
-        return self._tally.measure(what, window, now, [now - due for due in self._due.values()])
+        return self._tally.measure(what, window, self._now(), self._waits())
 
     def rows(self) -> list[Second]:
         """The seconds that are over and were not given before."""
-        return list(self._tally.rows(self._now())) if self.began else []
+        return list(self._tally.rows(self._now(), self._waits())) if self.began else []
 
     async def close(self) -> None:
         """Requests under way are given up and counted nowhere."""
@@ -91,6 +96,10 @@ class Load:
     def _now(self) -> float:
         return time.monotonic() - self.began
 
+    def _waits(self) -> list[float]:
+        now = self._now()
+        return [now - due for due in self._due.values()]
+
     async def _send_on_schedule(self, session: aiohttp.ClientSession) -> None:
         for number in count():
             due = number / self._rate
@@ -100,7 +109,8 @@ class Load:
                 await asyncio.sleep(0)  # behind schedule, but not alone on the loop
             now = self._now()
             if len(self._due) >= self._most:
-                self._tally.ended(now, "overload")
+                if now - next(iter(self._due.values())) >= self._tally.overdue:
+                    self._tally.ended(now, "unsent")
                 continue
             self._tally.sent(now, now - due)
             task = asyncio.create_task(self._request(session, due))
@@ -110,13 +120,10 @@ class Load:
     async def _request(self, session: aiohttp.ClientSession, due: float) -> None:
         outcome: Outcome
         try:
-            async with (
-                asyncio.timeout(self._timeout),
-                session.request(self._method, self._url, data=self._body, allow_redirects=False) as response,
-            ):
-                async for _ in response.content.iter_any():
-                    pass
-                outcome = "ok" if response.status < 400 else "status"
+            keep = KEPT if self._wished.needs_body else 0
+            async with asyncio.timeout(self._timeout):
+                response = await exchange(session, self._method, self._url, self._body, keep=keep, room=self._room)
+            outcome = cast(Outcome, self._wished.judged(response.status, response.body))
         except Exception as error:  # whatever it is, a request is never lost
             outcome = trouble(error)
         now = self._now()

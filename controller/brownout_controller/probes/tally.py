@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final, Literal, NamedTuple
 
+from brownout_controller.model.experiment import FEWEST
 from brownout_controller.model.probe import ProbeError, Reading
 from brownout_controller.probes.histogram import Histogram
 
-Outcome = Literal["ok", "status", "timeout", "refused", "reset", "name", "certificate", "overload", "other"]
-"""How a request ended. `status`: 400 or above. `overload`: this machine did not send it, see load.py."""
+Outcome = Literal["ok", "body", "2xx", "3xx", "4xx", "5xx", "timeout", "refused", "reset", "closed", "name",
+                  "certificate", "unsent", "overload", "other"]  # fmt: skip
+"""How a request ended. `body` and the classes of status: an answer that was not as wished. `unsent`: too many others
+had waited too long. `overload`: this machine had nothing left to send it with, so it says nothing of the service."""
 
 PERCENTILES: Final = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
-_TIMED: Final = {"ok", "status", "timeout"}
-"""What has a latency. A refusal is fast, but nobody was served fast."""
+_TIMED: Final = {"ok", "timeout"}
+"""What has a latency: a good answer, and a wait for one. A refusal or an error page is fast, but nobody was served."""
 _SLOTS: Final = 4
 """A second. A window reaches no further back than it says, and falls short by at most one of these."""
 _KEPT: Final = 600.0
@@ -31,9 +34,13 @@ class Second(NamedTuple):
     """What ended, and what was sent, within one second of the load. Durations in seconds; None where none was timed."""
 
     second: int
+    due: int
+    """What the rate asks for."""
     sent: int
     ok: int
     failed: int
+    unanswered: int
+    """Under way at the end of the second, and for too long already."""
     p50: float | None
     p90: float | None
     p99: float | None
@@ -61,17 +68,25 @@ class _Slot:
 
     @property
     def ended(self) -> int:
-        return self.outcomes.total()
+        return self.outcomes.total() - self.outcomes["overload"]
 
     @property
     def failed(self) -> int:
         return self.ended - self.outcomes["ok"]
 
+    @property
+    def errors(self) -> dict[str, int]:
+        """Those that failed, by outcome."""
+        return {outcome: count for outcome, count in self.outcomes.items() if outcome not in ("ok", "overload")}
+
 
 class Tally:
     """Counts, of the last ten minutes."""
 
-    def __init__(self) -> None:
+    def __init__(self, rate: float, overdue: float) -> None:
+        """A request that has waited `overdue` seconds is unanswered, for as long as it waits."""
+        self._rate = rate
+        self.overdue = overdue
         self._slots: dict[int, _Slot] = {}
         self._told = 0
 
@@ -88,7 +103,7 @@ class Tally:
             slot.times.add(took)
 
     def measure(self, what: str, window: float, now: float, under_way: Collection[float] = ()) -> Reading:
-        """`what` over the last `window` seconds; `under_way` has how long each unanswered request has waited so far."""
+        """`what` over the last `window` seconds; `under_way` has how long each open request has waited so far."""
         if window > _KEPT:
             raise ProbeError(f"the load remembers {_KEPT:.0f} s, which is less than the window")
         running = int(now * _SLOTS)
@@ -100,32 +115,38 @@ class Tally:
                 return Reading(None, "the load has only just begun")
             return Reading(total.outcomes["ok"] / span, events=float(total.ended))
         if what == "errors":
-            if not total.ended:
+            unanswered = self._unanswered(under_way)
+            events = total.ended + unanswered
+            if not events:
                 return Reading(None, _nothing(window, under_way), events=0)
-            return Reading(total.failed / total.ended, events=float(total.ended))
-        return _percentile(total, PERCENTILES[what], window, under_way)
+            return Reading((total.failed + unanswered) / events, events=float(events))
+        return _percentile(total, what, window, under_way)
 
-    def rows(self, now: float) -> Iterator[Second]:
+    def rows(self, now: float, under_way: Collection[float] = ()) -> Iterator[Second]:
         """The seconds that are over and were not given before."""
         while self._told + 1 <= now:
             second, self._told = self._told, self._told + 1
             total = self._sum(range(second * _SLOTS, (second + 1) * _SLOTS))
             times = total.times
             p50, p90, p99 = (times.quantile(share) if times.count else None for share in (0.5, 0.9, 0.99))
-            errors = {outcome: count for outcome, count in total.outcomes.items() if outcome != "ok"}
-            longest = times.highest if times.count else None
+            since = now - (second + 1)
             yield Second(
-                second,
-                total.sent,
-                total.outcomes["ok"],
-                total.failed,
-                p50,
-                p90,
-                p99,
-                longest,
-                errors,
-                total.late.highest,
+                second=second,
+                due=math.ceil((second + 1) * self._rate) - math.ceil(second * self._rate),
+                sent=max(0, total.sent - total.outcomes["overload"]),
+                ok=total.outcomes["ok"],
+                failed=total.failed,
+                unanswered=self._unanswered(waited - since for waited in under_way),
+                p50=p50,
+                p90=p90,
+                p99=p99,
+                max=times.highest if times.count else None,
+                errors=total.errors,
+                late=total.late.highest,
             )
+
+    def _unanswered(self, under_way: Iterable[float]) -> int:
+        return sum(waited >= self.overdue for waited in under_way)
 
     def _slot(self, now: float) -> _Slot:
         number = int(now * _SLOTS)
@@ -145,20 +166,19 @@ class Tally:
         return total
 
 
-def _percentile(total: _Slot, share: float, window: float, under_way: Collection[float]) -> Reading:
-    """Requests that wait longer than the percentile of those that ended can only raise it, so they count as they are.
+def _percentile(total: _Slot, what: str, window: float, under_way: Collection[float]) -> Reading:
+    """Of good answers; what waits or has timed out was at least as slow as that.
 
-    Without them a service that hangs would look fast until the first timeout.
+    Requests that wait longer than the percentile of those that ended can only raise it, so they count as they are:
+    without them a service that hangs would look fast until the first timeout.
     """
-    times = total.times
-    if not times.count and not under_way:
-        return Reading(None, _nothing(window, under_way), events=0)
+    times, share = total.times, PERCENTILES[what]
     known = times.quantile(share) if times.count else 0.0
     for waited in under_way:
         if waited > known:
             times.add(waited)
-    if not times.count:
-        return Reading(None, _nothing(window, under_way), events=0)
+    if times.count < FEWEST:
+        return Reading(None, _too_few(total, what, window, under_way), events=float(times.count))
     value = times.quantile(share)
     late = total.late.quantile(share) if total.late.count else 0.0
     if late > _LATE and late > value / 2:
@@ -166,6 +186,16 @@ def _percentile(total: _Slot, share: float, window: float, under_way: Collection
             None, f"this machine sent its requests up to {late:.2g} s late, which would be most of the answer"
         )
     return Reading(value, events=float(times.count))
+
+
+def _too_few(total: _Slot, what: str, window: float, under_way: Collection[float]) -> str:
+    if not total.ended:
+        return _nothing(window, under_way)
+    good, failed = total.outcomes["ok"], ", ".join(f"{count} {kind}" for kind, count in sorted(total.errors.items()))
+    return (
+        f"{good or 'no'} good answer{'s' * (good != 1)} in the last {window:g} s{f' ({failed})' if failed else ''}; "
+        f"{what} needs {FEWEST}"
+    )
 
 
 def _nothing(window: float, under_way: Collection[float]) -> str:

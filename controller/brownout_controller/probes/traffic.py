@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Iterable
+from typing import ClassVar, Final, Literal
 
+from brownout_controller.model.hypothesis import Hypothesis
 from brownout_controller.model.probe import (
     PER_SECOND,
     SHARES,
@@ -17,13 +19,15 @@ from brownout_controller.model.probe import (
 )
 from brownout_controller.model.probe import Traffic as Source
 
+_NEARLY_ALL: Final = ("p99", "p99.9", "max")
+
 
 class Traffic(ProbeSpec):
     """What the clients of the experiment's `traffic` see: latencies in seconds, a share of errors, or answers a second.
 
-    A percentile counts every request that was answered or timed out, from when it was due; requests that are still
-    under way count with the time that they have waited so far, where that is already longer. `errors` is the share of
-    all requests that ended, and of those that were not sent because too many were under way; `rate` counts good ones.
+    A percentile is over good answers, from when each was due; requests that timed out or are still under way count with
+    the time that they have waited, where that is already longer. It needs ten of them in its window. `errors` is the
+    share of failed and of unanswered requests; `rate` counts good answers.
     """
 
     kind: ClassVar[str] = "traffic"
@@ -42,6 +46,20 @@ class Traffic(ProbeSpec):
         if surroundings.traffic is None:
             raise ProbeError("the experiment has no `traffic`: give it a url and a rate")
         return _Traffic(self.measure, surroundings.traffic)
+
+
+def overdue_after(hypotheses: Iterable[Hypothesis], timeout: float) -> float:
+    """Seconds after which a request that waits counts as unanswered: the strictest limit that is claimed for nearly all
+    latencies (p99 and above; a median says nothing of one request), or else the shortest window that is looked at."""
+    limits, windows = [timeout], [timeout]
+    for hypothesis in hypotheses:
+        probe = hypothesis.probe
+        if isinstance(probe, Traffic):
+            windows.append(hypothesis.terms.window)
+            _, high = hypothesis.terms.expected.limits()
+            if high is not None and probe.measure in _NEARLY_ALL:
+                limits.append(high)
+    return min(limits) if len(limits) > 1 else min(windows)
 
 
 class _Traffic:

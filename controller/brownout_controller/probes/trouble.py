@@ -18,14 +18,16 @@ import aiohttp
 
 from brownout_controller.model.probe import ProbeError, ProbeSpec, Reading
 
-Trouble = Literal["timeout", "refused", "reset", "name", "certificate", "overload", "other"]
-"""What became of a connection. `overload` is ours: this machine has no descriptor or port left for it."""
+Trouble = Literal["timeout", "refused", "reset", "closed", "name", "certificate", "overload", "other"]
+"""What became of a connection. `reset` is an RST, `closed` an end without a whole answer. `overload` is ours: this
+machine has no descriptor or port left for it."""
 
 _OURS: Final = {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM}
 _SENTENCES: Final = {
     "timeout": "there was no answer in time",
     "refused": "the connection was refused",
-    "reset": "the connection was closed before the answer was complete",
+    "reset": "the connection was reset before the answer was complete",
+    "closed": "the connection was closed before the answer was complete",
     "name": "its name has no address",
     "certificate": "its certificate is not trusted",
     "overload": "this machine has no descriptor or port left for a connection",
@@ -50,7 +52,11 @@ def trouble(error: BaseException) -> Trouble:
         return "timeout"
     if isinstance(error, ConnectionRefusedError):
         return "refused"
-    if isinstance(error, ConnectionError | EOFError | aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError):
+    if isinstance(error, EOFError | aiohttp.ServerDisconnectedError):
+        return "closed"
+    if isinstance(error, aiohttp.ClientPayloadError):  # in the middle of a body; the cause has the kernel's word
+        return "reset" if isinstance(error.__cause__, ConnectionError) else "closed"
+    if isinstance(error, ConnectionError):
         return "reset"
     return "overload" if isinstance(error, OSError) and error.errno in _OURS else "other"
 

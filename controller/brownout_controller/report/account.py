@@ -35,6 +35,7 @@ from brownout_controller.model.journal import (
 )
 from brownout_controller.model.judge import Judgement, Result, judge, terms_of
 from brownout_controller.model.lifecycle import PHASE_OF, State
+from brownout_controller.model.load_summary import PhaseLoad, load_by_phase
 from brownout_controller.report.text import line, quantity, seconds, unit_of
 from brownout_proxy.units import Unit
 
@@ -230,6 +231,11 @@ class Account:
         """The seconds of the load with the time of their middle: the load starts with the first state."""
         begin = self.spans[0].begin if self.spans else 0.0
         return [(begin + record.second + 0.5, record) for _, record in self.all(Traffic)]
+
+    @cached_property
+    def load(self) -> Sequence[PhaseLoad]:
+        """What the load came to, by phase."""
+        return load_by_phase(self.entries)
 
     @cached_property
     def hits(self) -> Mapping[str, tuple[int, int]]:

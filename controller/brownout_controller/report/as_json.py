@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from brownout_controller.report.account import Account
+from brownout_controller.report.load import load_json
 
 
 def render(*runs: Account) -> str:
@@ -41,6 +42,7 @@ def content(told: Account) -> dict[str, Any]:
             for claim in told.claims
             for result in claim.results
         ],
+        "traffic": [load_json(load) for load in told.load],
         "states": [span._asdict() for span in told.spans],
         "reverts": [
             {

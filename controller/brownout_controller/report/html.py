@@ -14,6 +14,7 @@ from brownout_controller.model.lifecycle import PHASES
 from brownout_controller.report import figures, page, plot, timeline
 from brownout_controller.report.account import Account, Claim
 from brownout_controller.report.figures import PHASE_NAMES
+from brownout_controller.report.load import HEADING, load_row
 from brownout_controller.report.plot import Plot
 from brownout_controller.report.series import MOST
 from brownout_controller.report.text import clean, clipped, clock, line, quantity, seconds
@@ -131,6 +132,11 @@ class Section:
         """Plots of the run's own load."""
         found = (figures.of_requests(self.told), figures.of_answers(self.told))
         return [drawn(each) for each in found if each is not None]
+
+    @property
+    def load_table(self) -> Sequence[Sequence[str]]:
+        """Counts of the load by phase, under its heading; none if there was no load."""
+        return [HEADING, *map(load_row, self.told.load)] if self.told.load else []
 
     @property
     def hits(self) -> Picture | None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from brownout_controller.model.verdict import Verdict
 from brownout_controller.report.account import Account
+from brownout_controller.report.load import HEADING, load_row
 from brownout_controller.report.text import clipped, line, moment, quantity
 
 LIMIT: Final = 900 * 1024
@@ -77,6 +78,7 @@ def _lines(told: Account) -> Iterable[str]:
         yield from _fenced(run.replay)
         yield ""
     yield from _hypotheses(told)
+    yield from _table(HEADING, [[escaped(cell) for cell in load_row(load)] for load in told.load])
     yield from _injections(told)
     yield from _table(("", ""), [(escaped(what), escaped(value)) for what, value in told.times])
     yield from _table(

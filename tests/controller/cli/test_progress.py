@@ -23,6 +23,7 @@ from brownout_controller.model.journal import (
     Run,
     Sample,
     Stop,
+    Traffic,
 )
 from tests.controller.cli.ground import begun, claimed
 
@@ -170,3 +171,9 @@ def test_faults_without_hypotheses_have_a_status_too_and_quiet_says_nothing() ->
         progress.end()
     assert loud.getvalue().splitlines()[-1].endswith("observing  54s of 1m left, 7 hits")
     assert silent.getvalue() == ""
+
+
+def test_a_load_that_does_not_have_its_rate_is_told_once_a_phase() -> None:
+    seconds = [(n / 10, Traffic(n, 1400, 1400, 0, due=4000)) for n in range(9)]
+    text = _told((0.0, Entered("observing", "injecting")), *seconds)
+    assert text.count("traffic    this machine sent 1,400 of 4,000 requests a second") == 1

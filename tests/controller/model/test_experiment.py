@@ -132,10 +132,29 @@ def test_a_phase_that_is_over_before_a_hypothesis_has_settled_is_refused() -> No
 
 def test_a_limit_that_no_request_can_reach_is_refused() -> None:
     text = _SMALL.replace('tcp: "127.0.0.1:1"', "traffic: p99").replace("< 1s", "< 12s, window: 1s")
-    text += "traffic: {url: 'http://x/', rate: 5}\n"
+    text += "traffic: {url: 'http://x/', rate: 10}\n"
     with pytest.raises(InvalidSpec, match=r"x.yaml:6:5: .*'< 12s' says nothing, as a request is given up after 10s"):
         _read(text)
-    _read(text.replace("rate: 5", "rate: 5, timeout: 20s"))
+    _read(text.replace("rate: 10", "rate: 10, timeout: 20s"))
+
+
+def test_a_percentile_of_too_few_answers_is_refused() -> None:
+    text = _SMALL.replace('tcp: "127.0.0.1:1"', "traffic: p99").replace("< 1s", "< 1s, window: 2s")
+    text += "traffic: {url: 'http://x/', rate: 4/s}\n"
+    with pytest.raises(InvalidSpec, match=r"looks at 8 answers .*, and a percentile needs 10; raise traffic.rate"):
+        _read(text)
+    _read(text.replace("4/s", "5/s"))
+    _read(text.replace("traffic: p99", "traffic: errors").replace("< 1s", "< 1%"))
+
+
+def test_the_load_judges_answers_like_the_http_probe() -> None:
+    load = "traffic: {url: 'http://x/', rate: 10, status: [200, 201], body_contains: paid, json: {state: paid}}\n"
+    traffic = _read(_SMALL + load).conditions.traffic
+    assert traffic is not None
+    assert traffic.judged(201, b'{"state": "paid"}') == "ok"
+    assert traffic.judged(201, b'{"state": "sorry", "paid": 0}') == "body"
+    with pytest.raises(InvalidSpec, match=r"status"):
+        _read(_SMALL + load.replace("201", "2001"))
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:

@@ -84,8 +84,9 @@ def test_status_is_that_of_the_first_answer() -> None:
     [
         ("/orders", {}, 1),
         ("/broken", {}, 0),
-        ("/moved", {}, 1),
+        ("/moved", {}, 0),
         ("/moved", {"status": 200}, 0),
+        ("/moved", {"status": [200, 302]}, 1),
         ("/broken", {"status": 503}, 1),
         ("/broken", {"status": [200, 503], "body_contains": "no data"}, 1),
         ("/orders", {"body_contains": "no data"}, 0),

@@ -6,10 +6,12 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 
 import pytest
 from aiohttp import web
 
+from brownout_controller.model.answer import AnswerConditions
 from brownout_controller.model.probe import ProbeError
 from brownout_controller.probes.load import Load
 from brownout_controller.probes.tally import Second
@@ -25,7 +27,7 @@ async def _running(load: Load) -> AsyncIterator[Load]:
         await load.close()
 
 
-async def _outcome(url: str, **options: float) -> dict[str, int]:
+async def _outcome(url: str, **options: object) -> dict[str, int]:
     """How the first requests that fail do so."""
     found: dict[str, int] = {}
     async with _running(Load(url, 50, **options)) as load:  # type: ignore[arg-type]
@@ -35,6 +37,15 @@ async def _outcome(url: str, **options: float) -> dict[str, int]:
                 for row in load.rows():
                     found |= row.errors
     return found
+
+
+async def _rows(load: Load, wanted: int) -> list[Second]:
+    rows: list[Second] = []
+    async with asyncio.timeout(SECONDS):
+        while len(rows) < wanted:
+            await asyncio.sleep(0.02)
+            rows += load.rows()
+    return rows
 
 
 def test_it_sends_on_schedule_whatever_the_answers_do() -> None:
@@ -126,9 +137,9 @@ def test_each_failure_is_counted_as_what_it_is() -> None:
                 _outcome(reset_url),
                 _outcome(f"http://127.0.0.1:{server.port}/", timeout=0.3),
             )
-        # A machine that is busy may send late and then more than fits: the load says so itself.
-        kinds = [set(errors) - {"overload"} for errors in found]
-        assert kinds == [{"refused"}, {"status"}, {"reset"}, {"timeout"}]
+        # What waits for so long that a busy machine holds as many as it may: the next are not sent.
+        kinds = [set(errors) - {"unsent"} for errors in found]
+        assert kinds == [{"refused"}, {"5xx"}, {"reset"}, {"timeout"}]
 
     play(scenario)
 
@@ -146,7 +157,7 @@ def test_a_reset_of_a_kept_connection_is_not_hidden_by_a_second_try() -> None:
             return web.Response()
 
         async with http_server(handler) as url:
-            assert set(await _outcome(url)) == {"reset"}
+            assert set(await _outcome(url)) == {"closed"}
 
     play(scenario)
 
@@ -154,8 +165,12 @@ def test_a_reset_of_a_kept_connection_is_not_hidden_by_a_second_try() -> None:
 def test_what_is_beyond_the_bound_is_counted_and_not_sent() -> None:
     async def scenario() -> None:
         async with silent() as server:
-            assert set(await _outcome(f"http://127.0.0.1:{server.port}/", in_flight=5)) == {"overload"}
-            assert server.taken == 5
+            url = f"http://127.0.0.1:{server.port}/"
+            assert set(await _outcome(url, in_flight=5, overdue=0.1)) == {"unsent"}
+            assert server.taken == 5, "they wait for too long: the service holds up those that were not sent"
+            async with _running(Load(url, 100, in_flight=5)) as load:
+                rows = await _rows(load, 1)
+            assert (rows[0].sent, rows[0].due, rows[0].errors) == (5, 100, {}), "this machine may have no more open"
 
     play(scenario)
 
@@ -168,11 +183,7 @@ def test_a_loop_that_was_blocked_is_told_as_lateness_and_no_request_is_left_out(
         async with http_server(handler) as url, _running(Load(url, 100)) as load:
             await eventually(lambda: load.measure("rate", 10).value, "the first answer")
             asyncio.get_running_loop().call_soon(_block, 0.4)
-            rows: list[Second] = []
-            async with asyncio.timeout(SECONDS):
-                while len(rows) < 2:
-                    await asyncio.sleep(0.02)
-                    rows += load.rows()
+            rows = await _rows(load, 2)
             assert max(row.late for row in rows) >= 0.3
             assert sum(row.sent for row in rows[:2]) >= 150, "those that were due in the pause are sent after it"
 
@@ -204,5 +215,70 @@ def test_closing_gives_up_what_is_under_way() -> None:
     async def scenario() -> None:
         async with silent() as server, _running(Load(f"http://127.0.0.1:{server.port}/", 200)):
             await eventually(lambda: server.open > 20, "requests under way")
+
+    play(scenario)
+
+
+def test_an_answer_that_is_not_as_wished_has_failed() -> None:
+    async def moved(request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": "/error"})
+
+    async def page(request: web.Request) -> web.Response:
+        return web.json_response({"state": "sorry"})
+
+    async def scenario() -> None:
+        paid = AnswerConditions.model_validate({"json": {"state": "paid"}})
+        sorry = AnswerConditions(status=[200, 201], body_contains="sorry")
+        async with http_server(moved) as redirect, http_server(page) as url:
+            assert set(await _outcome(redirect)) == {"3xx"}
+            assert set(await _outcome(url, wished=AnswerConditions(status=204))) == {"2xx"}
+            assert set(await _outcome(url, wished=paid)) == {"body"}
+            for good, wished in ((redirect, AnswerConditions(status=302)), (url, sorry)):
+                async with _running(Load(good, 50, wished=wished)) as load:
+                    rows = await _rows(load, 1)
+                assert rows[0].ok > 0
+                assert rows[0].errors == {}
+
+    play(scenario)
+
+
+def test_requests_that_hang_are_unanswered_long_before_their_timeout() -> None:
+    async def scenario() -> None:
+        asked, over = count(), asyncio.Event()
+
+        async def half(request: web.Request) -> web.Response:
+            if next(asked) % 2:
+                await over.wait()
+            return web.Response()
+
+        async with http_server(half) as url, _running(Load(url, 50, timeout=30, overdue=0.5)) as load:
+            rows = await _rows(load, 2)
+            errors = load.measure("errors", 10)
+            over.set()
+        assert rows[1].failed == 0
+        assert rows[1].unanswered > 10
+        assert errors.value is not None
+        assert errors.value > 0.2
+
+    play(scenario)
+
+
+def test_a_body_that_grows_without_end_takes_no_memory_and_ends_with_the_timeout() -> None:
+    async def scenario() -> None:
+        async def endless(request: web.Request) -> web.StreamResponse:
+            response = web.StreamResponse()
+            await response.prepare(request)
+            for _ in range(4000):
+                await response.write(b"x" * 65536)
+            return response
+
+        async with (
+            http_server(endless) as url,
+            _running(Load(url, 2, timeout=0.2, wished=AnswerConditions(body_contains="y"))) as load,
+        ):
+            async with asyncio.timeout(SECONDS):
+                while not load.rows():
+                    assert load._room.left >= (64 << 20) - 4 * (1 << 20)
+                    await asyncio.sleep(0.01)
 
     play(scenario)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -142,7 +143,8 @@ def test_a_server_that_hangs_up_is_told() -> None:
         async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
             text = await complaint(_redis(f"redis://127.0.0.1:{port}", "PING"))
-        assert text.endswith("could not be asked: the connection was closed before the answer was complete")
+        # What was sent and not read makes an RST of the close.
+        assert re.search("could not be asked: the connection was (closed|reset) before the answer was complete$", text)
         assert taken == 1, "a second try would hide the first"
 
     play(scenario)
