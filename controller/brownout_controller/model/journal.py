@@ -17,6 +17,9 @@ StopCause = Literal["condition", "blind", "lapsed", "cut-off", "unlocked", "aske
 """A stop condition was met; it could not be seen any more; the fault vanished; no target could be reached for as long
 as the lease lives; the targets are not this run's alone any more; somebody wanted it."""
 
+OutageCause = Literal["frozen", "unreachable", "missing"]
+"""The proxy's process did nothing; it did not answer; it answered, but the proxy was not there."""
+
 
 class Record:
     """One thing that happened."""
@@ -55,6 +58,14 @@ class Plan(Record):
     targets: Sequence[Mapping[str, str]]
     faults: Sequence[str]
     undo: Sequence[str]
+    found: int = 0
+    """How many targets the edge has, those among them that are not hit."""
+    reach: float | None = None
+    """Share of the edge's traffic that blast radius and selectors let the faults meet; None where nobody can know."""
+    min_share: float = 0.0
+    """So much of that has to meet the fault."""
+    met: str | int = "all"
+    """On how many of the targets every fault has to meet traffic: all, any, or a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +100,14 @@ class Undo(Record):
 
 @dataclass(frozen=True, slots=True)
 class Injected(Record):
-    """The faults are in place on one target. `lease` is in seconds."""
+    """The faults are in place on one target. `lease` is in seconds; `specs` are the faults as in `TargetState`."""
 
     kind: ClassVar[str] = "injected"
     id: str
     target: str
     faults: Sequence[str]
     lease: float
+    specs: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +126,10 @@ class Sample(Record):
 
 @dataclass(frozen=True, slots=True)
 class Counted(Record):
-    """What a target has counted so far; `hits` and `met` (connections) by fault."""
+    """What a target has counted so far; `hits`, `met` (connections) and `met_exchanges` by fault of the run.
+
+    `exchanges` are turns of clients: requests, whatever the protocol. `injected_delay` is in seconds, over all bytes.
+    """
 
     kind: ClassVar[str] = "counters"
     target: str
@@ -123,6 +138,41 @@ class Counted(Record):
     sent_downstream: int
     hits: Mapping[str, int]
     met: Mapping[str, int]
+    live: int = 0
+    dial_failures: int = 0
+    exchanges: int = 0
+    injected_delay: float = 0.0
+    resets: int = 0
+    ended_by_fault: int = 0
+    met_exchanges: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetState(Record):
+    """What a target is like from now on; written at the first look, and when it is found different.
+
+    `faults` are all that are in force there, whoever added them, each with name, kind, direction, lease, attributes and
+    selection.
+    """
+
+    kind: ClassVar[str] = "target"
+    target: str
+    instance: str
+    """Of the proxy's process; empty where that is not known."""
+    enabled: bool
+    upstream: str
+    faults: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outage(Record):
+    """A target that was frozen, unreachable or missing for so many seconds until now."""
+
+    kind: ClassVar[str] = "outage"
+    target: str
+    cause: OutageCause
+    seconds: float
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,12 +266,12 @@ class Unknown(Record):
 KINDS: Final[Mapping[str, type[Record]]] = {
     record.kind: record
     for record in (
-        Run, Plan, Refusal, Entered, Undo, Injected, Sample, Counted, Stop, Reverted, Traffic, Failure, Interrupted,
-        Closed, Judged,
+        Run, Plan, Refusal, Entered, Undo, Injected, Sample, Counted, TargetState, Outage, Stop, Reverted, Traffic,
+        Failure, Interrupted, Closed, Judged,
     )
 }  # fmt: skip
 
-NOT_AT_ONCE: Final = frozenset((Sample.kind, Counted.kind, Traffic.kind))
+NOT_AT_ONCE: Final = frozenset((Sample.kind, Counted.kind, Traffic.kind, TargetState.kind, Outage.kind))
 """Kinds that need not be on the disk before the run goes on."""
 
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")

@@ -1,0 +1,326 @@
+"""What a verdict rests on beside the hypotheses: that the fault was there, met the edge, and did something. Pure.
+
+Everything is computed from the journal. How much of the load met the fault is counted in exchanges: how often a client
+on the edge spoke after its server had, or first. A connection that a pool keeps carries a whole load, so that the count
+of connections says nothing; a fault may hit one answer in ten pieces, so that the count of hits says too much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Final, Literal, NamedTuple
+
+from brownout_controller.model.ground import Strength, strengths
+from brownout_controller.model.journal import Counted, Entered, Entry, Plan, Run, Sample, Traffic
+from brownout_controller.model.lifecycle import PHASE_OF, Phase
+from brownout_controller.model.reasons import Number, Reason
+from brownout_proxy.faults.spec import FaultSpec
+
+MIN_SHARE: Final = 0.05
+"""Of what blast radius and selectors leave; so much has to meet the fault unless the experiment says otherwise."""
+Met = Literal["all", "any"] | int
+"""Of the targets: on how many every fault has to meet traffic."""
+
+_ODD: Final = 0.05
+"""Of the samples under the fault, and never fewer than two of them (or the only one), so many have to be out of what
+the baseline spanned for a value to have changed: one odd sample is noise."""
+_LEAST: Final = 0.05
+"""Of the largest value: what the baseline spanned is taken to be no narrower, for it may be one sample long."""
+
+
+class Contact(NamedTuple):
+    """What one fault met on one target: hits are what it did, connections and exchanges those that it met."""
+
+    target: str
+    fault: str
+    hits: int
+    connections: int
+    exchanges: int
+
+    @property
+    def requests(self) -> int:
+        """Exchanges; where the fault ends connections before anything is said, those."""
+        return self.exchanges or self.connections
+
+
+class Flow(NamedTuple):
+    """What the targets carried together in one phase. `delay` is injected, in seconds over all bytes."""
+
+    phase: Phase
+    seconds: float
+    connections: int
+    exchanges: int
+    sent_upstream: int
+    sent_downstream: int
+    delay: float
+    resets: int
+    ended_by_fault: int
+    dial_failures: int
+
+    def per_second(self, count: float) -> float:
+        return count / self.seconds if self.seconds else 0.0
+
+
+class Move(NamedTuple):
+    """A hypothesis's value before and under the fault, as medians in the unit of its probe; `changed` is None where
+    that cannot be said."""
+
+    hypothesis: str
+    before: float | None
+    under: float | None
+    changed: bool | None
+
+
+class Share(NamedTuple):
+    """How much met the fault, of how much that could have. `of` is what is counted: requests of the load, or exchanges
+    of the edge. `before` is the share of the load that used the edge in the last half of the baseline."""
+
+    value: float
+    met: float
+    possible: float
+    of: Literal["requests", "exchanges"]
+    before: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Computed from a journal, whole or not. Empty where nothing was injected."""
+
+    contacts: Sequence[Contact] = ()
+    share: Share | None = None
+    min_share: float = MIN_SHARE
+    met: Met = "all"
+    flows: Sequence[Flow] = ()
+    strengths: Sequence[Strength] = ()
+    moves: Sequence[Move] = ()
+    claims: bool = False
+    """There are hypotheses."""
+    claimed: bool = False
+    """Something was claimed for the time of the fault."""
+
+    @property
+    def idle(self) -> Sequence[Contact]:
+        """Faults that did nothing on a target."""
+        return [contact for contact in self.contacts if not contact.hits]
+
+    @property
+    def unmoved(self) -> bool:
+        """Something was measured before and under the fault, and none of it changed."""
+        known = [move.changed for move in self.moves if move.changed is not None]
+        return bool(known) and not any(known) and all(move.changed is not None for move in self.moves)
+
+    def doubts(self) -> list[Reason]:
+        """Why the fault may not have met what was measured; empty if it did."""
+        idle = {contact.target: contact.fault for contact in reversed(self.idle)}
+        targets = {contact.target for contact in self.contacts}
+        wanted = {"all": len(targets), "any": 1}[self.met] if isinstance(self.met, str) else self.met
+        hit = len(targets) - len(idle)
+        if targets and hit < min(wanted, len(targets)):
+            numbers = {"hit": Number(hit), "targets": Number(len(targets)), "wanted": Number(wanted)}
+            return [Reason("no-hits", subject=target, numbers=numbers, words={"fault": fault})
+                    for target, fault in sorted(idle.items())]  # fmt: skip
+        share = self.share
+        if share is not None and share.value < self.min_share:
+            numbers = {
+                "share": Number(share.value, "share"), "min_share": Number(self.min_share, "share"),
+                "met": Number(share.met), "possible": Number(share.possible),
+            }  # fmt: skip
+            if share.before is not None:
+                numbers["before"] = Number(share.before, "share")
+            return [Reason("small-share", numbers=numbers, words={"of": share.of})]
+        return []
+
+
+def evidence(entries: Iterable[Entry]) -> Evidence:
+    """Of a journal."""
+    book = _Book(entries)
+    run, plan = book.run, book.plan
+    if run is None or plan is None or "observing" not in book.spans:
+        return Evidence()
+    contacts = _contacts(book, plan)
+    return Evidence(
+        contacts,
+        _share(book, plan, contacts),
+        plan.min_share,
+        "any" if plan.met == "any" else "all" if isinstance(plan.met, str) else plan.met,
+        [_flow(book, phase, book.spans[state]) for state, phase in PHASE_OF.items() if state in book.spans],
+        strengths(book.entries),
+        [_move(book, str(terms.get("name", ""))) for terms in run.terms if {"baseline", "during"} <= _phases(terms)],
+        bool(run.terms),
+        any("during" in _phases(terms) for terms in run.terms),
+    )
+
+
+class _Book:
+    """The journal, sorted by what is counted. Times are in seconds since the run began."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self.entries = list(entries)
+        self.run: Run | None = None
+        self.plan: Plan | None = None
+        self.counted: list[tuple[float, Counted]] = []
+        self.traffic: list[Traffic] = []
+        self.samples: dict[tuple[str, Phase], list[Sample]] = {}
+        self.spans: dict[str, tuple[float, float]] = {}
+        """When the run was in each state."""
+        state, began = "", 0.0
+        for _, at, record in self.entries:
+            match record:
+                case Run():
+                    self.run = record
+                case Plan():
+                    self.plan = record
+                case Counted():
+                    self.counted.append((at, record))
+                case Traffic():
+                    self.traffic.append(record)
+                case Sample(settling=False):
+                    self.samples.setdefault((record.hypothesis, record.phase), []).append(record)
+                case Entered():
+                    if state:
+                        self.spans[state] = (began, at)
+                    state, began = record.state, at
+            if state:
+                self.spans[state] = (began, at)
+        self.began = min((began for began, _ in self.spans.values()), default=0.0)
+        """When the first state was entered, with which the load starts."""
+
+    def risen(self, span: tuple[float, float], of: Callable[[Counted], float]) -> float:
+        """By how much a counter rose over all targets; one that falls belongs to a proxy that was made anew."""
+        last: dict[str, float] = {}
+        total = 0.0
+        for at, counted in self.counted:
+            if at > span[1]:
+                break
+            value, before = of(counted), last.get(counted.target)
+            if before is not None and at > span[0]:
+                total += max(0.0, value - before)
+            last[counted.target] = value
+        return total
+
+    def carried(self, span: tuple[float, float]) -> float:
+        """Exchanges of all targets; where none is counted, connections that were opened."""
+        return self.risen(span, lambda item: item.exchanges) or self.risen(span, lambda item: item.connections)
+
+    def sent(self, span: tuple[float, float]) -> float:
+        """Requests of the load that were sent in that time."""
+        total = 0.0
+        for second in self.traffic:
+            began = self.began + second.second
+            total += second.sent * max(0.0, min(began + 1, span[1]) - max(began, span[0]))
+        return total
+
+
+def reach(faults: Sequence[FaultSpec], found: int, chosen: int) -> float | None:
+    """Share of an edge's traffic that the faults may meet: of its targets, and of the connections of those. None where
+    clients or the first connections are selected, whose share of the traffic nobody knows."""
+    shares = []
+    for spec in faults:
+        selection = spec.selection
+        if selection.clients or selection.first:
+            return None
+        shares.append(selection.toxicity / (selection.every or 1))
+    return max(shares, default=0.0) * chosen / found if found else None
+
+
+def _share(book: _Book, plan: Plan, contacts: Sequence[Contact]) -> Share | None:
+    """None where nothing was counted that it could be of, as in older journals."""
+    if not plan.reach:
+        return None
+    part = len(plan.targets) / plan.found if plan.found else 1.0
+    met = float(sum(_busiest(contacts).values()))
+    span = book.spans["observing"]
+    possible = book.carried(span) * plan.reach / part
+    coverage = min(1.0, met / possible) if possible else float(met > 0)
+    sent = book.sent(span) * plan.reach
+    if not sent:
+        return Share(coverage, met, possible, "exchanges") if met or possible else None
+    began, ended = book.spans.get("baseline", (0.0, 0.0))
+    half = ((began + ended) / 2, ended)
+    sent_before = book.sent(half) * part
+    before = min(1.0, book.carried(half) / sent_before) if sent_before else None
+    # A breaker that opens ends the traffic on the edge, and so does a pool that runs dry: what counts is whether the
+    # load needed the edge when nothing was wrong. What came from a cache by then did not need it.
+    needed = max(met / sent, before if before is not None and met else 0.0)
+    return Share(min(1.0, coverage, needed), met, sent, "requests", before)
+
+
+def _busiest(contacts: Sequence[Contact]) -> Mapping[str, int]:
+    """By target what the fault met that met the most: several faults on one target meet the same."""
+    found: dict[str, int] = {}
+    for contact in contacts:
+        found[contact.target] = max(found.get(contact.target, 0), contact.requests)
+    return found
+
+
+def _contacts(book: _Book, plan: Plan) -> list[Contact]:
+    found = {
+        (str(target.get("id", "")), fault): Contact(str(target.get("id", "")), fault, 0, 0, 0)
+        for target in plan.targets
+        for fault in plan.faults
+    }
+    for _, counted in book.counted:
+        for fault, hits in counted.hits.items():
+            known = found.get((counted.target, fault), Contact(counted.target, fault, 0, 0, 0))
+            found[counted.target, fault] = Contact(
+                counted.target, fault, max(hits, known.hits), max(counted.met.get(fault, 0), known.connections),
+                max(counted.met_exchanges.get(fault, 0), known.exchanges),
+            )  # fmt: skip
+    return list(found.values())
+
+
+def _flow(book: _Book, phase: Phase, span: tuple[float, float]) -> Flow:
+    def risen(name: str) -> float:
+        return book.risen(span, lambda counted: float(getattr(counted, name)))
+
+    return Flow(
+        phase,
+        span[1] - span[0],
+        int(risen("connections")),
+        int(risen("exchanges")),
+        int(risen("sent_upstream")),
+        int(risen("sent_downstream")),
+        risen("injected_delay"),
+        int(risen("resets")),
+        int(risen("ended_by_fault")),
+        int(risen("dial_failures")),
+    )
+
+
+def _move(book: _Book, name: str) -> Move:
+    before, under = book.samples.get((name, "baseline"), []), book.samples.get((name, "during"), [])
+    return Move(name, _middle(before), _middle(under), _changed(before, under))
+
+
+def _values(samples: Sequence[Sample]) -> list[float]:
+    found: list[float] = []
+    for sample in samples:
+        found += [item for _, item in sample.series] if sample.value is None else [sample.value]
+    return found
+
+
+def _middle(samples: Sequence[Sample]) -> float | None:
+    values = _values(samples)
+    return median(values) if values else None
+
+
+def _changed(before: Sequence[Sample], under: Sequence[Sample]) -> bool | None:
+    """Whether what was measured under the fault is out of what was measured before it: at least two samples in twenty
+    (of fewer than that, two; of one, that one) lie beyond the baseline's range by more than the range is wide, or have
+    no value where the baseline had one. None without data."""
+    known = _values(before)
+    if not known or not under:
+        return None
+    low, high = min(known), max(known)
+    width = max(high - low, _LEAST * max(abs(low), abs(high)))
+    blind = sum(not _values([sample]) for sample in under)
+    blind = blind if all(_values([sample]) for sample in before) else 0
+    odd = sum(not low - width <= value <= high + width for value in _values(under))
+    return odd + blind >= min(len(under), max(2.0, _ODD * len(under)))
+
+
+def _phases(terms: Mapping[str, object]) -> set[str]:
+    when = terms.get("when", ())
+    return {str(phase) for phase in when} if isinstance(when, (list, tuple)) else set()
