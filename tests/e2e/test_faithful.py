@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.running import (
+    SECONDS,
     Running,
     Upstream,
     black_hole,
@@ -219,7 +220,6 @@ def test_without_file_descriptors_new_clients_wait_and_are_served_later(caplog: 
             proxy = harness.proxy(stack.enter_context(echoing()))
             assert harness.registry.engine.headroom.capacity < 180
             resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 4096), hard))  # for this test's own sockets
-            # No more than served and queued ones: the kernel lets no others connect.
             clients = [stack.enter_context(dial(proxy)) for _ in range(90)]
             eventually(lambda: harness.registry.engine.headroom.full)
             for client in clients[:60]:
@@ -229,6 +229,27 @@ def test_without_file_descriptors_new_clients_wait_and_are_served_later(caplog: 
                 assert read_exactly(client, 1) == b"x"
         warnings = [record for record in caplog.records if "open files are all" in record.message]
         assert len(warnings) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_of_hundreds_of_clients_at_once_none_waits_for_a_second_try(upstream: Upstream) -> None:
+    """Whose SYN finds the kernel's queue full is dropped, and sends the next one a second later."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    try:
+        with ExitStack() as stack:
+            harness = stack.enter_context(running())
+            proxy = harness.proxy(upstream.address)
+            (host, _, port), listener = proxy.listen.rpartition(":"), proxy._listener
+            assert listener is not None
+            harness.ask(listener.pause)
+            for _ in range(300):
+                client = stack.enter_context(socket.socket())
+                client.settimeout(SECONDS)
+                client.connect((host, int(port)))  # nobody accepts: each stays in the queue
+            harness.call(listener.resume())
+            eventually(lambda: proxy.accepted == 300)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

@@ -30,6 +30,8 @@ _SMALL_READS: Final = 16
 _BATCH: Final = 64  # events taken before other callbacks of the loop get their turn
 
 AVAILABLE: Final = hasattr(os, "splice") and hasattr(select, "epoll")
+_NOTHING: Final = getattr(select, "EPOLLET", 0)
+"""Errors and hang-ups, which are always reported, here once."""
 _FLAGS: Final = getattr(os, "SPLICE_F_MOVE", 0) | getattr(os, "SPLICE_F_NONBLOCK", 0)
 
 Watch = Callable[[int, int, bool], None]
@@ -80,7 +82,7 @@ class Spliced:
         watch(self.source_fd, select.EPOLLIN, True)
 
     def fill(self) -> int:
-        size = os.splice(self.source_fd, self._writer, _PIPE, flags=_FLAGS)
+        size = self._take()
         self._in_pipe += size
         if size and self.link.silent:
             self.link.take_turn()
@@ -88,6 +90,15 @@ class Spliced:
             self._watch(self.source_fd, select.EPOLLIN, False)
             self._watch(self.sink_fd, select.EPOLLOUT, True)
         return size
+
+    def _take(self) -> int:
+        try:
+            size = os.splice(self.source_fd, self._writer, _PIPE, flags=_FLAGS)
+        except BlockingIOError:
+            size = 0
+        # At the end of the stream splice(2) brings nothing, and before urgent data, which read(2) passes
+        # (tcp_read_sock). The pipe is empty whenever the source is read.
+        return size or os.write(self._writer, os.read(self.source_fd, _SMALL))
 
     def _drain(self) -> bool:
         """Empties the pipe into the sink; False if the sink takes no more for now. Raises _SinkLostError."""
@@ -215,6 +226,8 @@ class Bulk:
         events = (known or 0) | event if wanted else (known or 0) & ~event
         if events:
             self._interest[fd] = events
+        if not events and fd in self._sources:
+            self._interest[fd], events = 0, _NOTHING  # a reset is noticed all the same
         with contextlib.suppress(OSError):  # the descriptor is closed: the kernel has forgotten it already
             if not events:
                 if known is not None:
@@ -227,7 +240,10 @@ class Bulk:
     def _ready(self) -> None:
         for fd, events in self._epoll.poll(0, _BATCH):
             if events & ~select.EPOLLOUT and (transfer := self._sources.get(fd)):
-                self._guarded(transfer, self._fill)
+                if self._interest.get(fd, 0) & select.EPOLLIN:
+                    self._guarded(transfer, self._fill)
+                elif events & select.EPOLLERR:
+                    self._guarded(transfer, _raise_error)
             if events & ~select.EPOLLIN and (spliced := self._sinks.get(fd)):
                 self._guarded(spliced, Spliced.refill)
 
@@ -254,3 +270,8 @@ class Bulk:
         except OSError as error:
             self.stop(transfer.link)
             transfer.source.broken(error)
+
+
+def _raise_error(transfer: Transfer) -> None:
+    """Raises what is wrong with the source, of which nothing is read now."""
+    transfer.source.raise_error()

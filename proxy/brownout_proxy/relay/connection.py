@@ -18,6 +18,7 @@ from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM, Direction
 from brownout_proxy.relay.budget import Budget
 from brownout_proxy.relay.bulk import Bulk
 from brownout_proxy.relay.clock import Clock, Timer
+from brownout_proxy.relay.hangups import Hangups
 from brownout_proxy.relay.link import Link, Port, Traffic
 from brownout_proxy.relay.lookup import Lookups
 from brownout_proxy.relay.side import Side
@@ -46,6 +47,10 @@ class Host(Protocol):
     @property
     def bulk(self) -> Bulk | None:
         """None where the transports have to do."""
+
+    @property
+    def hangups(self) -> Hangups | None:
+        """None where the system has no such thing."""
 
     @property
     def allows_pipes(self) -> bool:
@@ -242,6 +247,7 @@ class Connection:
             upstream.abort()
             return
         self.upstream = upstream
+        upstream.keep_urgent_data_in_line()
         self.down = self._link(DOWNSTREAM, upstream)
         self.up.reverse, self.down.reverse = self.down, self.up
         self.client.writes = self.down
@@ -251,6 +257,8 @@ class Connection:
             self.down.connect(self.client, self.client.transport.write)
         if not self._closing:
             self.up.connect(upstream, upstream.transport.write)
+        if self.client.watched >= 0 and not self._closing:
+            self._watch(self.client)  # what was reported during the dial could not be acted on
 
     def refresh(self) -> None:
         """The proxy's faults have changed."""
@@ -297,11 +305,14 @@ class Connection:
 
     def link_done(self, sink: Port) -> None:
         if self.up.done and self.upstream is not None and self.down.done:
-            self._closing = True
-            self.client.transport.close()  # sends FIN too, after what is still to be written
-            self.upstream.transport.close()
+            self._close_both(self.upstream)
         else:
             sink.write_eof()
+
+    def _close_both(self, upstream: Side) -> None:
+        self._closing = True
+        self.client.transport.close()  # sends FIN too, after what is still to be written
+        upstream.transport.close()
 
     # Ends.
 
@@ -383,8 +394,36 @@ class Connection:
     def side_eof(self, side: Side) -> None:
         if self._closing:
             side.transport.close()
+        else:
+            self._watch(side)
+
+    def watch_stalled(self) -> None:
+        """Has the sides watched that have been paused for long."""
+        for side in self._sides():
+            if side.stalled and side.watched < 0:
+                self._watch(side)
+
+    def _watch(self, side: Side) -> None:
+        hangups = self._host.hangups
+        if hangups is not None:
+            hangups.watch(side)
+
+    def side_closed(self, side: Side) -> None:
+        if self._closing or self.upstream is None:
+            return
+        unread, living = (self.down, self.up) if side is self.client else (self.up, self.down)
+        if unread.done:  # nothing would be written to it anyway
+            return
+        other = self.upstream if side is self.client else self.client
+        unread.discard()
+        other.pause()
+        if living.done:
+            self._close_both(self.upstream)
+        # Else it takes what is still under way, and is closed after that.
 
     def side_lost(self, side: Side, error: Exception | None) -> None:
+        if side.watched >= 0 and self._host.hangups is not None:
+            self._host.hangups.forget(side)
         if side is not self.client and side is not self.upstream:
             return  # an upstream that came too late
         if self.upstream is None:

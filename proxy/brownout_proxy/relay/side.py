@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import struct
 from typing import Final, Protocol, cast
@@ -11,7 +12,7 @@ from typing import Final, Protocol, cast
 from brownout_proxy.relay.link import Link
 
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, 0 s; close(2) then sends RST (socket(7))
-_KEEPALIVE_IDLE: Final = 15  # seconds, as Toxiproxy and Go's net.Dialer have it
+_KEEPALIVE: Final = 15  # seconds before the first probe and between two, as Toxiproxy and Go's net.Dialer have it
 
 
 class SideOwner(Protocol):
@@ -25,13 +26,24 @@ class SideOwner(Protocol):
     def side_lost(self, side: Side, error: Exception | None) -> None:
         """The socket is closed: with an error if the peer reset it or vanished."""
 
+    def side_closed(self, side: Side) -> None:
+        """The peer, which had ended its direction, has closed its socket: nothing that is written reaches it."""
+
 
 def keep_alive(sock: socket.socket) -> None:
     """Detects peers that vanish without a word. Sockets accepted from a listener inherit it on Linux."""
     with contextlib.suppress(OSError):  # a Unix socket has no such thing
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if hasattr(socket, "TCP_KEEPIDLE"):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE_IDLE)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _KEEPALIVE)
+
+
+def keep_urgent_data_in_line(sock: socket.socket) -> None:
+    """Makes the byte that TCP calls urgent a byte of the stream, where it would be left out (RFC 6093, section 3.1).
+    Sockets accepted from a listener inherit it on Linux."""
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
 
 
 class Reader(Protocol):
@@ -46,7 +58,8 @@ class Side(asyncio.Protocol):
     """The client's or the upstream's socket. `reads` takes what it sends, `writes` gives it what it receives."""
 
     __slots__ = (
-        "_borrowed", "_owner", "_paused", "_reader", "blocked", "eof", "lost", "made", "reads", "transport", "writes",
+        "_borrowed", "_owner", "_paused", "_reader", "blocked", "eof", "lost", "made", "reads", "transport", "watched",
+        "writes",
     )  # fmt: skip
 
     transport: asyncio.Transport
@@ -65,6 +78,8 @@ class Side(asyncio.Protocol):
         """The socket is closed, or about to be."""
         self.made = False
         """There is a transport: uvloop makes it a turn of the loop after this, which may be ended in between."""
+        self.watched = -1
+        """See `Watched`."""
 
     # asyncio.Protocol
 
@@ -128,7 +143,7 @@ class Side(asyncio.Protocol):
 
     def _borrow(self) -> socket.socket:
         """A Python socket on the transport's own descriptor, to be detached before that is closed."""
-        return socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=self.socket().fileno())
+        return socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=self.fileno())
 
     def _give_back(self) -> None:
         if self._borrowed is not None:
@@ -191,10 +206,44 @@ class Side(asyncio.Protocol):
         finally:
             sock.detach()
 
+    def keep_urgent_data_in_line(self) -> None:
+        sock = self._borrow()
+        try:
+            keep_urgent_data_in_line(sock)
+        finally:
+            sock.detach()
+
     def end_of_stream(self) -> None:
         self.eof = True
         self.reads.feed_end("eof")
         self._owner.side_eof(self)
+
+    @property
+    def stalled(self) -> bool:
+        """It is paused: its transport would not notice that the peer has reset it."""
+        return self._paused and self.made and not (self.eof or self.lost or self.reads.handed_over)
+
+    def hung_up(self) -> None:
+        """The kernel reports an error, or that both directions are closed. A transport that reads sees for itself."""
+        if self.lost or not (self.eof or self.stalled):
+            return
+        try:
+            self.raise_error()
+        except OSError as error:
+            self.broken(error)
+        else:
+            if self.eof:
+                self._owner.side_closed(self)
+
+    def raise_error(self) -> None:
+        """Raises OSError if the kernel has found something wrong with the connection to the peer."""
+        sock = self._borrow()
+        try:
+            number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        finally:
+            sock.detach()
+        if number:
+            raise OSError(number, os.strerror(number))
 
     def broken(self, error: OSError) -> None:
         """The kernel reported that the connection to this peer is gone."""
@@ -203,6 +252,9 @@ class Side(asyncio.Protocol):
             self._give_back()
             self._owner.side_lost(self, error)
             self.transport.abort()
+
+    def fileno(self) -> int:
+        return self.socket().fileno()
 
     def socket(self) -> socket.socket:
         return cast(socket.socket, self.transport.get_extra_info("socket"))

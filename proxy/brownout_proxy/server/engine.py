@@ -7,9 +7,11 @@ import asyncio
 import resource
 from typing import Final
 
+from brownout_proxy.relay import bulk, hangups
 from brownout_proxy.relay.budget import Budget
-from brownout_proxy.relay.bulk import AVAILABLE, Bulk
+from brownout_proxy.relay.bulk import Bulk
 from brownout_proxy.relay.clock import LoopClock
+from brownout_proxy.relay.hangups import Hangups
 from brownout_proxy.relay.lookup import Lookups
 from brownout_proxy.server.events import Events
 from brownout_proxy.server.headroom import Headroom
@@ -26,7 +28,8 @@ class Engine:
         self.clock = LoopClock(loop)
         self.budget = Budget(buffer)
         self.headroom = Headroom(loop, _open_files())
-        self.bulk = Bulk(loop, self.budget, self.headroom.use) if AVAILABLE else None
+        self.bulk = Bulk(loop, self.budget, self.headroom.use) if bulk.AVAILABLE else None
+        self.hangups = Hangups(loop) if hangups.AVAILABLE else None
         self.lookups = Lookups(loop)
         self.events = Events()
         self.leases = Leases(self.clock)
@@ -36,6 +39,8 @@ class Engine:
         self.leases.close()
         if self.bulk is not None:
             self.bulk.close()
+        if self.hangups is not None:
+            self.hangups.close()
         self.clock.close()
 
 

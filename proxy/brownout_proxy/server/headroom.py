@@ -9,7 +9,7 @@ import asyncio
 import logging
 from typing import Final
 
-from brownout_proxy.server.listener import Listener
+from brownout_proxy.server.listener import AT_ONCE, Listener
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +25,7 @@ class Headroom:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
         """`limit` is RLIMIT_NOFILE of the process."""
-        self.backlog = max(8, min(1024, limit // 16))
-        # One turn of the loop may accept a whole backlog before a pause takes effect.
-        self.capacity = max(4 * _EACH, limit - _FILES - _EACH * self.backlog)
+        self.capacity = max(4 * _EACH, limit - _FILES - _EACH * AT_ONCE)
         self.used = 0
         self.full = False
         self._loop = loop

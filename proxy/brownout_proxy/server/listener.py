@@ -19,8 +19,13 @@ from brownout_proxy.address import Address
 from brownout_proxy.address import parse as parse_address
 from brownout_proxy.errors import InvalidSpec, Unavailable
 from brownout_proxy.relay.lookup import Lookups
-from brownout_proxy.relay.side import keep_alive
+from brownout_proxy.relay.side import keep_alive, keep_urgent_data_in_line
 
+BACKLOG: Final = 65_535
+"""Clients that may wait to be accepted; the kernel has a limit of its own (net.core.somaxconn) and cuts this to it."""
+AT_ONCE: Final = 16
+"""Clients that the loop accepts in one turn at most, before a pause takes effect. uvloop takes one, asyncio as many as
+the backlog that it is made with."""
 _KEEPS_FILE: Final[Mapping[str, Any]] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
 """From Python 3.13 on a closed server removes its socket's file, which a paused listener still needs."""
 
@@ -45,7 +50,7 @@ async def resolve(text: str, lookups: Lookups, *, prefix: str = "listen tcp: ") 
 class Listener:
     """A bound and listening socket. `address` is the real one, with its port."""
 
-    def __init__(self, address: Address, backlog: int) -> None:
+    def __init__(self, address: Address, backlog: int = BACKLOG) -> None:
         """Binds. Raises Unavailable."""
         self._server: asyncio.AbstractServer | None = None
         self._backlog = backlog
@@ -89,7 +94,9 @@ class Listener:
         if self.address.path:
             create = functools.partial(self._loop.create_unix_server, **_KEEPS_FILE)
         try:
-            server = await create(self._factory, sock=self._socket.dup(), backlog=self._backlog)
+            server = await create(self._factory, sock=self._socket.dup(), backlog=min(AT_ONCE, self._backlog))
+            if not self._closed:
+                self._socket.listen(self._backlog)  # what the server made of it is for its turns
         except BaseException:
             self._wanted = False  # so that it can be tried again
             raise
@@ -127,6 +134,7 @@ def _bound(address: Address) -> socket.socket:
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(address.host != "::"))
         keep_alive(sock)
+        keep_urgent_data_in_line(sock)
         sock.bind((address.host, address.port))
     except OSError:
         sock.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, get_args
 
@@ -19,6 +19,7 @@ from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM, Direction, FaultSpe
 from brownout_proxy.relay.bulk import Bulk
 from brownout_proxy.relay.clock import Clock
 from brownout_proxy.relay.connection import Connection, Outcome
+from brownout_proxy.relay.hangups import Hangups
 from brownout_proxy.relay.link import Traffic
 from brownout_proxy.relay.lookup import Lookups
 from brownout_proxy.relay.side import Side
@@ -28,6 +29,9 @@ from brownout_proxy.server.listener import Listener
 from brownout_proxy.server.turns import turn
 
 log = logging.getLogger(__name__)
+
+STALL: Final = 2.0
+"""Seconds between two looks at connections that nobody reads. It bounds how late a reset of one is noticed."""
 
 DIAL_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds in seconds of the histogram of dial times."""
@@ -68,6 +72,7 @@ class Proxy:
         self._connections: set[Connection] = set()
         self._stale: list[Connection] = []
         """Which have not learnt yet that the faults have changed."""
+        self._watching: asyncio.TimerHandle | None = None
         # What connections ask their host for.
         self.loop = engine.loop
         self.clock: Clock = engine.clock
@@ -255,6 +260,10 @@ class Proxy:
         return self._engine.bulk
 
     @property
+    def hangups(self) -> Hangups | None:
+        return self._engine.hangups
+
+    @property
     def allows_pipes(self) -> bool:
         return self._engine.headroom.allows_pipes
 
@@ -285,7 +294,24 @@ class Proxy:
         connection = Connection(self, self.accepted)
         self._connections.add(connection)
         self._engine.headroom.opened()
+        if self._watching is None:
+            self._watching = self.loop.call_later(STALL, self._watch_stalled)
         return connection.client
+
+    def _watch_stalled(self) -> None:
+        """Connections that are paused and stay so: those that move would pay for a watch with each pause."""
+        self._watch_some(iter(tuple(self._connections)), self.clock.now())
+
+    def _watch_some(self, connections: Iterator[Connection], left: float) -> None:
+        now = self.clock.now()
+        over = now + turn(now - left)
+        for connection in connections:
+            connection.watch_stalled()
+            now = self.clock.now()
+            if now > over:
+                self.loop.call_soon(self._watch_some, connections, now)
+                return
+        self._watching = self.loop.call_later(STALL, self._watch_stalled) if self._connections else None
 
 
 def _set(active: ActiveFault, spec: FaultSpec) -> None:

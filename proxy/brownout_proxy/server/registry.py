@@ -69,7 +69,7 @@ class Registry:
         return await resolve(spec.listen, self.engine.lookups)
 
     def _bind(self, address: Address) -> Listener:
-        return Listener(address, self.engine.headroom.backlog)
+        return Listener(address)
 
     async def _bind_in_place_of(self, current: Proxy | None, wanted: Address) -> Listener:
         """Binds. Who has that very port steps aside first, and is back if it cannot be done. Raises Unavailable."""

@@ -46,6 +46,9 @@ class Owner:
         self.told.append("lost")
         self.errors.append(error)
 
+    def side_closed(self, side: Side) -> None:
+        self.told.append("closed")
+
 
 class Turns:
     """Another reader in the transport's place: whether it is its turn, and how often that changed."""
@@ -405,3 +408,36 @@ def test_a_unix_socket_has_no_keep_alive_and_that_is_no_error() -> None:
         keep_alive(one)
         one.sendall(b"x")
         assert other.recv(1) == b"x"
+
+
+def test_a_hang_up_of_a_side_that_is_read_is_left_to_its_transport(bench: Bench) -> None:
+    bench.harness.ask(bench.side.hung_up)
+    assert bench.owner.told == ["ready"]
+
+
+def test_a_hang_up_after_fin_is_the_peer_s_close(bench: Bench) -> None:
+    bench.peer.shutdown(socket.SHUT_WR)
+    eventually(lambda: bench.side.eof)
+    bench.harness.ask(bench.side.hung_up)
+    assert bench.owner.told == ["ready", "eof", "closed"]
+
+
+def test_a_hang_up_with_an_error_after_fin_is_a_reset(bench: Bench) -> None:
+    bench.peer.shutdown(socket.SHUT_WR)
+    eventually(lambda: bench.side.eof)
+    reset(bench.peer)
+    eventually(lambda: select.select([], [bench.raw], [], 0)[1])
+    bench.harness.ask(bench.side.hung_up)
+    assert bench.owner.told[:3] == ["ready", "eof", "lost"]
+    assert isinstance(bench.owner.errors[0], OSError)
+
+
+def test_a_side_is_stalled_while_it_is_paused_and_its_transport_is_its_reader(bench: Bench) -> None:
+    assert not bench.side.stalled
+    bench.harness.ask(bench.side.pause)
+    assert bench.side.stalled
+    bench.side.reads.handed_over = True
+    assert not bench.side.stalled
+    bench.side.reads.handed_over = False
+    bench.harness.ask(bench.side.resume)
+    assert not bench.side.stalled
