@@ -35,6 +35,10 @@ class TooMuch(BrownoutError):
     """More was sent than is taken: see limits.py."""
 
 
+class Leased(BrownoutError):
+    """It is under somebody else's lease: its owner may change it, and whoever forces it."""
+
+
 class Lapsed(BrownoutError):
     """A lease was not renewed in time: what it held is gone."""
 

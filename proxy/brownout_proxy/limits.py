@@ -59,6 +59,9 @@ CONNECTIONS: Final = Limit(
     "connections to a gRPC API",
     "a new one is refused",
 )
+WATCHES: Final = Limit(
+    256, "watches", "watches that are open at the same time at one proxy process", "RESOURCE_EXHAUSTED"
+)
 NAME: Final = Limit(1_000, "characters", "a name, an address or a lease's id, in HTTP, gRPC and files", _INVALID)
 FILE: Final = Limit(4 << 20, "bytes", "a YAML or JSON file", _INVALID)
 VALUES: Final = Limit(1_000_000, "values", "values of a YAML file with its aliases written out", _INVALID)

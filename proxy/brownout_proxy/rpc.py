@@ -173,7 +173,11 @@ class Reader(grpc.aio.ServerInterceptor):
             else:  # it writes them itself
                 await answers
 
-        return grpc.stream_stream_rpc_method_handler(stream, read_or_mark, handler.response_serializer)
+        def write(answer: object) -> bytes:
+            """What many get alike may have been serialised already."""
+            return answer if isinstance(answer, bytes) else handler.response_serializer(answer)
+
+        return grpc.stream_stream_rpc_method_handler(stream, read_or_mark, write)
 
     async def _requests(self, context: Context) -> AsyncIterator[Any]:
         while (request := await self._read(context)) is not grpc.aio.EOF:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from brownout_proxy.errors import Conflict, InvalidSpec, Lapsed, NotFound, TooMuch, Unavailable
+from brownout_proxy.errors import Conflict, InvalidSpec, Lapsed, Leased, NotFound, TooMuch, Unavailable
 
 
 class Status(NamedTuple):
@@ -28,6 +28,7 @@ TABLE: Mapping[type[BaseException], Status] = {
     NotFound: Status(http=404, grpc="NOT_FOUND", exit=1),
     Conflict: Status(http=409, grpc="ALREADY_EXISTS", exit=1),
     TooMuch: Status(http=413, grpc="RESOURCE_EXHAUSTED", exit=1),
+    Leased: Status(http=409, grpc="ABORTED", exit=1),
     Lapsed: Status(http=410, grpc="FAILED_PRECONDITION", exit=1),
     Unavailable: Status(http=500, grpc="UNAVAILABLE", exit=1),
 }

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from brownout_controller.backends.base import Backend, BackendError, LeaseLostError, Target
+from brownout_controller.backends.base import Backend, BackendError, LeaseLostError, TakenError, Target
 from brownout_controller.backends.memory import MemoryBackend
 from brownout_controller.backends.proxy import ProxyBackend
 from brownout_proxy.faults import make
@@ -134,11 +134,24 @@ def test_all_of_the_faults_are_injected_or_none(play: Play) -> None:
 def test_owners_do_not_touch_each_other_s(play: Play) -> None:
     async def scenario(backend: Backend, target: Target) -> None:
         await backend.inject(target, _FAULTS[:1], "me", 60)
-        await backend.inject(target, _FAULTS[1:], "you", 60)
+        await backend.revert(target, "you")
+        assert await backend.gone(target, "you")
+        assert not await backend.gone(target, "me")
+        assert (await backend.counts(target, "you")).hits == {}
+        assert (await backend.counts(target, "me")).hits.keys() == {"slow"}
+
+    play(scenario)
+
+
+def test_a_target_has_one_owner_at_a_time(play: Play) -> None:
+    async def scenario(backend: Backend, target: Target) -> None:
+        await backend.inject(target, _FAULTS[:1], "me", 60)
+        with pytest.raises(TakenError, match="me"):
+            await backend.inject(target, _FAULTS[1:], "you", 60)
+        assert await backend.faults_on(target) == ["slow"]
         await backend.revert(target, "me")
-        assert await backend.gone(target, "me")
-        assert not await backend.gone(target, "you")
-        assert (await backend.counts(target, "you")).hits.keys() == {"narrow"}
+        await backend.inject(target, _FAULTS[1:], "you", 60)
+        assert await backend.faults_on(target) == ["narrow"]
 
     play(scenario)
 

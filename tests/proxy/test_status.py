@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from brownout_proxy import errors
-from brownout_proxy.errors import BrownoutError, Conflict, InvalidSpec, Lapsed, NotFound, TooMuch, Unavailable
+from brownout_proxy.errors import BrownoutError, Conflict, InvalidSpec, Lapsed, Leased, NotFound, TooMuch, Unavailable
 from brownout_proxy.status import INTERNAL, TABLE, Status, status_of
 
 
@@ -16,6 +16,7 @@ from brownout_proxy.status import INTERNAL, TABLE, Status, status_of
         (NotFound("no"), Status(404, "NOT_FOUND", 1)),
         (Conflict("no"), Status(409, "ALREADY_EXISTS", 1)),
         (TooMuch("no"), Status(413, "RESOURCE_EXHAUSTED", 1)),
+        (Leased("no"), Status(409, "ABORTED", 1)),
         (Lapsed("no"), Status(410, "FAILED_PRECONDITION", 1)),
         (Unavailable("no"), Status(500, "UNAVAILABLE", 1)),
     ],

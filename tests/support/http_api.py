@@ -16,6 +16,8 @@ from yarl import URL
 
 from brownout_proxy.api.http import ControlRequests, make_app
 from brownout_proxy.api.patience import make_runner
+from brownout_proxy.faults import make
+from brownout_proxy.faults.spec import FaultSpec
 from brownout_proxy.server.registry import Registry
 
 Json = Any
@@ -96,3 +98,12 @@ class Api:
         answer = self.ask("POST", "/proxies", body)
         assert answer.status == 201, answer.body
         return answer.json
+
+    def lease(self, proxy: str, fault: str, lease: str) -> None:
+        """A latency under a lease, which HTTP cannot add."""
+
+        async def add() -> None:
+            spec = FaultSpec(fault, make("latency", {"latency": 5}))
+            self.registry.add_leased_fault(proxy, spec, lease)
+
+        self._runner.run(add())

@@ -21,6 +21,7 @@ from brownout_controller.api.messages import (
     show_judgement,
     show_outlook,
     show_place,
+    show_target,
     show_verdict,
 )
 from brownout_controller.backends.base import Target
@@ -126,7 +127,7 @@ class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
                 await context.abort(code, str(error))
             records = [entry.record for entry in store.read(self._conductor.find(run))]
             plan = next(record for record in records if isinstance(record, Plan))
-            targets = [pb.Target(**Target(**target)._asdict()) for target in plan.targets]
+            targets = [show_target(Target(**target)) for target in plan.targets]
             return pb.StartFaultsResponse(run=run, targets=targets)
 
         return await rpc.answered(context, start)

@@ -93,7 +93,7 @@ def show_outlook(outlook: Outlook) -> pb.PlanResponse:
     return pb.PlanResponse(
         name=outlook.name,
         edges=outlook.edges,
-        targets=[pb.Target(**target._asdict()) for target in outlook.targets],
+        targets=[show_target(target) for target in outlook.targets],
         faults=[show_fault(spec) for spec in outlook.faults],
         duration=duration(outlook.duration),
         lease=duration(outlook.lease),
@@ -203,3 +203,7 @@ def duration(length: float) -> Duration:
 def seconds(message: Any) -> float:
     length: float = message.seconds + message.nanos / 1e9
     return length
+
+
+def show_target(target: Target) -> pb.Target:
+    return pb.Target(id=target.id, proxy=target.proxy, where=target.where)

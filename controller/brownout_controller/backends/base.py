@@ -21,12 +21,23 @@ class LeaseLostError(BackendError):
     """The lease had lapsed when it was to be renewed: its faults are gone."""
 
 
+class TakenError(BackendError):
+    """The target is under another owner's lease: one at a time has it."""
+
+
 class Target(NamedTuple):
-    """Where a fault goes in. `id` is unique in its environment; `where` is for people."""
+    """Where a fault goes in. `id` is unique in its environment; `where` is for people; `instance` names the process
+    that is there, however its address is spelled, "" where that cannot be known."""
 
     id: str
     proxy: str
     where: str
+    instance: str = ""
+
+    @property
+    def key(self) -> str:
+        """Names it for whoever wants it alone: the same for every spelling of its address."""
+        return f"{self.instance}/{self.proxy}" if self.instance else self.id
 
 
 class Place(NamedTuple):
@@ -67,7 +78,7 @@ class Backend(Protocol):
         """The names of all faults that are there, whoever put them."""
 
     async def inject(self, target: Target, faults: Sequence[FaultSpec], owner: str, lease: float) -> None:
-        """All of the faults or none; they live for `lease` seconds unless it is renewed."""
+        """All of the faults or none; they live for `lease` seconds unless it is renewed. Raises TakenError."""
 
     async def renew(self, target: Target, owner: str) -> None:
         """Gives the owner's faults their full time again. Raises LeaseLostError."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from brownout_controller.backends.base import BackendError, Counts, LeaseLostError, Place, Target
+from brownout_controller.backends.base import BackendError, Counts, LeaseLostError, Place, TakenError, Target
 from brownout_proxy.faults.spec import FaultSpec
 
 
@@ -53,6 +53,9 @@ class MemoryBackend:
 
     async def inject(self, target: Target, faults: Sequence[FaultSpec], owner: str, lease: float) -> None:
         taken = set(await self.faults_on(target))
+        for there, other in self._held:
+            if there == target and other != owner:
+                raise TakenError(f"{target.id}: fault {', '.join(sorted(taken))} is under the lease of {other}")
         for fault in faults:
             if fault.name in taken:
                 raise BackendError(f"{target.id}: there is a fault {fault.name!r} already")

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 import grpc
 from google.protobuf.duration_pb2 import Duration
 
-from brownout_controller.backends.base import BackendError, Counts, LeaseLostError, Place, Target
+from brownout_controller.backends.base import BackendError, Counts, LeaseLostError, Place, TakenError, Target
 from brownout_controller.backends.channel import ANYBODY, Credentials, channel
 from brownout_proxy.faults.spec import FaultSpec
 from brownout_proxy.v1 import proxy_pb2 as pb
@@ -43,12 +43,13 @@ class ProxyBackend:
         }
 
     async def targets(self, edge: str) -> Sequence[Target]:
-        found = []
+        found: dict[str, Target] = {}
         for address in self._stubs:
-            names = {proxy.name for proxy in (await self._list(address)).proxies}
-            if (name := self._carrier(edge, names)) is not None:
-                found.append(Target(f"{address}/{name}", name, address))
-        return found
+            listed = await self._list(address)
+            if (name := self._carrier(edge, {proxy.name for proxy in listed.proxies})) is not None:
+                target = Target(f"{address}/{name}", name, address, listed.instance)
+                found.setdefault(target.key, target)  # two addresses may be one process
+        return list(found.values())
 
     async def places(self, edges: Sequence[str]) -> Sequence[Place]:
         asked = await asyncio.gather(*(self._places_at(address, edges) for address in self._stubs))
@@ -182,6 +183,8 @@ def _failure(address: str, error: grpc.aio.AioRpcError) -> BackendError:
     code, details = error.code(), error.details() or "no reason given"
     if code is grpc.StatusCode.FAILED_PRECONDITION:
         return LeaseLostError(f"{address}: {details}")
+    if code is grpc.StatusCode.ABORTED:
+        return TakenError(f"{address}: {details}")
     if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
         return BackendError(f"{address}: the proxy's gRPC API does not answer ({code.name.lower()}): {details}")
     return BackendError(f"{address}: {details}")

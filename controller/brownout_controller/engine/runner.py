@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, cast
 
-from brownout_controller.backends.base import BackendError, Target
+from brownout_controller.backends.base import BackendError, TakenError, Target
 from brownout_controller.engine import store
 from brownout_controller.engine.chronicle import Chronicle
 from brownout_controller.engine.cluster_lock import exclusion
@@ -243,6 +243,10 @@ class Runner:
             self._injected.append(target)
             try:
                 await self._setup.backend.inject(target, faults, self._journal.run_id, lease)
+            except TakenError as error:  # by whoever was faster, though no lock of ours is theirs
+                self._write(Refusal("lock", str(error), "one run at a time is at a target"))
+                self._left.set()
+                return False
             except BackendError as error:
                 self._write(Failure("injection", str(error)))
                 return False

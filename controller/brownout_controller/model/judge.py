@@ -148,13 +148,13 @@ def terms_of(run: Run) -> Sequence[Terms]:
 
 def _verdict(story: _Story, results: Sequence[Result]) -> tuple[Verdict, list[str]]:
     """The first of the questions, from the gravest on, whose answer is bad."""
-    if story.refusals:
-        return Verdict.REFUSED, [f"{item.reason} ({item.net}); {item.remedy}" for item in story.refusals]
     if story.unverified:
         told = [f"the revert on {target} is not verified" for target in story.unverified]
         return Verdict.NOT_REVERTED, told + [
             record.why for _, record in story.reverted.values() if not record.verified and record.why
         ]
+    if story.refusals:
+        return Verdict.REFUSED, [f"{item.reason} ({item.net}); {item.remedy}" for item in story.refusals]
     bugs = [failure.what for failure in story.failures if failure.where == "runner"]
     if bugs:
         return Verdict.INTERNAL, bugs

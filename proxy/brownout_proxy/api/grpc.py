@@ -14,13 +14,15 @@ import grpc
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from brownout_proxy import __version__, rpc
-from brownout_proxy.api.messages import show_active, show_counters, show_proxy
+from brownout_proxy import __version__, limits, rpc
+from brownout_proxy.api.messages import duration, show_active, show_counters, show_proxy
 from brownout_proxy.errors import InvalidSpec
 from brownout_proxy.rpc import Context
-from brownout_proxy.server.events import ConnectionEnded, Event, FaultAdded, Watcher
+from brownout_proxy.server.events import ConnectionEnded, Event, FaultAdded, Happening, Watcher
+from brownout_proxy.server.leases import Authority
 from brownout_proxy.server.proxy import ProxySpec
 from brownout_proxy.server.registry import Registry
+from brownout_proxy.server.stalls import Meter
 from brownout_proxy.server.turns import Turns
 from brownout_proxy.v1 import proxy_pb2 as pb
 from brownout_proxy.v1 import proxy_pb2_grpc
@@ -29,6 +31,7 @@ from brownout_proxy.wire import given_selection, read_attributes, read_fault
 INTERVAL: Final = 1.0
 """Seconds between two messages of a watch."""
 SHORTEST_INTERVAL: Final = 0.1
+_ABOUT_THE_ASKER: Final = ("name", "lease", "force")
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["ProxyService"].full_name
 
 
@@ -43,7 +46,10 @@ class ProxyService(proxy_pb2_grpc.ProxyServiceServicer):
         for proxy in self._registry.proxies():
             proxies.append(show_proxy(proxy))
             await turns.end()
-        return pb.ListProxiesResponse(proxies=proxies, version=__version__, seed=self._registry.seed)
+        registry = self._registry
+        return pb.ListProxiesResponse(
+            proxies=proxies, version=__version__, seed=registry.seed, instance=registry.instance
+        )
 
     async def CreateProxy(self, request: pb.CreateProxyRequest, context: Context) -> pb.CreateProxyResponse:
         async def create() -> pb.CreateProxyResponse:
@@ -54,14 +60,15 @@ class ProxyService(proxy_pb2_grpc.ProxyServiceServicer):
 
     async def UpdateProxy(self, request: pb.UpdateProxyRequest, context: Context) -> pb.UpdateProxyResponse:
         async def update() -> pb.UpdateProxyResponse:
-            given = {field.name: value for field, value in request.ListFields() if field.name != "name"}
-            return pb.UpdateProxyResponse(proxy=show_proxy(await self._registry.update(request.name, **given)))
+            given = {field.name: value for field, value in request.ListFields() if field.name not in _ABOUT_THE_ASKER}
+            changed = await self._registry.update(request.name, **given, by=_authority(request))
+            return pb.UpdateProxyResponse(proxy=show_proxy(changed))
 
         return await rpc.answered(context, update)
 
     async def DeleteProxy(self, request: pb.DeleteProxyRequest, context: Context) -> pb.DeleteProxyResponse:
         async def delete() -> pb.DeleteProxyResponse:
-            await self._registry.delete(request.name)
+            await self._registry.delete(request.name, _authority(request))
             return pb.DeleteProxyResponse()
 
         return await rpc.answered(context, delete)
@@ -84,16 +91,15 @@ class ProxyService(proxy_pb2_grpc.ProxyServiceServicer):
             if kind not in (None, known.kind):
                 raise InvalidSpec("fault.kind", f"{known.name} is a {known.kind}; remove it and add a {kind}")
             attributes = {} if kind is None else read_attributes(getattr(request.fault, kind))
-            active = proxy.update_fault(
-                known.name, attributes=attributes, selection=given_selection(request.fault.selection)
-            )
+            chosen = given_selection(request.fault.selection)
+            active = proxy.update_fault(known.name, attributes=attributes, selection=chosen, by=_authority(request))
             return pb.UpdateFaultResponse(fault=show_active(active))
 
         return await rpc.answered(context, update)
 
     async def RemoveFault(self, request: pb.RemoveFaultRequest, context: Context) -> pb.RemoveFaultResponse:
         async def remove() -> pb.RemoveFaultResponse:
-            self._registry.get(request.proxy).remove_fault(request.name)
+            self._registry.get(request.proxy).remove_fault(request.name, _authority(request))
             return pb.RemoveFaultResponse()
 
         return await rpc.answered(context, remove)
@@ -101,7 +107,7 @@ class ProxyService(proxy_pb2_grpc.ProxyServiceServicer):
     async def RenewLease(self, request: pb.RenewLeaseRequest, context: Context) -> pb.RenewLeaseResponse:
         async def renew() -> pb.RenewLeaseResponse:
             lease = self._registry.engine.leases.renew(request.id)
-            return pb.RenewLeaseResponse(ttl=_duration(lease.ttl))
+            return pb.RenewLeaseResponse(ttl=duration(lease.ttl))
 
         return await rpc.answered(context, renew)
 
@@ -110,39 +116,65 @@ class ProxyService(proxy_pb2_grpc.ProxyServiceServicer):
 
     async def Reset(self, request: pb.ResetRequest, context: Context) -> pb.ResetResponse:
         async def reset() -> pb.ResetResponse:
-            await self._registry.reset()
+            await self._registry.reset(_authority(request))
             return pb.ResetResponse()
 
         return await rpc.answered(context, reset)
 
-    async def Watch(self, request: pb.WatchRequest, context: Context) -> AsyncIterator[pb.WatchResponse]:
+    async def Watch(self, request: pb.WatchRequest, context: Context) -> AsyncIterator[bytes]:
         interval = _seconds(request.interval) if request.HasField("interval") else INTERVAL
         if interval < SHORTEST_INTERVAL:
             text = f"interval: must be at least {SHORTEST_INTERVAL:g} s"
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, text)
-        events = self._registry.engine.events
-        watcher = events.watch()
+        events, stalls = self._registry.engine.events, self._registry.engine.stalls
+        # Each writes the counters of its proxies every second, on the loop that the connections are on.
+        if len(events) >= limits.WATCHES:
+            text = f"{limits.WATCHES} are open, which is all that one proxy process takes; end one of them"
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, text)
+        watcher, meter, names = events.watch(), stalls.watch(), frozenset(request.proxies)
         try:
             while True:
-                yield await self._observed(watcher, frozenset(request.proxies))
+                yield await self._observed(watcher, meter, names)
                 await asyncio.sleep(interval)
         finally:
             events.leave(watcher)
+            stalls.leave(meter)
 
-    async def _observed(self, watcher: Watcher, names: frozenset[str]) -> pb.WatchResponse:
-        """In turns: of a busy proxy there are thousands of events to tell."""
+    async def _observed(self, watcher: Watcher, meter: Meter, names: frozenset[str]) -> bytes:
+        """A WatchResponse. In turns: of a busy proxy there are thousands of events to tell."""
+        registry = self._registry
         happened, lost = watcher.take()
-        wall, now = datetime.now(UTC).timestamp(), self._registry.engine.clock.now()
-        message, turns = pb.WatchResponse(at=_timestamp(wall), events_lost=lost), Turns()
-        for proxy in self._registry.proxies():
+        stall, wall, now = meter.take(), datetime.now(UTC).timestamp(), registry.engine.clock.now()
+        message = pb.WatchResponse(
+            at=_timestamp(wall),
+            events_lost=lost,
+            instance=registry.instance,
+            uptime=duration(now - registry.engine.began),
+            longest_stall=duration(stall),
+        )
+        turns = Turns()
+        for proxy in registry.proxies():
             if not names or proxy.name in names:
                 message.proxies.append(show_counters(proxy))
                 await turns.end()
-        for at, event in happened:
-            if not names or event.proxy in names:
-                message.events.append(_event(event, wall - (now - at)))
+        # Two serialised messages in a row are one with the fields of both: an event is written once for all watches.
+        parts = [message.SerializeToString()]
+        for happening in happened:
+            if not names or happening.event.proxy in names:
+                parts.append(happening.wire or _written(happening, wall - now))
                 await turns.end()
-        return message
+        return b"".join(parts)
+
+
+def _authority(request: Any) -> Authority:
+    return Authority(request.lease, request.force)
+
+
+def _written(happening: Happening, wall_ahead: float) -> bytes:
+    """The event as a part of a WatchResponse; `wall_ahead` is by what the time of day is ahead of the clock's."""
+    event = _event(happening.event, happening.at + wall_ahead)
+    happening.wire = written = pb.WatchResponse(events=[event]).SerializeToString()
+    return written
 
 
 def _read_proxy(request: pb.CreateProxyRequest) -> ProxySpec:
@@ -180,16 +212,12 @@ def _ended(event: ConnectionEnded) -> pb.ConnectionEnded:
     return pb.ConnectionEnded(
         ordinal=event.ordinal,
         outcome=f"OUTCOME_{event.outcome.upper()}",
-        duration=_duration(event.seconds),
+        duration=duration(event.seconds),
     )
 
 
 def _timestamp(at: float) -> Timestamp:
     return Timestamp(seconds=int(at), nanos=int(at % 1 * 1e9))
-
-
-def _duration(seconds: float) -> Duration:
-    return Duration(seconds=int(seconds), nanos=int(seconds % 1 * 1e9))
 
 
 def _seconds(message: Duration) -> float:

@@ -1,6 +1,6 @@
 """The HTTP application: the routes behind the rules that hold for all of them.
 
-Outside in: every answer is counted and carries a request id, every error becomes an answer, every
+Outside in: every answer is counted and carries its own id and that of the process, every error becomes an answer, every
 request passes the guard. Who listens where, and with which settings, is decided above.
 """
 
@@ -54,7 +54,7 @@ def make_app(
     guard = Guard(token, known_hosts(host, allowed_hosts))
     counter = ControlRequests() if requests is None else requests
     application = web.Application(
-        middlewares=[_recording(counter), _answering_errors, _guarding(guard)],
+        middlewares=[_recording(counter, registry.instance), _answering_errors, _guarding(guard)],
         client_max_size=limits.BODY,
     )
     application[HEARD] = set()
@@ -62,7 +62,7 @@ def make_app(
     return application
 
 
-def _recording(counter: ControlRequests) -> Middleware:
+def _recording(counter: ControlRequests, instance: str) -> Middleware:
     @web.middleware
     async def recording(request: web.Request, handler: Handler) -> web.StreamResponse:
         request.app[HEARD].add(request.protocol)
@@ -70,6 +70,7 @@ def _recording(counter: ControlRequests) -> Middleware:
         answer.headers["Server"] = SERVER
         if _is_routed(request):
             answer.headers["X-Toxiproxy-Request-Id"] = secrets.token_hex(10)
+            answer.headers["X-Brownout-Instance"] = instance
         method = request.method if request.method in _METHODS else _OTHER
         counter[method, _route(request), answer.status] += 1
         return answer

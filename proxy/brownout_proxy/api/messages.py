@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from google.protobuf.duration_pb2 import Duration
+
 from brownout_proxy.faults.active import ActiveFault
 from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM
 from brownout_proxy.server.proxy import Proxy
@@ -28,6 +30,8 @@ def show_counters(proxy: Proxy) -> pb.ProxyCounters:
     return pb.ProxyCounters(
         name=proxy.name,
         enabled=proxy.enabled,
+        listen=proxy.listen,
+        upstream=proxy.upstream,
         connections_live=proxy.live,
         connections_accepted=proxy.accepted,
         dial_failures=proxy.dial_failures,
@@ -43,6 +47,8 @@ def show_counters(proxy: Proxy) -> pb.ProxyCounters:
                 connections=active.connections,
                 lease=active.lease,
                 exchanges=active.exchanges,
+                fault=show_fault(active.spec),
+                first_left=_first_left(proxy, active),
             )
             for active in proxy.faults
         ],
@@ -51,3 +57,14 @@ def show_counters(proxy: Proxy) -> pb.ProxyCounters:
         connections_reset=proxy.ended["reset"],
         connections_ended_by_fault=proxy.ended["fault"],
     )
+
+
+def _first_left(proxy: Proxy, active: ActiveFault) -> int | None:
+    first = active.spec.selection.first
+    return None if first is None else max(0, first - (proxy.accepted - active.since))
+
+
+def duration(seconds: float) -> Duration:
+    made = Duration()
+    made.FromNanoseconds(round(seconds * 1e9))
+    return made

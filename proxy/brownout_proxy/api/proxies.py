@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from brownout_proxy.api.codec import Object, as_list, as_object, flag, text
-from brownout_proxy.api.toxics import read_toxic, show_toxic
+from brownout_proxy.api.toxics import read_toxic, show_active
 from brownout_proxy.errors import Conflict, InvalidSpec
 from brownout_proxy.faults.spec import FaultSpec
 from brownout_proxy.server.proxy import Proxy, ProxySpec
@@ -72,7 +72,7 @@ def show_proxy(proxy: Proxy) -> dict[str, object]:
         "listen": proxy.listen,
         "upstream": proxy.upstream,
         "enabled": proxy.enabled,
-        "toxics": [show_toxic(active.spec) for active in proxy.ordered_faults()],
+        "toxics": [show_active(active) for active in proxy.ordered_faults()],
     }
 
 

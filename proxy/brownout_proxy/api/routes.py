@@ -21,8 +21,9 @@ from brownout_proxy.api.proxies import (
     show_list,
     show_proxy,
 )
-from brownout_proxy.api.toxics import read_toxic, read_toxic_change, show_toxic
-from brownout_proxy.errors import BrownoutError
+from brownout_proxy.api.toxics import read_toxic, read_toxic_change, show_active
+from brownout_proxy.errors import BrownoutError, InvalidSpec
+from brownout_proxy.server.leases import Authority
 from brownout_proxy.server.proxy import Proxy
 from brownout_proxy.server.registry import Registry
 from brownout_proxy.status import status_of
@@ -50,6 +51,14 @@ async def _body(request: web.Request) -> bytes:
             return await request.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout(reason="the request body did not arrive in time") from None
+
+
+def _authority(request: web.Request) -> Authority:
+    """By `?force=true` whoever asks may change what is under a lease. Raises InvalidSpec."""
+    given = request.query.get("force", "false").lower()
+    if given not in ("true", "false"):
+        raise InvalidSpec("", f"force must be true or false, not {given[:20]!r}")
+    return Authority(force=given == "true")
 
 
 class Routes:
@@ -95,9 +104,9 @@ class Routes:
 
     async def populate(self, request: web.Request) -> web.Response:
         body = await _body(request)
-        done: list[Proxy] = []
+        by, done = _authority(request), list[Proxy]()
         try:
-            await self._registry.populate(read_proxies(first_value(body)), done)
+            await self._registry.populate(read_proxies(first_value(body)), done, by)
         except BrownoutError as error:
             status = status_of(error).http
             told = {"error": str(error), "status": status, "proxies": show_list(done)}
@@ -111,15 +120,16 @@ class Routes:
         body = await _body(request)
         name = self._proxy(request).name
         change = read_proxy_change(first_value(body))
-        return answers.ok(show_proxy(await self._registry.update(name, **change._asdict())))
+        by = _authority(request)
+        return answers.ok(show_proxy(await self._registry.update(name, **change._asdict(), by=by)))
 
     async def delete_proxy(self, request: web.Request) -> web.Response:
-        await self._registry.delete(request.match_info["proxy"])
+        await self._registry.delete(request.match_info["proxy"], _authority(request))
         return answers.nothing()
 
     async def list_toxics(self, request: web.Request) -> web.Response:
         faults = self._proxy(request).ordered_faults()
-        return answers.ok([show_toxic(active.spec) for active in faults])
+        return answers.ok([show_active(active) for active in faults])
 
     async def create_toxic(self, request: web.Request) -> web.Response:
         body = await _body(request)
@@ -127,29 +137,29 @@ class Routes:
         taken = {active.spec.name for active in proxy.faults}
         active = proxy.add_fault(read_toxic(as_object(first_value(body)), taken))
         await proxy.settled()
-        return answers.ok(show_toxic(active.spec))
+        return answers.ok(show_active(active))
 
     async def show_toxic(self, request: web.Request) -> web.Response:
         active = self._proxy(request).fault(request.match_info["toxic"])
-        return answers.ok(show_toxic(active.spec))
+        return answers.ok(show_active(active))
 
     async def update_toxic(self, request: web.Request) -> web.Response:
         body = await _body(request)
         proxy = self._proxy(request)
         current = proxy.fault(request.match_info["toxic"]).spec
         change = read_toxic_change(as_object(first_value(body)), current)
-        active = proxy.update_fault(current.name, **change._asdict())
+        active = proxy.update_fault(current.name, **change._asdict(), by=_authority(request))
         await proxy.settled()
-        return answers.ok(show_toxic(active.spec))
+        return answers.ok(show_active(active))
 
     async def delete_toxic(self, request: web.Request) -> web.Response:
         proxy = self._proxy(request)
-        proxy.remove_fault(request.match_info["toxic"])
+        proxy.remove_fault(request.match_info["toxic"], _authority(request))
         await proxy.settled()
         return answers.nothing()
 
     async def reset(self, request: web.Request) -> web.Response:
-        await self._registry.reset()
+        await self._registry.reset(_authority(request))
         return answers.nothing()
 
     async def version(self, request: web.Request) -> web.Response:

@@ -1,8 +1,8 @@
 """The toxic object of the HTTP API: from JSON to a fault's specification and back.
 
 Toxiproxy's keys keep their meaning. `clients` (a list of CIDR blocks), `first` and `every` are ours
-and are shown only where they were set. What clients are known to send by mistake is let through
-with a line in the log.
+and are shown only where they were set; so is `lease`, which only the gRPC API sets. What clients are
+known to send by mistake is let through with a line in the log.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from brownout_proxy.api.codec import Object, as_list, as_object, bad_body, number, text
 from brownout_proxy.errors import Conflict, InvalidSpec
 from brownout_proxy.faults import KINDS, changed, make
+from brownout_proxy.faults.active import ActiveFault
 from brownout_proxy.faults.spec import (
     DOWNSTREAM,
     UPSTREAM,
@@ -28,7 +29,7 @@ from brownout_proxy.units import plain
 _LOG = logging.getLogger(__name__)
 
 _LARGEST: Final = 2**63 - 1  # clients read numbers as 64-bit integers at most
-_KEYS: Final = frozenset(("name", "type", "stream", "toxicity", "attributes", "clients", "first", "every"))
+_KEYS: Final = frozenset(("name", "type", "stream", "toxicity", "attributes", "clients", "first", "every", "lease"))
 
 
 class Change(NamedTuple):
@@ -93,6 +94,12 @@ def show_toxic(spec: FaultSpec) -> dict[str, object]:
         "every": selection.every,
     }
     return shown | {key: value for key, value in extensions.items() if value is not None}
+
+
+def show_active(active: ActiveFault) -> dict[str, object]:
+    """The toxic object of a fault in force: with its lease, if it is under one."""
+    shown = show_toxic(active.spec)
+    return {**shown, "lease": active.lease} if active.lease else shown
 
 
 def _attributes(fields: Object) -> Object:

@@ -1,5 +1,5 @@
-"""What all proxies of a process share: the loop, the exact clock, the budget for delayed bytes, bulk transfers, leases
-and events."""
+"""What all proxies of a process share: the loop, the exact clock, the budget for delayed bytes, bulk transfers, leases,
+events and stalls."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from brownout_proxy.relay.lookup import Lookups
 from brownout_proxy.server.events import Events
 from brownout_proxy.server.headroom import Headroom
 from brownout_proxy.server.leases import Leases
+from brownout_proxy.server.stalls import Stalls
 
 _UNLIMITED: Final = 1 << 20
 
@@ -32,6 +33,8 @@ class Engine:
         self.hangups = Hangups(loop) if hangups.AVAILABLE else None
         self.lookups = Lookups(loop)
         self.events = Events()
+        self.stalls = Stalls(self.clock)
+        self.began = self.clock.now()
         self.leases = Leases(self.clock)
         self.dial_timeout = dial_timeout
 

@@ -1,14 +1,16 @@
 """Leases: how long faults live without somebody who still wants them.
 
 A lease that nobody renews lapses, and the faults under it are removed: to revert, nothing has to be done by anybody.
+While it lives, what is under it is its owner's: others change it only by force (docs/decisions/0011).
 """
 
 from __future__ import annotations
 
 import logging
-from typing import Final, Protocol
+from collections.abc import Iterable
+from typing import Final, NamedTuple, Protocol
 
-from brownout_proxy.errors import InvalidSpec, Lapsed
+from brownout_proxy.errors import InvalidSpec, Lapsed, Leased
 from brownout_proxy.faults.active import ActiveFault
 from brownout_proxy.relay.clock import Clock, Timer
 from brownout_proxy.server.events import Reason
@@ -21,6 +23,22 @@ SHORTEST: Final = 0.5
 """Seconds: a shorter one would lapse between two renewals on a busy machine."""
 LONGEST: Final = 3600.0
 """Seconds: a lease that outlives everybody who could want it is none."""
+_WAIT: Final = "wait for it to end, or stop the run that has it"
+_FORCE: Final = "--force on the command line, ?force=true over HTTP, force over gRPC"
+
+
+class Authority(NamedTuple):
+    """What whoever asks for a change may touch: what is under no lease, under their own, or with `force` everything."""
+
+    lease: str = ""
+    force: bool = False
+
+    def covers(self, lease: str) -> bool:
+        return not lease or self.force or lease == self.lease
+
+
+ANYBODY: Final = Authority()
+FORCED: Final = Authority(force=True)
 
 
 class Holder(Protocol):
@@ -56,10 +74,7 @@ class Leases:
 
     def take(self, name: str, ttl: float | None = None) -> Lease:
         """The lease of that name with its full time ahead of it, made if there is none. Raises InvalidSpec."""
-        if not name:
-            raise InvalidSpec("lease.id", "missing; give a name that no other holder uses, such as the run's")
-        if ttl is not None and not SHORTEST <= ttl <= LONGEST:
-            raise InvalidSpec("lease.ttl", f"must be from {SHORTEST:g} s to {LONGEST:g} s")
+        check(name, ttl)
         lease = self._leases.get(name)
         if lease is None:
             lease = self._leases[name] = Lease(name, TTL if ttl is None else ttl)
@@ -80,6 +95,25 @@ class Leases:
         """Ends the lease now; how many faults that removed."""
         lease = self._leases.get(name)
         return 0 if lease is None else self._end(lease, "released")
+
+    def guard(self, proxy: str, faults: Iterable[ActiveFault], by: Authority) -> None:
+        """Raises Leased if one of the proxy's faults is under a lease that they have no authority over."""
+        for active in faults:
+            if not by.covers(active.lease):
+                raise Leased(f"{self.described(proxy, active)}; {_WAIT}, or force the change ({_FORCE})")
+
+    def guard_exclusive(self, proxy: str, faults: Iterable[ActiveFault], lease: str) -> None:
+        """Raises Leased if the proxy has a fault under another lease: one at a time has it."""
+        for active in faults:
+            if not Authority(lease).covers(active.lease):
+                raise Leased(f"{self.described(proxy, active)}, and a proxy has one lease at a time; {_WAIT}")
+
+    def described(self, proxy: str, active: ActiveFault) -> str:
+        """Which lease a fault is under, and how long that lives."""
+        lease = self._leases.get(active.lease)
+        left = 0.0 if lease is None else max(0.0, lease.due - self._clock.now())
+        fault = f"fault {active.spec.name} of proxy {proxy}"
+        return f"{fault} is under lease {active.lease}, which lapses in {left:.1f} s unless it is renewed"
 
     def close(self) -> None:
         """Forgets all leases and leaves their faults alone: for the end of the process."""
@@ -110,3 +144,11 @@ class Leases:
             except Exception:  # a bug at one of them must not leave the others in place, without a lease to end them
                 log.exception("the fault %s of lease %s could not be removed", active.spec.name, lease.id)
         return removed
+
+
+def check(name: str, ttl: float | None) -> None:
+    """Raises InvalidSpec for what is no lease."""
+    if not name:
+        raise InvalidSpec("lease.id", "missing; give a name that no other holder uses, such as the run's")
+    if ttl is not None and not SHORTEST <= ttl <= LONGEST:
+        raise InvalidSpec("lease.ttl", f"must be from {SHORTEST:g} s to {LONGEST:g} s")

@@ -25,6 +25,7 @@ from brownout_proxy.relay.lookup import Lookups
 from brownout_proxy.relay.side import Side
 from brownout_proxy.server.engine import Engine
 from brownout_proxy.server.events import ConnectionEnded, Event, FaultAdded, FaultRemoved, Reason
+from brownout_proxy.server.leases import ANYBODY, Authority
 from brownout_proxy.server.listener import Listener
 from brownout_proxy.server.turns import turn
 
@@ -130,9 +131,11 @@ class Proxy:
         attributes: Mapping[str, Any] | None = None,
         selection: Mapping[str, Any] | None = None,
         text: bool = False,
+        by: Authority = ANYBODY,
     ) -> ActiveFault:
-        """Merges the values into the fault's own, all or none. Raises NotFound, InvalidSpec."""
+        """Merges the values into the fault's own, all or none. Raises NotFound, InvalidSpec, Leased."""
         active = self.fault(name)
+        self._engine.leases.guard(self.name, (active,), by)
         fault, chosen = active.spec.fault, active.spec.selection
         if attributes:
             fault = changed(fault, attributes, text=text)
@@ -142,9 +145,15 @@ class Proxy:
         self._refresh()
         return active
 
-    def remove_fault(self, name: str) -> None:
-        """Raises NotFound."""
-        self.withdraw(self.fault(name), "removed")
+    def remove_fault(self, name: str, by: Authority = ANYBODY) -> None:
+        """Raises NotFound, Leased."""
+        active = self.fault(name)
+        self._engine.leases.guard(self.name, (active,), by)
+        self.withdraw(active, "removed")
+
+    def guard(self, by: Authority) -> None:
+        """Raises Leased if a fault here is under a lease that they have no authority over."""
+        self._engine.leases.guard(self.name, self.faults, by)
 
     def withdraw(self, active: ActiveFault, reason: Reason) -> bool:
         """Removes that very fault; False if it is gone already, though another may have its name."""
@@ -155,9 +164,13 @@ class Proxy:
         self._tell_removed(active, reason)
         return True
 
-    def replace_faults(self, specs: Sequence[FaultSpec]) -> None:
-        """Exactly these faults from now on; one whose name stays goes on with its counters."""
-        known = {active.spec.name: active for active in self.faults}
+    def replace_faults(self, specs: Sequence[FaultSpec], by: Authority = ANYBODY) -> None:
+        """Exactly these faults from now on, and those under a lease that is not theirs; one whose name stays goes on
+        with its counters. Raises Leased, with nothing changed, if such a lease has one of the names."""
+        known = {active.spec.name: active for active in self.faults if not active.lease}
+        kept = [active for active in self.faults if not by.covers(active.lease)]
+        names = {spec.name for spec in specs}
+        self._engine.leases.guard(self.name, (active for active in kept if active.spec.name in names), by)
         faults = []
         for spec in specs:
             active = known.get(spec.name)
@@ -166,6 +179,7 @@ class Proxy:
             else:
                 _set(active, spec)
             faults.append(active)
+        faults += kept
         before, self.faults = self.faults, faults
         self._refresh()
         for active in before:
@@ -175,8 +189,9 @@ class Proxy:
             if active not in before:
                 self._tell(FaultAdded(self.name, active.spec.name, active.lease))
 
-    def clear_faults(self) -> None:
-        self.replace_faults(())
+    def clear_faults(self, by: Authority = ANYBODY) -> None:
+        """Removes the faults that they have authority over."""
+        self.replace_faults((), by)
 
     def _tell(self, event: Event) -> None:
         self._engine.events.emit(self.clock.now(), event)
@@ -216,6 +231,12 @@ class Proxy:
         self.listen = str(listener.address)
         await listener.serve(self.loop, self._accept)
         self._engine.headroom.add(listener)  # which may pause it at once
+
+    def part(self) -> None:
+        """Stops for ever, and its faults with it."""
+        self.stop()
+        for active in self.faults:
+            self._tell_removed(active, "removed")
 
     def stop(self) -> None:
         """Stops listening and closes every connection; returns at once."""

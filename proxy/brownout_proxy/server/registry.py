@@ -7,15 +7,17 @@ upstream. Each is done entirely or not at all.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Sequence
 from typing import Final
 
 from brownout_proxy.address import Address
 from brownout_proxy.address import parse as parse_address
-from brownout_proxy.errors import Conflict, InvalidSpec, NotFound, Unavailable
+from brownout_proxy.errors import BrownoutError, Conflict, InvalidSpec, Leased, NotFound, Unavailable
 from brownout_proxy.faults.active import ActiveFault
 from brownout_proxy.faults.spec import FaultSpec
 from brownout_proxy.server.engine import Engine
+from brownout_proxy.server.leases import ANYBODY, Authority, check
 from brownout_proxy.server.listener import Listener, resolve
 from brownout_proxy.server.proxy import Proxy, ProxySpec
 from brownout_proxy.settings import BUFFER, DIAL_TIMEOUT
@@ -29,6 +31,8 @@ class Registry:
 
     def __init__(self, *, seed: int, buffer: int = BUFFER, dial_timeout: float = DIAL_TIMEOUT) -> None:
         self.seed = seed
+        self.instance = secrets.token_hex(8)
+        """Names this process, however its address is spelled: two never have the same."""
         self._buffer = buffer
         self._dial_timeout = dial_timeout
         self._proxies: dict[str, Proxy] = {}
@@ -97,11 +101,18 @@ class Registry:
         return proxy
 
     async def update(
-        self, name: str, *, listen: str | None = None, upstream: str | None = None, enabled: bool | None = None
+        self,
+        name: str,
+        *,
+        listen: str | None = None,
+        upstream: str | None = None,
+        enabled: bool | None = None,
+        by: Authority = ANYBODY,
     ) -> Proxy:
         """Changes what is given. Another address or upstream drops the connections; the faults stay.
 
-        If the new address cannot be bound, the proxy stays as it was. Raises NotFound, InvalidSpec, Unavailable.
+        If the new address cannot be bound, the proxy stays as it was. What is as it is asked for changes nothing, and
+        so is nobody's to refuse. Raises NotFound, InvalidSpec, Unavailable, Leased.
         """
         wanted: Address | None = None
         while True:
@@ -109,22 +120,26 @@ class Registry:
                 proxy = self.get(name)
                 on = proxy.enabled if enabled is None else enabled
                 if not on:
-                    self._disable(proxy, listen, upstream)
+                    self._disable(proxy, listen or proxy.listen, upstream or proxy.upstream, by)
                     return proxy
                 asked = listen or ("" if proxy.enabled else proxy.listen)
                 if not asked or wanted is not None:
-                    await self._enable(proxy, wanted, upstream or proxy.upstream)
+                    await self._enable(proxy, wanted, upstream or proxy.upstream, by)
                     return proxy
             wanted = await resolve(asked, self.engine.lookups, prefix="")  # which holds up no other change
 
-    def _disable(self, proxy: Proxy, listen: str | None, upstream: str | None) -> None:
+    def _disable(self, proxy: Proxy, listen: str, upstream: str, by: Authority) -> None:
+        if proxy.enabled or (listen, upstream) != (proxy.listen, proxy.upstream):
+            proxy.guard(by)
         proxy.stop()
-        proxy.listen = listen or proxy.listen
-        proxy.upstream = upstream or proxy.upstream
+        proxy.listen = listen
+        proxy.upstream = upstream
 
-    async def _enable(self, proxy: Proxy, wanted: Address | None, upstream: str) -> None:
+    async def _enable(self, proxy: Proxy, wanted: Address | None, upstream: str, by: Authority) -> None:
         """Without `wanted` it stays where it is."""
         address = wanted or proxy.address
+        if address != proxy.address or upstream != proxy.upstream:
+            proxy.guard(by)
         if address is not None:
             _check_loop(address, upstream)
         if wanted is not None and wanted != proxy.address:
@@ -136,38 +151,43 @@ class Registry:
             proxy.upstream = upstream
             proxy.drop_connections()
 
-    async def delete(self, name: str) -> None:
-        """Raises NotFound."""
+    async def delete(self, name: str, by: Authority = ANYBODY) -> None:
+        """Raises NotFound, Leased."""
         async with self._changing:
-            self._part_with(self.get(name))
+            proxy = self.get(name)
+            proxy.guard(by)
+            self._part_with(proxy)
             del self._proxies[name]
 
     def _part_with(self, proxy: Proxy) -> None:
-        proxy.stop()
+        proxy.part()
         self._leaving = {known for known in (*self._leaving, proxy) if known.live}
 
-    async def populate(self, specs: Sequence[ProxySpec], done: list[Proxy]) -> None:
+    async def populate(self, specs: Sequence[ProxySpec], done: list[Proxy], by: Authority = ANYBODY) -> None:
         """Creates or replaces proxies in order. One whose address and upstream are the same keeps its connections, and
         its faults unless others are given, as clients send proxies without any.
 
-        Each finished proxy is appended to `done`; the first failure ends the run. Raises InvalidSpec, Unavailable.
+        Each finished proxy is appended to `done`; the first failure ends the run. Raises InvalidSpec, Unavailable,
+        Leased.
         """
         for spec in specs:
             address = await self._resolved(spec) if spec.enabled or spec.name in self._proxies else None
             async with self._changing:
-                done.append(await self._ensure(spec, address))
+                done.append(await self._ensure(spec, address, by))
 
-    async def _ensure(self, spec: ProxySpec, wanted: Address | None) -> Proxy:
+    async def _ensure(self, spec: ProxySpec, wanted: Address | None, by: Authority) -> Proxy:
         current = self._proxies.get(spec.name)
         if current is None:
             return await self._add(spec, wanted if spec.enabled else None)
         if wanted is None:  # it was made since this one began, which listens nowhere: there was nothing to look up
+            current.guard(by)
             return await self._add(spec, None, current)
         same_place = spec.listen == current.listen or _is_at(current, wanted, any_port=True)
         if same_place and current.upstream == spec.upstream:
             if spec.faults:
-                current.replace_faults(spec.faults)
+                current.replace_faults(spec.faults, by)
             return current
+        current.guard(by)
         if same_place and current.address is not None:
             wanted = current.address
         return await self._add(spec, wanted if spec.enabled else None, current)
@@ -175,30 +195,36 @@ class Registry:
     def add_leased_fault(self, name: str, spec: FaultSpec, lease: str, ttl: float | None = None) -> ActiveFault:
         """Adds a fault that lives as long as the lease, and gives that its full time. All or nothing.
 
-        `ttl` is in seconds. Raises NotFound, Conflict, InvalidSpec.
+        `ttl` is in seconds. Raises NotFound, Conflict, InvalidSpec, and Leased if another lease has the proxy.
         """
         proxy, leases = self.get(name), self.engine.leases
+        check(lease, ttl)
+        leases.guard_exclusive(name, proxy.faults, lease)
         proxy.check_free(spec.name)
         held = leases.take(lease, ttl)
         active = proxy.add_fault(spec, lease=lease)
         held.faults.append((proxy, active))
         return active
 
-    async def reset(self) -> None:
-        """Enables every proxy and removes every fault. Tries all, then raises Unavailable for those that failed."""
-        failures = []
+    async def reset(self, by: Authority = ANYBODY) -> None:
+        """Enables every proxy and removes every fault. Tries all, then raises what the first of those that failed
+        raised: Unavailable, or Leased for what is under a lease that is not theirs."""
+        failures: list[tuple[str, BrownoutError]] = []
         for proxy in self.proxies():
-            proxy.clear_faults()
+            proxy.clear_faults(by)
             await proxy.settled()
-            if not proxy.enabled:
-                try:
-                    await self.update(proxy.name, enabled=True)
-                except NotFound:
-                    pass  # deleted meanwhile
-                except Unavailable as error:
-                    failures.append(f"{proxy.name}: {error}" if len(self._proxies) > 1 else str(error))
+            try:
+                proxy.guard(by)
+                if not proxy.enabled:
+                    await self.update(proxy.name, enabled=True, by=by)
+            except NotFound:
+                pass  # deleted meanwhile
+            except (Unavailable, Leased) as error:
+                failures.append((proxy.name, error))
         if failures:
-            raise Unavailable("; ".join(failures))
+            several = len(self._proxies) > 1
+            told = "; ".join(f"{name}: {error}" if several else str(error) for name, error in failures)
+            raise type(failures[0][1])(told)
 
     async def close(self, drain: float = 0.0) -> None:
         """Stops listening, waits up to `drain` seconds for clients to finish, then closes what is left."""

@@ -1,22 +1,31 @@
-"""A config file that was read again: makes the proxies equal to it and disturbs nothing that did not change."""
+"""A config file that was read again: makes the proxies equal to it and disturbs nothing that did not change.
+
+What is under a lease is a running experiment's. Its faults stay, whatever the file says; the proxy itself becomes what
+the file says, as nobody could tell later that it had not, and the lease's owner sees it.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
+from functools import partial
 
 from brownout_proxy import address
 from brownout_proxy.address import Address
-from brownout_proxy.errors import BrownoutError, NotFound
+from brownout_proxy.errors import BrownoutError, Leased, NotFound
 from brownout_proxy.server.config import Config
+from brownout_proxy.server.leases import FORCED
 from brownout_proxy.server.proxy import Proxy, ProxySpec
 from brownout_proxy.server.registry import Registry
+
+log = logging.getLogger(__name__)
 
 
 async def apply(registry: Registry, before: Config, after: Config) -> list[str]:
     """Makes the proxies of `after` what it says and deletes those that only `before` had; others are left alone.
 
-    A proxy whose faults alone changed keeps its connections; one that cannot move stays where it is. Returns a line
-    for each that failed; the others are done.
+    A proxy whose faults alone changed keeps its connections; one that cannot move stays where it is. Leased faults go
+    only with a proxy that the file has no longer. Returns a line for each that failed; the others are done.
     """
     kept = {spec.name for spec in after.proxies}
     for spec in before.proxies:
@@ -44,7 +53,14 @@ async def _ensure(registry: Registry, spec: ProxySpec) -> None:
     except NotFound:
         await registry.create(spec)
         return
-    await registry.update(spec.name, listen=wanted(spec.listen, proxy), upstream=spec.upstream, enabled=spec.enabled)
+    update = partial(
+        registry.update, spec.name, listen=wanted(spec.listen, proxy), upstream=spec.upstream, enabled=spec.enabled
+    )
+    try:
+        await update()
+    except Leased:
+        _warn(proxy, "changed")
+        await update(by=FORCED)
     proxy.replace_faults(spec.faults)
 
 
@@ -58,6 +74,15 @@ def wanted(listen: str, proxy: Proxy) -> str:
 
 async def _delete(registry: Registry, name: str) -> None:
     try:
-        await registry.delete(name)
+        try:
+            await registry.delete(name)
+        except Leased:
+            _warn(registry.get(name), "deleted")
+            await registry.delete(name, FORCED)
     except NotFound:  # somebody was faster
         return
+
+
+def _warn(proxy: Proxy, what: str) -> None:
+    leases = ", ".join(sorted({active.lease for active in proxy.faults if active.lease}))
+    log.warning("reload: proxy %s is %s under the lease of a running experiment: %s", proxy.name, what, leases)

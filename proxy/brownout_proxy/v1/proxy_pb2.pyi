@@ -211,14 +211,16 @@ class ListProxiesRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class ListProxiesResponse(_message.Message):
-    __slots__ = ("proxies", "version", "seed")
+    __slots__ = ("proxies", "version", "seed", "instance")
     PROXIES_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_FIELD_NUMBER: _ClassVar[int]
     proxies: _containers.RepeatedCompositeFieldContainer[Proxy]
     version: str
     seed: int
-    def __init__(self, proxies: _Optional[_Iterable[_Union[Proxy, _Mapping]]] = ..., version: _Optional[str] = ..., seed: _Optional[int] = ...) -> None: ...
+    instance: str
+    def __init__(self, proxies: _Optional[_Iterable[_Union[Proxy, _Mapping]]] = ..., version: _Optional[str] = ..., seed: _Optional[int] = ..., instance: _Optional[str] = ...) -> None: ...
 
 class CreateProxyRequest(_message.Message):
     __slots__ = ("name", "listen", "upstream", "enabled", "faults")
@@ -241,16 +243,20 @@ class CreateProxyResponse(_message.Message):
     def __init__(self, proxy: _Optional[_Union[Proxy, _Mapping]] = ...) -> None: ...
 
 class UpdateProxyRequest(_message.Message):
-    __slots__ = ("name", "listen", "upstream", "enabled")
+    __slots__ = ("name", "listen", "upstream", "enabled", "lease", "force")
     NAME_FIELD_NUMBER: _ClassVar[int]
     LISTEN_FIELD_NUMBER: _ClassVar[int]
     UPSTREAM_FIELD_NUMBER: _ClassVar[int]
     ENABLED_FIELD_NUMBER: _ClassVar[int]
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
     name: str
     listen: str
     upstream: str
     enabled: bool
-    def __init__(self, name: _Optional[str] = ..., listen: _Optional[str] = ..., upstream: _Optional[str] = ..., enabled: _Optional[bool] = ...) -> None: ...
+    lease: str
+    force: bool
+    def __init__(self, name: _Optional[str] = ..., listen: _Optional[str] = ..., upstream: _Optional[str] = ..., enabled: _Optional[bool] = ..., lease: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
 
 class UpdateProxyResponse(_message.Message):
     __slots__ = ("proxy",)
@@ -259,10 +265,14 @@ class UpdateProxyResponse(_message.Message):
     def __init__(self, proxy: _Optional[_Union[Proxy, _Mapping]] = ...) -> None: ...
 
 class DeleteProxyRequest(_message.Message):
-    __slots__ = ("name",)
+    __slots__ = ("name", "lease", "force")
     NAME_FIELD_NUMBER: _ClassVar[int]
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
     name: str
-    def __init__(self, name: _Optional[str] = ...) -> None: ...
+    lease: str
+    force: bool
+    def __init__(self, name: _Optional[str] = ..., lease: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
 
 class DeleteProxyResponse(_message.Message):
     __slots__ = ()
@@ -293,12 +303,16 @@ class AddFaultResponse(_message.Message):
     def __init__(self, fault: _Optional[_Union[ActiveFault, _Mapping]] = ...) -> None: ...
 
 class UpdateFaultRequest(_message.Message):
-    __slots__ = ("proxy", "fault")
+    __slots__ = ("proxy", "fault", "lease", "force")
     PROXY_FIELD_NUMBER: _ClassVar[int]
     FAULT_FIELD_NUMBER: _ClassVar[int]
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
     proxy: str
     fault: Fault
-    def __init__(self, proxy: _Optional[str] = ..., fault: _Optional[_Union[Fault, _Mapping]] = ...) -> None: ...
+    lease: str
+    force: bool
+    def __init__(self, proxy: _Optional[str] = ..., fault: _Optional[_Union[Fault, _Mapping]] = ..., lease: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
 
 class UpdateFaultResponse(_message.Message):
     __slots__ = ("fault",)
@@ -307,12 +321,16 @@ class UpdateFaultResponse(_message.Message):
     def __init__(self, fault: _Optional[_Union[ActiveFault, _Mapping]] = ...) -> None: ...
 
 class RemoveFaultRequest(_message.Message):
-    __slots__ = ("proxy", "name")
+    __slots__ = ("proxy", "name", "lease", "force")
     PROXY_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
     proxy: str
     name: str
-    def __init__(self, proxy: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
+    lease: str
+    force: bool
+    def __init__(self, proxy: _Optional[str] = ..., name: _Optional[str] = ..., lease: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
 
 class RemoveFaultResponse(_message.Message):
     __slots__ = ()
@@ -343,8 +361,12 @@ class ReleaseLeaseResponse(_message.Message):
     def __init__(self, removed: _Optional[int] = ...) -> None: ...
 
 class ResetRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("lease", "force")
+    LEASE_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
+    lease: str
+    force: bool
+    def __init__(self, lease: _Optional[str] = ..., force: _Optional[bool] = ...) -> None: ...
 
 class ResetResponse(_message.Message):
     __slots__ = ()
@@ -359,19 +381,25 @@ class WatchRequest(_message.Message):
     def __init__(self, proxies: _Optional[_Iterable[str]] = ..., interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class WatchResponse(_message.Message):
-    __slots__ = ("at", "proxies", "events", "events_lost")
+    __slots__ = ("at", "proxies", "events", "events_lost", "instance", "uptime", "longest_stall")
     AT_FIELD_NUMBER: _ClassVar[int]
     PROXIES_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     EVENTS_LOST_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    UPTIME_FIELD_NUMBER: _ClassVar[int]
+    LONGEST_STALL_FIELD_NUMBER: _ClassVar[int]
     at: _timestamp_pb2.Timestamp
     proxies: _containers.RepeatedCompositeFieldContainer[ProxyCounters]
     events: _containers.RepeatedCompositeFieldContainer[Event]
     events_lost: int
-    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., proxies: _Optional[_Iterable[_Union[ProxyCounters, _Mapping]]] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., events_lost: _Optional[int] = ...) -> None: ...
+    instance: str
+    uptime: _duration_pb2.Duration
+    longest_stall: _duration_pb2.Duration
+    def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., proxies: _Optional[_Iterable[_Union[ProxyCounters, _Mapping]]] = ..., events: _Optional[_Iterable[_Union[Event, _Mapping]]] = ..., events_lost: _Optional[int] = ..., instance: _Optional[str] = ..., uptime: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., longest_stall: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class ProxyCounters(_message.Message):
-    __slots__ = ("name", "enabled", "connections_live", "connections_accepted", "dial_failures", "received_upstream", "sent_upstream", "received_downstream", "sent_downstream", "faults", "exchanges", "injected_delay", "connections_reset", "connections_ended_by_fault")
+    __slots__ = ("name", "enabled", "connections_live", "connections_accepted", "dial_failures", "received_upstream", "sent_upstream", "received_downstream", "sent_downstream", "faults", "listen", "upstream", "exchanges", "injected_delay", "connections_reset", "connections_ended_by_fault")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ENABLED_FIELD_NUMBER: _ClassVar[int]
     CONNECTIONS_LIVE_FIELD_NUMBER: _ClassVar[int]
@@ -382,6 +410,8 @@ class ProxyCounters(_message.Message):
     RECEIVED_DOWNSTREAM_FIELD_NUMBER: _ClassVar[int]
     SENT_DOWNSTREAM_FIELD_NUMBER: _ClassVar[int]
     FAULTS_FIELD_NUMBER: _ClassVar[int]
+    LISTEN_FIELD_NUMBER: _ClassVar[int]
+    UPSTREAM_FIELD_NUMBER: _ClassVar[int]
     EXCHANGES_FIELD_NUMBER: _ClassVar[int]
     INJECTED_DELAY_FIELD_NUMBER: _ClassVar[int]
     CONNECTIONS_RESET_FIELD_NUMBER: _ClassVar[int]
@@ -396,27 +426,33 @@ class ProxyCounters(_message.Message):
     received_downstream: int
     sent_downstream: int
     faults: _containers.RepeatedCompositeFieldContainer[FaultCounters]
+    listen: str
+    upstream: str
     exchanges: int
     injected_delay: float
     connections_reset: int
     connections_ended_by_fault: int
-    def __init__(self, name: _Optional[str] = ..., enabled: _Optional[bool] = ..., connections_live: _Optional[int] = ..., connections_accepted: _Optional[int] = ..., dial_failures: _Optional[int] = ..., received_upstream: _Optional[int] = ..., sent_upstream: _Optional[int] = ..., received_downstream: _Optional[int] = ..., sent_downstream: _Optional[int] = ..., faults: _Optional[_Iterable[_Union[FaultCounters, _Mapping]]] = ..., exchanges: _Optional[int] = ..., injected_delay: _Optional[float] = ..., connections_reset: _Optional[int] = ..., connections_ended_by_fault: _Optional[int] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., enabled: _Optional[bool] = ..., connections_live: _Optional[int] = ..., connections_accepted: _Optional[int] = ..., dial_failures: _Optional[int] = ..., received_upstream: _Optional[int] = ..., sent_upstream: _Optional[int] = ..., received_downstream: _Optional[int] = ..., sent_downstream: _Optional[int] = ..., faults: _Optional[_Iterable[_Union[FaultCounters, _Mapping]]] = ..., listen: _Optional[str] = ..., upstream: _Optional[str] = ..., exchanges: _Optional[int] = ..., injected_delay: _Optional[float] = ..., connections_reset: _Optional[int] = ..., connections_ended_by_fault: _Optional[int] = ...) -> None: ...
 
 class FaultCounters(_message.Message):
-    __slots__ = ("name", "kind", "hits", "connections", "lease", "exchanges")
+    __slots__ = ("name", "kind", "hits", "connections", "lease", "fault", "first_left", "exchanges")
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     HITS_FIELD_NUMBER: _ClassVar[int]
     CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
     LEASE_FIELD_NUMBER: _ClassVar[int]
+    FAULT_FIELD_NUMBER: _ClassVar[int]
+    FIRST_LEFT_FIELD_NUMBER: _ClassVar[int]
     EXCHANGES_FIELD_NUMBER: _ClassVar[int]
     name: str
     kind: str
     hits: int
     connections: int
     lease: str
+    fault: Fault
+    first_left: int
     exchanges: int
-    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., hits: _Optional[int] = ..., connections: _Optional[int] = ..., lease: _Optional[str] = ..., exchanges: _Optional[int] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., hits: _Optional[int] = ..., connections: _Optional[int] = ..., lease: _Optional[str] = ..., fault: _Optional[_Union[Fault, _Mapping]] = ..., first_left: _Optional[int] = ..., exchanges: _Optional[int] = ...) -> None: ...
 
 class Event(_message.Message):
     __slots__ = ("at", "proxy", "fault_added", "fault_removed", "connection_ended")

@@ -120,7 +120,8 @@ class ProxyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AddFault(self, request, context):
-        """Adds a fault under a lease: it goes when the lease lapses, whoever is still alive by then.
+        """Adds a fault under a lease: it goes when the lease lapses, whoever is still alive by then. ABORTED when the proxy
+        has a fault under another lease.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -154,14 +155,16 @@ class ProxyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Reset(self, request, context):
-        """Enables every proxy and removes every fault, under a lease or not.
+        """Enables every proxy and removes every fault. What is under somebody else's lease stays as it is unless forced:
+        ABORTED then, with everything else done.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Watch(self, request, context):
-        """Counters at once and then at every interval, and what happened in between.
+        """The state and the counters of proxies at once and then at every interval, and what happened in between.
+        RESOURCE_EXHAUSTED when too many watches are open.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

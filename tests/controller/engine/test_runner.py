@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import ClassVar
@@ -37,6 +37,7 @@ from brownout_controller.model.probe import ProbeError, Reading
 from brownout_controller.model.variables import Masker
 from brownout_controller.model.verdict import Verdict
 from brownout_proxy.errors import Conflict, Unavailable
+from brownout_proxy.faults.spec import FaultSpec
 from tests.controller.engine.ground import EDGE, TOLD, Play, Unruly, experiment, hypothesis
 
 
@@ -650,3 +651,25 @@ def test_secrets_are_in_no_record(tmp_path: Path) -> None:
     text = next(iter(play.store.runs())).joinpath("journal.jsonl").read_text()
     assert "hunter22" not in text
     assert "***" in text
+
+
+_OPEN = Environment(backend="memory", limits=Limits(max_percent=100, max_targets=2))
+
+
+class _Taken(Unruly):
+    """Somebody else is at the last of the targets when it comes to be injected."""
+
+    async def inject(self, target: Target, faults: Sequence[FaultSpec], owner: str, lease: float) -> None:
+        if target.proxy == "two":
+            await super().inject(target, faults, "somebody else", lease)
+        await super().inject(target, faults, owner, lease)
+
+
+def test_a_target_that_somebody_else_was_faster_at_is_a_refusal_and_nothing_is_left(tmp_path: Path) -> None:
+    backend = _Taken({EDGE: ["one", "two"]})
+    play = Play(tmp_path, experiment(blast_radius={"mode": "all"}, recovery="60s"), backend, environment=_OPEN)
+    judgement = play.run()
+    assert (judgement.verdict, judgement.exit) == (Verdict.REFUSED, 4)
+    assert "somebody else" in judgement.reasons[0]
+    assert "recovering" not in [entry.record.state for entry in play.entries if isinstance(entry.record, Entered)]
+    assert [owner for _, owner in backend._held] == ["somebody else"]

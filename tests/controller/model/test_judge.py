@@ -214,6 +214,12 @@ def test_f20_a_refusal() -> None:
     assert judged(told).reasons == ("nothing carries it (zero-targets); start it",)
 
 
+def test_a_refusal_under_way_hides_no_revert_that_is_not_verified() -> None:
+    refused = (12.0, Refusal("lock", "another run has two", "wait for it"))
+    assert verdict([*story(verified=False), refused]) == ("not-reverted", 6)
+    assert verdict([*story(), refused]) == ("refused", 4)
+
+
 def test_f21_a_fault_that_vanished() -> None:
     assert verdict([*story(), (15.0, Stop("lapsed", "db was restarted"))]) == ("inconclusive", 3)
 

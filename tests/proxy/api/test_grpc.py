@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,9 @@ from google.protobuf.duration_pb2 import Duration
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
+from brownout_proxy import limits
 from brownout_proxy.api.grpc import SERVICE, ProxyService, Server
+from brownout_proxy.faults.spec import Selection
 from brownout_proxy.rpc import Tls
 from brownout_proxy.server import turns
 from brownout_proxy.server.events import ConnectionEnded
@@ -23,7 +28,18 @@ from brownout_proxy.v1 import proxy_pb2 as pb
 from brownout_proxy.v1.proxy_pb2_grpc import ProxyServiceStub
 from tests.support.certificates import Authority
 from tests.support.requirements import needs
-from tests.support.running import SECONDS, Running, Upstream, dial, echoing, eventually, read_exactly, reset, running
+from tests.support.running import (
+    SECONDS,
+    Running,
+    Upstream,
+    dial,
+    echoing,
+    eventually,
+    fault,
+    read_exactly,
+    reset,
+    running,
+)
 
 LATENCY = pb.Fault(latency=pb.Latency(latency=20))
 
@@ -121,7 +137,7 @@ def test_a_lease_leaves_alone_a_fault_that_took_the_place_of_its_own(
 ) -> None:
     proxy = harness.proxy(echo)
     api.AddFault(pb.AddFaultRequest(proxy="p", fault=LATENCY, lease=lease()))
-    api.RemoveFault(pb.RemoveFaultRequest(proxy="p", name="latency_downstream"))
+    api.RemoveFault(pb.RemoveFaultRequest(proxy="p", name="latency_downstream", force=True))
     api.AddFault(pb.AddFaultRequest(proxy="p", fault=LATENCY, lease=lease("other")))
     assert api.ReleaseLease(pb.ReleaseLeaseRequest(id="run")).removed == 0
     assert [active.lease for active in proxy.faults] == ["other"]
@@ -134,7 +150,7 @@ def test_an_update_changes_what_is_given_and_keeps_the_lease(
     fault = pb.Fault(latency=pb.Latency(latency=20, jitter=5), selection=pb.Selection(first=2))
     api.AddFault(pb.AddFaultRequest(proxy="p", fault=fault, lease=lease()))
     change = pb.Fault(name="latency_downstream", latency=pb.Latency(latency=30), selection=pb.Selection(toxicity=0.5))
-    changed = api.UpdateFault(pb.UpdateFaultRequest(proxy="p", fault=change)).fault
+    changed = api.UpdateFault(pb.UpdateFaultRequest(proxy="p", fault=change, lease="run")).fault
     assert (changed.fault.latency.latency, changed.fault.latency.jitter) == (30, 5)
     assert (changed.fault.selection.toxicity, changed.fault.selection.first) == (0.5, 2)
     assert changed.lease == "run"
@@ -152,7 +168,8 @@ def test_what_is_refused_has_its_code_and_changes_nothing(api: ProxyServiceStub,
     taken = pb.CreateProxyRequest(name="q", listen=harness.registry.get("p").listen, upstream=echo)
     cases: list[tuple[Any, Any, grpc.StatusCode]] = [
         (api.AddFault, pb.AddFaultRequest(proxy="nobody", fault=LATENCY, lease=other), codes.NOT_FOUND),
-        (api.AddFault, pb.AddFaultRequest(proxy="p", fault=LATENCY, lease=other), codes.ALREADY_EXISTS),
+        (api.AddFault, add, codes.ALREADY_EXISTS),
+        (api.AddFault, pb.AddFaultRequest(proxy="p", fault=cut, lease=other), codes.ABORTED),
         (api.AddFault, pb.AddFaultRequest(proxy="p", fault=bad, lease=other), codes.INVALID_ARGUMENT),
         (
             api.AddFault,
@@ -165,7 +182,7 @@ def test_what_is_refused_has_its_code_and_changes_nothing(api: ProxyServiceStub,
             pb.AddFaultRequest(proxy="p", fault=cut, lease=nameless),
             codes.INVALID_ARGUMENT,
         ),
-        (api.UpdateFault, pb.UpdateFaultRequest(proxy="p", fault=kind), codes.INVALID_ARGUMENT),
+        (api.UpdateFault, pb.UpdateFaultRequest(proxy="p", fault=kind, lease="run"), codes.INVALID_ARGUMENT),
         (api.RemoveFault, pb.RemoveFaultRequest(proxy="p", name="nothing"), codes.NOT_FOUND),
         (api.CreateProxy, pb.CreateProxyRequest(name="q"), codes.INVALID_ARGUMENT),
         (api.CreateProxy, pb.CreateProxyRequest(name="p", upstream=echo), codes.ALREADY_EXISTS),
@@ -180,11 +197,102 @@ def test_what_is_refused_has_its_code_and_changes_nothing(api: ProxyServiceStub,
     assert len(harness.registry.engine.leases) == 1
 
 
-def test_reset_takes_leased_faults_too(api: ProxyServiceStub, harness: Running, echo: str) -> None:
+def _changes(**asker: Any) -> dict[str, Any]:
+    """What would change a proxy that is under a lease, by the name of its call."""
+    slower = pb.Fault(name="latency_downstream", latency=pb.Latency(latency=1))
+    return {
+        "UpdateFault": pb.UpdateFaultRequest(proxy="p", fault=slower, **asker),
+        "RemoveFault": pb.RemoveFaultRequest(proxy="p", name="latency_downstream", **asker),
+        "UpdateProxy": pb.UpdateProxyRequest(name="p", enabled=False, **asker),
+        "DeleteProxy": pb.DeleteProxyRequest(name="p", **asker),
+        "Reset": pb.ResetRequest(**asker),
+    }
+
+
+@pytest.mark.parametrize("call", _changes())
+def test_what_is_under_a_lease_is_changed_by_its_owner_or_by_force(
+    api: ProxyServiceStub, harness: Running, echo: str, call: str
+) -> None:
     proxy = harness.proxy(echo)
+    for others, owners in (({}, {"lease": "run"}), ({"lease": "other"}, {"force": True})):
+        if "p" not in [proxy.name for proxy in harness.registry.proxies()]:
+            proxy = harness.proxy(echo)
+        api.UpdateProxy(pb.UpdateProxyRequest(name="p", enabled=True, force=True))
+        for active in tuple(proxy.faults):
+            api.RemoveFault(pb.RemoveFaultRequest(proxy="p", name=active.spec.name, force=True))
+        api.AddFault(pb.AddFaultRequest(proxy="p", fault=LATENCY, lease=lease()))
+        code, text = refused(getattr(api, call), _changes(**others)[call])
+        assert code is grpc.StatusCode.ABORTED
+        assert text is not None
+        assert all(word in text for word in ("latency_downstream", "lease run", "--force"))
+        assert re.search(r"lapses in \d+\.\d s", text)
+        assert (proxy.enabled, [active.spec.fault.attributes()["latency"] for active in proxy.faults]) == (True, [20])
+        getattr(api, call)(_changes(**owners)[call], timeout=SECONDS)
+
+
+def test_a_second_lease_on_a_proxy_is_refused_until_the_first_is_gone(
+    api: ProxyServiceStub, harness: Running, echo: str
+) -> None:
+    for name in ("p", "q"):
+        harness.proxy(echo, fault("noop"), name=name)  # what is under no lease is in nobody's way
+        api.AddFault(pb.AddFaultRequest(proxy=name, fault=LATENCY, lease=lease()))
+    again = pb.AddFaultRequest(proxy="p", fault=pb.Fault(cut=pb.Cut()), lease=lease("other"))
+    code, text = refused(api.AddFault, again)
+    assert (code, "run" in str(text)) == (grpc.StatusCode.ABORTED, True)
+    assert refused(api.RenewLease, pb.RenewLeaseRequest(id="other"))[0] is grpc.StatusCode.FAILED_PRECONDITION
+    api.AddFault(pb.AddFaultRequest(proxy="p", fault=pb.Fault(cut=pb.Cut()), lease=lease()))
+    api.ReleaseLease(pb.ReleaseLeaseRequest(id="run"))
+    assert api.AddFault(again).fault.lease == "other"
+
+
+def test_a_process_has_one_id_that_no_other_has(api: ProxyServiceStub, harness: Running, echo: str) -> None:
+    listed = api.ListProxies(pb.ListProxiesRequest()).instance
+    watch = api.Watch(pb.WatchRequest(), timeout=SECONDS)
+    assert listed == next(watch).instance != ""
+    watch.cancel()
+    with running() as other, serving(other) as address, grpc.insecure_channel(address) as channel:
+        stub = ProxyServiceStub(channel)  # type: ignore[no-untyped-call]
+        assert stub.ListProxies(pb.ListProxiesRequest()).instance not in ("", listed)
+
+
+def test_a_watch_tells_where_a_proxy_is_and_what_is_in_force_on_it_whoever_did_it(
+    api: ProxyServiceStub, harness: Running, echo: str
+) -> None:
+    proxy = harness.proxy(echo, fault("noop", chosen=Selection(first=3)))
     api.AddFault(pb.AddFaultRequest(proxy="p", fault=LATENCY, lease=lease()))
-    api.Reset(pb.ResetRequest())
-    assert not proxy.faults
+    one_byte(proxy)
+    change = pb.Fault(name="latency_downstream", latency=pb.Latency(latency=1))
+    api.UpdateFault(pb.UpdateFaultRequest(proxy="p", fault=change, force=True))
+    watch = api.Watch(pb.WatchRequest(), timeout=SECONDS)
+    told = next(watch).proxies[0]
+    watch.cancel()
+    assert (told.enabled, told.listen, told.upstream) == (True, proxy.listen, echo)
+    noop, latency = told.faults
+    assert (noop.lease, noop.first_left, latency.HasField("first_left")) == ("", 2, False)
+    assert (latency.lease, latency.fault.latency.latency, latency.connections) == ("run", 1, 1)
+
+
+def test_a_watch_tells_that_the_process_stood_still(api: ProxyServiceStub, harness: Running) -> None:
+    watch = api.Watch(pb.WatchRequest(interval=Duration(nanos=100_000_000)), timeout=SECONDS)
+    first = next(watch)
+    harness.ask(lambda: time.sleep(0.4))
+    message = next(message for message in watch if message.longest_stall.ToTimedelta().total_seconds() >= 0.3)
+    assert message.uptime.ToTimedelta() - first.uptime.ToTimedelta() >= timedelta(seconds=0.3)
+    watch.cancel()
+
+
+def test_only_so_many_watches_are_open_at_once(
+    api: ProxyServiceStub, harness: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "WATCHES", 2)
+    open_ones = [api.Watch(pb.WatchRequest(), timeout=SECONDS) for _ in range(2)]
+    for watch in open_ones:
+        next(watch)
+    code, text = refused(lambda request, timeout: next(api.Watch(request, timeout=timeout)), pb.WatchRequest())
+    assert (code, "2 are open" in str(text)) == (grpc.StatusCode.RESOURCE_EXHAUSTED, True)
+    open_ones[0].cancel()
+    eventually(lambda: len(harness.registry.engine.events) == 1, "the end of a watch")
+    next(api.Watch(pb.WatchRequest(), timeout=SECONDS))
 
 
 def test_a_watch_tells_counters_and_what_happened(api: ProxyServiceStub, harness: Running, echo: str) -> None:
@@ -229,13 +337,16 @@ def test_a_list_and_a_watch_of_much_are_written_in_turns(harness: Running, monke
         watcher = events.watch()
         for ordinal in range(50):
             events.emit(harness.registry.engine.clock.now(), ConnectionEnded("0", ordinal, "closed", 1.5))
-        events.leave(watcher)
-        return await turns_of(service._observed(watcher, frozenset()))
+        meter = harness.registry.engine.stalls.watch()
+        answer = await turns_of(service._observed(watcher, meter, frozenset()))
+        harness.registry.engine.stalls.leave(meter)
+        return answer
 
     service = ProxyService(harness.registry)
     listed, answer = harness.call(turns_of(service.ListProxies(pb.ListProxiesRequest(), None)))  # type: ignore[arg-type]
     assert listed >= len(answer.proxies) == 5
-    watched, message = harness.call(watch_much())
+    watched, written = harness.call(watch_much())
+    message = pb.WatchResponse.FromString(written)
     assert watched >= len(message.events) + len(message.proxies) == 55
     assert [event.connection_ended.ordinal for event in message.events] == list(range(50))
     assert message.events[0].connection_ended.duration == Duration(seconds=1, nanos=500_000_000)

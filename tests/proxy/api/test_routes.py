@@ -9,7 +9,8 @@ import pytest
 
 from brownout_proxy.api.codec import LONGEST_TEXT
 from brownout_proxy.errors import Unavailable
-from tests.support.http_api import Api
+from brownout_proxy.server.leases import ANYBODY, Authority
+from tests.support.http_api import Api, Json
 
 _LATENCY = {
     "attributes": {"latency": 5, "jitter": 0},
@@ -213,8 +214,99 @@ def test_reset_enables_all_and_removes_every_toxic(api: Api) -> None:
     assert (proxy["enabled"], proxy["toxics"]) == (True, [])
 
 
+def _leased(api: Api) -> None:
+    """A proxy with a fault of its own and one under a lease."""
+    api.create("p", toxics=[{"type": "noop", "name": "own"}])
+    api.lease("p", "held", "run")
+
+
+def _latencies(api: Api) -> list[tuple[str, str | None]]:
+    return [(toxic["name"], toxic.get("lease")) for toxic in api.ask("GET", "/proxies/p/toxics").json]
+
+
+_HELD = {"name": "held", "type": "latency", "attributes": {"latency": 1}}
+_CHANGES = {
+    "POST /proxies/p/toxics/held": {"attributes": {"latency": 1}},
+    "PATCH /proxies/p/toxics/held": {"toxicity": 0.5},
+    "DELETE /proxies/p/toxics/held": None,
+    "POST /proxies/p": {"upstream": "v:1"},
+    "PATCH /proxies/p": {"enabled": True},
+    "DELETE /proxies/p": None,
+    "POST /populate": [{"name": "p", "upstream": "v:1", "listen": "localhost:0", "enabled": False}],
+    "POST /populate ": [
+        {"name": "p", "upstream": "u:1", "listen": "localhost:0", "enabled": False, "toxics": [_HELD]},
+    ],
+}
+
+
+@pytest.mark.parametrize("request_", _CHANGES)
+def test_what_is_under_a_lease_is_changed_only_by_force(api: Api, request_: str) -> None:
+    _leased(api)
+    (method, path), body = request_.split(), _CHANGES[request_]
+    before = api.ask("GET", "/proxies/p").json
+    for url in (path, f"{path}?force=false"):
+        answer = api.ask(method, url, body)
+        assert answer.status == 409
+        assert all(word in answer.json["error"] for word in ("lease run", "lapses in", "?force=true"))
+        assert api.ask("GET", "/proxies/p").json == before
+    assert api.ask(method, f"{path}?force=true", body).status < 300
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/proxies/p", {"upstream": "u:1", "listen": "localhost:0", "enabled": False}),
+        ("PATCH", "/proxies/p/toxics/own", {"toxicity": 0.5}),
+        ("POST", "/proxies/p/toxics", {"type": "noop", "name": "another"}),
+        ("DELETE", "/proxies/p/toxics/own", None),
+        ("POST", "/populate", [{"name": "p", "upstream": "u:1", "listen": "localhost:0", "enabled": False}]),
+        (
+            "POST",
+            "/populate",
+            [{"name": "p", "upstream": "u:1", "listen": "localhost:0", "enabled": False, "toxics": [{"type": "noop"}]}],
+        ),
+    ],
+)
+def test_what_touches_nothing_under_a_lease_needs_no_force(api: Api, method: str, path: str, body: Json) -> None:
+    _leased(api)
+    assert api.ask(method, path, body).status < 300
+    assert ("held", "run") in _latencies(api)
+
+
+def test_force_is_true_or_false(api: Api) -> None:
+    _leased(api)
+    assert api.ask("DELETE", "/proxies/p?force=please").error == (400, "force must be true or false, not 'please'")
+
+
+def test_a_reset_leaves_what_is_under_a_lease_and_says_so(api: Api) -> None:
+    _leased(api)
+    api.create("q", toxics=[{"type": "noop"}])
+    status, text = api.ask("POST", "/reset").error
+    assert (status, text.partition(":")[0]) == (409, "p")
+    assert "lease run" in text
+    assert _latencies(api) == [("held", "run")]
+    assert [api.ask("GET", f"/proxies/{name}").json["enabled"] for name in "pq"] == [False, True]
+    assert api.ask("GET", "/proxies/q/toxics").json == []
+    assert api.ask("POST", "/reset?force=true").status == 204
+    assert api.ask("GET", "/proxies/p").json["enabled"]
+    assert _latencies(api) == []
+
+
+def test_a_toxic_that_is_sent_back_with_its_lease_is_no_mistake(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    _leased(api)
+    held = api.ask("GET", "/proxies/p/toxics/held").json
+    assert held["lease"] == "run"
+    assert api.ask("POST", "/proxies/p/toxics/held?force=true", held).json == held
+    assert caplog.text == ""
+
+
+def test_every_answer_of_a_route_names_the_process(api: Api) -> None:
+    names = {api.ask("GET", path).headers["X-Brownout-Instance"] for path in ("/version", "/proxies", "/proxies/none")}
+    assert names == {api.registry.instance}
+
+
 def test_a_reset_that_fails_says_so(api: Api) -> None:
-    async def failing() -> None:
+    async def failing(by: Authority = ANYBODY) -> None:
         raise Unavailable("p: listen tcp 127.0.0.1:1: bind: address already in use")
 
     api.registry.reset = failing  # type: ignore[method-assign]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brownout_proxy.server.events import KEPT, Events, FaultAdded
+from brownout_proxy.server.events import KEPT_FAULTS, Events, FaultAdded
 
 
 def test_each_watcher_gets_every_event_once_in_order() -> None:
@@ -11,7 +11,7 @@ def test_each_watcher_gets_every_event_once_in_order() -> None:
     for n in range(3):
         events.emit(float(n), FaultAdded("p", str(n), ""))
     taken, lost = first.take()
-    assert [(at, event.proxy) for at, event in taken] == [(0.0, "p"), (1.0, "p"), (2.0, "p")]
+    assert [(item.at, item.event.proxy) for item in taken] == [(0.0, "p"), (1.0, "p"), (2.0, "p")]
     assert lost == 0
     assert first.take() == ([], 0)
     assert len(second.take()[0]) == 3
@@ -20,10 +20,10 @@ def test_each_watcher_gets_every_event_once_in_order() -> None:
 def test_a_slow_watcher_loses_the_oldest_and_is_told_how_many() -> None:
     events = Events()
     watcher = events.watch()
-    for n in range(KEPT + 5):
+    for n in range(KEPT_FAULTS + 5):
         events.emit(float(n), FaultAdded("p", "f", ""))
     taken, lost = watcher.take()
-    assert (len(taken), taken[0][0], lost) == (KEPT, 5.0, 5)
+    assert (len(taken), taken[0].at, lost) == (KEPT_FAULTS, 5.0, 5)
     assert watcher.take() == ([], 0)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from brownout_proxy.errors import InvalidSpec, Lapsed
+from brownout_proxy.errors import InvalidSpec, Lapsed, Leased
 from brownout_proxy.faults import make
 from brownout_proxy.faults.active import ActiveFault
 from brownout_proxy.faults.spec import FaultSpec
 from brownout_proxy.server.events import Reason
-from brownout_proxy.server.leases import LONGEST, SHORTEST, TTL, Leases
+from brownout_proxy.server.leases import ANYBODY, FORCED, LONGEST, SHORTEST, TTL, Authority, Leases
 from tests.support.virtual import VirtualClock
 
 
@@ -31,9 +31,10 @@ class Bench:
         self.leases = Leases(self.clock)
         self.proxy = Held(self.clock)
 
-    def add(self, fault: str, lease: str, ttl: float | None = None) -> None:
+    def add(self, fault: str, lease: str, ttl: float | None = None) -> ActiveFault:
         active = ActiveFault(FaultSpec(fault, make("noop", {})), since=0, lease=lease)
         self.leases.take(lease, ttl).faults.append((self.proxy, active))
+        return active
 
 
 @pytest.fixture
@@ -120,3 +121,26 @@ def test_at_the_end_of_the_process_nothing_is_left_to_fire(bench: Bench) -> None
     bench.leases.close()
     bench.clock.advance(5)
     assert bench.proxy.gone == []
+
+
+@pytest.mark.parametrize(
+    ("by", "allowed"),
+    [(ANYBODY, False), (Authority("other"), False), (Authority("run"), True), (FORCED, True)],
+)
+def test_what_is_under_a_lease_is_its_owners_or_for_those_who_force(bench: Bench, by: Authority, allowed: bool) -> None:
+    held, free = bench.add("held", "run", 5), ActiveFault(FaultSpec("free", make("noop", {})), since=0)
+    bench.leases.guard("p", [free], by)
+    bench.clock.advance(2)
+    if allowed:
+        bench.leases.guard("p", [free, held], by)
+        return
+    with pytest.raises(Leased, match=r"held of proxy p is under lease run, which lapses in 3\.0 s .*--force"):
+        bench.leases.guard("p", [free, held], by)
+
+
+def test_a_proxy_has_one_lease_at_a_time(bench: Bench) -> None:
+    held, free = bench.add("held", "run"), ActiveFault(FaultSpec("free", make("noop", {})), since=0)
+    bench.leases.guard_exclusive("p", [held, free], "run")
+    bench.leases.guard_exclusive("p", [free], "other")
+    with pytest.raises(Leased, match="lease run"):
+        bench.leases.guard_exclusive("p", [free, held], "other")

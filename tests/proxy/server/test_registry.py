@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from brownout_proxy.errors import Conflict, InvalidSpec, NotFound, Unavailable
+from brownout_proxy.errors import Conflict, InvalidSpec, Leased, NotFound, Unavailable
 from brownout_proxy.relay.lookup import Addresses
+from brownout_proxy.server.events import FaultRemoved
+from brownout_proxy.server.leases import FORCED, Authority
 from brownout_proxy.server.proxy import Proxy, ProxySpec
 from tests.support.running import (
     SECONDS,
@@ -572,3 +574,50 @@ def test_a_neighbour_on_the_same_port_of_another_address_is_no_loop(harness: Run
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
+
+
+def test_of_two_leases_at_once_the_proxy_takes_one(harness: Running) -> None:
+    harness.proxy("u:1")
+
+    def both() -> list[str]:
+        refused = []
+        for owner in ("a", "b"):
+            try:
+                harness.registry.add_leased_fault("p", fault("noop", name=owner), owner)
+            except Leased:
+                refused.append(owner)
+        return refused
+
+    assert harness.ask(both) == ["b"]
+    assert harness.ask(lambda: len(harness.registry.engine.leases)) == 1, "the refused one is none"
+
+
+def test_a_lease_that_came_while_a_name_was_looked_up_guards_the_proxy(harness: Running, slow: Slow) -> None:
+    proxy = harness.proxy("u:1")
+    moving = asyncio.run_coroutine_threadsafe(harness.registry.update("p", listen="slow:0"), harness.loop)
+    eventually(lambda: slow.asked, "the look-up")
+    harness.ask(lambda: harness.registry.add_leased_fault("p", fault("noop"), "run"))
+    before = proxy.listen
+    slow.answer()
+    with pytest.raises(Leased):
+        moving.result(SECONDS)
+    assert (proxy.enabled, proxy.listen) == (True, before)
+
+
+def test_the_owner_of_a_lease_and_whoever_forces_it_may_change_the_proxy(harness: Running) -> None:
+    for by in (Authority("run"), FORCED):
+        proxy = harness.proxy("u:1", fault("noop", name="own"))
+        harness.ask(lambda: harness.registry.add_leased_fault("p", fault("noop"), "run"))
+        harness.call(harness.registry.update("p", upstream="v:1", enabled=False, by=by))
+        assert (proxy.enabled, proxy.upstream, len(proxy.faults)) == (False, "v:1", 2)
+        harness.call(harness.registry.reset(by))
+        assert (proxy.enabled, proxy.faults) == (True, [])
+        harness.call(harness.registry.delete("p", by))
+
+
+def test_a_deleted_proxy_tells_of_the_faults_that_went_with_it(harness: Running) -> None:
+    harness.proxy("u:1", fault("noop"))
+    watcher = harness.ask(harness.registry.engine.events.watch)
+    harness.call(harness.registry.delete("p"))
+    (happening,), _ = harness.ask(watcher.take)
+    assert happening.event == FaultRemoved("p", "noop", "", "removed", 0, 0)

@@ -20,6 +20,7 @@ from brownout_proxy.server.reload import apply
 
 _SLOW = FaultSpec("slow", make("latency", {"latency": 1}))
 _SLOWER = FaultSpec("slow", make("latency", {"latency": 2}))
+_HELD = FaultSpec("held", make("noop", {}))
 
 
 class _World:
@@ -41,6 +42,12 @@ class _World:
 
     def proxy(self, name: str = "p") -> Proxy:
         return self.registry.get(name)
+
+    def lease(self, name: str = "p", fault: FaultSpec = _HELD) -> None:
+        async def add() -> None:
+            self.registry.add_leased_fault(name, fault, "run")
+
+        self.run(add())
 
     def names(self) -> list[str]:
         return [proxy.name for proxy in self.registry.proxies()]
@@ -142,3 +149,48 @@ def test_an_address_can_go_from_one_proxy_to_another(world: _World) -> None:
         port = probe.getsockname()[1]
     assert world.reload(_spec("a", freed), _spec("b", f"127.0.0.1:{port}")) == []
     assert (world.proxy("a").listen, _port(world.proxy("b"))) == (freed, port)
+
+
+def test_leased_faults_stay_whether_the_file_changed_or_not(world: _World) -> None:
+    world.reload(_spec(faults=(_SLOW,)), _spec("q"))
+    world.lease()
+    held = world.proxy().fault("held")
+    for spec in (_spec(faults=(_SLOW,)), _spec(faults=(_SLOWER,)), _spec(), _spec(faults=(_SLOW,))):
+        assert world.reload(spec, _spec("q", faults=spec.faults)) == []
+        assert [fault.spec for fault in world.proxy().faults] == [*spec.faults, _HELD]
+        assert world.proxy().fault("held") is held
+
+
+@pytest.mark.parametrize("change", [{"upstream": "127.0.0.1:10"}, {"enabled": False}, {"listen": "127.0.0.2:0"}])
+def test_a_proxy_under_a_lease_becomes_what_the_file_says_and_keeps_its_fault(
+    world: _World, change: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    world.reload(_spec())
+    world.lease()
+    world.reload(_spec())
+    assert caplog.text == "", "nothing changed"
+    assert world.reload(_spec(**change)) == []
+    proxy = world.proxy()
+    seen = {"upstream": proxy.upstream, "enabled": proxy.enabled, "listen": f"{address.parse(proxy.listen).host}:0"}
+    assert change.items() <= seen.items()
+    assert [fault.lease for fault in proxy.faults] == ["run"]
+    assert "proxy p is changed under the lease of a running experiment: run" in caplog.text
+
+
+def test_a_proxy_that_the_file_has_no_longer_goes_though_it_is_under_a_lease(
+    world: _World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.reload(_spec(), _spec("q"))
+    world.lease()
+    assert world.reload(_spec("q")) == []
+    assert world.names() == ["q"]
+    assert "proxy p is deleted under the lease of a running experiment: run" in caplog.text
+
+
+def test_a_fault_of_the_file_whose_name_a_lease_has_is_told(world: _World) -> None:
+    world.reload(_spec(), _spec("q"))
+    world.lease(fault=_SLOW)
+    (failure,) = world.reload(_spec(faults=(_SLOWER,)), _spec("q", faults=(_SLOWER,)))
+    assert failure.startswith("f.yaml:1: proxies.p: fault slow of proxy p is under lease run")
+    assert [fault.spec for fault in world.proxy().faults] == [_SLOW]
+    assert [fault.spec for fault in world.proxy("q").faults] == [_SLOWER]
