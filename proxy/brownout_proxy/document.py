@@ -22,6 +22,7 @@ _TAG: Final = "tag:yaml.org,2002:"
 _PLAIN: Final = frozenset(_TAG + name for name in ("str", "int", "float", "bool", "timestamp", "null", "value"))
 _NUMBERS: Final = frozenset((_TAG + "int", _TAG + "float"))
 _TRUE: Final = frozenset(("true", "yes", "on"))
+_BEYOND: Final = 10**300
 _REMEDIES: Final = {
     "'\\t' that cannot": "indent with spaces, not with a tab",
     "that cannot start any token": "put the text in quotes",
@@ -214,12 +215,13 @@ class Value:
 
 
 def _number(text: str) -> int | float | None:
-    """None for what only YAML 1.1 takes for a number, such as 10:30 or 0o17."""
+    """None for what only YAML 1.1 takes for a number, such as 10:30 or 0o17, and for what no float can hold."""
     for kind in (int, float):
         try:
-            return kind(text)
+            number = kind(text)
         except ValueError:
             continue
+        return number if -_BEYOND < number < _BEYOND else None
     return None
 
 

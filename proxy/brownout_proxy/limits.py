@@ -65,6 +65,10 @@ WATCHES: Final = Limit(
 NAME: Final = Limit(1_000, "characters", "a name, an address or a lease's id, in HTTP, gRPC and files", _INVALID)
 FILE: Final = Limit(4 << 20, "bytes", "a YAML or JSON file", _INVALID)
 VALUES: Final = Limit(1_000_000, "values", "values of a YAML file with its aliases written out", _INVALID)
+# The longest experiment file has 4 MiB, and the record of its run has it and a little more.
+RECORD: Final = Limit(8 << 20, "bytes", "a line of a run's journal", "the journal is left out")
+# Three days of ten hypotheses, each measured every second; read, they need ten times as much memory.
+JOURNAL: Final = Limit(512 << 20, "bytes", "a run's journal", "the journal is left out")
 EDGES: Final = Limit(100, "edges", "edges of one request for ad-hoc faults", _INVALID)
 RUNS: Final = Limit(64, "runs", "runs that one controller has going at the same time", "UNAVAILABLE")
 

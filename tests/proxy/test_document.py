@@ -175,3 +175,10 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
     value = read(file)
     assert value is not None
     assert value.is_list
+
+
+@pytest.mark.parametrize("text", ["1.0e+999", "-1.0e+999", "1" * 301, "1" * 5000, ".inf", ".nan"])
+def test_what_no_float_can_hold_is_text(text: str) -> None:
+    root = parse(text, "x.yaml")
+    assert root is not None
+    assert root.plain() == text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final
 
@@ -24,9 +24,10 @@ from brownout_controller.engine.conductor import NotInPlaceError
 from brownout_controller.engine.orders import Order, Wish
 from brownout_controller.engine.outlook import Outlook
 from brownout_controller.engine.tail import Line
-from brownout_controller.model.journal import Injected, decode
+from brownout_controller.model.journal import BadRecord, Injected, LeftOut, decode
 from brownout_controller.v1 import controller_pb2 as pb
 from brownout_controller.v1.controller_pb2_grpc import ControllerServiceStub
+from brownout_proxy import __version__
 from brownout_proxy.errors import BrownoutError, Conflict, InvalidSpec, NotFound, Unavailable
 from brownout_proxy.rpc import OURS
 
@@ -92,8 +93,9 @@ class Remote:
     ) -> None:
         await self._channel.close()
 
-    async def prepare(self, given: Mapping[str, str] | None = None) -> None:
-        """Nothing: the controller did it when it started."""
+    async def prepare(self, given: Mapping[str, str] | None = None) -> Sequence[LeftOut]:
+        """Nothing: the controller did it when it started, and has told what it left out."""
+        return ()
 
     async def check(self, order: Order) -> None:
         """Whether the controller understands it. Raises InvalidSpec, Unavailable."""
@@ -126,7 +128,7 @@ class Remote:
                         self._tell("the controller is back")
                         lost = None
                     after = message.n + 1
-                    line = Line(decode(message.json), message.json)
+                    line = self._line(message.json)
                     if isinstance(line.entry.record, Injected):
                         lease = line.entry.record.lease
                     yield line
@@ -140,6 +142,15 @@ class Remote:
                 elif time.monotonic() - lost > self._patience:
                     raise LostError(self._farewell(run, lease)) from None
             await asyncio.sleep(_RETRY)
+
+    def _line(self, text: str) -> Line:
+        """Raises Unavailable for what this version cannot read."""
+        try:
+            return Line(decode(text), text)
+        except BadRecord as error:
+            raise Unavailable(
+                f"the controller at {self.address} sent a record that this version ({__version__}) cannot read: {error}"
+            ) from None
 
     def _farewell(self, run: str, lease: float) -> str:
         known = f" of {lease:g} s" if lease else ""

@@ -135,8 +135,8 @@ def read_outlook(message: pb.PlanResponse) -> Outlook:
 
 
 def show_verdict(verdict: str | None) -> pb.Verdict:
-    """Of the word that a journal has."""
-    name = "UNSPECIFIED" if verdict is None else Verdict(verdict).name
+    """Of the word that a journal has; one that this version does not know is none."""
+    name = Verdict(verdict).name if verdict in set(Verdict) else "UNSPECIFIED"
     number: pb.Verdict = getattr(pb, f"VERDICT_{name}")
     return number
 

@@ -8,10 +8,13 @@ from typing import Any
 
 from brownout_controller.catalogue.listing import Listing, explained, known
 from brownout_controller.catalogue.ranking import Row
+from brownout_controller.model.journal import LeftOut
+from brownout_controller.report import left_out
 
 
-def render(shown: Listing, rows: Sequence[tuple[int, Row]]) -> str:
-    """`rows` are those that are told, each with its place."""
+def render(shown: Listing, rows: Sequence[tuple[int, Row]], unread: Sequence[LeftOut] = ()) -> str:
+    """`rows` are those that are told, each with its place; `unread` are journals of past runs that could not be
+    read."""
     content = {
         "architecture": shown.architecture.name,
         "scenarios": len(shown.rows),
@@ -19,6 +22,7 @@ def render(shown: Listing, rows: Sequence[tuple[int, Row]]) -> str:
         "rows": [row(place, one) for place, one in rows],
         "missing": [effect._asdict() for effect in shown.missing.effects],
         "missing_search": {"tried": shown.missing.tried, "values": shown.missing.values},
+        "left_out": left_out.content(unread),
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 

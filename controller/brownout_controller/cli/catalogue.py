@@ -22,7 +22,7 @@ from brownout_controller.catalogue.listing import Listing, explained, listing
 from brownout_controller.catalogue.past import EXPIRES, Past, tried
 from brownout_controller.catalogue.writing import Setting
 from brownout_controller.cli import writing
-from brownout_controller.cli.history import RUNS, span
+from brownout_controller.cli.history import RUNS, span, warn
 from brownout_controller.cli.report import write
 from brownout_controller.engine import history
 from brownout_proxy import document
@@ -86,7 +86,9 @@ def catalogue(
     taken = _stdout(as_json, place, markdown_file, html_file)
     lasting = timedelta(days=EXPIRES) if expires is None else span("--expires", expires)
     architecture = read(file)
-    shown = listing(architecture, _past(roots, lasting))
+    past = history.collect(roots or ([RUNS] if RUNS.is_dir() else []))
+    warn(past)
+    shown = listing(architecture, Past(tried(past.runs, datetime.now(UTC)), lasting / timedelta(days=1)))
     if place is not None and place > len(shown.rows):
         raise InvalidSpec("--explain", f"there is no row {place}; {file} has {len(shown.rows)} scenarios")
     if folder is not None:
@@ -103,7 +105,8 @@ def catalogue(
     _write(markdown_file, lambda: markdown.render(shown, shown_rows), taken)
     _write(html_file, lambda: _page(shown, shown_rows), taken)
     if as_json:
-        click.echo(json_form.render(shown, ranked[:shown_rows] if place is None else [ranked[place - 1]]), nl=False)
+        rows = ranked[:shown_rows] if place is None else [ranked[place - 1]]
+        click.echo(json_form.render(shown, rows, past.left_out), nl=False)
     elif place is not None:
         click.echo(text.explain(explained(*ranked[place - 1]), width), nl=False)
     elif markdown_file is None and html_file is None:
@@ -165,10 +168,3 @@ def _page(shown: Listing, top: int) -> str:
 def read(file: Path) -> Architecture:
     """Raises InvalidSpec, Unavailable."""
     return read_architecture(document.read(file, columns=True), str(file))
-
-
-def _past(roots: tuple[Path, ...], lasting: timedelta) -> Past:
-    found = history.collect(roots or ([RUNS] if RUNS.is_dir() else []))
-    for warning in found.warnings:
-        click.echo(f"warning: {warning}", err=True)
-    return Past(tried(found.runs, datetime.now(UTC)), lasting / timedelta(days=1))

@@ -16,11 +16,13 @@ from brownout_controller.cli import output
 from brownout_controller.cli.following import Finished, Signals, follow_started
 from brownout_controller.cli.progress import Progress, say
 from brownout_controller.cli.telling import leave, shown, status, tell
-from brownout_controller.cli.venue import Time, Where, venue_options
+from brownout_controller.cli.venue import Seed, Time, Where, venue_options
 from brownout_controller.engine.conductor import NotInPlaceError
 from brownout_controller.engine.orders import Wish
 from brownout_controller.model.experiment import LEASE
+from brownout_controller.model.journal import LeftOut
 from brownout_controller.model.verdict import status_of
+from brownout_controller.report import left_out
 from brownout_proxy import document
 from brownout_proxy.errors import InvalidSpec
 from brownout_proxy.faults import KINDS
@@ -37,7 +39,7 @@ _RADIUS: Final = re.compile(r"(\d+)(%?)")
 @click.option("--for", "duration", type=Time(), required=True, metavar="TIME", help="How long.")
 @click.option("--lease", type=Time(), default=LEASE, metavar="TIME", help="How long it outlives us [default: 10s].")
 @click.option("--blast-radius", "radius", default="one", metavar="N", help="Targets of each edge: one, all, 2 or 50%.")
-@click.option("--seed", type=int, metavar="N", help="Chooses targets; random if not given.")
+@click.option("--seed", type=Seed(), metavar="N", help="Chooses targets; random if not given.")
 @click.option("--because", default="", metavar="TEXT", help="The reason, for the journal.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON and nothing else.")
 @venue_options
@@ -80,21 +82,22 @@ def fault(
     )
     wish.experiment()  # what is wrong is told here, before anything is sent
     signals = Signals()
-    finished = asyncio.run(_hold(wish, where, signals, as_json=as_json))
+    unread: list[LeftOut] = []
+    finished = asyncio.run(_hold(wish, where, signals, unread, as_json=as_json))
     if finished is None:
         context.exit(status_of(signals.came or "SIGINT"))
     if as_json:
-        output.say(json.dumps(shown(finished), indent=2))
+        output.say(json.dumps({**shown(finished), "left_out": left_out.content(unread)}, indent=2))
     context.exit(status([finished]))
 
 
-async def _hold(wish: Wish, where: Where, signals: Signals, *, as_json: bool) -> Finished | None:
-    """None if a signal came before anything was done."""
+async def _hold(wish: Wish, where: Where, signals: Signals, unread: list[LeftOut], *, as_json: bool) -> Finished | None:
+    """None if a signal came before anything was done. Adds to `unread` the journals that could not be read."""
 
     async def work() -> Finished:
         progress = Progress(quiet=as_json)
         async with where.open(say) as venue:
-            await venue.prepare()
+            unread.extend(await venue.prepare())
             try:
                 with signals.waiting():
                     run = await venue.start_faults(wish)

@@ -14,11 +14,13 @@ from typing import Final
 
 import click
 
+from brownout_controller.cli.output import say
 from brownout_controller.cli.report import write
 from brownout_controller.engine import history as past
 from brownout_controller.model.past import PastRun, utc
 from brownout_controller.model.trend import LASTING, Review, review
 from brownout_controller.report import trend_json, trend_page, trend_text
+from brownout_controller.report.left_out import sentences
 from brownout_proxy.errors import InvalidSpec, NotFound
 from brownout_proxy.spelling import unknown
 
@@ -60,15 +62,14 @@ def history(
     if as_json and html is not None:
         raise InvalidSpec("--json", "cannot be had together with --html; ask twice")
     found = past.collect(roots or ([RUNS] if RUNS.is_dir() else []))
-    for warning in found.warnings:
-        click.echo(f"warning: {warning}", err=True)
+    warn(found)
     runs = _chosen(found.runs, "experiment", experiment, lambda run: run.experiment)
     runs = _chosen(runs, "environment", environment, lambda run: run.environment)
     told = review(runs, begin, now, lasting)
     if html is not None:
         _page(html, trend_page.render(told, found.warnings, limit or 0))
     elif as_json:
-        click.echo(trend_json.render(_limited(told, limit or 0), found.warnings), nl=False)
+        click.echo(trend_json.render(_limited(told, limit or 0), found.warnings, found.left_out), nl=False)
     elif not found.runs:
         click.echo(trend_text.nothing(", ".join(map(str, roots or [RUNS]))), nl=False)
     elif not told.runs:
@@ -78,6 +79,12 @@ def history(
         plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         text = trend_text.render(told, width, _NEWEST if limit is None else limit)
         click.echo(text, nl=False, color=False if plain else None)
+
+
+def warn(found: past.History) -> None:
+    """On stderr, of what is not among the runs."""
+    for warning in (*found.closed_to_us, *sentences(found.left_out)):
+        say(f"warning: {warning}", err=True)
 
 
 def _page(file: Path, text: str) -> None:

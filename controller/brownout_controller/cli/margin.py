@@ -24,14 +24,16 @@ from brownout_controller.cli.loading import read_orders, read_variables
 from brownout_controller.cli.progress import say
 from brownout_controller.cli.telling import shown
 from brownout_controller.cli.trials import Hunt, Tried, limit_of, search, telling
-from brownout_controller.cli.venue import Time, Where, venue_options
+from brownout_controller.cli.venue import Seed, Time, Where, venue_options
 from brownout_controller.engine.orders import Order, unreadable
 from brownout_controller.model.dial import Dial, find_dial
 from brownout_controller.model.experiment import Experiment, read_experiment
+from brownout_controller.model.journal import LeftOut
 from brownout_controller.model.margin import Answer, Plan, Resolution
 from brownout_controller.model.variables import Masker, Variables
 from brownout_controller.model.verdict import Verdict, status_of
 from brownout_controller.probes import KINDS
+from brownout_controller.report import left_out
 from brownout_controller.report import margin as words
 from brownout_controller.report.margin import Timeout
 from brownout_controller.report.text import line, moment
@@ -73,7 +75,7 @@ _PATH: Final = click.Path(path_type=Path)
 @click.option("--timeout", type=Time(), metavar="TIME", help="The caller's timeout, to which the margin is compared.")
 @click.option("--architecture", type=_PATH, metavar="FILE", help=f"Where the timeout is declared [{ARCHITECTURE}].")
 @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="What ${NAME} in the file means.")
-@click.option("--seed", type=int, metavar="N", help="Chooses targets, the same in each run.")
+@click.option("--seed", type=Seed(), metavar="N", help="Chooses targets, the same in each run.")
 @click.option("--dry-run", is_flag=True, help="Run nothing: print what would be searched and how long it takes.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON and nothing else.")
 @venue_options
@@ -122,11 +124,12 @@ def margin(
             output.say(json.dumps(_planned(hunt), indent=2))
         return
     signals = Signals()
+    unread: list[LeftOut] = []
     try:
-        asyncio.run(signals.during(_run(hunt, where, signals, as_json=as_json)))
+        asyncio.run(signals.during(_run(hunt, where, signals, unread, as_json=as_json)))
     finally:  # also when a run could not begin: what is known stays known
         if as_json and (hunt.tried or signals.came is not None):
-            output.say(json.dumps(_shown(hunt), indent=2))
+            output.say(json.dumps({**_shown(hunt), "left_out": left_out.content(unread)}, indent=2))
         elif hunt.tried:
             _tell(hunt, where)
     if signals.came is not None and hunt.ended is not Verdict.NOT_REVERTED:
@@ -221,7 +224,7 @@ def _announcement(hunt: Hunt) -> str:
     )
 
 
-async def _run(hunt: Hunt, where: Where, signals: Signals, *, as_json: bool) -> None:
+async def _run(hunt: Hunt, where: Where, signals: Signals, unread: list[LeftOut], *, as_json: bool) -> None:
     def begins(number: int, value: float) -> None:
         if not as_json:
             say(f"run {number}: {hunt.dial.name} {hunt.dial.shown(value)} ...")
@@ -231,7 +234,7 @@ async def _run(hunt: Hunt, where: Where, signals: Signals, *, as_json: bool) -> 
             output.say(_row(hunt.dial, number, tried))
 
     async with where.open(say) as venue:
-        await venue.prepare(hunt.order_for(hunt.dial.own).variables)
+        unread.extend(await venue.prepare(hunt.order_for(hunt.dial.own).variables))
         await search(hunt, venue, where, signals, begins=begins, ended=ended)
 
 

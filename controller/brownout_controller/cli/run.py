@@ -16,18 +16,20 @@ from brownout_controller.cli.loading import read_orders
 from brownout_controller.cli.progress import Progress, say
 from brownout_controller.cli.report import checked
 from brownout_controller.cli.telling import leave, report, shown, status, tell
-from brownout_controller.cli.venue import Venue, Where, venue_options
+from brownout_controller.cli.venue import Seed, Venue, Where, venue_options
 from brownout_controller.engine.orders import Order
 from brownout_controller.engine.outlook import Outlook
+from brownout_controller.model.journal import LeftOut
 from brownout_controller.model.judge import Judgement
 from brownout_controller.model.verdict import Verdict, status_of
+from brownout_controller.report import left_out
 from brownout_proxy.errors import Unavailable
 
 
 @click.command("run", short_help="Run experiments and give a verdict.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="EXPERIMENT...")
 @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="What ${NAME} in the files means.")
-@click.option("--seed", type=int, metavar="N", help="Chooses targets; the file's, or random, if not given.")
+@click.option("--seed", type=Seed(), metavar="N", help="Chooses targets; the file's, or random, if not given.")
 @click.option(
     "--report",
     "reports",
@@ -66,23 +68,26 @@ def run(
         context.exit(dry.tell(asyncio.run(_dry(orders, where)), where.environment, as_json=as_json))
     finished: list[Finished] = []
     context.call_on_close(lambda: report(finished, reports, quiet=as_json))  # also when a later run cannot begin
-    signal = asyncio.run(_all(orders, where, finished, as_json=as_json))
+    unread: list[LeftOut] = []
+    signal = asyncio.run(_all(orders, where, finished, unread, as_json=as_json))
     if as_json:
-        output.say(json.dumps([shown(each) for each in finished], indent=2))
+        output.say(json.dumps([{**shown(each), "left_out": left_out.content(unread)} for each in finished], indent=2))
     if signal is not None and not finished:
         context.exit(status_of(signal))
     context.exit(status(finished))
 
 
-async def _all(orders: Sequence[Order], where: Where, finished: list[Finished], *, as_json: bool) -> str | None:
-    """Adds to `finished` what was run; the signal that ended it."""
+async def _all(
+    orders: Sequence[Order], where: Where, finished: list[Finished], unread: list[LeftOut], *, as_json: bool
+) -> str | None:
+    """Adds to `finished` what was run, to `unread` the journals that could not be read; the signal that ended it."""
     signals = Signals()
 
     async def work() -> None:
         async with where.open(say) as venue:
             for order in orders:  # all of them before the first is run
                 await venue.check(order)
-            await venue.prepare(orders[0].variables)
+            unread.extend(await venue.prepare(orders[0].variables))
             for order in orders:
                 finished.append(await _one(venue, order, where, signals, as_json=as_json))
                 if signals.came is not None:

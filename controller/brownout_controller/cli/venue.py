@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -21,6 +21,7 @@ from brownout_controller.engine.outlook import Outlook
 from brownout_controller.engine.store import Store
 from brownout_controller.engine.tail import Line
 from brownout_controller.model.environment import LOCAL
+from brownout_controller.model.journal import LeftOut
 from brownout_controller.model.verdict import Verdict
 from brownout_proxy.errors import InvalidSpec, Unavailable
 from brownout_proxy.units import SECONDS
@@ -36,7 +37,7 @@ class Venue(Protocol):
 
     async def plan(self, order: Order, *, measure: bool = True) -> Outlook: ...
 
-    async def prepare(self, given: Mapping[str, str] | None = None) -> None: ...
+    async def prepare(self, given: Mapping[str, str] | None = None) -> Sequence[LeftOut]: ...
 
     async def start(self, order: Order) -> str: ...
 
@@ -148,6 +149,21 @@ class Time(click.ParamType[float]):
         if not 0 < seconds < float("inf"):
             self.fail(f"{value!r} is no time; write it like 30s", param, ctx)
         return seconds
+
+
+class Seed(click.ParamType[int]):
+    """A whole number of 64 bits, which is what a controller can be sent."""
+
+    name = "N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            seed = int(value)
+        except ValueError:
+            self.fail(f"{value!r} is no whole number", param, ctx)
+        if not -(2**63) <= seed < 2**63:
+            self.fail("a seed has at most 18 digits", param, ctx)
+        return seed
 
 
 _ADDRESS: Final = re.compile(r"(unix:.+|[^/\s]+:\d{1,5})")

@@ -29,9 +29,10 @@ from brownout_controller.engine.store import Brief, Journal, Store
 from brownout_controller.engine.tail import Line, Tail
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.experiment import edge_name
-from brownout_controller.model.journal import Entered, Entry, Injected, Judged, Plan, Run, encode
+from brownout_controller.model.journal import Entered, Entry, Injected, Judged, LeftOut, Plan, Run, encode
 from brownout_controller.model.judge import Judgement
 from brownout_controller.model.verdict import Verdict
+from brownout_controller.report.left_out import sentences
 from brownout_proxy import limits
 from brownout_proxy.errors import Conflict, Unavailable
 
@@ -112,6 +113,7 @@ class Conductor:
         self._failed: dict[str, Unavailable] = {}
         self._kept: dict[str, Sequence[Entry]] = {}
         """Runs whose journal has not taken them whole, as they were told."""
+        self._left_out: Sequence[LeftOut] = ()
         self._recovered = False
         self._recovering = asyncio.Lock()
         self._closing = False
@@ -129,21 +131,25 @@ class Conductor:
         ids. The first start does it, if nobody has. `given` are variables of the environments. Raises InvalidSpec,
         Unavailable."""
         async with self._backends(given or {}) as backend_of:
-            closed = await close_unfinished(self._store, backend_of)
+            closed, self._left_out = await close_unfinished(self._store, backend_of)
         self._recovered = True
         for run in closed:
             if (told := store.brief(self._store.root / run).verdict) is not None:
                 verdict = Verdict(told.verdict)
                 self._tell(f"closed {run}, which had been cut off: {verdict} ({verdict.meaning})")
-        return closed
+        for sentence in sentences(self._left_out):
+            self._tell(sentence)
+        return list(closed)
 
     # What others ask for.
 
-    async def prepare(self, given: Mapping[str, str] | None = None) -> None:
-        """What is due before the first run: what killed ones have left is undone. Raises InvalidSpec, Unavailable."""
+    async def prepare(self, given: Mapping[str, str] | None = None) -> Sequence[LeftOut]:
+        """What is due before the first run: what killed ones have left is undone. Gives the journals of killed ones
+        that cannot be read. Raises InvalidSpec, Unavailable."""
         async with self._recovering:  # nobody starts before it is done
             if not self._recovered:
                 await self.recover(given)
+        return self._left_out
 
     async def check(self, order: Order) -> None:
         """Whether it can be understood. Raises InvalidSpec, Unavailable."""

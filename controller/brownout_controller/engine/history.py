@@ -18,7 +18,6 @@ import logging
 import os
 import secrets
 import sqlite3
-import stat
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
@@ -29,14 +28,15 @@ from typing import Any, Final, NamedTuple
 from pydantic import TypeAdapter
 
 from brownout_controller.engine import store
-from brownout_controller.engine.store import JOURNAL
+from brownout_controller.engine.journal_file import JOURNAL, Unreadable, left_out
+from brownout_controller.model.journal import LeftOut
 from brownout_controller.model.past import PastRun
 from brownout_controller.model.trend import in_order
 from brownout_controller.report.account import account
+from brownout_controller.report.left_out import named
 from brownout_controller.report.past import past
-from brownout_controller.report.text import line
 from brownout_proxy import __version__
-from brownout_proxy.errors import BrownoutError, NotFound
+from brownout_proxy.errors import BrownoutError, NotFound, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -62,45 +62,56 @@ class Seen(NamedTuple):
 
 
 class History(NamedTuple):
-    """The runs, oldest first, and what was wrong with journals that are not among them, a line each."""
+    """The runs, oldest first, and what is not among them."""
 
     runs: Sequence[PastRun]
-    warnings: Sequence[str]
+    closed_to_us: Sequence[str] = ()
+    """Directories that could not be looked into, a line each."""
+    left_out: Sequence[LeftOut] = ()
+    """Journals that could not be read."""
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """All that is not among the runs, a line each."""
+        return [*self.closed_to_us, *map(named, self.left_out)]
 
 
 def collect(roots: Iterable[Path]) -> History:
     """Without the trials of searches: that one of them broke is what was looked for, and no regression. Raises NotFound
     for a directory that is not there."""
     found: dict[tuple[str, object], PastRun] = {}
-    warnings: list[str] = []
+    closed_to_us: list[str] = []
+    unread: list[LeftOut] = []
     for root in dict.fromkeys(roots):
         if not root.is_dir():
             raise NotFound(f"there is no directory {root}")
-        runs, told = _below(root)
-        warnings += told
-        for run in runs:
+        below = _below(root)
+        closed_to_us += below.closed_to_us
+        unread += below.left_out
+        for run in below.runs:
             if run.part_of:
                 continue
             known = found.get((run.run, run.started))
             if known is None or (run.ended and not known.ended):
                 found[run.run, run.started] = run
-    return History(in_order(found.values()), warnings)
+    return History(in_order(found.values()), closed_to_us, unread)
 
 
 def _below(root: Path) -> History:
-    warnings: list[str] = []
+    closed_to_us: list[str] = []
+    unread: list[LeftOut] = []
     known = load(root / DATABASE)
     seen: dict[str, Seen] = {}
-    for directory in _directories(root, warnings):
+    for directory in _directories(root, closed_to_us):
         path = str(directory.relative_to(root))
         try:
             seen[path] = _seen(directory, known.get(path))
-        except (BrownoutError, OSError, ValueError) as error:
+        except BrownoutError as error:
             if not store.is_held(directory):  # else it has only just begun
-                warnings.append(_warning(directory, error))
+                unread.append(left_out(directory / JOURNAL, error))
     if seen != known:
         save(root / DATABASE, seen)
-    return History([_live(root / path, item.run) for path, item in seen.items()], warnings)
+    return History([_live(root / path, item.run) for path, item in seen.items()], closed_to_us, unread)
 
 
 def _live(directory: Path, run: PastRun) -> PastRun:
@@ -121,28 +132,24 @@ def _directories(root: Path, warnings: list[str]) -> Iterator[Path]:
 
 
 def _seen(directory: Path, known: Seen | None) -> Seen:
-    """Raises BrownoutError, OSError, ValueError."""
-    # Looked at before it is read: what is written meanwhile makes it another one the next time.
-    status = (directory / JOURNAL).stat()
+    """Raises Unreadable, Unavailable."""
+    path = directory / JOURNAL
+    try:
+        # Looked at before it is read: what is written meanwhile makes it another one the next time.
+        status = path.lstat()
+    except OSError as error:
+        raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
     if known is not None and (known.size, known.mtime) == (status.st_size, status.st_mtime_ns):
         return known
-    if not stat.S_ISREG(status.st_mode):
-        raise ValueError("is no file")
     entries = store.read(directory)
     try:
         run = past(account(entries, directory.name))
-    except ValueError:
-        raise
+    except ValueError as error:
+        raise Unreadable(path, str(error)) from None
     except Exception as error:  # a journal of another hand may hold anything anywhere; one of ours does not
-        raise ValueError(f"{type(error).__name__}: {error}") from None
+        log.debug("%s makes no account", path, exc_info=True)
+        raise Unreadable(path, f"makes no sense to us ({type(error).__name__})") from None
     return Seen(status.st_size, status.st_mtime_ns, replace(run, directory=""))
-
-
-def _warning(directory: Path, error: Exception) -> str:
-    """One line that begins with the path."""
-    path = str(directory / JOURNAL)
-    said = str(error) if not isinstance(error, OSError) or not error.strerror else error.strerror.lower()
-    return line(said if said.startswith(path) else f"{path}: {said}")
 
 
 def load(database: Path) -> Mapping[str, Seen]:

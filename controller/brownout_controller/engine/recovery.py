@@ -1,4 +1,8 @@
-"""Runs that were cut off: finds them, makes sure that nothing of theirs is left, and closes them."""
+"""Runs that were cut off: finds them, makes sure that nothing of theirs is left, and closes them.
+
+A journal that cannot be read stays as it is, and holds up nothing else: what its run had put in place ends with its
+lease, a later version may be able to read it, and nothing of it is lost.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,17 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from brownout_controller.backends.base import Backend, BackendError, Target
 from brownout_controller.engine import store
+from brownout_controller.engine.journal_file import JOURNAL, Unreadable, left_out
 from brownout_controller.engine.store import Journal, Store
 from brownout_controller.model.environment import Environment
-from brownout_controller.model.journal import Closed, Entry, Judged, Reverted, Run, Undo
+from brownout_controller.model.experiment import LONGEST_LEASE
+from brownout_controller.model.journal import Closed, Entry, Judged, LeftOut, Reverted, Run, Undo
 from brownout_controller.model.judge import judge
 from brownout_controller.model.past import utc
 from brownout_proxy.errors import BrownoutError, InvalidSpec
@@ -25,20 +31,54 @@ _PATIENCE: Final = 5.0  # seconds
 _RETRY: Final = 0.25
 
 
-async def close_unfinished(store_: Store, backend_of: Callable[[Run], Backend]) -> list[str]:
-    """Closes every run without a verdict that no process is at; their ids.
+class Recovered(NamedTuple):
+    """What became of the runs that were cut off."""
+
+    closed: Sequence[str]
+    """Their ids."""
+    left_out: Sequence[LeftOut]
+    """Journals without a verdict that cannot be read, each with what may be left of its run."""
+
+
+async def close_unfinished(store_: Store, backend_of: Callable[[Run], Backend]) -> Recovered:
+    """Closes every run without a verdict that no process is at.
 
     `backend_of` gives what injected for that run, wherever that was: a later start may be about something else. A run
-    that it raises a BrownoutError for is left for a start that knows better, like a journal that cannot be read.
+    that it raises a BrownoutError for is left for a start that knows better. Raises Unavailable.
     """
-    closed = []
+    closed, unread = [], []
     for directory in store_.runs():
         try:
-            if not store.is_closed(directory) and await _closed(directory, backend_of):
+            if store.is_closed(directory) or store.is_held(directory):  # its journal may be long
+                continue
+            entries = store.read(directory)
+            if _run_of(entries) is None and store.has_begun(directory):
+                raise Unreadable(directory / JOURNAL, "does not say what was run")
+        except BrownoutError as error:
+            unread.append(_left(directory / JOURNAL, error))
+            continue
+        try:
+            if await _closed(directory, entries, backend_of):
                 closed.append(directory.name)
+        except Unreadable as error:
+            unread.append(_left(directory / JOURNAL, error))
         except BrownoutError as error:
             log.warning("the unfinished run %s is left as it is: %s", directory.name, error)
-    return closed
+    return Recovered(closed, unread)
+
+
+def _left(path: Path, error: BrownoutError) -> LeftOut:
+    """With what may be left of its run: nobody knows what that had put in place, but how long it lives at most."""
+    told = left_out(path, error)
+    try:
+        ends = datetime.fromtimestamp(path.lstat().st_mtime, UTC) + timedelta(seconds=LONGEST_LEASE)
+    except (OSError, ValueError, OverflowError):
+        return told._replace(reason=f"{told.reason} (whatever its run had put in place ends with its lease)")
+    if ends < datetime.now(UTC):
+        fate = "whatever its run had put in place has ended with its lease"
+    else:
+        fate = f"its run may have left a fault, which ends with its lease, at {ends:%H:%M:%S} UTC at the latest"
+    return told._replace(reason=f"{told.reason} ({fate})")
 
 
 def environment_of(run: Run, known: Mapping[str, Environment]) -> Environment:
@@ -55,11 +95,8 @@ def environment_of(run: Run, known: Mapping[str, Environment]) -> Environment:
     return there.model_copy(update={"token": named.token, "tls": named.tls or there.tls})
 
 
-async def _closed(directory: Path, backend_of: Callable[[Run], Backend]) -> bool:
+async def _closed(directory: Path, entries: Sequence[Entry], backend_of: Callable[[Run], Backend]) -> bool:
     """Closes that run, unless somebody is at it or has been meanwhile. Raises BrownoutError."""
-    if store.is_held(directory):
-        return False  # and its journal may be long
-    entries = store.read(directory)
     run = _run_of(entries)
     if run is None:
         return False
@@ -86,8 +123,8 @@ def _run_of(entries: Sequence[Entry]) -> Run | None:
 def _reopened(directory: Path, entries: Sequence[Entry], run: Run) -> Journal:
     try:
         age = (datetime.now(UTC) - utc(run.started)).total_seconds()
-    except (TypeError, ValueError):
-        raise InvalidSpec(str(directory), "its journal does not say when the run began") from None
+    except ValueError:
+        raise Unreadable(directory / JOURNAL, "does not say when the run began") from None
     return Journal(directory, number=entries[-1].n + 1, age=max(age, entries[-1].at))
 
 

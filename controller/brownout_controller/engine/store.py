@@ -17,16 +17,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from brownout_controller.model.journal import NOT_AT_ONCE, Entry, Judged, Record, Run, decode, encode
+from brownout_controller.engine import journal_file
+from brownout_controller.engine.journal_file import Unreadable, ends, lines
+from brownout_controller.model.journal import (
+    NOT_AT_ONCE,
+    BadRecord,
+    Entry,
+    Judged,
+    Record,
+    Run,
+    decode,
+    encode,
+)
 from brownout_controller.model.journal import read as read_lines
-from brownout_proxy.errors import InvalidSpec, NotFound, Unavailable
+from brownout_proxy import limits
+from brownout_proxy.errors import NotFound, Unavailable
 
-JOURNAL: Final = "journal.jsonl"
+JOURNAL: Final = journal_file.JOURNAL
 _LOCK: Final = "lock"
 _SYNC: Final = 1.0
 """Seconds after which records that need not be safe at once are written to the disk."""
-_TAIL: Final = 1 << 16
-"""As many bytes of a journal's end are looked at for its verdict; it has a sentence for each hypothesis."""
 _SYNCING: Final = ThreadPoolExecutor(4, "journal")
 _UNFIT: Final = re.compile(r"[^a-z0-9]+")
 
@@ -75,8 +85,12 @@ class Journal:
         if self._closed:  # its descriptor may be another run's journal by now
             raise Unavailable(f"{self.directory / JOURNAL}: is closed")
         size = os.fstat(self._file).st_size
+        written = (encode(entry) + "\n").encode()
+        if len(written) > limits.RECORD or size + len(written) > limits.JOURNAL:  # which nobody would read any more
+            where = self.directory / JOURNAL
+            raise Unavailable(f"{where}: takes records of {limits.RECORD}, and {limits.JOURNAL} in all")
         try:
-            _write_all(self._file, (encode(entry) + "\n").encode())
+            _write_all(self._file, written)
             if entry.record.kind not in NOT_AT_ONCE:
                 os.fsync(self._file)
                 self._synced = time.monotonic()
@@ -125,13 +139,16 @@ class Store:
         return Journal(directory)
 
     def runs(self) -> Iterator[Path]:
-        """The directories of all runs, oldest first."""
-        if self.root.is_dir():
-            yield from sorted(path for path in self.root.iterdir() if (path / JOURNAL).is_file())
+        """The directories of all runs, oldest first: those with a journal, whatever that is. Raises Unavailable."""
+        try:
+            there = sorted(self.root.iterdir()) if self.root.is_dir() else []
+        except OSError as error:
+            raise Unavailable(f"{self.root}: {(error.strerror or str(error)).lower()}") from None
+        yield from (path for path in there if _has_journal(path))
 
     def find(self, run: str) -> Path:
         """The directory of a run by its id, the beginning of it, `last`, or a path. Raises NotFound."""
-        if (Path(run) / JOURNAL).is_file():
+        if os.path.lexists(Path(run) / JOURNAL):
             return Path(run)
         return self.named(run)
 
@@ -147,15 +164,22 @@ class Store:
 
 
 def read(directory: Path) -> list[Entry]:
-    """The journal of a run. Raises Unavailable, InvalidSpec."""
+    """The journal of a run. Raises Unreadable, Unavailable."""
     path = directory / JOURNAL
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return list(read_lines(file))
-    except OSError as error:
-        raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    except ValueError as error:
-        raise InvalidSpec(str(path), str(error)) from None
+        return list(read_lines(lines(path)))
+    except BadRecord as error:
+        raise Unreadable(path, error.reason, error.line) from None
+
+
+def _has_journal(path: Path) -> bool:
+    try:
+        os.lstat(path / JOURNAL)
+    except PermissionError:
+        return True  # who may not look says so when it is read
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 class Brief(NamedTuple):
@@ -170,8 +194,8 @@ class Brief(NamedTuple):
 
 
 def brief(directory: Path) -> Brief:
-    """What the first and the last record tell. Raises Unavailable."""
-    first, last = _ends(directory / JOURNAL)
+    """What the first and the last record tell. Raises Unreadable, Unavailable."""
+    first, last = ends(directory / JOURNAL)
     run, verdict = _record(first), _record(last)
     if not isinstance(run, Run):
         return Brief(directory.name, "", "", "", True, None)
@@ -186,37 +210,26 @@ def brief(directory: Path) -> Brief:
 
 
 def is_closed(directory: Path) -> bool:
-    """Whether its verdict is in: the last line. Raises Unavailable."""
-    return isinstance(_record(_ends(directory / JOURNAL)[1]), Judged)
-
-
-def _ends(path: Path) -> tuple[bytes, bytes]:
-    """The first line and the last whole one; a journal of hours need not be read for them. Raises Unavailable."""
-    try:
-        with path.open("rb") as file:
-            first = file.readline()
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
-            tail = file.read()
-            if tail.count(b"\n") < 2:  # the last line is longer than that
-                file.seek(0)
-                tail = file.read()
-    except OSError as error:
-        raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    whole = tail[: tail.rfind(b"\n") + 1].rstrip(b"\n")
-    return first, whole[whole.rfind(b"\n") + 1 :]
+    """Whether its verdict is in: the last line. Raises Unreadable, Unavailable."""
+    return isinstance(_record(ends(directory / JOURNAL)[1]), Judged)
 
 
 def _record(line: bytes) -> Record | None:
     try:
         return decode(line.decode("utf-8", "replace")).record
-    except ValueError:
+    except BadRecord:
         return None
+
+
+def has_begun(directory: Path) -> bool:
+    """Whether anything was written: what is empty was killed before it did anything. Raises Unreadable, Unavailable."""
+    return any(ends(directory / JOURNAL))
 
 
 def is_held(directory: Path) -> bool:
     """Whether a process is at that run. Leaves no trace, so that it may be asked about what can only be read."""
     try:
-        lock = os.open(directory / _LOCK, os.O_RDONLY | os.O_CLOEXEC)
+        lock = os.open(directory / _LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         return False  # whoever is at a run has made the file
     try:

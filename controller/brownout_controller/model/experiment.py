@@ -24,6 +24,7 @@ from brownout_proxy.units import SECONDS
 LEASE: Final = 10.0
 """Seconds that an injected fault lives unless it is renewed."""
 SHORTEST_LEASE: Final = 1.0
+LONGEST_LEASE: Final = 3600.0
 FEWEST: Final = 10
 """Latencies that a percentile of the load needs in its window: fewer good answers among failed ones must not speak for
 a service. Below 1 / (1 - share) of them a percentile is the longest: stricter than it has to be, and never laxer."""
@@ -97,7 +98,7 @@ class Conditions(Part):
     """How long the system is watched after the revert."""
     lease: Annotated[float | str, SECONDS] = Field(default=LEASE, examples=["10s"])
     """How long a fault lives when nobody renews it any more: from 1s to 1h, and above 10s no longer than `duration`."""
-    seed: int | None = Field(default=None, examples=["42"])
+    seed: int | None = Field(default=None, ge=-(2**63), lt=2**63, examples=["42"])
     """Chooses targets; `--seed` goes before it."""
     traffic: Load | None = Field(default=None, examples=['{url: "http://127.0.0.1:8080/pay", rate: 20/s}'])
     """A load of its own."""
@@ -113,7 +114,7 @@ class Conditions(Part):
     @classmethod
     def _lasting(cls, lease: float | str) -> float:
         seconds = SECONDS.parse(lease) if isinstance(lease, str) else lease
-        if not SHORTEST_LEASE <= seconds <= 3600:
+        if not SHORTEST_LEASE <= seconds <= LONGEST_LEASE:
             raise ValueError("must be from 1s to 1h")
         return seconds
 

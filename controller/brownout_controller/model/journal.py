@@ -1,17 +1,22 @@
 """What a run writes down: the kinds of records, declared once, and a line of JSON for each.
 
-The journal is the truth; verdict, report and history are computed from it. Readers keep what they do not know.
+The journal is the truth; verdict, report and history are computed from it. Readers keep what they do not know, and
+believe nothing: a disk, a merge or another hand may have put anything there. What is no record as declared here is one
+kind of error, `BadRecord`, whatever is wrong with it.
 """
 
 from __future__ import annotations
 
+import functools
 import json
+import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, ClassVar, Final, Literal, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
 
 from brownout_controller.model.lifecycle import Phase, State
+from brownout_controller.model.shape import Misshapen, reader
 
 StopCause = Literal["condition", "blind", "lapsed", "cut-off", "unlocked", "asked"]
 """A stop condition was met; it could not be seen any more; the fault vanished; no target could be reached for as long
@@ -19,6 +24,31 @@ as the lease lives; the targets are not this run's alone any more; somebody want
 
 OutageCause = Literal["frozen", "unreachable", "missing"]
 """The proxy's process did nothing; it did not answer; it answered, but the proxy was not there."""
+
+
+_DEEPEST: Final = 100
+"""Brackets within brackets: our files have ten, and what is a hundred times as deep overflows whoever walks it."""
+_DIGITS: Final = 300
+"""Of a number: what has more is no float any more."""
+_LATEST: Final = 1e10
+"""Seconds since the run began, which is 300 years."""
+
+
+class BadRecord(ValueError):
+    """A line is no record. `line` is its number in its journal, from 1 on, where that is known."""
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason if line is None else f"line {line}: {reason}")
+        self.reason, self.line = reason, line
+
+
+class LeftOut(NamedTuple):
+    """A journal that could not be read, which stays where and as it is: nothing of it is lost."""
+
+    path: str
+    line: int | None
+    """Where it is wrong, from 1 on; None where that is no line."""
+    reason: str
 
 
 class Record:
@@ -38,7 +68,7 @@ class Run(Record):
     experiment: Mapping[str, Any]
     terms: Sequence[Mapping[str, Any]]
     environment: Mapping[str, Any]
-    seed: int
+    seed: Annotated[int, range(-(10**_DIGITS), 10**_DIGITS)]
     replay: str
     recovery: float
     """Seconds after the revert in which everything must hold again."""
@@ -251,7 +281,7 @@ class Judged(Record):
 
     kind: ClassVar[str] = "verdict"
     verdict: str
-    exit: int
+    exit: Annotated[int, range(256)]
     reasons: Sequence[str]
 
 
@@ -294,21 +324,80 @@ def encode(entry: Entry) -> str:
 
 
 def decode(line: str) -> Entry:
-    """Raises ValueError for what is no record."""
-    content = json.loads(line)
-    if _SURROGATE.search(line):
-        content = _whole(content)
+    """Raises BadRecord for what is no record."""
+    content = _parsed(line)
     if not isinstance(content, dict) or not {"n", "at", "kind"} <= content.keys():
-        raise ValueError("not a record")
-    number, at, kind = int(content.pop("n")), float(content.pop("at")), content.pop("kind")
-    declared = KINDS.get(kind)
-    if declared is None:
-        return Entry(number, at, Unknown({"kind": kind, **content}))
-    known = {item.name for item in fields(declared)}  # type: ignore[arg-type]
+        raise BadRecord("is no record: it needs n, at and kind")
+    number, at, kind = content.pop("n"), content.pop("at"), content.pop("kind")
+    if type(number) is not int or not 0 <= number < 2**53:
+        raise BadRecord("n must be a whole number")
+    if type(at) not in (int, float) or not 0 <= at < _LATEST:
+        raise BadRecord("at must be a time in seconds")
+    if type(kind) is not str:
+        raise BadRecord("kind must be text")
+    if kind not in KINDS:
+        return Entry(number, float(at), Unknown({"kind": kind, **content}))
     try:
-        return Entry(number, at, declared(**{name: value for name, value in content.items() if name in known}))
-    except TypeError as error:
-        raise ValueError(f"record {number} ({kind}): {error}") from None
+        return Entry(number, float(at), _reader(kind)(content))
+    except Misshapen as error:
+        raise BadRecord(f"record {number} ({kind}): {error}") from None
+
+
+@functools.cache
+def _reader(kind: str) -> Callable[[Any], Record]:
+    return reader(KINDS[kind])
+
+
+def _parsed(line: str) -> Any:
+    """Raises BadRecord."""
+    try:
+        content = _JSON.decode(line)
+    except json.JSONDecodeError as error:
+        told = error.msg[:1].lower() + error.msg[1:].removesuffix(" at")
+        raise BadRecord(f"is not JSON: {told} at column {error.colno}") from None
+    except ValueError as error:
+        raise BadRecord(str(error)) from None
+    except RecursionError:
+        raise BadRecord(_TOO_DEEP) from None
+    if line.count("[") + line.count("{") > _DEEPEST and _is_deep(content):
+        raise BadRecord(_TOO_DEEP)
+    return _whole(content) if _SURROGATE.search(line) else content
+
+
+_TOO_DEEP: Final = f"has more than {_DEEPEST} brackets within each other"
+
+
+def _is_deep(content: Any) -> bool:
+    """Level by level, as it may be deeper than what calls itself could go."""
+    level = [content]
+    for _ in range(_DEEPEST + 1):
+        level = [
+            item
+            for one in level
+            if isinstance(one, (dict, list))
+            for item in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _finite(text: str) -> float:
+    """Raises ValueError: what is infinite, or no number, cannot be computed with or shown."""
+    number = float(text)
+    if not -math.inf < number < math.inf:
+        raise ValueError(f"{text[:20]} is no number that can be computed with")
+    return number
+
+
+def _short(text: str) -> int:
+    """Raises ValueError for one that no float can hold."""
+    if len(text) > _DIGITS:
+        raise ValueError(f"a number has more than {_DIGITS} digits")
+    return int(text)
+
+
+_JSON: Final = json.JSONDecoder(parse_float=_finite, parse_int=_short, parse_constant=_finite)
 
 
 def _whole(content: Any) -> Any:
@@ -321,8 +410,9 @@ def _whole(content: Any) -> Any:
 
 
 def read(lines: Iterable[str]) -> Iterator[Entry]:
-    """The records of a journal; a last line that a crash cut off is left out. Raises ValueError for any other."""
-    torn: ValueError | None = None
+    """The records of a journal, from lines with their ends; a last one without an end is what a crash cut off, and is
+    left out if it is no record. Raises BadRecord for any other."""
+    torn: BadRecord | None = None
     for number, line in enumerate(lines, 1):
         if torn is not None:
             raise torn
@@ -330,5 +420,7 @@ def read(lines: Iterable[str]) -> Iterator[Entry]:
             continue
         try:
             yield decode(line)
-        except ValueError as error:
-            torn = ValueError(f"line {number}: {error}")
+        except BadRecord as error:
+            torn = BadRecord(error.reason, number)
+            if line.endswith("\n"):
+                raise torn from None

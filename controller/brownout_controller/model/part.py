@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Part(BaseModel):
     """A mapping of a file. Immutable; unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 def _quantity(unit: Unit) -> BeforeValidator:

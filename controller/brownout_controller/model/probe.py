@@ -111,7 +111,7 @@ SHARES: Final = Scale(SHARE, 0.0, 1.0)
 class ProbeSpec(BaseModel):
     """Base of every probe's declaration. Immutable."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
     kind: ClassVar[str]
     """The key by which a hypothesis names it."""

@@ -7,16 +7,19 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from brownout_controller.model.journal import LeftOut
 from brownout_controller.model.past import PastRun
 from brownout_controller.model.trend import Course, Review, Season, Turn
+from brownout_controller.report import left_out
 
 
-def render(told: Review, warnings: Sequence[str] = ()) -> str:
-    """Keys are only ever added. Runs are named by their ids; times are in seconds."""
-    return json.dumps(content(told, warnings), indent=2, allow_nan=False) + "\n"
+def render(told: Review, warnings: Sequence[str] = (), unread: Sequence[LeftOut] = ()) -> str:
+    """Keys are only ever added. Runs are named by their ids; times are in seconds. `unread` are journals that could not
+    be read, which are among the warnings as well."""
+    return json.dumps(content(told, warnings, unread), indent=2, allow_nan=False) + "\n"
 
 
-def content(told: Review, warnings: Sequence[str] = ()) -> dict[str, Any]:
+def content(told: Review, warnings: Sequence[str] = (), unread: Sequence[LeftOut] = ()) -> dict[str, Any]:
     return {
         "runs": [_run(run) for run in told.runs],
         "quarters": [_season(season) for season in told.seasons],
@@ -35,6 +38,7 @@ def content(told: Review, warnings: Sequence[str] = ()) -> dict[str, Any]:
         ],
         "expires_after_seconds": told.lasting.total_seconds(),
         "warnings": list(warnings),
+        "left_out": left_out.content(unread),
     }
 
 

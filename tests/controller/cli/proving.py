@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ from brownout_controller.cli.venue import Venue
 from brownout_controller.engine.orders import Order, Wish
 from brownout_controller.engine.outlook import Outlook
 from brownout_controller.engine.tail import Line
-from brownout_controller.model.journal import encode
+from brownout_controller.model.journal import LeftOut, encode
 from brownout_proxy.units import MILLISECONDS
 from tests.controller.report import ground
 from tests.controller.report.ground import Story
@@ -45,8 +45,9 @@ class Proving:
     async def check(self, order: Order) -> None:
         self.checked += 1
 
-    async def prepare(self, given: Mapping[str, str] | None = None) -> None:
+    async def prepare(self, given: Mapping[str, str] | None = None) -> Sequence[LeftOut]:
         """There are no killed runs here."""
+        return ()
 
     async def start(self, order: Order) -> str:
         match = re.search(r"latency: ([^}]*)\}", order.text)

@@ -50,7 +50,9 @@ def test_programs_get_json_and_nothing_else(runs: Path) -> None:
     assert len(told["runs"]) == 4
     assert [item["quarter"] for item in told["quarters"]] == ["2026-Q1", "2026-Q2", "2026-Q3"]
     assert told["warnings"][0].startswith(f"{runs / 'broken' / 'journal.jsonl'}: ")
-    assert result.stderr == f"warning: {told['warnings'][0]}\n"
+    (unread,) = told["left_out"]
+    assert (unread["path"], unread["line"]) == (str(runs / "broken" / "journal.jsonl"), 1)
+    assert result.stderr.startswith(f"warning: 1 journal could not be read: {told['warnings'][0]}; it was left out")
     (runs / "broken" / "journal.jsonl").unlink()
 
 

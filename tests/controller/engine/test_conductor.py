@@ -13,6 +13,7 @@ import pytest
 from brownout_controller.engine import conductor as module
 from brownout_controller.engine.conductor import Conductor, NotInPlaceError
 from brownout_controller.engine.orders import Desk
+from brownout_controller.engine.recovery import Recovered
 from brownout_controller.engine.store import JOURNAL, Store, read
 from brownout_controller.engine.tail import Line
 from brownout_controller.model.environment import Environment
@@ -287,13 +288,13 @@ def test_nobody_starts_before_what_killed_runs_have_left_is_closed(
 ) -> None:
     happened: list[str] = []
 
-    async def close(*_: object) -> list[str]:
+    async def close(*_: object) -> Recovered:
         happened.append("begun")
         await asyncio.sleep(0.05)
         if len(happened) == 1:
             raise Unavailable("away")
         happened.append("closed")
-        return []
+        return Recovered([], [])
 
     monkeypatch.setattr(module, "close_unfinished", close)
 

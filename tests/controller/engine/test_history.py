@@ -125,7 +125,7 @@ def test_a_run_that_has_only_just_begun_is_no_broken_one(tmp_path: Path) -> None
     directory = tmp_path / "run"
     directory.mkdir()
     journal = Journal(directory)
-    assert collect([tmp_path]) == History([], [])
+    assert collect([tmp_path]) == History([], [], [])
     journal.close()
     assert len(collect([tmp_path]).warnings) == 1
 
@@ -165,7 +165,7 @@ def test_texts_of_a_journal_do_no_harm(tmp_path: Path) -> None:
 def test_a_pipe_in_the_place_of_a_journal_does_not_hold_anybody_up(runs: Path) -> None:
     (runs / "pipe").mkdir()
     os.mkfifo(runs / "pipe" / JOURNAL)
-    assert collect([runs]).warnings == [f"{runs / 'pipe' / JOURNAL}: is no file"]
+    assert collect([runs]).warnings == [f"{runs / 'pipe' / JOURNAL}: is no regular file"]
 
 
 def test_a_run_that_is_deleted_is_gone(runs: Path) -> None:
@@ -346,7 +346,7 @@ def test_of_two_copies_of_a_run_the_one_that_ended_counts(tmp_path: Path) -> Non
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="nowhere"):
         collect([tmp_path / "nowhere"])
-    assert collect([tmp_path]) == History([], [])
+    assert collect([tmp_path]) == History([], [], [])
     assert os.listdir(tmp_path) == []
 
 

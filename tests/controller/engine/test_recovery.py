@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from brownout_controller.backends.base import Backend
 from brownout_controller.engine import recovery as module
-from brownout_controller.engine.recovery import close_unfinished, environment_of
+from brownout_controller.engine.recovery import Recovered, close_unfinished, environment_of
 from brownout_controller.engine.store import JOURNAL, Journal, Store, read
 from brownout_controller.model.environment import Environment, Tls
 from brownout_controller.model.journal import Closed, Injected, Judged, Reverted, Run, Undo
@@ -38,12 +42,16 @@ def _killed(tmp_path: Path, backend: Unruly, after: str) -> Store:
     return play.store
 
 
+def _close(store: Store, backend_of: Callable[[Run], Backend]) -> Recovered:
+    return asyncio.run(close_unfinished(store, backend_of))
+
+
 @pytest.mark.parametrize("after", [Undo.kind, Injected.kind])
 def test_what_is_left_is_undone_and_the_run_is_closed(tmp_path: Path, after: str) -> None:
     backend = Unruly()
     store = _killed(tmp_path, backend, after)
     assert not backend.clean
-    closed = asyncio.run(close_unfinished(store, lambda _: backend))
+    closed = _close(store, lambda _: backend).closed
     assert backend.clean
     directory = next(iter(store.runs()))
     assert closed == [directory.name]
@@ -51,14 +59,14 @@ def test_what_is_left_is_undone_and_the_run_is_closed(tmp_path: Path, after: str
     assert isinstance(entries[-1], Judged)
     assert entries[-1].verdict == Verdict.INCONCLUSIVE
     assert any(isinstance(record, Closed) for record in entries)
-    assert asyncio.run(close_unfinished(store, lambda _: backend)) == []
+    assert _close(store, lambda _: backend).closed == []
 
 
 def test_a_run_that_had_injected_nothing_is_only_closed(tmp_path: Path) -> None:
     backend = Unruly()
     store = _killed(tmp_path, backend, "state")
     backend.asked.clear()
-    assert len(asyncio.run(close_unfinished(store, lambda _: backend))) == 1
+    assert len(_close(store, lambda _: backend).closed) == 1
     assert backend.asked == []
 
 
@@ -66,7 +74,7 @@ def test_a_run_that_somebody_is_at_is_left_alone(tmp_path: Path) -> None:
     store = Store(tmp_path)
     journal = store.begin("x")
     journal.write(Undo("u0", {"id": "db", "proxy": "db", "where": ""}, "x"))
-    assert asyncio.run(close_unfinished(store, lambda _: Unruly())) == []
+    assert _close(store, lambda _: Unruly()).closed == []
     journal.close()
 
 
@@ -75,7 +83,7 @@ def test_what_cannot_be_undone_is_told_as_such(tmp_path: Path, monkeypatch: pyte
     backend = Unruly()
     store = _killed(tmp_path, backend, Injected.kind)
     backend.fails.add("revert")
-    asyncio.run(close_unfinished(store, lambda _: backend))
+    _close(store, lambda _: backend)
     entries = [entry.record for entry in read(next(iter(store.runs())))]
     assert any(isinstance(record, Reverted) and not record.verified for record in entries)
     assert isinstance(entries[-1], Judged)
@@ -91,7 +99,7 @@ def test_each_run_is_undone_where_it_was_injected(tmp_path: Path) -> None:
         asked.append(str(run.environment["name"]))
         return backend if run.environment["name"] == "test" else elsewhere
 
-    asyncio.run(close_unfinished(store, backend_of))
+    _close(store, backend_of)
     assert (asked, backend.clean) == (["test"], True)
 
 
@@ -104,7 +112,7 @@ def test_a_run_that_nothing_is_known_of_how_to_reach_is_left_for_a_start_that_kn
     def unknown(run: Run) -> Unruly:
         raise InvalidSpec("tls.ca", "is away")
 
-    assert asyncio.run(close_unfinished(store, unknown)) == []
+    assert _close(store, unknown).closed == []
     assert read(next(iter(store.runs()))) == before
     assert "tls.ca: is away" in caplog.text
 
@@ -115,29 +123,69 @@ def test_a_journal_that_cannot_be_read_holds_up_no_other(tmp_path: Path, caplog:
     broken = store.root / "20000101-000000-broken-0000"
     broken.mkdir()
     (broken / JOURNAL).write_text("not JSON\nnot at all\n")
-    assert len(asyncio.run(close_unfinished(store, lambda _: backend))) == 1
+    assert len(_close(store, lambda _: backend).closed) == 1
     assert backend.clean
-    assert broken.name in caplog.text
+    assert caplog.text == ""
+
+
+def _broken(store: Store) -> Path:
+    path = store.root / "20000101-000000-broken-0000" / JOURNAL
+    path.parent.mkdir()
+    path.write_text('{"n": 0, "at": null, "kind": "state", "state": "baseline", "before": "planned"}\n{}\n')
+    return path
+
+
+def test_a_journal_that_cannot_be_read_is_named_with_what_its_run_may_have_left(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    path = _broken(store)
+    content = path.read_bytes()
+    (found,) = _close(store, lambda _: Unruly()).left_out
+    assert (found.path, found.line) == (str(path), 1)
+    assert re.search(r"may have left a fault, which ends with its lease, at \d\d:\d\d:\d\d UTC", found.reason)
+    os.utime(path, (0, 0))
+    (found,) = _close(store, lambda _: Unruly()).left_out
+    assert "has ended with its lease" in found.reason
+    assert path.read_bytes() == content
+
+
+def test_what_is_no_journal_at_all_is_named_as_well(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for name in ("pipe", "link", "folder", "garbage", "empty"):
+        (tmp_path / name).mkdir()
+    os.mkfifo(tmp_path / "pipe" / JOURNAL)
+    (tmp_path / "link" / JOURNAL).symlink_to("/dev/zero")
+    (tmp_path / "folder" / JOURNAL).mkdir()
+    (tmp_path / "garbage" / JOURNAL).write_bytes(bytes(range(256)))
+    (tmp_path / "empty" / JOURNAL).touch()  # its owner was killed before it did anything
+    found = {Path(one.path).parent.name: one.reason for one in _close(store, lambda _: Unruly()).left_out}
+    assert sorted(found) == ["folder", "garbage", "link", "pipe"]
+    assert found["pipe"].startswith("is no regular file")
+    assert found["link"].startswith("is a symbolic link")
+
+
+def test_a_run_that_somebody_is_at_is_none_whose_journal_cannot_be_read(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with closing(store.begin("x")) as journal:
+        (journal.directory / JOURNAL).write_text("{}\n{}\n")
+        assert _close(store, lambda _: Unruly()).left_out == []
 
 
 @pytest.mark.parametrize("started", ["yesterday", "", 7, None])
-def test_a_journal_without_a_time_holds_up_no_other(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, started: Any
-) -> None:
+def test_a_journal_without_a_time_holds_up_no_other(tmp_path: Path, started: Any) -> None:
     backend = Unruly()
     store = _killed(tmp_path, backend, Injected.kind)
     with closing(store.begin("timeless")) as journal:
         journal.write(Run(journal.run_id, "1", started, {}, [], {"name": "test"}, 7, "", 1.0))
-    assert len(asyncio.run(close_unfinished(store, lambda _: backend))) == 1
-    assert backend.clean
-    assert "does not say when the run began" in caplog.text
+    recovered = _close(store, lambda _: backend)
+    assert (len(recovered.closed), backend.clean) == (1, True)
+    assert [one.path for one in recovered.left_out] == [str(journal.directory / JOURNAL)]
 
 
 def test_a_time_without_a_zone_is_utc(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with closing(store.begin("x")) as journal:
         journal.write(Run(journal.run_id, "1", "2026-01-01T00:00:00", {}, [], {"name": "test"}, 7, "", 1.0))
-    assert asyncio.run(close_unfinished(store, lambda _: Unruly())) == [journal.run_id]
+    assert _close(store, lambda _: Unruly()).closed == [journal.run_id]
 
 
 def test_a_run_that_came_to_its_end_while_it_was_looked_at_is_left_alone(
@@ -153,7 +201,7 @@ def test_a_run_that_came_to_its_end_while_it_was_looked_at_is_left_alone(
         return journal
 
     monkeypatch.setattr(module, "_reopened", late)
-    assert asyncio.run(close_unfinished(store, lambda _: Unruly())) == []
+    assert _close(store, lambda _: Unruly()).closed == []
     assert read(directory)[-1].record == Judged("inconclusive", 3, ["its owner was quicker"])
 
 
@@ -168,7 +216,7 @@ def test_a_backend_that_fails_in_any_way_leaves_a_run_that_a_person_must_look_at
         raise KeyError("127.0.0.1:1")
 
     monkeypatch.setattr(backend, "revert", broken)
-    asyncio.run(close_unfinished(store, lambda _: backend))
+    _close(store, lambda _: backend)
     last = read(next(iter(store.runs())))[-1].record
     assert isinstance(last, Judged)
     assert last.exit == 6

@@ -13,6 +13,7 @@ import pytest
 from brownout_controller.engine import store as module
 from brownout_controller.engine.store import JOURNAL, Journal, Store, brief, is_closed, is_held, read
 from brownout_controller.model.journal import Failure, Interrupted, Judged, Run, Sample
+from brownout_proxy import limits
 from brownout_proxy.errors import InvalidSpec, NotFound, Unavailable
 from tests.support.running import eventually
 
@@ -185,3 +186,30 @@ def test_a_disk_that_fails_beside_the_loop_fails_the_next_sync(tmp_path: Path, m
 
     eventually(told, "the failure")
     journal.close()
+
+
+def test_nothing_is_written_that_nobody_would_read_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(Store(tmp_path).begin("x")) as journal:
+        journal.write(Interrupted("SIGINT"))
+        with pytest.raises(Unavailable, match="takes records of 8 MiB"):
+            journal.write(Failure("probe", "x" * (8 << 20)))
+        monkeypatch.setattr(limits, "JOURNAL", 100)
+        with pytest.raises(Unavailable, match="in all"):
+            journal.write(Failure("probe", "x" * 100))
+        assert len(read(journal.directory)) == 1
+
+
+def test_whatever_is_called_like_a_journal_makes_a_run_that_says_so_when_it_is_read(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for name in ("pipe", "folder", "link", "nothing"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "file").write_text("no directory")
+    os.mkfifo(tmp_path / "pipe" / JOURNAL)
+    (tmp_path / "folder" / JOURNAL).mkdir()
+    (tmp_path / "link" / JOURNAL).symlink_to(tmp_path / "nowhere")
+    assert [path.name for path in store.runs()] == ["folder", "link", "pipe"]
+    for path in store.runs():
+        for look in (read, brief, is_closed):
+            with pytest.raises(InvalidSpec, match=JOURNAL):
+                look(path)
+        assert store.find(str(path)) == path

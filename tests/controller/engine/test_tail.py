@@ -54,5 +54,5 @@ def test_what_is_no_journal_is_told(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match=JOURNAL):
         Tail(tmp_path).read()
     (tmp_path / JOURNAL).write_text("[]\n")
-    with pytest.raises(InvalidSpec, match="not a record"):
+    with pytest.raises(InvalidSpec, match="line 1: is no record"):
         Tail(tmp_path).read()

@@ -162,3 +162,20 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     with pytest.raises(Mistakes) as refusal:
         _read(text)
     assert [str(one).partition(": ")[0] for one in each(refusal.value)] == ["x.yaml:4:1", "x.yaml:3:9", "x.yaml:6:35"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["seed: 99999999999999999999", "seed: 1.0e+999", "duration: 1.0e+999", "duration: .inf", "duration: 1e999s"],
+)
+def test_a_number_that_no_journal_could_hold_is_refused(line: str) -> None:
+    key = line.partition(":")[0]
+    text = "\n".join(one for one in _SMALL.splitlines() if not one.startswith(f"{key}:"))
+    with pytest.raises(InvalidSpec, match=key):
+        _read(f"{text}\n{line}\n")
+
+
+@pytest.mark.parametrize("number", ["inf", "nan", "1.0e+999", "1e999", "-.inf"])
+def test_a_hypothesis_has_no_infinite_number_either(number: str) -> None:
+    with pytest.raises(InvalidSpec, match="min_events"):
+        _read(_SMALL.replace("expect: < 1s", f"expect: < 1s, min_events: {number}"))

@@ -25,7 +25,7 @@ def test_the_keys_stay_as_they_are() -> None:
     told = _told(past_run())
     assert list(told) == [
         "runs", "quarters", "regressions", "fixed", "changed", "recovery", "expired",
-        "expires_after_seconds", "warnings",
+        "expires_after_seconds", "warnings", "left_out",
     ]  # fmt: skip
     assert list(told["runs"][0]) == [
         "run", "directory", "experiment", "edge", "environment", "faults", "started", "duration_seconds", "state",
