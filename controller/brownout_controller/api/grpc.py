@@ -30,6 +30,7 @@ from brownout_controller.engine.conductor import Conductor, NotInPlaceError
 from brownout_controller.model.environment import LOCAL
 from brownout_controller.model.journal import Plan
 from brownout_controller.model.judge import judge
+from brownout_controller.report.sentences import recorded
 from brownout_controller.v1 import controller_pb2 as pb
 from brownout_controller.v1 import controller_pb2_grpc
 from brownout_proxy import rpc
@@ -141,7 +142,7 @@ class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
                 raise InvalidSpec("run", f"{request.run} is an experiment; end it with Stop")
             await self._conductor.stop(request.run, request.why or "somebody stopped it")
             judged = await self._conductor.ended(request.run)
-            return pb.StopFaultsResponse(verdict=show_verdict(judged.verdict), reasons=judged.reasons)
+            return pb.StopFaultsResponse(verdict=show_verdict(judged.verdict), reasons=recorded(judged))
 
         return await rpc.answered(context, stop)
 

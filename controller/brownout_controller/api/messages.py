@@ -17,6 +17,7 @@ from brownout_controller.model.experiment import LEASE
 from brownout_controller.model.journal import Refusal
 from brownout_controller.model.judge import Judgement
 from brownout_controller.model.verdict import Verdict
+from brownout_controller.report.sentences import sentence
 from brownout_controller.v1 import controller_pb2 as pb
 from brownout_proxy.errors import InvalidSpec
 from brownout_proxy.wire import read_fault, show_fault
@@ -123,6 +124,7 @@ def read_outlook(message: pb.PlanResponse) -> Outlook:
                 now.holds if now.HasField("holds") else None,
                 tuple(now.when),
                 now.later,
+                now.unit,
             )
             for now in message.readings
         ],
@@ -160,13 +162,19 @@ def show_judgement(told: Brief, state: str, judgement: Judgement) -> pb.GetRunRe
     message = pb.GetRunResponse(run=show_brief(told, state))
     if told.verdict is None:
         return message
-    message.reasons.extend(judgement.reasons)
+    message.reasons.extend(map(sentence, judgement.reasons))
     message.hits.update(judgement.hits)
     for result in judgement.results:
-        name, phase, outcome, samples, bad, worst, sentence = result
+        counts = result.counts
         message.results.append(
             pb.Result(
-                hypothesis=name, phase=phase, outcome=outcome, samples=samples, bad=bad, worst=worst, sentence=sentence
+                hypothesis=result.name,
+                phase=result.phase,
+                outcome=result.outcome,
+                samples=counts.total,
+                worst=result.worst,
+                sentence=sentence(result.reason),
+                **counts._asdict(),
             )
         )
     if judgement.recovery is not None:

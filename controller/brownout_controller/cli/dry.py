@@ -8,12 +8,12 @@ from typing import Any
 
 from brownout_controller.cli import outcome, output
 from brownout_controller.engine.outlook import Now, Outlook
-from brownout_controller.model.hypothesis import Terms
+from brownout_controller.model.quantity import UNITS
 from brownout_controller.model.verdict import Verdict, worst
-from brownout_controller.report.text import line, quantity, unit_of
+from brownout_controller.report.text import line, quantity
 from brownout_proxy.faults.spec import FaultSpec
 from brownout_proxy.faults.spec import unit_of as unit_of_field
-from brownout_proxy.units import SECONDS, SHARE
+from brownout_proxy.units import COUNT, SECONDS, SHARE
 
 
 def tell(outlooks: Sequence[Outlook], environment: str, *, as_json: bool = False) -> int:
@@ -94,7 +94,7 @@ def _takes(one: Outlook) -> str:
 
 
 def _value(now: Now) -> str:
-    return "-" if now.value is None else quantity(now.value, unit_of(Terms(name="x", expect=now.expect), {}))
+    return "-" if now.value is None else quantity(now.value, UNITS.get(now.unit, COUNT))
 
 
 def _state(now: Now) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 from brownout_controller.cli.venue import Venue
 from brownout_controller.model.journal import Entry, Judged
 from brownout_controller.model.judge import Judgement, judge
+from brownout_controller.model.reasons import TEXT, Reason
 from brownout_controller.model.verdict import SIGNALS, Verdict
 from brownout_proxy.errors import Unavailable
 
@@ -156,8 +157,9 @@ async def follow_started(
             raise
         unknown = f"the verdict on run {run} was not waited for: it may still go on"
     if not any(isinstance(entry.record, Judged) for entry in entries):
+        why = Reason(TEXT, words={"text": unknown})
         # Not judged from what we have: that a revert is missing there does not mean that it was not done.
-        return Finished(run, tuple(entries), Judgement(Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE.exit, (unknown,)))
+        return Finished(run, tuple(entries), Judgement(Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE.exit, (why,)))
     judgement = judge(entries)
     if judgement.exit in SIGNALS.values() and signals.came is None:
         judgement = replace(judgement, exit=judgement.verdict.exit)  # the signal was the controller's, not ours

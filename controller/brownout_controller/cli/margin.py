@@ -36,6 +36,7 @@ from brownout_controller.probes import KINDS
 from brownout_controller.report import left_out
 from brownout_controller.report import margin as words
 from brownout_controller.report.margin import Timeout
+from brownout_controller.report.sentences import sentence as reason_in_words
 from brownout_controller.report.text import line, moment
 from brownout_proxy import document
 from brownout_proxy.errors import InvalidSpec
@@ -259,7 +260,7 @@ def _tell(hunt: Hunt, where: Where) -> None:
     if hunt.ended is not None:
         verdict = hunt.ended
         told.append(f"ended by run {len(hunt.tried)}: {verdict.value}, {verdict.meaning}")
-        told += hunt.tried[-1].finished.judgement.reasons
+        told += map(reason_in_words, hunt.tried[-1].finished.judgement.reasons)
     output.say("\n" + told[0])
     for sentence in told[1:]:
         output.say(f"  {line(sentence)}")

@@ -9,21 +9,34 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, TextIO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from brownout_controller.model.hypothesis import Terms
+from brownout_controller.model.hypothesis import RecordedTerms
 from brownout_controller.model.journal import Run
-from brownout_controller.model.judge import Judgement, Result, terms_of
-from brownout_controller.report.text import line, quantity, unit_of
-from brownout_proxy.units import Unit
+from brownout_controller.model.journal_index import terms_of
+from brownout_controller.model.judge import Judgement
+from brownout_controller.model.quantity import UNITS
+from brownout_controller.model.results import Result
+from brownout_controller.report.sentences import accounted, sentence
+from brownout_controller.report.text import line, quantity
+from brownout_proxy.units import COUNT
 
-_COLOURS: Final = {"held": "green", "broke": "bold red", "passed": "green", "refuted": "bold red", "ok": "green"}
+_COLOURS: Final = {
+    "held": "green",
+    "broke": "bold red",
+    "passed": "green",
+    "refuted": "bold red",
+    "ok": "green",
+    "accepted": "cyan",
+}
 _UNSURE: Final = "yellow"
+_MEANINGS: Final = frozenset({"passed", "done"})
+"""Codes of reasons that say what the verdict's own line says."""
 _UNCUT: Final = 10_000
 """Columns of what is no terminal: nothing is cut or broken for a file."""
 
@@ -41,13 +54,13 @@ def told(run: Run | None, judgement: Judgement, look: Look | None = None) -> str
     terms = {} if run is None else {item.name: item for item in terms_of(run)}
     results = [result for result in judgement.results if result.name in terms]
     # One that stopped the run is refuted, perhaps before any sample counts.
-    if run is not None and any(result.samples or result.outcome == "broke" for result in results):
-        rows = [_row(terms[result.name], result, valued(terms[result.name], run)) for result in results]
-        head = ("hypothesis", "phase", "expected", "worst seen", "outcome")
+    if run is not None and any(result.counts.total or result.outcome == "broke" for result in results):
+        rows = [_row(terms[result.name], result) for result in results]
+        head = ("hypothesis", "phase", "expected", "worst seen", "measurements", "outcome")
         if look is not None and look.width is not None:  # in a file each line has to stand for itself
             rows = [(("" if same else row[0]), *row[1:]) for row, same in zip(rows, _repeated(rows), strict=True)]
         parts.append(table([head, *rows], look))
-    parts += [f"  {line(reason)}\n" for reason in judgement.reasons if reason != judgement.verdict.meaning]
+    parts += [f"  {sentence(reason)}\n" for reason in judgement.reasons if reason.code not in _MEANINGS]
     if judgement.recovery is not None:
         parts.append(f"recovered {judgement.recovery:.1f} s after the revert\n")
     verdict = Text.assemble(
@@ -57,16 +70,9 @@ def told(run: Run | None, judgement: Judgement, look: Look | None = None) -> str
     return "".join(parts) + drawn(verdict, look)
 
 
-def measured_in(terms: Terms, run: Run) -> Unit:
-    """The unit of a hypothesis's values: its probe's, or the one that its expectation has."""
-    declared = run.experiment.get("hypotheses", ())
-    own = next((item for item in declared if isinstance(item, Mapping) and item.get("name") == terms.name), {})
-    return unit_of(terms, own)
-
-
-def valued(terms: Terms, run: Run) -> Callable[[float | None], str]:
+def valued(terms: RecordedTerms) -> Callable[[float | None], str]:
     """Writes values of a hypothesis in its unit."""
-    unit = measured_in(terms, run)
+    unit = UNITS.get(terms.unit or "", COUNT)
     return lambda value: quantity(value, unit)
 
 
@@ -110,6 +116,6 @@ def _repeated(rows: Sequence[Sequence[str]]) -> Iterator[bool]:
     return (bool(number) and rows[number - 1][0] == row[0] for number, row in enumerate(rows))
 
 
-def _row(terms: Terms, result: Result, shown: Callable[[float | None], str]) -> Sequence[str]:
-    worst = shown(result.worst) if result.worst is not None else "-"
-    return (result.name, result.phase, terms.expect, worst, result.outcome)
+def _row(terms: RecordedTerms, result: Result) -> Sequence[str]:
+    worst = valued(terms)(result.worst) if result.worst is not None else "-"
+    return (result.name, result.phase, terms.expect, worst, accounted(result.reason), result.outcome)

@@ -10,7 +10,6 @@ import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import median
 from typing import Any, Final, Literal, TextIO
 
 from rich.console import Console, Group
@@ -19,7 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from brownout_controller.cli import outcome, output
-from brownout_controller.model.hypothesis import Terms
+from brownout_controller.model.evaluate import before_of, evaluate, reading_of
+from brownout_controller.model.hypothesis import RecordedTerms
 from brownout_controller.model.journal import (
     Counted,
     Entered,
@@ -35,10 +35,11 @@ from brownout_controller.model.journal import (
     Stop,
     Traffic,
 )
-from brownout_controller.model.judge import terms_of
+from brownout_controller.model.journal_index import stop_reason, terms_of
 from brownout_controller.model.lifecycle import PHASE_OF, State
 from brownout_controller.model.load_summary import shortfall
 from brownout_controller.report.load import rate_sentence
+from brownout_controller.report.sentences import sentence
 from brownout_controller.report.text import line
 from brownout_proxy.units import SECONDS
 
@@ -59,15 +60,15 @@ def say(text: str) -> None:
 class _Claim:
     """A hypothesis, and the last that was seen of it."""
 
-    terms: Terms
+    terms: RecordedTerms
     shown: Callable[[float | None], str]
     last: Sample | None = None
-    before: list[float] = field(default_factory=list)
+    before: list[Sample] = field(default_factory=list)
 
     def take(self, sample: Sample) -> None:
         self.last = sample
-        if sample.phase == "baseline" and sample.value is not None and not sample.settling:
-            self.before.append(sample.value)
+        if sample.phase == "baseline" and not sample.settling:
+            self.before.append(sample)
 
     @property
     def good(self) -> bool | None:
@@ -75,8 +76,7 @@ class _Claim:
         sample, terms = self.last, self.terms
         if sample is None or sample.settling:
             return None
-        baseline = median(self.before) if self.before else None
-        return terms.good(sample.value, [value for _, value in sample.series], baseline)
+        return evaluate(terms, reading_of(sample), before_of(self.before)).good
 
     @property
     def value(self) -> str:
@@ -140,7 +140,7 @@ class Progress:
 
     def _begin(self, run: Run) -> None:
         self._lasting = run.lasting
-        self._claims = {terms.name: _Claim(terms, outcome.valued(terms, run)) for terms in terms_of(run)}
+        self._claims = {terms.name: _Claim(terms, outcome.valued(terms)) for terms in terms_of(run)}
         if self._live is not None:
             self._live.start()
         self._line(f"{line(run.experiment.get('name', 'unnamed'))}: run {run.run_id}")
@@ -161,7 +161,7 @@ class Progress:
             case Reverted():
                 return f"reverted   {record.target}: {'verified' if record.verified else 'NOT VERIFIED: ' + record.why}"
             case Stop():
-                return f"stop       {line(record.why)}"
+                return f"stop       {sentence(stop_reason(record))}"
             case Refusal():
                 return f"refused    {record.reason} ({record.net})"
             case Failure():

@@ -21,6 +21,7 @@ from brownout_controller.engine.orders import Order
 from brownout_controller.engine.outlook import Outlook
 from brownout_controller.model.journal import LeftOut
 from brownout_controller.model.judge import Judgement
+from brownout_controller.model.reasons import TEXT, Reason
 from brownout_controller.model.verdict import Verdict, status_of
 from brownout_controller.report import left_out
 from brownout_proxy.errors import Unavailable
@@ -104,7 +105,11 @@ async def _one(venue: Venue, order: Order, where: Where, signals: Signals, *, as
         finished = await follow(venue, lambda: venue.start(order), signals, progress, remote=remote)
     except Unavailable as error:  # the run could not even begin, which must not read as `refuted`
         say(f"{order.file}: {error}")
-        return Finished("", (), Judgement(Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE.exit, (str(error),)))
+        return Finished(
+            "",
+            (),
+            Judgement(Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE.exit, (Reason(TEXT, words={"text": str(error)}),)),
+        )
     finally:
         with suppress(OSError):
             progress.end()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,13 @@ from brownout_controller.cli.venue import Where
 from brownout_controller.model.journal import Run
 from brownout_controller.model.verdict import SIGNALS, Verdict, worst
 from brownout_controller.report.account import Account
+from brownout_controller.report.as_json import plain_result
 
 
 def tell(finished: Finished, where: Where) -> None:
     """The verdict and why, for people."""
     run = next((entry.record for entry in finished.entries if isinstance(entry.record, Run)), None)
-    judgement = replace(finished.judgement, reasons=tuple(account_of(finished).reasons))  # with units
-    say(outcome.told(run, judgement, outcome.fitting()), end="")
+    say(outcome.told(run, finished.judgement, outcome.fitting()), end="")
     again = "" if run is None else run.replay
     say(f"run {finished.run} {where.place_of(finished.run)}")
     if again:
@@ -64,7 +63,7 @@ def shown(finished: Finished) -> Mapping[str, Any]:
         "recovery_seconds": judgement.recovery,
         "stopping_seconds": judgement.stopping,
         "hits": dict(judgement.hits),
-        "hypotheses": [result._asdict() for result in judgement.results],
+        "hypotheses": [plain_result(result) for result in judgement.results],
     }
 
 

@@ -19,14 +19,15 @@ from brownout_controller.engine.orders import Order
 from brownout_controller.model.dial import Dial
 from brownout_controller.model.experiment import Experiment
 from brownout_controller.model.journal import Run, Stop
-from brownout_controller.model.judge import Result, terms_of
+from brownout_controller.model.journal_index import terms_of
 from brownout_controller.model.margin import Answer, Plan, Search
+from brownout_controller.model.results import Result
 from brownout_controller.model.variables import Masker
 from brownout_controller.model.verdict import Verdict, status_of
 from brownout_controller.report.margin import Limit, Timeout
 from brownout_controller.report.past import finding as finding_of
+from brownout_controller.report.sentences import sentence
 from brownout_controller.report.text import line
-from brownout_proxy.units import SECONDS
 
 _ANSWERS: Final[dict[str, Answer]] = {"held": "held", "broke": "broke", "nothing": "unknown"}
 _ENDING: Final = (Verdict.NOT_REVERTED, Verdict.REFUSED, Verdict.INTERNAL)
@@ -156,10 +157,10 @@ def limit_of(hunt: Hunt) -> Limit | None:
             continue
         named, worst = terms[result.name], before.get(result.name)
         _, high = named.expected.limits()
-        in_time = result.phase == "during" and outcome.measured_in(named, run) is SECONDS
+        in_time = result.phase == "during" and named.unit == "s"
         if not in_time or high is None or worst is None or worst < high * ratio * _SMOOTH:
             return None
-        shown = outcome.valued(named, run)
+        shown = outcome.valued(named)
         found.append(Limit(named.name, named.expect, shown(worst), shown(result.worst)))
     return next(iter(found), None)
 
@@ -172,7 +173,7 @@ def telling(tried: Tried) -> str:
     """The hypothesis that broke, or else the one that came nearest to it; why there is no answer, if there is none."""
     judgement = tried.finished.judgement
     if tried.answer == "unknown":
-        return line(judgement.reasons[-1] if judgement.reasons else "")
+        return sentence(judgement.reasons[-1]) if judgement.reasons else ""
     run = _run_of(tried)
     if run is None:
         return ""
@@ -191,7 +192,7 @@ def telling(tried: Tried) -> str:
     during = [result for result in results if result.phase == "during"] or results
     telling = broken[0] if broken else max(during, key=near, default=None)
     if telling is None:
-        return line(judgement.reasons[0] if judgement.reasons else "")
+        return sentence(judgement.reasons[0]) if judgement.reasons else ""
     named = terms[telling.name]
     phase = "" if telling.phase == "during" else f", {telling.phase}"
-    return line(f"{telling.name}: {outcome.valued(named, run)(telling.worst)} ({named.expect}{phase})")
+    return line(f"{telling.name}: {outcome.valued(named)(telling.worst)} ({named.expect}{phase})")

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import Final
+from typing import Any, Final
 
 from brownout_controller.engine import store
 from brownout_controller.model.journal import (
@@ -124,11 +124,25 @@ class Chronicle:
                 log.exception("the run is not told any more")
 
 
+def _masked_reason(reason: Mapping[str, Any], masker: Masker) -> Mapping[str, Any]:
+    """Its texts; code, phase and units are words that the judge knows."""
+    kept = {name: reason[name] for name in ("code", "phase", "numbers") if name in reason}
+    words = {name: masker.value(text) for name, text in reason.get("words", {}).items()}
+    texts = {name: masker.value(reason[name]) for name in ("hypothesis", "subject") if name in reason}
+    return {**kept, **texts, **({"words": words} if words else {})}
+
+
 def _masked(record: Record, masker: Masker) -> Record:
     """The record without secrets."""
     ours = _OURS.get(type(record), frozenset())
     names = [item.name for item in fields(record) if item.name not in ours]  # type: ignore[arg-type]  # a dataclass
     masked = {name: masker.value(getattr(record, name)) for name in names}
+    if isinstance(record, Stop):
+        masked["reason"] = _masked_reason(record.reason, masker)
+    if isinstance(record, Judged):
+        masked["reasons"] = [
+            _masked_reason(item, masker) if isinstance(item, Mapping) else masker.value(item) for item in record.reasons
+        ]
     if isinstance(record, Run):
         masked["environment"] |= {name: record.environment[name] for name in _WHERE if name in record.environment}
         masked["terms"] = [

@@ -33,6 +33,7 @@ from brownout_controller.model.journal import Entered, Entry, Injected, Judged, 
 from brownout_controller.model.judge import Judgement
 from brownout_controller.model.verdict import Verdict
 from brownout_controller.report.left_out import sentences
+from brownout_controller.report.sentences import recorded
 from brownout_proxy import limits
 from brownout_proxy.errors import Conflict, Unavailable
 
@@ -177,9 +178,9 @@ class Conductor:
                 match line.entry.record:
                     case Entered(state="observing"):
                         return run
-                    case Judged(verdict=verdict, reasons=reasons):
-                        told = f"{'; '.join(reasons)} ({verdict}; run {run})"
-                        raise NotInPlaceError(run, told, refused=verdict == Verdict.REFUSED)
+                    case Judged() as judged:
+                        told = f"{'; '.join(recorded(judged))} ({judged.verdict}; run {run})"
+                        raise NotInPlaceError(run, told, refused=judged.verdict == Verdict.REFUSED)
         except asyncio.CancelledError:  # who asked has left, and could not end what it does not know of
             await self.stop(run, "whoever asked for it left before it was in place")
             raise

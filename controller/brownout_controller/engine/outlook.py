@@ -10,6 +10,7 @@ from typing import NamedTuple, cast
 from brownout_controller.backends.base import BackendError, Target
 from brownout_controller.engine.planning import LOCAL_POWERS, Planned, Setup, plan
 from brownout_controller.engine.sampling import Sampler
+from brownout_controller.model.evaluate import evaluate
 from brownout_controller.model.hypothesis import Hypothesis
 from brownout_controller.model.journal import Refusal
 from brownout_controller.model.probe import Surroundings
@@ -29,6 +30,8 @@ class Now(NamedTuple):
     holds: bool | None = None
     when: tuple[str, ...] = ()
     later: bool = False
+    unit: str = ""
+    """The code of the unit of its value, see quantity.UNITS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +91,14 @@ async def _reading(hypothesis: Hypothesis, setup: Setup) -> Now:
     surroundings = Surroundings(prometheus=setup.environment.prometheus, allowed_commands=setup.allowed_commands)
     sampler = Sampler(hypothesis, surroundings, _NoPhase(), lambda _: None, lambda *_: None)
     try:
-        value, why, _, series = await sampler.measure()
+        reading = await sampler.measure()
     finally:
         await sampler.close()
-    holds = terms.good(value, [item for _, item in series], None)
-    if terms.expected.needs_baseline:
+    found, why = evaluate(hypothesis.recorded, reading), reading.why
+    if found.why == "no-baseline":
         why = why or "the baseline that it is held against is measured in a run"
-    return Now(masked(terms.name), terms.expect, value, masked(why), holds, terms.when)
+    unit = hypothesis.recorded.unit or ""
+    return Now(masked(terms.name), terms.expect, reading.value, masked(why), found.good, terms.when, unit=unit)
 
 
 class _NoPhase:

@@ -20,7 +20,7 @@ from brownout_controller.engine.journal_file import JOURNAL, Unreadable, left_ou
 from brownout_controller.engine.store import Journal, Store
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.experiment import LONGEST_LEASE
-from brownout_controller.model.journal import Closed, Entry, Judged, LeftOut, Reverted, Run, Undo
+from brownout_controller.model.journal import Closed, Entry, LeftOut, Reverted, Run, Undo
 from brownout_controller.model.judge import judge
 from brownout_controller.model.past import utc
 from brownout_proxy.errors import BrownoutError, InvalidSpec
@@ -135,7 +135,7 @@ async def _close(journal: Journal, entries: Sequence[Entry], backend: Backend) -
             journal.write(await _undone(entry.record, backend, journal.run_id))
     journal.write(Closed("a later start"))
     judgement = judge(store.read(journal.directory))
-    journal.write(Judged(judgement.verdict.value, judgement.exit, judgement.reasons))
+    journal.write(judgement.record())
 
 
 async def _undone(undo: Undo, backend: Backend, owner: str) -> Reverted:

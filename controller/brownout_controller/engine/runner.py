@@ -25,7 +25,6 @@ from brownout_controller.engine.locks import Claim
 from brownout_controller.engine.planning import Setup, plan
 from brownout_controller.engine.sampling import Sampler
 from brownout_controller.model import lifecycle
-from brownout_controller.model.hypothesis import Hypothesis
 from brownout_controller.model.journal import (
     Counted,
     Entered,
@@ -33,7 +32,6 @@ from brownout_controller.model.journal import (
     Failure,
     Injected,
     Interrupted,
-    Judged,
     Plan,
     Record,
     Refusal,
@@ -47,6 +45,7 @@ from brownout_controller.model.journal import (
 from brownout_controller.model.judge import Judgement
 from brownout_controller.model.lifecycle import PHASE_OF, Phase, State
 from brownout_controller.model.probe import Surroundings
+from brownout_controller.model.reasons import Reason
 from brownout_controller.probes.load import Load
 from brownout_controller.probes.traffic import overdue_after
 from brownout_proxy import __version__
@@ -132,7 +131,7 @@ class Runner:
 
     async def _close(self) -> Judgement:
         judgement = await self._chronicle.judged()
-        self._write(Judged(judgement.verdict.value, judgement.exit, judgement.reasons))
+        self._write(judgement.record())
         return judgement
 
     # The way through the lifecycle.
@@ -207,7 +206,7 @@ class Runner:
             return False
         if "baseline-gate" not in conditions.nets:
             results = (await self._chronicle.judged()).results
-            if not all(result.outcome == "held" for result in results if result.phase == "baseline"):
+            if not all(result.accounted for result in results if result.phase == "baseline"):
                 self._enter("judged", "the baseline was not met")
                 return False
         return True
@@ -391,20 +390,22 @@ class Runner:
                     )
                 )  # fmt: skip
 
-    def _halt_for(self, hypothesis: Hypothesis, cause: str, why: str, since: float) -> None:
-        self._halt(cause, why, since, hypothesis.name)
+    def _halt_for(self, cause: StopCause, reason: Reason, since: float) -> None:
+        self._halt(cause, "", since, reason)
 
     def _unlocked(self, why: str) -> None:
         self._halt("unlocked", why, time.monotonic())
         if self._state in ("reverting", "recovering"):  # which nothing cuts short
             self._write(Failure("lease", why))
 
-    def _halt(self, cause: str, why: str, since: float, hypothesis: str = "") -> None:
+    def _halt(self, cause: str, why: str, since: float, reason: Reason | None = None) -> None:
         ending = self._state in ("recovering", "judged") or (self._state == "reverting" and cause != "lapsed")
         if not self._stopped.is_set() and not ending:
             breached = self._journal.now - (time.monotonic() - since)
             self._stopped.set()
-            self._write(Stop(cast(StopCause, cause), why, hypothesis, breached))
+            plain = {} if reason is None else reason.plain()
+            about = "" if reason is None else reason.hypothesis
+            self._write(Stop(cast(StopCause, cause), why, about, breached, plain))
 
     # The journal.
 
@@ -442,7 +443,7 @@ class Runner:
             started=datetime.now(UTC).isoformat(timespec="milliseconds"),
             experiment=setup.experiment.content,
             terms=[
-                {**hypothesis.terms.model_dump(mode="json", by_alias=True), "probe": hypothesis.probe.kind}
+                hypothesis.recorded.model_dump(mode="json", by_alias=True)
                 for hypothesis in setup.experiment.hypotheses
             ],
             environment={

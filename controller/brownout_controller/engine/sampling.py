@@ -8,13 +8,14 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from statistics import median
 from typing import Final, Protocol
 
+from brownout_controller.model.evaluate import before, stops
 from brownout_controller.model.hypothesis import Hypothesis
-from brownout_controller.model.journal import Record, Sample
+from brownout_controller.model.journal import Record, Sample, StopCause
 from brownout_controller.model.lifecycle import Phase
 from brownout_controller.model.probe import Probe, ProbeError, Reading, Surroundings
+from brownout_controller.model.reasons import Number, Reason
 
 log = logging.getLogger(__name__)
 
@@ -42,16 +43,16 @@ class Sampler:
         surroundings: Surroundings,
         phases: Phases,
         write: Callable[[Record], object],
-        halt: Callable[[Hypothesis, str, str, float], None],
+        halt: Callable[[StopCause, Reason, float], None],
     ) -> None:
-        """`halt(hypothesis, cause, why, breached_at)` ends the run; the time is that of time.monotonic."""
+        """`halt(cause, reason, breached_at)` ends the run; the time is that of time.monotonic."""
         self._hypothesis = hypothesis
         self._surroundings = surroundings
         self._phases = phases
         self._write = write
         self._halt = halt
         self._probe: Probe | None = None
-        self._before: list[float] = []
+        self._before: list[tuple[Reading, float | None]] = []
         self._looked = asyncio.Event()
         self._blind_since: float | None = None
 
@@ -128,30 +129,28 @@ class Sampler:
 
     def _look(self, phase: Phase, reading: Reading, at: float, *, settling: bool) -> None:
         """Whether this must end the run."""
-        terms = self._hypothesis.terms
-        if phase == "baseline" and reading.value is not None:
-            self._before.append(reading.value)
+        terms = self._hypothesis.recorded
+        if phase == "baseline":
+            self._before.append((reading, time.monotonic() - at))
         if phase != "during" or not terms.stop:
             return
-        values = [value for _, value in reading.series] if reading.value is None else [reading.value]
-        if not values:
+        found = stops(terms, reading, before(self._before))
+        if found.good is None:
             if not settling:
                 self._count_blind(reading, at)
             return
         self._blind_since = None
-        baseline = median(self._before) if self._before else None
-        for value in values:
-            if terms.stops(value, baseline):
-                wanted = terms.stop if isinstance(terms.stop, str) else f"not {terms.expect}"
-                self._halt(self._hypothesis, "condition", f"{terms.name} was {value:.4g}, which is {wanted}", at)
-                return
+        if found.good is False:
+            numbers = {} if found.value is None else {"value": Number(found.value, terms.unit or "")}
+            words = {"expect": terms.expect, **({"stop": terms.stop} if isinstance(terms.stop, str) else {})}
+            self._halt("condition", Reason("stop-met", terms.name, phase, numbers=numbers, words=words), at)
 
     def _count_blind(self, reading: Reading, at: float) -> None:
         self._blind_since = at if self._blind_since is None else self._blind_since
         blind = time.monotonic() - self._blind_since
         if blind > max(_BLIND, _BLIND_SAMPLES * self._hypothesis.terms.every):
-            why = f"{self._hypothesis.name} could not be seen for {blind:.0f} s ({reading.why})"
-            self._halt(self._hypothesis, "blind", why, self._blind_since)
+            numbers, words = {"seconds": Number(blind, "s")}, {"why": reading.why}
+            self._halt("blind", Reason("blind", self.name, "during", numbers=numbers, words=words), self._blind_since)
 
 
 def _finite(value: float | None) -> float | None:

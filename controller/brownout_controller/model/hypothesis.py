@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal
@@ -17,7 +17,8 @@ from brownout_controller.model import expectation
 from brownout_controller.model.expectation import Expectation
 from brownout_controller.model.lifecycle import PHASES, Phase
 from brownout_controller.model.part import Gatherer, Part, Seconds, SomeTime, read, written
-from brownout_controller.model.probe import ProbeSpec
+from brownout_controller.model.probe import ProbeSpec, Waits
+from brownout_controller.model.quantity import code_of, written_in
 from brownout_proxy.document import Value
 from brownout_proxy.errors import InvalidSpec
 from brownout_proxy.spelling import unknown
@@ -125,25 +126,21 @@ class Terms(Part):
         """What ends the run when it holds; None where that is whatever does not meet `expect`, or nothing."""
         return expectation.parse(self.stop) if isinstance(self.stop, str) else None
 
-    def good(self, value: float | None, series: Sequence[float], baseline: float | None) -> bool | None:
-        """Whether one measurement, with `value` or else with several, is good; None where that is not known."""
-        several = value is None and self.series != "one" and bool(series)
-        if (value is not None or several) and self.expected.needs_baseline and baseline is None:
-            return None
-        if value is not None:
-            return self.expected.holds(value, baseline)
-        if several:
-            return (all if self.series == "all" else any)(self.expected.holds(item, baseline) for item in series)
-        return True if isinstance(self.no_data, Accepted) else False if self.no_data == "fail" else None
 
-    def stops(self, value: float, baseline: float | None) -> bool:
-        """Whether this value must end the run."""
-        if self.stop_at is not None:
-            return self.stop_at.holds(value, baseline)
-        return bool(self.stop) and not self.expected.holds(value, baseline)
+class RecordedTerms(Terms):
+    """Terms as a journal keeps them: with what the judge has to know of the probe. Older journals know less."""
+
+    probe: str = ""
+    """Its kind."""
+    measure: str = ""
+    """What it measures, where it measures several things."""
+    unit: str | None = None
+    """The code of the unit of its values, see quantity.UNITS."""
+    waits: Waits | None = None
+    """What it means that there is no answer yet; None in a journal whose due measurements cannot be counted."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Hypothesis:
     """What is claimed, and what measures it."""
 
@@ -155,6 +152,18 @@ class Hypothesis:
     @property
     def name(self) -> str:
         return self.terms.name
+
+    @cached_property
+    def recorded(self) -> RecordedTerms:
+        """The terms with what is known of the probe."""
+        probe, unit = self.probe, self.probe.scale().unit
+        return RecordedTerms(
+            **{name: getattr(self.terms, name) for name in Terms.model_fields},
+            probe=probe.kind,
+            measure=str(getattr(probe, "measure", "")),
+            unit=written_in(self.terms.expect) if unit is None else code_of(unit),
+            waits=None,  # until every measurement that is due is accounted for
+        )
 
 
 _KEYS: Final = tuple(Terms.model_fields)

@@ -142,7 +142,10 @@ class Injected(Record):
 
 @dataclass(frozen=True, slots=True)
 class Sample(Record):
-    """A measurement. `settling`: so soon after a change of phase that it counts for nothing."""
+    """A measurement of the phase in which it began. `settling`: so soon after a change of phase that it counts for
+    nothing. `failure` is how the service did not answer, `waited` for how long there was no answer, `took` how long the
+    measurement was under way; both in seconds. Of a hypothesis without a baseline, a sample there is a look at what was
+    before."""
 
     kind: ClassVar[str] = "sample"
     hypothesis: str
@@ -152,6 +155,9 @@ class Sample(Record):
     events: float | None = None
     series: Sequence[tuple[str, float]] = ()
     settling: bool = False
+    failure: str = ""
+    waited: float | None = None
+    took: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,13 +213,17 @@ class Outage(Record):
 
 @dataclass(frozen=True, slots=True)
 class Stop(Record):
-    """The run ends early. `breached_at` is when what led to it was first measured, in seconds since the run began."""
+    """The run ends early. `breached_at` is when what led to it was first measured, in seconds since the run began.
+
+    `why` is in words of somebody else; `reason` is typed (see reasons.read_reason) where the cause is a hypothesis.
+    """
 
     kind: ClassVar[str] = "stop"
     cause: StopCause
-    why: str
+    why: str = ""
     hypothesis: str = ""
     breached_at: float | None = None
+    reason: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,12 +287,12 @@ class Closed(Record):
 
 @dataclass(frozen=True, slots=True)
 class Judged(Record):
-    """The verdict, computed from what is above; the last line."""
+    """The verdict, computed from what is above; the last line. Older journals have sentences as reasons."""
 
     kind: ClassVar[str] = "verdict"
     verdict: str
     exit: Annotated[int, range(256)]
-    reasons: Sequence[str]
+    reasons: Sequence[Mapping[str, Any] | str]
 
 
 @dataclass(frozen=True, slots=True)

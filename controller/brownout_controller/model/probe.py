@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
@@ -20,25 +20,43 @@ from brownout_proxy.units import SECONDS, SHARE, Unit
 if TYPE_CHECKING:
     from brownout_controller.model.hypothesis import Terms
 
+Failure = Literal["", "refused", "reset", "unreachable", "malformed", "timeout", "failed"]
+"""How a service that was asked itself did not answer: it refused the connection, reset or closed it, there is no way
+to it, it answered nonsense, it was not waited for any longer, or a command that asks it failed."""
+Waits = Literal["", "value", "bad"]
+"""What it means that there is no answer yet: nothing, that the value is at least as long, or that all is not well."""
+
 _SHARE_OF_TIMEOUT: Final = 0.95
-PER_SECOND: Final = Unit("a second", 1.0, {"/s": 1.0}, "20/s")
 
 
 class ProbeError(BrownoutError):
     """A probe could not measure: its server is away, too slow, or answers nonsense. That is no data, never a pass."""
 
 
+class NoAnswerError(ProbeError):
+    """The service that was asked did not answer. From one that answered before the fault that is bad."""
+
+    def __init__(self, kind: Failure, why: str, waited: float | None = None) -> None:
+        """`waited` is for how many seconds there was no answer, where that is what went wrong."""
+        super().__init__(why)
+        self.kind: Failure = kind
+        self.waited = waited
+
+
 class Reading(NamedTuple):
     """One measurement. `value` is in the probe's unit; None is no data, and `why` says why there is none.
 
     `events` is how many events the value rests on, where the probe knows. `series` holds labelled values where there
-    are several; then `value` is None and the hypothesis's series rule decides.
+    are several; then `value` is None and the hypothesis's series rule decides. `failure` is how the service itself did
+    not answer, and `waited` for how many seconds there was no answer.
     """
 
     value: float | None
     why: str = ""
     events: float | None = None
     series: tuple[tuple[str, float], ...] = ()
+    failure: Failure = ""
+    waited: float | None = None
 
 
 class Counters(NamedTuple):
@@ -126,6 +144,18 @@ class ProbeSpec(BaseModel):
     """A hypothesis's line with this probe, as documentation shows it."""
     only_in_runs: ClassVar[bool] = False
     """What it measures exists during a run only."""
+    at_once: ClassVar[int] = 1
+    """So many measurements may be under way at the same time, each by a probe of its own."""
+
+    @property
+    def asks_service(self) -> bool:
+        """Whether it asks the service under test itself, so that no answer is an answer."""
+        return False
+
+    @property
+    def waits(self) -> Waits:
+        """What it means that a measurement has no answer yet."""
+        return ""
 
     def scale(self) -> Scale:
         """What it can measure."""

@@ -11,6 +11,14 @@ from brownout_controller.model.lifecycle import PHASES, Phase
 TEXT: Final = "text"
 """The code of a reason that an older journal has as a sentence: it stands in `words["text"]`."""
 
+CODES: Final = frozenset({
+    TEXT, "passed", "done", "refused", "not-reverted", "bug", "signal", "stop-met", "blind", "not-injected",
+    "injection-failed", "baseline-not-met", "cut-off", "vanished", "no-traffic", "no-run", "unreadable-terms", "no-end",
+    "held", "broke", "not-recovered", "not-for-good", "false-before", "holes", "no-data", "missing", "unmeasured",
+    "accepted", "too-few-events", "zero-baseline", "no-baseline", "failed-baseline", "several", "load-shortfall",
+})  # fmt: skip
+"""Every code that this version writes; `report/sentences.py` has a sentence for each."""
+
 
 class Number(NamedTuple):
     """A number with its unit: `s`, `share`, `B`, `B/s`, `/s`, or nothing for a count."""
@@ -31,6 +39,10 @@ class Reason:
     numbers: Mapping[str, Number] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
     """Texts that are not ours: what a server answered, an expectation as it was written."""
+
+    def value(self, name: str) -> float:
+        """A number without its unit; 0 for one that is not there."""
+        return self.numbers[name].value if name in self.numbers else 0.0
 
     def plain(self) -> dict[str, Any]:
         """What JSON can hold, without what is empty."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Literal
 
 from brownout_controller.model.probe import (
-    PER_SECOND,
     Counters,
     EdgeCounters,
     Probe,
@@ -18,9 +17,7 @@ from brownout_controller.model.probe import (
     Scale,
     Surroundings,
 )
-from brownout_proxy.units import KILOBYTES_PER_SECOND, Unit
-
-_BYTES_PER_SECOND: Final = Unit("B/s", 1.0, KILOBYTES_PER_SECOND.suffixes, "10MB/s")
+from brownout_controller.model.quantity import BYTES_PER_SECOND, PER_SECOND
 
 _COUNTS: dict[str, Callable[[Counters], int]] = {
     "connections": lambda counters: counters.connections,
@@ -47,7 +44,7 @@ class Edge(ProbeSpec):
     """What is counted: new connections, what the faults did, bytes to the server or from it, dials that failed."""
 
     def scale(self) -> Scale:
-        return Scale(_BYTES_PER_SECOND if self.measure.startswith("bytes") else PER_SECOND, 0.0)
+        return Scale(BYTES_PER_SECOND if self.measure.startswith("bytes") else PER_SECOND, 0.0)
 
     def open(self, surroundings: Surroundings) -> Probe:
         if surroundings.edge is None:

@@ -7,7 +7,6 @@ from typing import ClassVar, Final, Literal
 
 from brownout_controller.model.hypothesis import Hypothesis
 from brownout_controller.model.probe import (
-    PER_SECOND,
     SHARES,
     TIME,
     Probe,
@@ -18,6 +17,7 @@ from brownout_controller.model.probe import (
     Surroundings,
 )
 from brownout_controller.model.probe import Traffic as Source
+from brownout_controller.model.quantity import PER_SECOND
 
 _NEARLY_ALL: Final = ("p99", "p99.9", "max")
 

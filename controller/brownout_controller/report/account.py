@@ -1,19 +1,18 @@
 """A run as reports tell it: the journal sorted into what happened when, beside the verdict of the judge.
 
-Pure. It never decides on a verdict; that a sample is bad it says by the rule that the judge has.
+Pure. It decides on no verdict, and on no sample: `model/evaluate.py` does, as for the judge.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from statistics import median
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
-from brownout_controller.model.hypothesis import Accepted, Terms
+from brownout_controller.model.evaluate import Before, before_of, evaluate, reading_of
+from brownout_controller.model.hypothesis import RecordedTerms
 from brownout_controller.model.journal import (
     Closed,
     Counted,
@@ -33,17 +32,19 @@ from brownout_controller.model.journal import (
     Traffic,
     Undo,
 )
-from brownout_controller.model.judge import Judgement, Result, judge, terms_of
+from brownout_controller.model.journal_index import stop_reason, terms_of
+from brownout_controller.model.judge import Judgement, judge
 from brownout_controller.model.lifecycle import PHASE_OF, State
 from brownout_controller.model.load_summary import PhaseLoad, load_by_phase
-from brownout_controller.report.text import line, quantity, seconds, unit_of
-from brownout_proxy.units import Unit
+from brownout_controller.model.quantity import UNITS
+from brownout_controller.model.results import Result
+from brownout_controller.report.sentences import sentence
+from brownout_controller.report.text import line, quantity, seconds
+from brownout_proxy.units import COUNT, Unit
 
 Kind = TypeVar("Kind", bound=Record)
 
 _UNNAMED: Final = "unknown experiment"
-_VALUE: Final = re.compile(r"(^|\(baseline )(-?\d[\d.]*(?:e[-+]\d+)?)(?=\)$| at worst,|, which is )")
-"""Where the sentence on a result or a stop has a value as a bare number."""
 _MOMENT: Final = 0.5
 """Seconds within which a sample and what was made of it are one event."""
 
@@ -74,7 +75,7 @@ class Point(NamedTuple):
 class Claim(NamedTuple):
     """A hypothesis with what was measured of it. `limits` are the lowest and the highest good value."""
 
-    terms: Terms
+    terms: RecordedTerms
     unit: Unit
     points: Sequence[Point]
     limits: tuple[float | None, float | None]
@@ -138,19 +139,8 @@ class Account:
 
     @cached_property
     def reasons(self) -> Sequence[str]:
-        """The judge's, with values in the units of what was measured."""
-        return [line(self._spoken.get(reason, reason)) for reason in self.judgement.reasons]
-
-    @cached_property
-    def _spoken(self) -> Mapping[str, str]:
-        """Sentences of those who know no units, and say 2.5 of seconds and 1 of 100 %, as a person would say them."""
-        stop, found = self.first(Stop), {}
-        for claim in self.claims:
-            for result in claim.results:
-                found[result.sentence] = _with_unit(result.sentence, f"{result.name} ({result.phase}): ", claim.unit)
-            if stop is not None and stop.hypothesis == claim.terms.name:
-                found[stop.why] = _with_unit(stop.why, f"{stop.hypothesis} was ", claim.unit)
-        return found
+        """The judge's, in words."""
+        return [sentence(reason) for reason in self.judgement.reasons]
 
     @property
     def finished(self) -> bool:
@@ -196,33 +186,19 @@ class Account:
 
     @cached_property
     def claims(self) -> Sequence[Claim]:
-        declared = self.run.experiment.get("hypotheses")
-        by_name = {
-            item.get("name"): item
-            for item in (declared if isinstance(declared, (list, tuple)) else ())
-            if isinstance(item, Mapping)
-        }
         samples: dict[str, list[tuple[float, Sample]]] = {}
         for at, sample in self.all(Sample):
             samples.setdefault(sample.hypothesis, []).append((at, sample))
-        return [
-            self._claim(terms, by_name.get(terms.name), samples.get(terms.name, [])) for terms in terms_of(self.run)
-        ]
+        return [self._claim(terms, samples.get(terms.name, [])) for terms in terms_of(self.run)]
 
-    def _claim(self, terms: Terms, declared: Any, samples: Sequence[tuple[float, Sample]]) -> Claim:
-        before = [
-            value
-            for _, sample in samples
-            if sample.phase == "baseline" and not sample.settling and (value := _value(sample)) is not None
-        ]
-        baseline = median(before) if before else None
-        nowhere = (None, None)
+    def _claim(self, terms: RecordedTerms, samples: Sequence[tuple[float, Sample]]) -> Claim:
+        known, nowhere = before_of([sample for _, sample in samples]), (None, None)
         return Claim(
             terms,
-            unit_of(terms, declared),
-            [_point(at, sample, terms, baseline) for at, sample in samples],
-            terms.expected.limits(baseline),
-            terms.stop_at.limits(baseline) if terms.stop_at is not None else nowhere,
+            UNITS.get(terms.unit or "", COUNT),
+            [_point(at, sample, terms, known) for at, sample in samples],
+            terms.expected.limits(known.value),
+            terms.stop_at.limits(known.value) if terms.stop_at is not None else nowhere,
             [result for result in self.judgement.results if result.name == terms.name],
         )
 
@@ -293,7 +269,7 @@ class Account:
             case Reverted():
                 return f"NOT reverted on {record.target}: {record.why}", True
             case Stop():
-                return f"stopped: {self._spoken.get(record.why, record.why)}", True
+                return f"stopped: {sentence(stop_reason(record))}", True
             case Refusal():
                 return f"refused ({record.net}): {record.reason}; {record.remedy}", True
             case Failure():
@@ -332,28 +308,11 @@ def phase_seconds(told: Account) -> Mapping[str, float]:
     return {PHASE_OF[span.state]: span.end - span.begin for span in told.spans if span.state in PHASE_OF}
 
 
-def _with_unit(sentence: str, head: str, unit: Unit) -> str:
-    if not sentence.startswith(head):
-        return sentence
-    return head + _VALUE.sub(lambda found: found[1] + quantity(float(found[2]), unit), sentence.removeprefix(head))
+def _point(at: float, sample: Sample, terms: RecordedTerms, known: Before) -> Point:
+    found = evaluate(terms, reading_of(sample), known)
+    value = found.value if found.value is not None else _only(sample)
+    return Point(at, value, found.good, sample.settling, sample.why)
 
 
-def _value(sample: Sample) -> float | None:
-    if sample.value is not None:
-        return sample.value
-    return sample.series[0][1] if len(sample.series) == 1 else None
-
-
-def _point(at: float, sample: Sample, terms: Terms, baseline: float | None) -> Point:
-    value, expected = _value(sample), terms.expected
-    if value is None and sample.series and terms.series != "one":
-        values = [item for _, item in sample.series]
-        goods = [expected.holds(item, baseline) for item in values]
-        good = all(goods) if terms.series == "all" else any(goods)
-        # The one that decided: a bad one that spoils all of them, a good one that saves them.
-        return Point(at, values[goods.index(good)] if good in goods else values[0], good, sample.settling, sample.why)
-    if value is not None and not math.isnan(value):
-        unknown = expected.needs_baseline and baseline is None
-        return Point(at, value, None if unknown else expected.holds(value, baseline), sample.settling, sample.why)
-    good_anyway = True if isinstance(terms.no_data, Accepted) else False if terms.no_data == "fail" else None
-    return Point(at, None, good_anyway, sample.settling, sample.why)
+def _only(sample: Sample) -> float | None:
+    return sample.series[0][1] if sample.value is None and len(sample.series) == 1 else sample.value

@@ -6,8 +6,10 @@ import json
 import math
 from typing import Any
 
+from brownout_controller.model.results import Result
 from brownout_controller.report.account import Account
 from brownout_controller.report.load import load_json
+from brownout_controller.report.sentences import sentence
 
 
 def render(*runs: Account) -> str:
@@ -34,11 +36,12 @@ def content(told: Account) -> dict[str, Any]:
         "verdict": judgement.verdict.value,
         "exit": judgement.exit,
         "reasons": list(told.reasons),
+        "typed_reasons": [reason.plain() for reason in judgement.reasons],
         "recovery_seconds": judgement.recovery,
         "stopping_seconds": judgement.stopping,
         "hits": {name: {"hits": hits, "connections": met} for name, (hits, met) in told.hits.items()},
         "hypotheses": [
-            {**result._asdict(), "expect": claim.terms.expect, "because": claim.terms.because}
+            {**plain_result(result), "expect": claim.terms.expect, "because": claim.terms.because}
             for claim in told.claims
             for result in claim.results
         ],
@@ -55,6 +58,22 @@ def content(told: Account) -> dict[str, Any]:
             }
             for change in told.changes
         ],
+    }
+
+
+def plain_result(result: Result) -> dict[str, Any]:
+    """One hypothesis in one phase: its four counts, and why in words and typed."""
+    counts = result.counts
+    return {
+        "name": result.name,
+        "phase": result.phase,
+        "outcome": result.outcome,
+        "samples": counts.total,
+        **counts._asdict(),
+        "unanswered_kinds": dict(result.kinds),
+        "worst": result.worst,
+        "sentence": sentence(result.reason),
+        "reason": result.reason.plain(),
     }
 
 

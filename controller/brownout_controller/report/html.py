@@ -9,13 +9,14 @@ from typing import Any, Final, NamedTuple
 import yaml
 from markupsafe import Markup
 
-from brownout_controller.model.judge import Result
 from brownout_controller.model.lifecycle import PHASES
+from brownout_controller.model.results import Result
 from brownout_controller.report import figures, page, plot, timeline
 from brownout_controller.report.account import Account, Claim
 from brownout_controller.report.figures import PHASE_NAMES
 from brownout_controller.report.load import HEADING, load_row
 from brownout_controller.report.plot import Plot
+from brownout_controller.report.sentences import accounted
 from brownout_controller.report.series import MOST
 from brownout_controller.report.text import clean, clipped, clock, line, quantity, seconds
 from brownout_controller.report.timeline import Numbered
@@ -158,6 +159,7 @@ def render(*runs: Account) -> str:
     return page.render(
         "run.html.j2", sections=sections, phases=PHASES, phase_names=PHASE_NAMES, most=_ROWS, clock=clock,
         worst=lambda result, claim: quantity(result.worst, claim.unit),
+        accounted=lambda result: accounted(result.reason),
     )  # fmt: skip
 
 

@@ -10,9 +10,10 @@ from typing import Final, NamedTuple
 from xml.etree import ElementTree
 
 from brownout_controller.model.journal import Stop
-from brownout_controller.model.judge import Result
+from brownout_controller.model.results import Result
 from brownout_controller.model.verdict import Verdict
 from brownout_controller.report.account import Account, phase_seconds
+from brownout_controller.report.sentences import sentence
 from brownout_controller.report.text import clean, clipped, line
 
 _LONGEST: Final = 2000
@@ -89,7 +90,7 @@ def _hypotheses(told: Account) -> list[_Case]:
             f"{result.name} [{result.phase}]",
             lasted.get(result.phase, 0.0),
             _trouble(result, told.judgement.verdict, stop),
-            result.sentence,
+            sentence(result.reason),
         )
         for result in told.judgement.results
     ]
@@ -98,7 +99,7 @@ def _hypotheses(told: Account) -> list[_Case]:
 def _trouble(result: Result, verdict: Verdict, stop: Stop | None) -> str:
     if stop is not None and stop.cause == "condition" and (result.name, result.phase) == (stop.hypothesis, "during"):
         return "failure"  # its own stop condition was met, even where `expect` or `tolerate` would bear it
-    if result.outcome == "held":
+    if result.accounted:
         return ""
     refuted = result.outcome == "broke" and result.phase != "baseline" and verdict in _CONCLUSIVE
     return "failure" if refuted else "error"

@@ -12,6 +12,7 @@ from typing import Final
 from brownout_controller.model.verdict import Verdict
 from brownout_controller.report.account import Account
 from brownout_controller.report.load import HEADING, load_row
+from brownout_controller.report.sentences import accounted
 from brownout_controller.report.text import clipped, line, moment, quantity
 
 LIMIT: Final = 900 * 1024
@@ -32,7 +33,8 @@ MARKS: Final = {
     Verdict.DONE: "🏁",
 }
 _OUTCOMES: Final = {
-    "held": "✅ held", "broke": "❌ broke", "no-data": "❔ no data", "too-few": "❔ too few", "untested": "❔ untested",
+    "held": "✅ held", "accepted": "☑️ accepted without data", "broke": "❌ broke", "no-data": "❔ no data",
+    "missing": "❔ missing", "too-few": "❔ too few", "untested": "❔ untested",
 }  # fmt: skip
 
 
@@ -95,12 +97,12 @@ def _hypotheses(told: Account) -> Iterable[str]:
     rows = [
         (
             escaped(claim.terms.name), result.phase, escaped(claim.terms.expect),
-            escaped(quantity(result.worst, claim.unit)), f"{result.bad} of {result.samples}", _OUTCOMES[result.outcome],
+            escaped(quantity(result.worst, claim.unit)), escaped(accounted(result.reason)), _OUTCOMES[result.outcome],
         )
         for claim in told.claims
         for result in claim.results
     ]  # fmt: skip
-    yield from _table(("hypothesis", "phase", "expected", "worst", "bad samples", "outcome"), rows)
+    yield from _table(("hypothesis", "phase", "expected", "worst", "measurements", "outcome"), rows)
 
 
 def _injections(told: Account) -> Iterable[str]:

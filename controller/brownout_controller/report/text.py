@@ -8,25 +8,18 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from brownout_controller.model.hypothesis import Terms
-from brownout_proxy.units import BYTES, COUNT, KILOBYTES_PER_SECOND, SECONDS, SHARE, Unit
+from brownout_controller.model.quantity import PER_SECOND
+from brownout_proxy.units import COUNT, Unit
 
 # XML 1.0 or UTF-8 do not take the first ones; the second ones, Unicode's bidirectional controls, reorder what is read.
 _UNFIT: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _TURNING: Final = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_SUFFIX: Final = re.compile(r"(?<=[\d\s.])([a-zµ%][a-zµ%/]*)", re.IGNORECASE)
 _BEYOND: Final = 1e300
 """A journal has no infinities: what is larger stands for one."""
-_RATE: Final = Unit("B/s", 1.0, KILOBYTES_PER_SECOND.suffixes, "10MB/s")
-_MEASURES: Final[Mapping[str, Unit]] = {
-    "p50": SECONDS, "p90": SECONDS, "p99": SECONDS, "p99.9": SECONDS, "max": SECONDS, "errors": SHARE,
-    "bytes_up": _RATE, "bytes_down": _RATE,
-}  # fmt: skip
-"""What probes measure whose unit does not have to be guessed from the expectation."""
 
 
 def clean(text: object) -> str:
@@ -51,22 +44,6 @@ def wrapped(text: str, width: int, first: str = "", then: str = "") -> Sequence[
     )
 
 
-def unit_of(terms: Terms, declared: Any) -> Unit:
-    """The unit of a hypothesis's values: what its probe measures, or else what its expectation is written in.
-
-    `declared` is the hypothesis as the experiment file has it.
-    """
-    probe = declared.get("traffic", declared.get("edge")) if isinstance(declared, Mapping) else None
-    measure = probe.get("measure") if isinstance(probe, Mapping) else probe
-    if isinstance(measure, str) and measure in _MEASURES:
-        return _MEASURES[measure]
-    for match in _SUFFIX.finditer(terms.expect):
-        for unit in (SECONDS, SHARE, BYTES, _RATE):
-            if match[1].lower() in unit.suffixes:
-                return unit
-    return COUNT
-
-
 def quantity(value: float | None, unit: Unit = COUNT) -> str:
     """A value as a person would write it, in three or four digits."""
     if value is None or math.isnan(value):
@@ -75,6 +52,8 @@ def quantity(value: float | None, unit: Unit = COUNT) -> str:
         return "−∞" if value < 0 else "∞"
     if unit is COUNT:
         return f"{value:.4g}"
+    if unit is PER_SECOND:
+        return f"{value:.4g}/s"
     return unit.format(float(f"{value:.3g}")) if value else "0"
 
 

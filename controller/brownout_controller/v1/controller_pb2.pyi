@@ -123,7 +123,7 @@ class PlanResponse(_message.Message):
     def __init__(self, name: _Optional[str] = ..., edges: _Optional[_Iterable[str]] = ..., targets: _Optional[_Iterable[_Union[Target, _Mapping]]] = ..., faults: _Optional[_Iterable[_Union[_proxy_pb2.Fault, _Mapping]]] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., lease: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., readings: _Optional[_Iterable[_Union[Reading, _Mapping]]] = ..., refusals: _Optional[_Iterable[_Union[Refusal, _Mapping]]] = ..., trouble: _Optional[str] = ..., baseline: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., recovery: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., traffic: _Optional[str] = ...) -> None: ...
 
 class Reading(_message.Message):
-    __slots__ = ("hypothesis", "expect", "value", "why", "holds", "when", "later")
+    __slots__ = ("hypothesis", "expect", "value", "why", "holds", "when", "later", "unit")
     HYPOTHESIS_FIELD_NUMBER: _ClassVar[int]
     EXPECT_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -131,6 +131,7 @@ class Reading(_message.Message):
     HOLDS_FIELD_NUMBER: _ClassVar[int]
     WHEN_FIELD_NUMBER: _ClassVar[int]
     LATER_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
     hypothesis: str
     expect: str
     value: float
@@ -138,7 +139,8 @@ class Reading(_message.Message):
     holds: bool
     when: _containers.RepeatedScalarFieldContainer[str]
     later: bool
-    def __init__(self, hypothesis: _Optional[str] = ..., expect: _Optional[str] = ..., value: _Optional[float] = ..., why: _Optional[str] = ..., holds: _Optional[bool] = ..., when: _Optional[_Iterable[str]] = ..., later: _Optional[bool] = ...) -> None: ...
+    unit: str
+    def __init__(self, hypothesis: _Optional[str] = ..., expect: _Optional[str] = ..., value: _Optional[float] = ..., why: _Optional[str] = ..., holds: _Optional[bool] = ..., when: _Optional[_Iterable[str]] = ..., later: _Optional[bool] = ..., unit: _Optional[str] = ...) -> None: ...
 
 class RunRequest(_message.Message):
     __slots__ = ("experiment",)
@@ -248,7 +250,7 @@ class GetRunResponse(_message.Message):
     def __init__(self, run: _Optional[_Union[RunInfo, _Mapping]] = ..., reasons: _Optional[_Iterable[str]] = ..., results: _Optional[_Iterable[_Union[Result, _Mapping]]] = ..., hits: _Optional[_Mapping[str, int]] = ..., recovery: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., stopping: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Result(_message.Message):
-    __slots__ = ("hypothesis", "phase", "outcome", "samples", "bad", "worst", "sentence")
+    __slots__ = ("hypothesis", "phase", "outcome", "samples", "bad", "worst", "sentence", "good", "unanswered", "missing")
     HYPOTHESIS_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
@@ -256,6 +258,9 @@ class Result(_message.Message):
     BAD_FIELD_NUMBER: _ClassVar[int]
     WORST_FIELD_NUMBER: _ClassVar[int]
     SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    GOOD_FIELD_NUMBER: _ClassVar[int]
+    UNANSWERED_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
     hypothesis: str
     phase: str
     outcome: str
@@ -263,7 +268,10 @@ class Result(_message.Message):
     bad: int
     worst: float
     sentence: str
-    def __init__(self, hypothesis: _Optional[str] = ..., phase: _Optional[str] = ..., outcome: _Optional[str] = ..., samples: _Optional[int] = ..., bad: _Optional[int] = ..., worst: _Optional[float] = ..., sentence: _Optional[str] = ...) -> None: ...
+    good: int
+    unanswered: int
+    missing: int
+    def __init__(self, hypothesis: _Optional[str] = ..., phase: _Optional[str] = ..., outcome: _Optional[str] = ..., samples: _Optional[int] = ..., bad: _Optional[int] = ..., worst: _Optional[float] = ..., sentence: _Optional[str] = ..., good: _Optional[int] = ..., unanswered: _Optional[int] = ..., missing: _Optional[int] = ...) -> None: ...
 
 class ListTargetsRequest(_message.Message):
     __slots__ = ("environment", "edge")

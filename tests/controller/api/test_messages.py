@@ -14,9 +14,12 @@ from brownout_controller.engine.conductor import Held
 from brownout_controller.engine.orders import Order, Wish
 from brownout_controller.engine.outlook import Now, Outlook
 from brownout_controller.engine.store import Brief
+from brownout_controller.model.accounting import Counts
 from brownout_controller.model.journal import Judged, Refusal
-from brownout_controller.model.judge import Judgement, Result
+from brownout_controller.model.judge import Judgement
 from brownout_controller.model.lifecycle import Phase
+from brownout_controller.model.reasons import Reason
+from brownout_controller.model.results import Result
 from brownout_controller.model.verdict import SIGNALS, Verdict
 from brownout_controller.v1 import controller_pb2 as pb
 from brownout_proxy.errors import InvalidSpec
@@ -58,7 +61,7 @@ def test_a_wish_needs_an_end_and_names_the_bad_fault() -> None:
 def test_a_plan_survives() -> None:
     outlook = Outlook(
         "x", ["a -> b"], [Target("i", "p", "w")], list(_FAULTS), 1.5, 10.0,
-        [Now("h", "< 1", 0.0, ""), Now("g", "< 1", None, "away")], [Refusal("lock", "r", "s")], "trouble",
+        [Now("h", "< 1", 0.0, "", unit="s"), Now("g", "< 1", None, "away")], [Refusal("lock", "r", "s")], "trouble",
     )  # fmt: skip
     assert messages.read_outlook(messages.show_outlook(outlook)) == outlook
 
@@ -80,14 +83,17 @@ def test_every_verdict_and_every_signal_has_its_number() -> None:
 
 
 def test_a_run_is_told_with_its_results_only_when_it_has_a_verdict() -> None:
-    result = Result("h", get_args(Phase)[0], "held", 3, 0, 0.0, "h held")
-    judgement = Judgement(Verdict.PASSED, 0, ("fine",), (result,), {"f": 3}, 1.5, None)
+    result = Result("h", get_args(Phase)[0], "held", Counts(3, 0, 1), 0.0, Reason("held", "h"))
+    judgement = Judgement(Verdict.PASSED, 0, (Reason("passed"),), (result,), {"f": 3}, 1.5, None)
     told = Brief("r", "x", "local", "2026", True, None)
     before = messages.show_judgement(told, "observing", judgement)
     assert (before.run.state, before.run.verdict, len(before.results), len(before.reasons)) == ("observing", 0, 0, 0)
     after = messages.show_judgement(told._replace(verdict=Judged("passed", 0, [])), "judged", judgement)
-    assert (after.run.verdict, list(after.reasons), dict(after.hits)) == (pb.VERDICT_PASSED, ["fine"], {"f": 3})
-    assert (after.results[0].outcome, after.results[0].HasField("worst")) == ("held", True)
+    assert (after.run.verdict, list(after.reasons), dict(after.hits)) == (
+        pb.VERDICT_PASSED, [Verdict.PASSED.meaning], {"f": 3},
+    )  # fmt: skip
+    (held,) = after.results
+    assert (held.outcome, held.HasField("worst"), held.samples, held.good, held.unanswered) == ("held", True, 4, 3, 1)
     assert after.recovery.nanos == 500_000_000
     assert not after.HasField("stopping")
 

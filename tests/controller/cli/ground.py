@@ -49,7 +49,7 @@ def begun(experiment: Experiment) -> Run:
     """What the journal of a run of it begins with."""
     conditions = experiment.conditions
     lasting = {"baseline": conditions.baseline, "observing": conditions.duration, "recovering": conditions.recovery}
-    terms = [hypothesis.terms.model_dump(mode="json", by_alias=True) for hypothesis in experiment.hypotheses]
+    terms = [hypothesis.recorded.model_dump(mode="json", by_alias=True) for hypothesis in experiment.hypotheses]
     return Run("run-1", "1", "", experiment.content, terms, {}, 7, "", conditions.recovery, lasting=lasting)
 
 

@@ -82,13 +82,13 @@ def test_what_is_there_during_a_run_only_is_said_so_and_is_nothing_bad(capsys: p
         {"name": "hits", "edge": "hits", "expect": "> 0"},
         {"name": "relative", "told": "value", "expect": "<= 2 * baseline"},
     ]
-    load = {"url": "http://127.0.0.1:1/?key=hunter2", "rate": 5, "method": "POST"}
+    load = {"url": "http://127.0.0.1:1/?key=hunter2", "rate": 500, "method": "POST"}
     status, told = _printed(_rehearsed(*claims, traffic=load), capsys)
     assert status == 0
     assert told.count("measured during a run only") == 2
     assert "is measured in a run" in told
     assert "would not hold" not in told
-    assert "traffic  POST http://127.0.0.1:1/?key=***, 5 a second" in told
+    assert "traffic  POST http://127.0.0.1:1/?key=***, 500 a second" in told
 
 
 def test_a_name_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,7 +137,10 @@ def test_several_edges_and_a_value_in_its_unit(capsys: pytest.CaptureFixture[str
     fault = FaultSpec("slow", make("latency", {"latency": 300}))
     one = Outlook(
         "x", ["a -> b", "c -> d"], [Target("h:1/p", "p", "h:1")], [fault], 5.0, 10.0,
-        [Now("h", "< 1s", 0.25, "", True, ("baseline",)), Now("g", "< 1", None, "away", None, ("recovery",))], [],
+        [
+            Now("h", "< 1s", 0.25, "", True, ("baseline",), unit="s"),
+            Now("g", "< 1", None, "away", None, ("recovery",)),
+        ], [],
     )  # fmt: skip
     status, told = _printed(one, capsys)
     assert (status, told.splitlines()[0]) == (0, "x: a -> b, c -> d in here; a dry run, nothing is touched")

@@ -15,6 +15,7 @@ from brownout_controller.cli.venue import Venue
 from brownout_controller.engine.tail import Line
 from brownout_controller.model.journal import Entry, Interrupted, Judged, Record, Run, Undo
 from brownout_controller.model.verdict import Verdict
+from brownout_controller.report.sentences import sentence
 from brownout_proxy.errors import Unavailable
 from tests.support.running import SECONDS
 
@@ -142,7 +143,7 @@ def test_a_second_signal_does_not_wait_for_a_controller_that_may_never_answer() 
     finished, _, _ = play(lambda: _Place(_RUN), meanwhile=meanwhile)
     assert finished is not None
     assert (finished.judgement.verdict, finished.judgement.exit) == (Verdict.INCONCLUSIVE, 3)
-    assert "was not waited for" in finished.judgement.reasons[0]
+    assert "was not waited for" in sentence(finished.judgement.reasons[0])
 
 
 def test_a_second_signal_waits_for_a_controller_that_has_heard_the_first() -> None:
@@ -196,7 +197,7 @@ def test_without_a_verdict_it_is_inconclusive_and_not_unreverted(end: Exception 
     finished, _, _ = play(lambda: _Place(_RUN, Undo("u0", {"id": "t"}, "x"), end), meanwhile=nothing)
     assert finished is not None
     assert (finished.judgement.verdict, finished.judgement.exit) == (Verdict.INCONCLUSIVE, 3)
-    assert told in finished.judgement.reasons[0]
+    assert told in sentence(finished.judgement.reasons[0])
 
 
 def test_a_journal_of_this_process_that_cannot_be_written_is_an_error() -> None:

@@ -6,29 +6,45 @@ import pytest
 
 from brownout_controller.cli import outcome
 from brownout_controller.cli.outcome import Look
-from brownout_controller.model.judge import Judgement, Result
+from brownout_controller.model.accounting import Counts
+from brownout_controller.model.judge import Judgement
+from brownout_controller.model.lifecycle import Phase
+from brownout_controller.model.reasons import TEXT, Number, Reason
+from brownout_controller.model.results import Outcome, Result
 from brownout_controller.model.verdict import Verdict
 from tests.controller.cli.ground import begun, claimed
 
 _CLAIM = {"name": "p99 stays low", "traffic": "p99", "expect": "< 300ms"}
-_LOAD = {"url": "http://127.0.0.1:1/", "rate": 5}
+_LOAD = {"url": "http://127.0.0.1:1/", "rate": 500}
+
+
+def text(words: str) -> Reason:
+    return Reason(TEXT, words={"text": words})
+
+
+def _result(phase: Phase, outcome: Outcome, counts: Counts, worst: float | None = None) -> Result:
+    numbers = {name: Number(value) for name, value in counts._asdict().items()}
+    reason = Reason(outcome, "p99 stays low", phase, numbers=numbers)
+    return Result("p99 stays low", phase, outcome, counts, worst, reason)
 
 
 def _told(verdict: Verdict = Verdict.REFUTED, look: Look | None = None) -> str:
-    sentence = "p99 stays low (during): bad"
     results = (
-        Result("p99 stays low", "baseline", "held", 9, 0, 0.01234, ""),
-        Result("p99 stays low", "during", "broke", 9, 3, 0.5, sentence),
-        Result("p99 stays low", "recovery", "no-data", 9, 0, None, ""),
+        _result("baseline", "held", Counts(9), 0.01234),
+        _result("during", "broke", Counts(4, 3, 1, 1), 0.5),
+        _result("recovery", "no-data", Counts(unanswered=9)),
     )
-    judged = Judgement(verdict, verdict.exit, (sentence,), results, {}, 1.25)
+    judged = Judgement(verdict, verdict.exit, (text("p99 stays low (during): bad"),), results, {}, 1.25)
     return outcome.told(begun(claimed(_CLAIM, traffic=_LOAD)), judged, look)
 
 
 def test_the_table_has_values_in_their_unit_and_every_line_stands_for_itself() -> None:
     lines = _told().splitlines()
-    assert lines[0].split() == ["hypothesis", "phase", "expected", "worst", "seen", "outcome"]
-    assert [line.split()[-2:] for line in lines[1:4]] == [["12.3ms", "held"], ["500ms", "broke"], ["-", "no-data"]]
+    assert lines[0].split() == ["hypothesis", "phase", "expected", "worst", "seen", "measurements", "outcome"]
+    assert [line.split()[-1] for line in lines[1:4]] == ["held", "broke", "no-data"]
+    assert "12.3ms  9 good, of 9" in lines[1]
+    assert "500ms  4 good, 3 bad, 1 without data, 1 not taken, of 9" in lines[2]
+    assert "-  9 without data, of 9" in lines[3]
     assert all(line.startswith("p99 stays low") for line in lines[1:4])
     assert "\x1b" not in "".join(lines)
 
@@ -55,17 +71,17 @@ def test_colours_are_for_those_who_see_them(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_run_of_which_nothing_is_known_has_its_verdict_all_the_same() -> None:
     verdict = Verdict.INCONCLUSIVE
-    told = outcome.told(None, Judgement(verdict, verdict.exit, ("the run was cut off",)))
+    told = outcome.told(None, Judgement(verdict, verdict.exit, (text("the run was cut off"),)))
     assert told.splitlines() == [
         "  the run was cut off", f"verdict: inconclusive, exit status 3: {verdict.meaning}"
     ]  # fmt: skip
 
 
 def test_a_hypothesis_that_stopped_the_run_is_told_though_no_sample_counts() -> None:
-    results = (Result("p99 stays low", "during", "broke", 0, 0, None, "p99 stays low (during): p99 was 0.4"),)
-    judged = Judgement(Verdict.STOPPED, Verdict.STOPPED.exit, ("p99 was 0.4",), results)
+    results = (_result("during", "broke", Counts()),)
+    judged = Judgement(Verdict.STOPPED, Verdict.STOPPED.exit, (text("p99 was 0.4"),), results)
     lines = outcome.told(begun(claimed(_CLAIM, traffic=_LOAD)), judged).splitlines()
-    assert lines[1].split()[-4:] == ["<", "300ms", "-", "broke"]
+    assert lines[1].split()[-4:] == ["good,", "of", "0", "broke"]
     untested = judged.results[0]._replace(outcome="untested")
-    told = outcome.told(begun(claimed(_CLAIM, traffic=_LOAD)), Judgement(Verdict.STOPPED, 5, ("x",), (untested,)))
+    told = outcome.told(begun(claimed(_CLAIM, traffic=_LOAD)), Judgement(Verdict.STOPPED, 5, (text("x"),), (untested,)))
     assert "untested" not in told

@@ -12,15 +12,21 @@ from brownout_controller.cli.following import Finished
 from brownout_controller.cli.report import PAGE
 from brownout_controller.cli.telling import account_of, leave, leave_page, report, shown, status, tell
 from brownout_controller.engine.store import Store
+from brownout_controller.model.accounting import Counts
 from brownout_controller.model.journal import Entry, Run
-from brownout_controller.model.judge import Judgement, Result
+from brownout_controller.model.judge import Judgement
+from brownout_controller.model.reasons import TEXT, Number, Reason
+from brownout_controller.model.results import Result
 from brownout_controller.model.verdict import Verdict
 from tests.controller.cli.test_loading import where
 
 
 def finished(verdict: Verdict = Verdict.REFUTED, exit_: int | None = None) -> Finished:
-    result = Result("h", "during", "broke", 3, 1, 2.5, "h (during): 2.5 at worst, 1 of 3 samples not < 1s")
-    judgement = Judgement(verdict, verdict.exit if exit_ is None else exit_, ("because",), (result,), {"f": 3}, 1.25)
+    numbers = {"worst": Number(2.5, "s"), "good": Number(2), "bad": Number(1)}
+    reason = Reason("broke", "h", "during", numbers=numbers, words={"expect": "< 1s"})
+    result = Result("h", "during", "broke", Counts(2, 1), 2.5, reason)
+    because, code = Reason(TEXT, words={"text": "because"}), verdict.exit if exit_ is None else exit_
+    judgement = Judgement(verdict, code, (because,), (result,), {"f": 3}, 1.25)
     run = Run("r", "1", "", {}, [{"name": "h", "expect": "< 1s"}], {}, 7, "brownout run x --seed 7", 0.0)
     return Finished("r", (Entry(0, 0.0, run),), judgement)
 
@@ -28,8 +34,8 @@ def finished(verdict: Verdict = Verdict.REFUTED, exit_: int | None = None) -> Fi
 def test_the_end_of_a_run_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     tell(finished(), where("h:1"))
     assert capsys.readouterr().out.splitlines() == [
-        "hypothesis  phase   expected  worst seen  outcome",
-        "h           during  < 1s            2.5s  broke",
+        "hypothesis  phase   expected  worst seen  measurements         outcome",
+        "h           during  < 1s            2.5s  2 good, 1 bad, of 3  broke",
         "  because",
         "recovered 1.2 s after the revert",
         "verdict: refuted, exit status 1: the fault was in place and a hypothesis did not hold",
@@ -42,17 +48,18 @@ def test_the_end_of_a_run_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_reasons_have_units(capsys: pytest.CaptureFixture[str]) -> None:
     broke = finished()
-    sentence = broke.judgement.results[0].sentence
-    broke = replace(broke, judgement=replace(broke.judgement, reasons=(sentence,)))
+    broke = replace(broke, judgement=replace(broke.judgement, reasons=(broke.judgement.results[0].reason,)))
     tell(broke, where())
-    assert "  h (during): 2.5s at worst, 1 of 3" in capsys.readouterr().out
-    assert shown(broke)["reasons"] == ["h (during): 2.5s at worst, 1 of 3 samples not < 1s"]
+    assert "  h (during): 2.5s at worst, not < 1s: 2 good, 1 bad, of 3" in capsys.readouterr().out
+    assert shown(broke)["reasons"] == ["h (during): 2.5s at worst, not < 1s: 2 good, 1 bad, of 3"]
 
 
 def test_programs_get_the_same() -> None:
     told = json.loads(json.dumps(shown(finished())))
     assert (told["run"], told["verdict"], told["exit"], told["recovery_seconds"]) == ("r", "refuted", 1, 1.25)
-    assert told["hypotheses"][0]["outcome"] == "broke"
+    (claim,) = told["hypotheses"]
+    assert (claim["outcome"], claim["samples"], claim["good"], claim["bad"]) == ("broke", 3, 2, 1)
+    assert (claim["unanswered"], claim["missing"], claim["reason"]["numbers"]["worst"]) == (0, 0, [2.5, "s"])
 
 
 def test_the_worst_verdict_wins_and_a_signal_over_all_but_a_fault_that_may_be_left() -> None:

@@ -160,7 +160,7 @@ def test_the_telling_hypothesis_is_the_one_that_broke_or_came_nearest() -> None:
 
     assert told(ground.passed) == "p99 stays low: 120ms (< 200ms)"
     assert told(ground.refuted) == "p99 stays low: 306ms (< 200ms)"
-    assert "p99 stays low (baseline): 0.4 at worst" in told(ground.untouched)
+    assert "p99 stays low (baseline): 400ms at worst" in told(ground.untouched)
     terms = [{"name": name, "expect": "< 1s", "probe": "traffic"} for name in ("calm", "near")]
 
     def two() -> Story:

@@ -29,6 +29,7 @@ from brownout_controller.model.journal import (
 from brownout_controller.model.judge import terms_of
 from brownout_controller.model.variables import Masker
 from brownout_controller.model.verdict import Verdict
+from brownout_controller.report.sentences import sentence
 from brownout_proxy.errors import Unavailable
 
 _TARGET = {"id": "127.0.0.1:8475/shop", "proxy": "shop", "where": "127.0.0.1:8475"}
@@ -103,7 +104,7 @@ def test_a_journal_that_takes_no_more_ends_the_run_as_a_failure_of_ours(tmp_path
     assert broken.times == 1
     judgement = asyncio.run(chronicle.judged())
     assert (judgement.verdict, judgement.exit) == (Verdict.INTERNAL, 7)
-    assert "no space left on device" in judgement.reasons[0]
+    assert "no space left on device" in sentence(judgement.reasons[0])
     # With room again everything is there, in order.
     journal.room = 99
     assert chronicle.write(Interrupted("SIGINT"))

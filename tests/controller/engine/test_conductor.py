@@ -19,6 +19,7 @@ from brownout_controller.engine.tail import Line
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.journal import Entered, Injected, Judged, Reverted, Run, Undo
 from brownout_controller.model.verdict import Verdict
+from brownout_controller.report.sentences import recorded
 from brownout_proxy import limits
 from brownout_proxy.errors import Conflict, InvalidSpec, NotFound, Unavailable
 from tests.controller.engine.ground import hypothesis
@@ -90,10 +91,10 @@ def test_on_one_target_the_second_run_is_refused(tmp_path: Path) -> None:
         await until_state(conductor, first, "observing")
         second = await conductor.ended(await conductor.start(order(nets={"already-faulted": "to meet the lock"})))
         assert (second.verdict, second.exit) == ("refused", 4)
-        assert first in second.reasons[0]
+        assert first in recorded(second)[0]
         await conductor.stop(first, "enough")
         judged = await conductor.ended(first)
-        assert (judged.verdict, judged.reasons) == ("stopped", ["enough"])
+        assert (judged.verdict, recorded(judged)) == ("stopped", ["enough"])
 
     play(tmp_path, scenario)
 
@@ -340,7 +341,7 @@ def test_a_journal_that_is_lost_ends_the_run_with_the_revert_and_who_watches_hea
         judged = lines[-1].entry.record
         assert isinstance(judged, Judged)
         assert (judged.verdict, judged.exit) == ("internal", 7)
-        assert told in " ".join(judged.reasons)
+        assert told in " ".join(recorded(judged))
         assert any(isinstance(line.entry.record, Reverted) and line.entry.record.verified for line in lines)
         assert await conductor.ended(run) == judged, "also for who comes later"
         await conductor.stop(run, "it is over, which is no error")

@@ -32,13 +32,19 @@ from brownout_controller.model.journal import (
     Stop,
     Undo,
 )
+from brownout_controller.model.judge import Judgement
 from brownout_controller.model.lifecycle import MOVES
 from brownout_controller.model.probe import ProbeError, Reading
 from brownout_controller.model.variables import Masker
 from brownout_controller.model.verdict import Verdict
+from brownout_controller.report.sentences import sentence
 from brownout_proxy.errors import Conflict, Unavailable
 from brownout_proxy.faults.spec import FaultSpec
 from tests.controller.engine.ground import EDGE, TOLD, Play, Unruly, experiment, hypothesis
+
+
+def said(judgement: Judgement) -> tuple[str, ...]:
+    return tuple(map(sentence, judgement.reasons))
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +99,7 @@ def test_a_hypothesis_that_breaks_under_the_fault_is_refuted_and_told(tmp_path: 
     during_the_fault(backend, 1, 50)
     judgement = Play(tmp_path, experiment(), backend).run()
     assert (judgement.verdict, judgement.exit) == (Verdict.REFUTED, 1)
-    assert "value is low (during): 50 at worst" in judgement.reasons[0]
+    assert "value is low (during): 50 at worst" in sentence(judgement.reasons[0])
     assert backend.clean
 
 
@@ -102,7 +108,7 @@ def test_a_baseline_that_does_not_hold_injects_nothing(tmp_path: Path) -> None:
     play = Play(tmp_path, experiment())
     judgement = play.run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
-    assert "so nothing was injected" in judgement.reasons[0]
+    assert "so nothing was injected" in sentence(judgement.reasons[0])
     assert isinstance(play.backend, Unruly)
     assert not {"inject", "revert"} & set(play.backend.asked)
     assert told(play, Undo) == []
@@ -113,7 +119,7 @@ def test_no_data_is_never_a_pass(tmp_path: Path) -> None:
     TOLD["value"] = lambda: Reading(1) if backend.clean else Reading(None, "nothing there")
     judgement = Play(tmp_path, experiment(), backend).run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
-    assert "nothing there" in judgement.reasons[0]
+    assert "nothing there" in sentence(judgement.reasons[0])
 
 
 @pytest.mark.parametrize("error", [ProbeError("away"), ZeroDivisionError("a bug")])
@@ -128,7 +134,7 @@ def test_a_probe_that_fails_is_no_data_and_no_reason_to_leave_a_fault(tmp_path: 
     TOLD["value"] = read
     judgement = Play(tmp_path, experiment(), backend).run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
-    assert str(error) in judgement.reasons[0]
+    assert str(error) in sentence(judgement.reasons[0])
     assert backend.clean
 
 
@@ -166,7 +172,7 @@ def test_a_stop_condition_that_cannot_be_seen_any_more_is_as_good_as_met(
     TOLD["value"] = lambda: Reading(1) if backend.clean else Reading(None, "the server is away")
     judgement = Play(tmp_path, experiment(duration="600s", hypotheses=[hypothesis(stop="> 90")]), backend).run()
     assert judgement.verdict is Verdict.STOPPED
-    assert "could not be seen" in judgement.reasons[0]
+    assert "could not be seen" in sentence(judgement.reasons[0])
     assert backend.clean
 
 
@@ -175,14 +181,14 @@ def test_an_injection_that_fails_is_undone_and_inconclusive(tmp_path: Path) -> N
     backend.fails.add("inject")
     judgement = Play(tmp_path, experiment(), backend).run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
-    assert judgement.reasons == ("the fault was not in place", "inject failed, as it was told to")
+    assert said(judgement) == ("the fault was not in place", "inject failed, as it was told to")
     assert "revert" in backend.asked
 
 
 def test_a_fault_that_met_no_traffic_tested_nothing(tmp_path: Path) -> None:
     judgement = Play(tmp_path, experiment(), Unruly(rate=0.0)).run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
-    assert "no traffic met the fault" in judgement.reasons[0]
+    assert "no traffic met the fault" in sentence(judgement.reasons[0])
 
 
 def test_a_fault_that_vanishes_half_way_is_inconclusive(tmp_path: Path) -> None:
@@ -190,7 +196,7 @@ def test_a_fault_that_vanishes_half_way_is_inconclusive(tmp_path: Path) -> None:
     play = Play(tmp_path, experiment(duration="600s"), backend).on(Counted, lambda *_: backend.lose())
     judgement = play.run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
-    assert "vanished" in judgement.reasons[0]
+    assert "vanished" in sentence(judgement.reasons[0])
 
 
 def test_the_lease_is_renewed_for_as_long_as_the_run_goes_on(tmp_path: Path) -> None:
@@ -206,7 +212,7 @@ def test_targets_that_cannot_be_reached_end_the_run_within_a_lease(tmp_path: Pat
     play.on(Injected, lambda *_: backend.fails.update(("renew", "counts")))
     judgement = play.run()
     assert judgement.verdict is Verdict.STOPPED
-    assert "could not be reached" in judgement.reasons[0]
+    assert "could not be reached" in sentence(judgement.reasons[0])
 
 
 @pytest.mark.parametrize("how", ["fails", "keeps"])
@@ -225,7 +231,7 @@ def test_a_revert_that_is_not_verified_is_the_gravest_verdict(tmp_path: Path, ho
         backend._lapse = lambda: None  # type: ignore[method-assign]
     judgement = play.run()
     assert (judgement.verdict, judgement.exit) == (Verdict.NOT_REVERTED, 6)
-    assert "db" in judgement.reasons[0]
+    assert "db" in sentence(judgement.reasons[0])
 
 
 def test_a_revert_that_succeeds_at_the_second_try_is_verified(tmp_path: Path) -> None:
@@ -327,7 +333,7 @@ def test_a_journal_that_takes_no_more_under_a_fault_reverts_at_once(
         play.on(Counted, lambda runner, _: runner.stop("enough"))
     judgement = play.run()
     assert (judgement.verdict, judgement.exit) == (Verdict.INTERNAL, 7)
-    assert "no space left on device" in judgement.reasons[0]
+    assert "no space left on device" in sentence(judgement.reasons[0])
     assert backend.clean
 
 
@@ -414,7 +420,7 @@ def test_a_fault_that_was_gone_before_the_revert_is_inconclusive_though_nobody_a
 
     judgement = play.on(Entered, restart).run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
-    assert "gone before it was reverted" in judgement.reasons[0]
+    assert "gone before it was reverted" in sentence(judgement.reasons[0])
 
 
 def test_a_bug_in_a_backend_is_tried_again_and_then_told(tmp_path: Path) -> None:
@@ -445,7 +451,7 @@ def test_who_asks_for_the_end_gets_it_in_any_state(tmp_path: Path, state: str) -
             runner.stop("enough")
 
     judgement = play.on(Run if state == "planned" else Entered, stop).run()
-    assert (judgement.verdict, judgement.reasons) == (Verdict.STOPPED, ("enough",))
+    assert (judgement.verdict, said(judgement)) == (Verdict.STOPPED, ("enough",))
     assert backend.clean
 
 
@@ -505,7 +511,7 @@ def test_a_target_that_has_faults_already_is_refused(tmp_path: Path) -> None:
     asyncio.run(fault_it())
     judgement = Play(tmp_path, experiment(), backend).run()
     assert judgement.verdict is Verdict.REFUSED
-    assert "latency_downstream" in judgement.reasons[0]
+    assert "latency_downstream" in sentence(judgement.reasons[0])
 
 
 def test_a_target_that_gets_faults_during_the_baseline_is_refused(tmp_path: Path) -> None:
@@ -521,7 +527,7 @@ def test_a_target_that_gets_faults_during_the_baseline_is_refused(tmp_path: Path
 
     judgement = play.on(Entered, somebody).run()
     assert judgement.verdict is Verdict.REFUSED
-    assert "since the plan was made: latency_downstream" in judgement.reasons[0]
+    assert "since the plan was made: latency_downstream" in sentence(judgement.reasons[0])
     assert "inject" not in backend.asked
 
 
@@ -529,14 +535,14 @@ def test_locks_that_cannot_be_taken_are_a_refusal_that_says_what_helps(tmp_path:
     (tmp_path / "locks").write_text("a file")
     judgement = Play(tmp_path, experiment()).run()
     assert judgement.verdict is Verdict.REFUSED
-    assert "locks" in judgement.reasons[0]
+    assert "locks" in sentence(judgement.reasons[0])
 
 
 def test_a_target_that_another_run_is_at_is_refused(tmp_path: Path) -> None:
     with locks.held(["db"], "another run", tmp_path / "locks"):
         judgement = Play(tmp_path, experiment()).run()
     assert judgement.verdict is Verdict.REFUSED
-    assert "another run" in judgement.reasons[0]
+    assert "another run" in sentence(judgement.reasons[0])
 
 
 class Keys:
@@ -565,7 +571,7 @@ def test_a_lock_that_cannot_be_asked_for_is_a_refusal_and_no_bug(tmp_path: Path)
     play = Play(tmp_path, experiment(), exclusive=keys.hold)
     judgement = play.run()
     assert (judgement.verdict, judgement.exit) == (Verdict.REFUSED, 4)
-    assert "may not create leases" in judgement.reasons[0]
+    assert "may not create leases" in sentence(judgement.reasons[0])
     assert keys.claim.experiment == "try"
     assert told(play, Undo) == []
 
@@ -588,7 +594,7 @@ def test_a_lock_that_is_lost_ends_the_run_with_the_revert_done(tmp_path: Path, s
 
     judgement = play.on(Entered, entered).run()
     assert (judgement.verdict, judgement.exit) == (Verdict.STOPPED, 5)
-    assert judgement.reasons == ("the lease on db is lost: run-2 has it",)
+    assert said(judgement) == ("the lease on db is lost: run-2 has it",)
     assert [record.cause for record in told(play, Stop) if isinstance(record, Stop)] == ["unlocked"]
     assert backend.clean
 
@@ -640,7 +646,7 @@ def test_targets_that_cannot_be_asked_are_inconclusive(tmp_path: Path, monkeypat
     monkeypatch.setattr(backend, "targets", away)
     judgement = Play(tmp_path, experiment(), backend).run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
-    assert "no answer from 127.0.0.1:1" in judgement.reasons
+    assert "no answer from 127.0.0.1:1" in said(judgement)
 
 
 def test_secrets_are_in_no_record(tmp_path: Path) -> None:
@@ -670,6 +676,6 @@ def test_a_target_that_somebody_else_was_faster_at_is_a_refusal_and_nothing_is_l
     play = Play(tmp_path, experiment(blast_radius={"mode": "all"}, recovery="60s"), backend, environment=_OPEN)
     judgement = play.run()
     assert (judgement.verdict, judgement.exit) == (Verdict.REFUSED, 4)
-    assert "somebody else" in judgement.reasons[0]
+    assert "somebody else" in sentence(judgement.reasons[0])
     assert "recovering" not in [entry.record.state for entry in play.entries if isinstance(entry.record, Entered)]
     assert [owner for _, owner in backend._held] == ["somebody else"]

@@ -95,7 +95,7 @@ def test_a_stop_condition_that_looks_back_does_not_wait_until_it_has_settled(loo
     said: list[str] = []
 
     async def main() -> None:
-        sampler = Sampler(claim, Surroundings(), now, lambda _: None, lambda _, cause, *__: said.append(cause))
+        sampler = Sampler(claim, Surroundings(), now, lambda _: None, lambda cause, *_: said.append(cause))
         task = asyncio.create_task(sampler.run())
         await asyncio.sleep(0.03)
         task.cancel()

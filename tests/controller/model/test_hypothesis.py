@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from brownout_controller.model.hypothesis import Accepted, Hypothesis, Tolerate, read_hypothesis
+from brownout_controller.model.hypothesis import Accepted, Hypothesis, RecordedTerms, Tolerate, read_hypothesis
 from brownout_controller.probes import KINDS
 from brownout_controller.probes.prometheus import Prometheus
 from brownout_controller.probes.sql import Sql
@@ -46,21 +46,12 @@ series: all
     assert (terms.window, terms.every, terms.timeout, terms.min_events) == (30, 2, 3, 200)
     assert terms.tolerate == Tolerate(failures=2, of=10)
     assert terms.no_data == Accepted.model_validate({"pass": "it is quiet at night"})
-    assert terms.stops(0.06, None)
-    assert not terms.stops(0.05, None)
 
 
 def test_what_looks_back_settles_for_its_window_unless_something_else_is_said() -> None:
     assert _read("{name: h, prometheus: up, expect: == 1, window: 20s}").terms.settle == 20
     assert _read("{name: h, prometheus: up, expect: == 1, window: 20s, settle: 1s}").terms.settle == 1
     assert _read("{name: h, tcp: 'x:1', expect: < 1s, window: 20s}").terms.settle == 0
-
-
-def test_stop_true_is_whatever_does_not_meet_the_expectation() -> None:
-    terms = _read("{name: h, tcp: 'x:1', expect: < 1s, stop: true}").terms
-    assert terms.stops(1.0, None)
-    assert not terms.stops(0.9, None)
-    assert not _read("{name: h, tcp: 'x:1', expect: < 1s}").terms.stops(99, None)
 
 
 @pytest.mark.parametrize(
@@ -110,15 +101,14 @@ def test_a_mistake_is_told_with_its_place_and_the_remedy(text: str, told: str) -
     assert str(refusal.value).startswith(told)
 
 
-def test_one_measurement_is_good_bad_or_not_known() -> None:
-    terms = _read("{name: h, prometheus: up, expect: < 10}").terms
-    assert [terms.good(value, (), None) for value in (9.0, 10.0, None)] == [True, False, None]
-    assert terms.good(None, (1.0, 2.0), None) is None, "one series was expected"
-    several = {
-        rule: _read(f"{{name: h, prometheus: up, expect: < 10, series: {rule}}}").terms for rule in ("all", "any")
-    }
-    assert [several[rule].good(None, (1.0, 20.0), None) for rule in ("all", "any")] == [False, True]
-    assert _read("{name: h, prometheus: up, expect: < 10, no_data: fail}").terms.good(None, (), None) is False
-    assert _read("{name: h, prometheus: up, expect: < 10, no_data: {pass: x}}").terms.good(None, (), None) is True
-    relative = _read("{name: h, prometheus: up, expect: < 2 * baseline}").terms
-    assert [relative.good(3.0, (), baseline) for baseline in (None, 1.0, 2.0)] == [None, False, True]
+def test_what_a_journal_keeps_of_a_hypothesis_has_the_nature_of_its_probe() -> None:
+    recorded = _read("{name: h, http: 'http://x/', expect: < 1s, tolerate: {consecutive: 2}}").recorded
+    assert (recorded.probe, recorded.measure, recorded.unit) == ("http", "latency", "s")
+    assert RecordedTerms.model_validate(recorded.model_dump(mode="json", by_alias=True)) == recorded
+    written = _read("{name: h, sql: {dsn: 'postgres://x', query: select 1}, expect: '> 50%'}").recorded
+    assert written.unit == "share", "what the probe measures has no unit, what is expected has"
+
+
+def test_a_file_cannot_say_what_a_probe_is() -> None:
+    with pytest.raises(InvalidSpec, match="unit: unknown key"):
+        _read("{name: h, tcp: 'x:1', expect: < 1s, unit: s}")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from brownout_controller.model.accounting import Counts
 from brownout_controller.model.journal import (
     Closed,
     Counted,
@@ -30,6 +31,7 @@ from brownout_controller.model.journal import (
 )
 from brownout_controller.model.judge import Judgement, judge
 from brownout_controller.model.lifecycle import Phase
+from brownout_controller.model.reasons import Number, Reason
 from brownout_controller.model.verdict import Verdict
 
 TARGET = {"id": "db", "proxy": "db", "where": "here"}
@@ -80,6 +82,10 @@ def verdict(told: Sequence[Timed]) -> tuple[str, int]:
     return judgement.verdict.value, judgement.exit
 
 
+def codes(judgement: Judgement) -> list[str]:
+    return [reason.code for reason in judgement.reasons]
+
+
 def h(**changes: Any) -> list[dict[str, Any]]:
     return [{"name": "h", "expect": "< 10", **changes}]
 
@@ -100,27 +106,32 @@ def test_a_whole_run_that_holds_is_passed() -> None:
 def test_f1_a_baseline_that_is_not_met() -> None:
     told = [item for item in story(baseline=(1, 99, 1)) if item[0] < 10]
     assert verdict(told) == ("inconclusive", 3)
-    assert judged(told).reasons[0] == "the baseline was not met, so nothing was injected"
+    assert judged(told).reasons[0] == Reason("baseline-not-met", words={"injected": "no"})
 
 
 def test_f2_an_injection_that_failed() -> None:
     told = [*without(story(), Injected), (11.0, Failure("injection", "403 from the API"))]
     assert verdict(told) == ("inconclusive", 3)
-    assert judged(told).reasons == ("the fault was not in place", "403 from the API")
+    assert judged(told).reasons == (
+        Reason("not-injected"),
+        Reason("injection-failed", words={"text": "403 from the API"}),
+    )
     assert verdict(without(story(), Injected)) == ("inconclusive", 3)
 
 
 def test_f3_and_f4_bad_samples_that_heal_before_the_end() -> None:
     judgement = judged(story(during=(1, 99, 98, 1, 1)))
     assert (judgement.verdict.value, judgement.exit) == ("refuted", 1)
-    assert judgement.reasons == ("h (during): 99 at worst, 2 of 5 samples not < 10",)
+    assert codes(judgement) == ["broke"]
+    assert judgement.reasons[0].numbers["worst"] == Number(99)
+    assert judgement.results[1].counts == Counts(good=3, bad=2)
 
 
 def test_f5_a_revert_that_failed() -> None:
     assert verdict(story(verified=False)) == ("not-reverted", 6)
     assert verdict(story(verified=False, during=(99,))) == ("not-reverted", 6)
     assert verdict(without(story(), Reverted)) == ("not-reverted", 6)
-    assert "db lists it" in judged(story(verified=False)).reasons
+    assert judged(story(verified=False)).reasons[1].words["text"] == "db lists it"
 
 
 def test_f6_f7_f12_a_stop_condition() -> None:
@@ -155,7 +166,7 @@ def test_f11_a_run_that_was_killed_and_closed_later() -> None:
 def test_f14_a_system_that_stays_broken() -> None:
     judgement = judged(story(recovery=(99, 99, 99)))
     assert judgement.verdict is Verdict.REFUTED
-    assert "did not hold again within 8 s of the revert" in judgement.reasons[0]
+    assert (codes(judgement), judgement.reasons[0].numbers["within"]) == (["not-recovered"], Number(8, "s"))
     assert judgement.recovery is None
 
 
@@ -172,7 +183,9 @@ def test_f15_f16_f22_no_data_in_any_phase(phase: str) -> None:
     told = story(**none, changes={"why": "no series"})
     judgement = judged(told)
     assert (judgement.verdict.value, judgement.exit) == ("inconclusive", 3)
-    assert f"h ({phase}): 3 of 3 samples had no data: no series" in judgement.reasons
+    found = next(reason for reason in judgement.reasons if reason.code == "no-data")
+    assert (found.hypothesis, found.phase, found.words["why"]) == ("h", phase, "no series")
+    assert found.numbers["unanswered"] == Number(3)
 
 
 def test_no_data_is_what_the_file_says_it_is() -> None:
@@ -211,7 +224,9 @@ def test_f19_a_fault_that_met_no_traffic() -> None:
 def test_f20_a_refusal() -> None:
     told: list[Timed] = [*story()[:2], (0.0, Refusal("zero-targets", "nothing carries it", "start it"))]
     assert verdict(told) == ("refused", 4)
-    assert judged(told).reasons == ("nothing carries it (zero-targets); start it",)
+    assert judged(told).reasons == (
+        Reason("refused", subject="zero-targets", words={"why": "nothing carries it", "remedy": "start it"}),
+    )
 
 
 def test_a_refusal_under_way_hides_no_revert_that_is_not_verified() -> None:
@@ -285,7 +300,7 @@ def test_relative_to_the_baseline() -> None:
     assert verdict(story(terms=terms, baseline=(1, 3, 2), during=(4, 4), recovery=(2,)))[0] == "passed"
     judgement = judged(story(terms=terms, baseline=(1, 3, 2), during=(5,), recovery=(2,)))
     assert judgement.verdict is Verdict.REFUTED
-    assert "(baseline 2)" in judgement.reasons[0]
+    assert judgement.reasons[0].numbers["baseline"] == Number(2)
 
 
 def test_a_hypothesis_of_one_phase_is_not_missed_in_the_others() -> None:
@@ -315,7 +330,7 @@ def test_terms_that_cannot_be_understood_are_no_error_and_prove_nothing(terms: A
 
     judgement = judged(with_terms(story()))
     assert (judgement.verdict, judgement.exit) == (Verdict.INCONCLUSIVE, 3)
-    assert judgement.reasons == ("what the journal says of its hypotheses cannot be understood",)
+    assert codes(judgement) == ["unreadable-terms"]
     assert verdict(with_terms(story(verified=False))) == ("not-reverted", 6), "which needs no hypothesis"
 
 
@@ -342,7 +357,7 @@ def test_nothing_unproved_is_passed(told: list[Timed], noise: list[Record]) -> N
         assert judgement.exit != 0
         assert judgement.reasons
         return
-    assert all(result.outcome == "held" and result.samples for result in judgement.results)
+    assert all(result.outcome == "held" and result.counts.total for result in judgement.results)
     assert all(judgement.hits.values())
     assert judgement.hits
     assert all(record.verified for _, record in told if isinstance(record, Reverted))
@@ -374,7 +389,7 @@ def ad_hoc(*, hits: int = 5, verified: bool = True) -> list[Timed]:
 def test_faults_that_claim_nothing_are_done_and_not_passed() -> None:
     assert verdict(ad_hoc()) == ("done", 0)
     idle = judged(ad_hoc(hits=0))
-    assert (idle.verdict, idle.reasons[1]) == (Verdict.DONE, "no traffic met the fault slow")
+    assert (idle.verdict, idle.reasons[1]) == (Verdict.DONE, Reason("no-traffic", subject="slow"))
 
 
 def test_faults_that_claim_nothing_are_not_done_if_anything_is_missing() -> None:

@@ -17,7 +17,7 @@ def test_every_probe_has_a_kind_a_scalar_that_is_a_field_and_a_summary() -> None
 
 
 def test_a_reading_without_data_says_why() -> None:
-    assert Reading(None, "away") == (None, "away", None, ())
+    assert Reading(None, "away") == (None, "away", None, (), "", None)
 
 
 def test_a_probe_that_knows_its_terms_knows_its_limits_and_its_patience() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from brownout_controller.model.probe import Counters, ProbeError, Surroundings
+from brownout_controller.model.probe import Counters, ProbeError, Reading, Surroundings
 from brownout_controller.probes.edge import Edge, Rates
 from tests.controller.probes.ground import measured, opened, play
 
@@ -22,7 +22,7 @@ def test_a_rate_is_over_the_window() -> None:
     assert rates.add(100.0, 50, 2).value is None
     assert rates.add(101.0, 60, 2).value == 10
     assert rates.add(102.0, 80, 2).value == 15
-    assert rates.add(103.0, 80, 2) == (10, "", 20.0, ())
+    assert rates.add(103.0, 80, 2) == Reading(10, "", 20.0)
 
 
 def test_a_window_shorter_than_the_pace_looks_back_to_the_last_reading_only() -> None:

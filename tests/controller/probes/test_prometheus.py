@@ -135,7 +135,7 @@ real = needs("prometheus")
 
 @real
 def test_the_value_of_one_series_is_the_measure(shop: _Shop) -> None:
-    assert _now(shop, 'stock{shop="berlin"}') == (7, "", None, ())
+    assert _now(shop, 'stock{shop="berlin"}') == Reading(7, "", None)
     assert _now(shop, "1 + 1").value == 2, "a scalar"
     assert _now(shop, "vector(1) / 0").value == math.inf
 
@@ -162,7 +162,7 @@ def test_several_series_are_given_by_their_labels(shop: _Shop) -> None:
 
 @real
 def test_an_empty_answer_and_nan_are_no_data_with_a_reason(shop: _Shop) -> None:
-    assert _now(shop, "no_such_metric") == (None, "the query gave no series", None, ())
+    assert _now(shop, "no_such_metric") == Reading(None, "the query gave no series", None)
     assert _now(shop, 'stock{shop="paris"} / 0').why.startswith("the query gave NaN for {instance=")
     assert _now(shop, "vector(0) / 0").why == "the query gave NaN: 0/0, most likely, because nothing was counted"
 
@@ -186,7 +186,7 @@ def test_it_is_judged_at_our_time(shop: _Shop) -> None:
 def test_events_are_the_sum_of_a_second_query_and_0_where_it_is_empty(shop: _Shop) -> None:
     assert _now(shop, "vector(0.5)", events="stock").events == 7
     assert _now(shop, "vector(0.5)", events="no_such_metric").events == 0
-    assert _now(shop, "no_such_metric", events="stock") == (None, "the query gave no series", 7, ())
+    assert _now(shop, "no_such_metric", events="stock") == Reading(None, "the query gave no series", 7)
     assert _now(shop, "vector(1)", events="vector(0) / 0").events == 0
     window = _now(shop, "vector(1)", 0.5, events='count_over_time(stock{shop="berlin"}[${window}])').events
     assert window is not None
@@ -212,7 +212,7 @@ def test_of_a_range_one_value_of_each_series_can_be_taken(shop: _Shop, take: str
     if value is None:
         assert reading.value in {0, 1, 2, 3}
     else:
-        assert reading == (value, "", None, ())
+        assert reading == Reading(value, "", None)
 
 
 @real

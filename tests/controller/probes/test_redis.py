@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import ValidationError
 
-from brownout_controller.model.probe import ProbeError, Surroundings
+from brownout_controller.model.probe import ProbeError, Reading, Surroundings
 from brownout_controller.probes.redis import Redis
 from deploy.demo import servers
 from tests.controller.probes.ground import (
@@ -55,7 +55,7 @@ def test_numbers_also_as_text_and_status_replies_are_values(url: str) -> None:
 
 def test_what_is_not_there_is_no_data(url: str) -> None:
     async def scenario() -> None:
-        assert await measured(_redis(url, "GET none")) == (None, "Redis has nothing there", None, ())
+        assert await measured(_redis(url, "GET none")) == Reading(None, "Redis has nothing there", None)
         await measured(_redis(url, "SET odd nan"))
         assert (await measured(_redis(url, "GET odd"))).why == "Redis gave NaN"
 

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 from pydantic import ValidationError
 
-from brownout_controller.model.probe import Probe, ProbeError, Surroundings
+from brownout_controller.model.probe import Probe, ProbeError, Reading, Surroundings
 from brownout_controller.probes.sql import Sql
 from brownout_controller.probes.trouble import place
 from deploy.demo import servers
@@ -50,7 +50,7 @@ def _sql(dsn: str, query: str, **fields: object) -> Sql:
 )
 def test_the_number_in_the_one_row_is_the_measure(dsn: str, query: str, value: float) -> None:
     async def scenario() -> None:
-        assert await measured(_sql(dsn, query)) == (value, "", None, ())
+        assert await measured(_sql(dsn, query)) == Reading(value, "", None)
 
     play(scenario)
 
@@ -66,7 +66,7 @@ def test_the_number_in_the_one_row_is_the_measure(dsn: str, query: str, value: f
 )
 def test_nothing_is_no_data(dsn: str, query: str, why: str) -> None:
     async def scenario() -> None:
-        assert await measured(_sql(dsn, query)) == (None, why, None, ())
+        assert await measured(_sql(dsn, query)) == Reading(None, why, None)
 
     play(scenario)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from brownout_controller.model.probe import ProbeError
+from brownout_controller.model.probe import ProbeError, Reading
 from brownout_controller.probes.tally import Tally
 
 
@@ -45,7 +45,7 @@ def test_requests_that_were_just_sent_do_not_make_the_service_look_fast() -> Non
 def test_a_refusal_is_an_error_and_not_a_fast_answer() -> None:
     tally = _tally(*((1.0, "ok", 2.0),) * 10, *((1.0, "refused", 0.001),) * 40)
     assert tally.measure("p50", 10, 2.0).value == pytest.approx(2.0, rel=1e-3)
-    assert tally.measure("errors", 10, 2.0) == (0.8, "", 50.0, ())
+    assert tally.measure("errors", 10, 2.0) == Reading(0.8, "", 50.0)
 
 
 def test_a_timeout_is_an_error_and_as_slow_as_it_was() -> None:
@@ -57,7 +57,7 @@ def test_a_timeout_is_an_error_and_as_slow_as_it_was() -> None:
 def test_what_the_service_holds_up_is_an_error_and_what_this_machine_cannot_send_is_none() -> None:
     assert _tally((1.0, "ok", 0.1), (1.0, "unsent", 0.0)).measure("errors", 10, 2.0).value == 0.5
     ours = _tally((0.5, "ok", 0.1), (0.5, "overload", 0.0))
-    assert ours.measure("errors", 10, 2.0) == (0.0, "", 1.0, ())
+    assert ours.measure("errors", 10, 2.0) == Reading(0.0, "", 1.0)
     (row,) = ours.rows(1.0)
     assert (row.due, row.sent, row.failed, row.errors) == (10, 1, 0, {})
 

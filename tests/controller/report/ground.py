@@ -30,6 +30,7 @@ from brownout_controller.model.journal import (
 )
 from brownout_controller.model.judge import judge
 from brownout_controller.model.lifecycle import Phase
+from brownout_controller.model.reasons import Number, Reason
 from brownout_controller.report.account import Account, account
 
 RUN_ID: Final = "20261124-100000-database-latency-abcd"
@@ -106,7 +107,7 @@ class Story:
         last = [entry.record for entry in self.entries if isinstance(entry.record, Entered)]
         self.at(at, Entered("judged", last[-1].state if last else "planned"))
         verdict = judge(self.entries)
-        return self.at(at, Judged(verdict.verdict.value, verdict.exit, verdict.reasons))
+        return self.at(at, verdict.record())
 
     def load(self, seconds: int = 20) -> Story:
         for second in range(seconds):
@@ -147,7 +148,9 @@ def refused() -> Story:
 
 def stopped(cause: StopCause = "condition", **changes: Any) -> Story:
     story = Story(**changes).planned().samples("baseline", 1, 0.005, 0.006).injected().samples("during", 6, 0.1, 0.9)
-    story.at(7.1, Stop(cause, f"{NAME} was 0.9, which is > 500ms", NAME, 7.0)).hit(7.2).reverted(7.5)
+    words, numbers = {"expect": "< 200ms", "stop": "> 500ms"}, {"value": Number(0.9, "s")}
+    reason = Reason("stop-met", NAME, "during", numbers=numbers, words=words)
+    story.at(7.1, Stop(cause, "", NAME, 7.0, reason.plain())).hit(7.2).reverted(7.5)
     return story.samples("recovery", 9, 0.005).judged()
 
 
@@ -176,7 +179,7 @@ def closed_later() -> Story:
     story = killed().at(7200, Reverted("u0", "127.0.0.1:8475/db", True, "found gone by a later start"))
     story.at(7200, Closed("a later start"))
     verdict = judge(story.entries)
-    return story.at(7200, Judged(verdict.verdict.value, verdict.exit, verdict.reasons))
+    return story.at(7200, verdict.record())
 
 
 ALL: Final = {

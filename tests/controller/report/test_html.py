@@ -86,12 +86,12 @@ def test_the_verdict_and_why_come_first(verdict: str) -> None:
 def test_it_has_what_a_mail_must_tell() -> None:
     text = _page(ground.refuted(terms=[{**TERMS, "because": "people leave"}]).told()).text
     for wanted in (
-        "p99 stays low (during): 306ms at worst, 2 of 3 samples not < 200ms",
+        "p99 stays low (during): 306ms at worst, not < 200ms: 1 good, 2 bad, of 3",
         "425 times on 251 connections",
         "verified 5.0 s after the injection",
         "990 ms after the revert, every hypothesis held",
-        "held , worst 6ms",
-        "broke , worst 306ms, 2 of 3 bad",
+        "held , worst 6ms; 2 good, of 2",
+        "broke , worst 306ms; 1 good, 2 bad, of 3",
         "gone by a listing",
         "brownout run exp.yaml --env local --seed 7",
         "brownout 0.1.0, from exp.yaml",

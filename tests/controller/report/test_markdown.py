@@ -40,7 +40,7 @@ def test_several_runs_are_sections_under_a_list_of_their_verdicts() -> None:
 def test_it_has_what_a_summary_needs() -> None:
     text = markdown.render(ground.refuted().told())
     assert "```sh\nbrownout run exp.yaml --env local --seed 7\n```" in text
-    assert "| p99 stays low | during | &lt; 200ms | 306ms | 2 of 3 | ❌ broke |" in text
+    assert "| p99 stays low | during | &lt; 200ms | 306ms | 1 good, 2 bad, of 3 | ❌ broke |" in text
     assert "| latency\\_downstream | 425 | 251 |" in text
     assert "| 127.0.0.1:8475/db | 5.0 s | 10.0 s | gone by a listing |" in text
     assert "seed 7" in text

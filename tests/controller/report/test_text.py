@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from brownout_controller.model.hypothesis import Terms
+from brownout_controller.model.quantity import BYTES_PER_SECOND, PER_SECOND
 from brownout_controller.report import text
-from brownout_proxy.units import BYTES, COUNT, SECONDS, SHARE, Unit
+from brownout_proxy.units import COUNT, SECONDS, SHARE, Unit
 
 
 def test_what_no_parser_takes_is_replaced_and_what_turns_letters_round_is_left_out() -> None:
@@ -23,29 +23,9 @@ def test_clipped_text_says_so() -> None:
     assert text.clipped("abcdefg", 6) == "abcde…"
 
 
-@pytest.mark.parametrize(
-    ("expect", "declared", "unit"),
-    [
-        ("< 200ms", {}, SECONDS),
-        ("< 1%", None, SHARE),
-        (">= 10MB", {}, BYTES),
-        ("between 1s and 2s", {}, SECONDS),
-        ("<= baseline + 50ms", {}, SECONDS),
-        ("<= 1.5 * baseline", {"traffic": "p99"}, SECONDS),
-        ("<= 0.01", {"traffic": {"measure": "errors"}}, SHARE),
-        ("<= 1.5 * baseline", {}, COUNT),
-        (">= 3", {"traffic": "rate"}, COUNT),
-        (">= 3", {"traffic": ["nonsense"]}, COUNT),
-    ],
-)
-def test_the_unit_is_that_of_the_measure_or_of_the_expectation(expect: str, declared: object, unit: Unit) -> None:
-    assert text.unit_of(Terms(name="a", expect=expect), declared) is unit
-
-
-def test_rates_are_in_bytes_a_second() -> None:
-    unit = text.unit_of(Terms(name="a", expect=">= 1"), {"edge": "bytes_up"})
-    assert text.quantity(2_500_000.0, unit) == "2.5MB/s"
-    assert text.unit_of(Terms(name="a", expect=">= 10MB/s"), {}) is unit
+def test_rates_are_a_second() -> None:
+    assert text.quantity(2_500_000.0, BYTES_PER_SECOND) == "2.5MB/s"
+    assert text.quantity(20.0, PER_SECOND) == "20/s"
 
 
 @pytest.mark.parametrize(
