@@ -12,7 +12,7 @@ PROTOS := proxy/brownout_proxy/v1/proxy.proto controller/brownout_controller/v1/
 TYPED := proxy controller tests bench deploy/demo
 # What the faults compute is pure, so that its own tests have to reach nearly every line of it.
 PURE := tests/proxy/faults tests/proxy/server/test_config.py tests/proxy/test_address.py tests/proxy/test_errors.py \
-	tests/proxy/test_units.py tests/controller/model
+	tests/proxy/test_units.py tests/controller/model tests/controller/lint
 
 # The oldest version that we support comes first: what runs on it runs on the newer ones, and every
 # package of the lock has a wheel for it.
@@ -59,6 +59,8 @@ check: setup  ## lint, formatting, types, floors, generated files, coverage of t
 		|| { echo "docs/experiments.md is not what the controller declares: run 'make gen'" >&2; exit 1; }
 	@$(PY) -m brownout_controller.catalogue.findings.docs | diff -u docs/findings.md - \
 		|| { echo "docs/findings.md is not what the rules declare: run 'make gen'" >&2; exit 1; }
+	@$(PY) -m brownout_controller.lint.docs | diff -u docs/lint.md - \
+		|| { echo "docs/lint.md is not what the rules declare: run 'make gen'" >&2; exit 1; }
 	@rm -rf $(VENV)/protos && mkdir $(VENV)/protos && $(call protoc,$(VENV)/protos)
 	@for root in proxy controller; do for file in $$(cd $(VENV)/protos && find brownout_$$root -name '*_pb2*'); do \
 		diff -u $$root/$$file $(VENV)/protos/$$file \
@@ -93,6 +95,8 @@ gen: setup  ## write the generated files anew
 	mv docs/.experiments.md docs/experiments.md
 	$(PY) -m brownout_controller.catalogue.findings.docs > docs/.findings.md
 	mv docs/.findings.md docs/findings.md
+	$(PY) -m brownout_controller.lint.docs > docs/.lint.md
+	mv docs/.lint.md docs/lint.md
 	@rm -rf $(VENV)/protos && mkdir $(VENV)/protos && $(call protoc,$(VENV)/protos)
 	cp -R $(VENV)/protos/brownout_proxy proxy/
 	cp -R $(VENV)/protos/brownout_controller controller/

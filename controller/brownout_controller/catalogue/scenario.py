@@ -40,6 +40,8 @@ class Scenario:
     """The edge on which it can be played, whether or not there is a fault for it."""
     replicas: int | None
     """Of what fails; None if nobody has said it."""
+    least_delay: float = 0.0
+    """Seconds that a delay lasts at least: longer than what is claimed, or who only waits would keep the claim."""
 
     @cached_property
     def id(self) -> str:
@@ -77,11 +79,16 @@ class Scenario:
         replicas = self.replicas or REPLICAS
         return {
             "it": self.component or "a service", "source": source, "sink": sink,
-            "delay": _delay(self.mode, self.edges, self.holds), "replicas": str(replicas),
+            "delay": self._delay, "replicas": str(replicas),
             "share": SHARE.format(max(_LEAST_SHARE, round(1 / replicas, 2))),
             "flow": self.holds[0].stake.name if self.holds else "the system",
             "tolerance": SECONDS.format(self.holds[0].stake.tolerance if self.holds else TOLERANCE),
         }  # fmt: skip
+
+    @property
+    def _delay(self) -> str:
+        usual = _delay(self.mode, self.edges, self.holds)
+        return SECONDS.format(max(SECONDS.parse(usual), self.least_delay)) if usual else ""
 
     def said(self, text: str) -> str:
         """A text of its mode, with the names and times of its place."""

@@ -10,6 +10,7 @@ import hashlib
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from brownout_controller.catalogue.architecture import Architecture
@@ -25,6 +26,7 @@ from brownout_controller.catalogue.writing_terms import (
     Source,
     Times,
     delay_reason,
+    outlasting,
     p99_limit,
     remember,
     source,
@@ -90,8 +92,10 @@ def write_top(shown_rows: Listing, top: int, setting: Setting) -> tuple[Sequence
 
 def write(row: Row, place: int, of: int, setting: Setting) -> Written:
     """The file for a row that can be injected locally."""
-    scenario = row.scenario
-    told = source(scenario, setting.architecture, setting.entries, setting.baselines, setting.remembered)
+    told = source(row.scenario, setting.architecture, setting.entries, setting.baselines, setting.remembered)
+    limit = p99_limit(told) if told.stake is not None and told.kind != "edge" else None
+    scenario = row.scenario if limit is None else outlasting(row.scenario, limit.value)
+    row = replace(row, scenario=scenario)
     name = file_stem(scenario.id)
     parts = [_head(row, place, of, setting), _body(row, name, told, setting)]
     text = "\n".join("\n".join(part) for part in parts) + "\n"
@@ -137,7 +141,7 @@ def _head(row: Row, place: int, of: int, setting: Setting) -> list[str]:
 def _body(row: Row, name: str, told: Source, setting: Setting) -> list[str]:
     scenario = row.scenario
     limit = p99_limit(told) if told.stake is not None and told.kind != "edge" else None
-    claimed = limit.value if limit is not None and why_not(told, limit) is None else None
+    claimed = limit.value if limit is not None and why_not(scenario, told, limit) is None else None
     delay = delay_reason(scenario)
     because = re.split(r"(?<=[.;])\s", scenario.said(scenario.mode.goes_wrong), maxsplit=1)[0].rstrip(".;")
     lines = [f"name: {scalar(name)}", f"because: {scalar(line(because))}", f"edge: {scalar(scenario.edge or '')}"]
@@ -196,7 +200,7 @@ def _hypotheses(scenario: Any, told: Source, limit: Any, setting: Setting) -> li
             "What the proxy counts is all that can be measured without an entry or a Prometheus. It tells whether the "
             "edge recovers, not whether people notice: add what they would see."
         )
-    elif limit is not None and (why := why_not(told, limit)):
+    elif limit is not None and (why := why_not(scenario, told, limit)):
         lines += _comment(f"No claim about the time of answers: {why}.")
     lines.append("hypotheses:")
     for hypothesis in hypotheses(scenario, told):

@@ -21,6 +21,8 @@ from brownout_controller.catalogue.writing_terms import (
     Number,
     Source,
     errors_limit,
+    longest_of,
+    outlasting,
     p99_limit,
     percent,
 )
@@ -65,7 +67,7 @@ def hypotheses(scenario: Scenario, told: Source) -> Iterator[Hypothesis]:
     name = told.stake.name
     limit, errors = p99_limit(told), errors_limit(told)
     says = (_by_load if told.kind == "traffic" else _by_server)(told)
-    if (latency := says("p99")) is not None and why_not(told, limit) is None:
+    if (latency := says("p99")) is not None and why_not(scenario, told, limit) is None:
         yield Hypothesis(
             (
                 Line("name", f"{name} answers in time"),
@@ -97,11 +99,14 @@ def hypotheses(scenario: Scenario, told: Source) -> Iterator[Hypothesis]:
         ))  # fmt: skip
 
 
-def why_not(told: Source, limit: Number) -> str | None:
+def why_not(scenario: Scenario, told: Source, limit: Number) -> str | None:
     """Why there is no claim about the time of answers."""
-    one = told.baseline
+    one, longest = told.baseline, longest_of(outlasting(scenario, limit.value))
     if limit.value > LONGEST / 2:
         return f"an answer may take {SECONDS.format(limit.value)}, longer than a fault on a laptop should last"
+    if 0 < longest <= limit.value:
+        waits = f"{SECONDS.format(longest)} at most, and an answer may take {SECONDS.format(limit.value)}"
+        return f"the fault holds an answer up for {waits}: who only waits would keep it"
     if told.kind == "prometheus" and one is not None:
         if not one.family.unit:
             return f"{one.family.name} is a counter and knows no times"
@@ -207,6 +212,13 @@ def _of_edge(scenario: Scenario) -> Iterator[Hypothesis]:
         Line("edge", "connections"),
         Line("expect", "<= 2 * baseline + 5/s"),
         when,
+    ))  # fmt: skip
+    yield Hypothesis((
+        Line("name", "connections are not opened without end while it lasts"),
+        Line("because", "a caller that tries again at once, and always, does more harm than the fault"),
+        Line("edge", "connections"),
+        Line("expect", "<= 5 * baseline + 20/s", "assumed: ten requests a second that open one each, twice"),
+        Line("when", ["baseline", "during"]),
     ))  # fmt: skip
 
 

@@ -6,15 +6,19 @@ for a laptop: half a minute of fault, a few requests a second.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from brownout_controller.catalogue.architecture import STORES, Architecture
 from brownout_controller.catalogue.baseline import FAMILIES, TYPICAL_SCRAPE, Baseline, Baselines
 from brownout_controller.catalogue.business import TOLERANCE, Stake
 from brownout_controller.catalogue.scenario import OUTSIDE, Scenario
+from brownout_controller.catalogue.strength import fault_of
+from brownout_controller.lint.strength import strength
 from brownout_proxy.units import SECONDS, SHARE
 
 TIMES_P99: Final = 3.0
@@ -32,6 +36,8 @@ SCRAPES: Final = 4
 BASELINE: Final = 15.0
 DURATION: Final = 30.0
 RECOVERY: Final = 30.0
+BEYOND: Final = 1.25
+"""A delay is so much longer than what an answer may take, where its timeout would fit into that."""
 LONGEST: Final = 300.0
 """Seconds of fault; what takes longer to show is no test for a laptop."""
 ALIKE: Final = 0.999
@@ -167,11 +173,32 @@ def errors_limit(told: Source) -> Number:
     return Number(min(STOP, rounded_up(TIMES_ERRORS * one.errors)), f"twice the errors of {one.service}, rounded up")
 
 
+def outlasting(scenario: Scenario, limit: float | None) -> Scenario:
+    """The scenario with a delay that misses a claim of `limit` seconds: who does nothing but wait must not keep it."""
+    longest = longest_of(scenario)
+    if limit is None or not 0 < longest <= limit or not _is_delayed(scenario):
+        return scenario
+    return replace(scenario, least_delay=rounded_up(BEYOND * limit))
+
+
+def longest_of(scenario: Scenario) -> float:
+    """Seconds by which its faults hold an answer up at most; infinity where it may not come at all."""
+    specs = [fault_of(json.dumps(fault)) for fault in scenario.faults]
+    return math.fsum(strength(spec.fault).longest for spec in specs if spec is not None)
+
+
+def _is_delayed(scenario: Scenario) -> bool:
+    return any("latency" in fault for fault in scenario.faults)
+
+
 def delay_reason(scenario: Scenario) -> Number | None:
     """Where the size of a delay is from; None for a fault without one."""
-    if not any("latency" in fault for fault in scenario.faults):
+    if not _is_delayed(scenario):
         return None
     delay = SECONDS.parse(scenario.texts["delay"])
+    if scenario.least_delay:
+        usual = replace(scenario, least_delay=0.0).texts["delay"]
+        return Number(delay, f"longer than an answer may take: {usual}, the catalogue's, could be waited for")
     paths = [f"services.{edge.source}.calls.{edge.sink}.timeout" for edge in scenario.edges]
     known = [(edge.call.timeout, path) for edge, path in zip(scenario.edges, paths, strict=True) if edge.call.timeout]
     if known and len(known) == len(paths):

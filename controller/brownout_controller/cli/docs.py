@@ -81,8 +81,9 @@ _HEAD: Final = """\
 This page is computed from the declarations in `controller/brownout_controller` by `make gen`; do not edit it. The
 [first experiment](first-experiment.md) is a way in that can be followed step by step.
 
-`brownout lint FILE...` tells every mistake of a file with its line and column, `brownout schema` prints the JSON
-schema that editors complete by, and `brownout run FILE... --dry-run` shows what a run would do, without doing it.
+`brownout lint FILE...` tells every mistake of a file with its line and column, and [claims that prove
+nothing](lint.md). `brownout schema` prints the JSON schema that editors complete by, and
+`brownout run FILE... --dry-run` shows what a run would do, without doing it.
 """
 _TIMES: Final = """\
 ## What happens when

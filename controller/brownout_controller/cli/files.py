@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from brownout_controller.catalogue.architecture import read_architecture
 from brownout_controller.engine.orders import CONFIG, unreadable
+from brownout_controller.lint.reading import Listeners, lint, listeners_of
+from brownout_controller.lint.rule import Finding
 from brownout_controller.model.environment import Environment, read_environment, read_environments
 from brownout_controller.model.experiment import Experiment, read_experiment
 from brownout_controller.model.part import Gatherer, each, gathered
@@ -46,19 +49,62 @@ def check_all(files: Sequence[Path], variables: Variables) -> None:
         raise gathered(mistakes)
 
 
+class Setting(NamedTuple):
+    """Where experiments are meant to run: an environment, and the proxies of its file."""
+
+    environment: Environment
+    listeners: Listeners
+
+
+class Checked(NamedTuple):
+    """What is wrong with a file, and, where nothing is, what lint finds in it."""
+
+    mistakes: Sequence[InvalidSpec]
+    findings: Sequence[Finding] = ()
+
+
+def read_setting(config: Path, environment: str, variables: Variables) -> Setting:
+    """The environment of that name, for lint. Raises InvalidSpec."""
+    root = _opened(config, variables)
+    found = read_environment(root, environment, str(config))
+    return Setting(found, listeners_of(root, found))
+
+
+def check(file: Path, variables: Variables, setting: Setting | None = None) -> Checked:
+    """`variables` must be lenient: what depends on one that is not set is not known. The file is read once."""
+    try:
+        with unreadable():
+            text = document.read_text(file)
+    except InvalidSpec as error:
+        return Checked([error])
+    mistakes, is_experiment = _mistakes(text, file, variables)
+    if mistakes or not is_experiment:
+        return Checked(mistakes)
+    masked = Masker(variables.secrets).text
+    known = (None, None) if setting is None else setting
+    found = lint(text, str(file), variables, *known)
+    return Checked((), [one._replace(sentence=masked(one.sentence), place=masked(one.place)) for one in found])
+
+
 def mistakes_in(file: Path, variables: Variables) -> Sequence[InvalidSpec]:
     """What is wrong with a file, whichever kind it is; what depends on a variable that is not set is not known."""
-    mistakes = Gatherer()
+    return check(file, variables).mistakes
+
+
+def _mistakes(text: str, file: Path, variables: Variables) -> tuple[Sequence[InvalidSpec], bool]:
+    """With whether it is an experiment."""
+    mistakes, is_experiment = Gatherer(), False
     with mistakes.noting():
-        root = _opened(file, variables)
+        root = document.parse(text, str(file), variables.expand, columns=True)
         keys = root.entries("a mapping") if root is not None and root.is_mapping else ()
         if "environments" in keys or "proxies" in keys:
             read_environments(root)
         elif "services" in keys:
             read_architecture(root, str(file))
         else:
+            is_experiment = True
             read_experiment(root, str(file), KINDS)
-    return judgeable(mistakes, variables)
+    return judgeable(mistakes, variables), is_experiment
 
 
 def judgeable(mistakes: Gatherer, variables: Variables) -> Sequence[InvalidSpec]:

@@ -1,4 +1,4 @@
-"""`brownout lint`: whether files say something that can be run, without running it."""
+"""`brownout lint`: whether files say something that can be run and that proves something, without running it."""
 
 from __future__ import annotations
 
@@ -11,54 +11,91 @@ from typing import Any, Final
 
 import click
 
-from brownout_controller.cli.files import mistakes_in
+from brownout_controller.cli.files import check, read_setting
+from brownout_controller.engine.orders import CONFIG
+from brownout_controller.lint.rule import Finding
 from brownout_controller.model.variables import Variables
 from brownout_controller.model.verdict import USAGE
 from brownout_controller.report.text import line
 from brownout_proxy.errors import InvalidSpec
 
+MISTAKE: Final = "mistake"
+"""The code of what cannot be read at all."""
 _PLACE: Final = re.compile(r":(\d+)(?::(\d+))?(?:: (.*))?")
 
 
 @click.command("lint", short_help="Check experiment and environment files.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="What ${NAME} in the files means.")
-@click.option("--json", "as_json", is_flag=True, help="Print a list of mistakes: file, line, column, path, reason.")
+@click.option("--env", "environment", metavar="NAME", help="Also look at what depends on this environment.")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help=f"The environments [{CONFIG}].")
+@click.option("--strict", is_flag=True, help="Take warnings for errors.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list: file, line, column, path, severity, code, reason, "
+              "remedy.")  # fmt: skip
 @click.pass_context
-def lint(context: click.Context, files: Sequence[Path], variables: Sequence[str], as_json: bool) -> None:
-    """Print every mistake of each FILE with its place and what would be right.
+def lint(
+    context: click.Context,
+    files: Sequence[Path],
+    variables: Sequence[str],
+    environment: str | None,
+    config: Path | None,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Print what is wrong with each FILE, with its place and what would be right.
 
     \b
     brownout lint brownout.yaml experiments/*.yaml
+    brownout lint experiments/*.yaml --env staging --strict
 
     A file with `environments` is taken for a brownout.yaml, one with `services` for an architecture (unless it is a
     compose file, of which one can be made), any other for an experiment. The `proxies` of a brownout.yaml are checked
     by `brownout proxy`, which reads them. A variable that is not set is no mistake here, and what depends on it is not
     looked at.
 
-    Exit status: 0 nothing is wrong, 2 something is.
+    In an experiment without mistakes lint also looks for claims that cannot fail and faults that cannot act, which are
+    errors, and for what makes a verdict worth less, which are warnings; each has a code, in brackets. An experiment
+    accepts a finding with `lint: {CODE: REASON}`.
+
+    Exit status: 0 nothing is wrong, or there are only warnings, 2 there are errors.
     """
     given = dict(word.partition("=")[::2] for word in variables)
-    found = [
-        (file, mistake) for file in files for mistake in mistakes_in(file, Variables(given, os.environ, lenient=True))
-    ]
+    setting = None
+    if config is not None and environment is None:
+        raise InvalidSpec("--config", "is for --env NAME; give that too")
+    if environment is not None:
+        setting = read_setting(config or CONFIG, environment, Variables(given, os.environ, lenient=True))
+    found: list[dict[str, Any]] = []
+    for file in files:
+        mistakes, findings = check(file, Variables(given, os.environ, lenient=True), setting)
+        found += [_mistake(file, one) for one in mistakes]
+        found += [_finding(file, one._replace(severity="error") if strict else one) for one in findings]
+        if not as_json:
+            for one in (*mistakes, *findings):
+                click.echo(line(one._replace(severity="error") if strict and isinstance(one, Finding) else one))
     if as_json:
-        click.echo(json.dumps([_shown(file, mistake) for file, mistake in found], indent=2, ensure_ascii=False))
-    else:
-        for _, mistake in found:
-            click.echo(line(mistake))
-    if found:
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+    if any(one["severity"] == "error" for one in found):
         context.exit(USAGE)
 
 
-def _shown(file: Path, mistake: InvalidSpec) -> dict[str, Any]:
-    """As editors and code reviews want it; without a line where the whole file is wrong."""
-    match = _PLACE.fullmatch(mistake.path.removeprefix(str(file)))
-    row, column, path = match.groups() if match is not None else (None, None, None)
+def _mistake(file: Path, mistake: InvalidSpec) -> dict[str, Any]:
+    """What cannot be read; its reason has the remedy in it."""
+    return {**_place(file, mistake.path), "severity": "error", "code": MISTAKE, "reason": mistake.reason, "remedy": ""}
+
+
+def _finding(file: Path, finding: Finding) -> dict[str, Any]:
     return {
-        "file": str(file),
-        "line": row and int(row),
-        "column": column and int(column),
-        "path": path or "",
-        "reason": mistake.reason,
+        **_place(file, finding.place),
+        "severity": finding.severity,
+        "code": finding.code,
+        "reason": finding.sentence,
+        "remedy": finding.remedy,
     }
+
+
+def _place(file: Path, place: str) -> dict[str, Any]:
+    """As editors and code reviews want it; without a line where the whole file is wrong."""
+    match = _PLACE.fullmatch(place.removeprefix(str(file)))
+    row, column, path = match.groups() if match is not None else (None, None, None)
+    return {"file": str(file), "line": row and int(row), "column": column and int(column), "path": path or ""}

@@ -104,6 +104,8 @@ class Conditions(Part):
     """A load of its own."""
     nets: Mapping[str, str] = Field(default={}, examples=["{protected-target: agreed with the owner}"])
     """Safety nets that are switched off, each with its reason."""
+    lint: Mapping[str, str] = Field(default={}, examples=["{fault-fits-claim: the call is made twice}"])
+    """Findings of `brownout lint` that it lives with, by their codes, each with its reason."""
 
     @field_validator("edge")
     @classmethod
@@ -117,6 +119,14 @@ class Conditions(Part):
         if not SHORTEST_LEASE <= seconds <= LONGEST_LEASE:
             raise ValueError("must be from 1s to 1h")
         return seconds
+
+    @field_validator("lint")
+    @classmethod
+    def _reasoned(cls, lint: Mapping[str, str]) -> Mapping[str, str]:
+        for code, reason in lint.items():
+            if not reason.strip():
+                raise ValueError(f"{code} needs the reason why it is accepted")
+        return lint
 
     @field_validator("nets")
     @classmethod

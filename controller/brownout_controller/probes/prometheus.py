@@ -252,14 +252,14 @@ def scrape_interval(answer: Any, query: str) -> float | None:
     try:
         for target in answer["data"]["activeTargets"]:
             if job is None or target["labels"]["job"] == job[1]:
-                found.append(_seconds(target["scrapeInterval"]))
+                found.append(seconds_of(target["scrapeInterval"]))
     except (LookupError, TypeError, ValueError):
         return None
     return min(found, default=None)
 
 
-def _seconds(text: str) -> float:
-    """Of a duration as Prometheus writes it, such as 1m30s."""
+def seconds_of(text: str) -> float:
+    """Of a duration as Prometheus writes it, such as 1m30s. Raises ValueError."""
     parts = _PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise ValueError(text)

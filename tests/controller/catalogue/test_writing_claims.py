@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from brownout_controller.catalogue.scenario import Scenario
 from brownout_controller.catalogue.writing_claims import Hypothesis, examples, hypotheses, shown, why_not
 from brownout_controller.catalogue.writing_terms import Number, Source, p99_limit, source
 from tests.controller.catalogue.ground import SHOP, found, read
@@ -17,6 +18,10 @@ SLOW = "database-slow/orders/postgres"
 def _source(name: str = SLOW, text: str = SHOP, **given: Any) -> Source:
     architecture = read(text)
     return source(found(architecture)[name], architecture, given.pop("entries", {}), given.pop("baselines", None), {})
+
+
+def _scenario(name: str = SLOW) -> Scenario:
+    return found(read(SHOP))[name]
 
 
 def _claims(name: str = SLOW, text: str = SHOP, **given: Any) -> dict[str, dict[str, Any]]:
@@ -61,11 +66,12 @@ def test_what_a_server_cannot_tell_is_not_claimed() -> None:
     assert list(_claims(baselines=server(p99=10.0))) == ["buy does not fail"]
     told = _source(baselines=server(p99=10.0))
     assert (
-        why_not(told, p99_limit(told))
+        why_not(_scenario(), told, p99_limit(told))
         == "the p99 of gateway is at its highest bucket already: nothing can be told of it"
     )
     assert (
-        why_not(_source(), Number(600.0, "x")) == "an answer may take 10m, longer than a fault on a laptop should last"
+        why_not(_scenario(), _source(), Number(600.0, "x"))
+        == "an answer may take 10m, longer than a fault on a laptop should last"
     )
     patient = SHOP.replace("tolerance: 2s", "tolerance: 10m")
     assert list(_claims(text=patient)) == ["buy does not fail", "buy is as fast as before once it is over"]
@@ -74,7 +80,7 @@ def test_what_a_server_cannot_tell_is_not_claimed() -> None:
 def test_without_anything_to_ask_the_proxy_tells_whether_the_edge_recovers() -> None:
     stream = "services: {mail-worker: {calls: [rabbit, postgres]}, rabbit: , postgres: }"
     assert [claim["edge"] for claim in _claims("database-slow/mail-worker/postgres", stream).values()] == [
-        "bytes_down", "connections",
+        "bytes_down", "connections", "connections",
     ]  # fmt: skip
     publishing = "services: {a-worker: {calls: [b]}, b: {kind: service, calls: [rabbit]}, rabbit: }"
     assert next(iter(_claims("queue-blocks/b/rabbit", publishing).values()))["edge"] == "bytes_up"
@@ -95,3 +101,20 @@ def test_a_store_that_is_gone_has_its_data_in_question_and_a_cache_has_not() -> 
     architecture = read(SHOP)
     assert [one.name for one in examples(found(architecture)["queue-gone/rabbit"], architecture)]
     assert not list(examples(found(architecture)["cache-gone/redis"], architecture))
+
+
+def test_of_the_edge_something_is_claimed_for_the_time_of_the_fault() -> None:
+    stream = "services: {mail-worker: {calls: [rabbit, postgres]}, rabbit: , postgres: }"
+    claims = _claims("database-slow/mail-worker/postgres", stream).values()
+    assert [claim["name"] for claim in claims if "during" in claim["when"]] == [
+        "connections are not opened without end while it lasts"
+    ]
+
+
+def test_a_time_that_the_fault_cannot_miss_is_not_claimed() -> None:
+    lossy = "lossy-line/orders/bank"
+    why = why_not(_scenario(lossy), _source(lossy), p99_limit(_source(lossy)))
+    assert (
+        why == "the fault holds an answer up for 200ms at most, and an answer may take 2s: who only waits would keep it"
+    )
+    assert next(iter(_claims(lossy))) == "buy does not fail"

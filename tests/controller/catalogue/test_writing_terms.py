@@ -12,6 +12,8 @@ from brownout_controller.catalogue.writing_terms import (
     Times,
     delay_reason,
     errors_limit,
+    longest_of,
+    outlasting,
     p99_limit,
     percent,
     remember,
@@ -152,6 +154,22 @@ def test_a_delay_says_which_timeout_it_is_made_from_or_which_is_missing() -> Non
     assert unsaid is not None
     assert unsaid.comment == "assumed: longer than timeouts are; write services.gateway.calls.orders.timeout"
     assert delay_reason(scenarios["cache-gone/redis"]) is None
+
+
+def test_a_delay_is_longer_than_what_is_claimed_so_that_waiting_misses_it() -> None:
+    scenarios = found(read(SHOP.replace("tolerance: 2s", "tolerance: 10s")))
+    slow = scenarios["database-slow/orders/postgres"]
+    longer = outlasting(slow, 10.0)
+    assert (longest_of(slow), longest_of(longer)) == (4.0, 15.0)
+    assert "answers after 15s" in longer.title
+    assert longer.id == slow.id
+    reason = delay_reason(longer)
+    assert reason is not None
+    assert reason.comment == "longer than an answer may take: 4s, the catalogue's, could be waited for"
+    assert outlasting(slow, 3.9) is slow
+    assert outlasting(slow, None) is slow
+    gone = scenarios["database-gone/postgres"]
+    assert outlasting(gone, 1e9) is gone
 
 
 def test_phases_are_long_enough_for_their_windows_and_for_a_limit_to_be_missed() -> None:

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from brownout_controller.cli.lint import lint
 from brownout_proxy.cli import root, run
+from brownout_proxy.errors import InvalidSpec
 from tests.controller.catalogue.ground import SHOP
 from tests.controller.model.test_environment import _FILE
 from tests.controller.model.test_experiment import _SMALL
@@ -142,6 +143,90 @@ def test_json_has_the_place_in_parts(tmp_path: Path) -> None:
     assert (second["line"], second["file"]) == (None, str(tmp_path / "none.yaml"))
     good = CliRunner().invoke(lint, [str(_SHOP), "--json"])
     assert (good.exit_code, json.loads(good.output)) == (0, [])
+
+
+_WEAK = _SMALL.replace("{latency: 1s}", "{latency: 1ms}")
+_NOTHING = _SMALL.replace("{latency: 1s}", "{latency: 0s}")
+
+
+def _ended(*words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(lint, list(words))
+    return result.exit_code, result.output
+
+
+def test_a_warning_is_printed_and_is_no_failure_unless_it_is_strict(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(_WEAK)
+    status, told = _ended(str(tmp_path / "a.yaml"))
+    assert (status, told.count("\n")) == (0, 1)
+    assert "a.yaml:3:1: fault: warning: " in told
+    assert told.endswith("[fault-hardly-noticeable]\n")
+    status, told = _ended(str(tmp_path / "a.yaml"), "--strict")
+    assert status == 2
+    assert "a.yaml:3:1: fault: error: " in told
+
+
+def test_a_claim_or_a_fault_that_proves_nothing_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(_NOTHING)
+    status, told = _ended(str(tmp_path / "a.yaml"))
+    assert status == 2
+    assert told.endswith("[fault-does-nothing]\n")
+    (tmp_path / "a.yaml").write_text(f"{_NOTHING}lint: {{fault-does-nothing: it rehearses the run}}\n")
+    assert _ended(str(tmp_path / "a.yaml"), "--strict") == (0, "")
+
+
+def test_json_has_severity_code_and_remedy(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(_WEAK)
+    (tmp_path / "b.yaml").write_text(_SMALL.replace("edge", "egde"))
+    status, told = _ended(str(tmp_path / "a.yaml"), str(tmp_path / "b.yaml"), "--json")
+    assert status == 2
+    weak, mistake = json.loads(told)
+    assert (weak["severity"], weak["code"], weak["line"], weak["path"]) == (
+        "warning", "fault-hardly-noticeable", 3, "fault",
+    )  # fmt: skip
+    assert weak["remedy"]
+    assert (mistake["severity"], mistake["code"]) == ("error", "mistake")
+    status, told = _ended(str(tmp_path / "a.yaml"), "--json", "--strict")
+    assert (status, json.loads(told)[0]["severity"]) == (2, "error")
+
+
+_CONFIG = """\
+proxies: {b: {listen: 127.0.0.1:18080, upstream: "127.0.0.1:8080"}}
+environments: {local: {}, staging: {control: "proxy.staging:8475"}}
+"""
+
+
+def test_an_environment_is_looked_at_where_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "brownout.yaml").write_text(_CONFIG)
+    (tmp_path / "a.yaml").write_text(_SMALL.replace("127.0.0.1:1", "127.0.0.1:18080"))
+    monkeypatch.chdir(tmp_path)
+    assert _ended("a.yaml") == (0, "")
+    status, told = _ended("a.yaml", "--env", "local")
+    assert status == 2
+    assert told.endswith("[asks-the-proxy]\n")
+    assert _ended("a.yaml", "--env", "staging") == (0, ""), "whose proxies are on another machine"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(("--env", "stagng"), "did you mean staging?"), (("--config", "brownout.yaml"), "is for --env"),
+     (("--env", "x", "--config", "none.yaml"), "none.yaml: no such file")],
+)  # fmt: skip
+def test_an_environment_that_cannot_be_had_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], told: str
+) -> None:
+    (tmp_path / "brownout.yaml").write_text(_CONFIG)
+    (tmp_path / "a.yaml").write_text(_SMALL)
+    monkeypatch.chdir(tmp_path)
+    error = CliRunner().invoke(lint, ["a.yaml", *words]).exception
+    assert isinstance(error, InvalidSpec)
+    assert told in str(error)
+
+
+def test_a_secret_of_a_variable_is_not_repeated(tmp_path: Path) -> None:
+    text = f'{_SMALL}  - {{name: "${{PASSWORD}}", tcp: "127.0.0.1:1", expect: < 1s}}\n'
+    (tmp_path / "a.yaml").write_text(text)
+    status, told = _ended(str(tmp_path / "a.yaml"), "--var", "PASSWORD=hunter2")
+    assert (status, "duplicate-claim" in told, "hunter2" in told) == (0, True, False)
 
 
 def test_the_experiment_of_the_readme_has_no_mistake(tmp_path: Path) -> None:
