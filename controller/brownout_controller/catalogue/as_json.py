@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from brownout_controller.catalogue.listing import Listing, explained, known
 from brownout_controller.catalogue.ranking import Row
 from brownout_controller.model.journal import LeftOut
 from brownout_controller.report import left_out
+from brownout_proxy.safe_text import json_text
 
 
 def render(shown: Listing, rows: Sequence[tuple[int, Row]], unread: Sequence[LeftOut] = ()) -> str:
@@ -24,7 +24,7 @@ def render(shown: Listing, rows: Sequence[tuple[int, Row]], unread: Sequence[Lef
         "missing_search": {"tried": shown.missing.tried, "values": shown.missing.values},
         "left_out": left_out.content(unread),
     }
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return json_text(content) + "\n"
 
 
 def row(place: int, one: Row) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from brownout_controller.catalogue.listing import Explanation, Listing, cut_shor
 from brownout_controller.catalogue.ranking import Row
 from brownout_controller.report.columns import Cell, Column, table
 from brownout_controller.report.text import line, wrapped
+from brownout_proxy.safe_text import printable
 
 WIDTH: Final = 80
 """Columns where the output is no terminal."""
@@ -55,7 +56,7 @@ def _lines(shown: Listing, top: int, width: int, again: str) -> Iterator[str]:
 def _row(place: int, row: Row, width: int) -> Iterator[Sequence[Cell]]:
     title = line(row.scenario.title) + ("" if row.scenario.faults else " *")
     room = max(_LEAST, width - _OTHERS)
-    pieces = textwrap.wrap(title, room, subsequent_indent="  ", break_on_hyphens=False)
+    pieces = [printable(piece) for piece in textwrap.wrap(title, room, subsequent_indent="  ", break_on_hyphens=False)]
     words = (word(row.impact.value), word(row.exposure.value), known(row.ignorance), word(row.safety.value))
     factors = [Cell(text, _COLOURS.get(text) if n < 3 else None) for n, text in enumerate(words)]
     yield [Cell(str(place)), Cell(f"{100 * row.score:.0f}"), Cell(pieces[0]), *factors]

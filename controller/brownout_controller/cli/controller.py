@@ -26,6 +26,7 @@ from brownout_controller.model.environment import LOCAL
 from brownout_controller.model.verdict import Verdict, status_of
 from brownout_proxy import __version__
 from brownout_proxy.errors import InvalidSpec, Unavailable
+from brownout_proxy.safe_text import LineFormatter
 
 if TYPE_CHECKING:
     from brownout_proxy.rpc import Tls
@@ -113,7 +114,9 @@ def controller(
         tls=read_tls(tls_cert, tls_key, tls_client_ca),
         rights=Rights(frozenset(map(_command, commands)), frozenset(variables)),
     )
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     context.exit(asyncio.run(serve(settings)))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,13 +12,14 @@ from brownout_controller.model.verdict import Verdict, worst
 from brownout_controller.report.text import line, quantity
 from brownout_proxy.faults.spec import FaultSpec
 from brownout_proxy.faults.spec import unit_of as unit_of_field
+from brownout_proxy.safe_text import json_text
 from brownout_proxy.units import COUNT, SECONDS, SHARE
 
 
 def tell(outlooks: Sequence[Outlook], environment: str, *, as_json: bool = False) -> int:
     """Prints them; gives the exit status."""
     if as_json:
-        output.say(json.dumps([_plain(one) for one in outlooks], indent=2, ensure_ascii=False))
+        output.say(json_text([_plain(one) for one in outlooks]))
     else:
         output.say("\n".join(_told(one, environment) for one in outlooks), end="")
     return worst(foreseen(one) for one in outlooks).exit

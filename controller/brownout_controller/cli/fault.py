@@ -28,6 +28,7 @@ from brownout_proxy.errors import InvalidSpec
 from brownout_proxy.faults import KINDS
 from brownout_proxy.faults.spec import FaultSpec
 from brownout_proxy.faults.written import SELECTION, read_fault
+from brownout_proxy.safe_text import json_text
 
 _OF_THE_FAULT: Final = ("name", "direction", *SELECTION)
 _RADIUS: Final = re.compile(r"(\d+)(%?)")
@@ -87,7 +88,7 @@ def fault(
     if finished is None:
         context.exit(status_of(signals.came or "SIGINT"))
     if as_json:
-        output.say(json.dumps({**shown(finished), "left_out": left_out.content(unread)}, indent=2))
+        output.say(json_text({**shown(finished), "left_out": left_out.content(unread)}))
     context.exit(status([finished]))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,9 +20,11 @@ from brownout_controller.catalogue.importers.kubernetes import read_kubernetes
 from brownout_controller.catalogue.importers.manifests import Object, read_manifests
 from brownout_controller.catalogue.importers.merging import Merge, merge
 from brownout_controller.catalogue.importers.namespace import read_namespace
+from brownout_controller.cli.output import say
 from brownout_controller.cli.report import write
 from brownout_controller.model.environment import Kubernetes
 from brownout_proxy.errors import InvalidSpec, Unavailable
+from brownout_proxy.safe_text import json_text
 
 _HEADER: Final = """\
 Imported from {source}.
@@ -118,12 +119,12 @@ def _give(found: Imported, into: Path | None, *, as_json: bool) -> None:
     if into is not None and merged is None:
         write(into, fresh)
     if as_json:
-        click.echo(json.dumps(_shown(found, content, merged), indent=2, ensure_ascii=False))
+        click.echo(json_text(_shown(found, content, merged)))
         return
     if into is None:
         click.echo(fresh, nl=False)
     for line in _summary(found, into, merged):
-        click.echo(line, err=True)
+        say(line, err=True)
 
 
 def _check(content: Mapping[str, Any], source: str) -> None:

@@ -32,6 +32,7 @@ from brownout_controller.catalogue.scenario import OUTSIDE
 from brownout_controller.catalogue.writing import Setting, unset
 from brownout_controller.catalogue.writing_folder import Plan
 from brownout_controller.catalogue.writing_setup import CI_FILES, REQUIREMENTS, Ci, Job, Place
+from brownout_controller.cli.output import say
 from brownout_controller.cli.report import write
 from brownout_controller.cli.writing import FIRST, carry_out, entries, planned
 from brownout_proxy import document
@@ -101,7 +102,7 @@ def init(root: Path, yes: bool, urls: tuple[str, ...], dry_run: bool) -> None:
     carry_out(plan, root / FOLDER)
     _hints(found, plan, places)
     inside = "" if root.resolve() == Path.cwd() else f"cd {shlex.quote(str(root))} && "
-    click.echo(f"\nNext:\n  {inside}brownout proxy --config {CONFIG}")
+    say(f"\nNext:\n  {inside}brownout proxy --config {CONFIG}")
 
 
 def _planned(found: Found, shown: Listing, given: Mapping[str, str]) -> tuple[Plan, Sequence[Place]]:
@@ -182,9 +183,9 @@ def _architecture(found: Found, *, ask: bool) -> str:
     if imported is not None:
         content |= imported.content()
         source, more = imported.source, f"\n{_GUESSES}"
-        click.echo(f"found {source}: {', '.join(imported.services)}")
+        say(f"found {source}: {', '.join(imported.services)}")
         for note in imported.notes:
-            click.echo(f"  note: {note}")
+            say(f"  note: {note}")
     elif ask:
         content["services"], source, more = _asked(), "what you said", ""
     else:
@@ -224,7 +225,7 @@ def _asked() -> Mapping[str, Any]:
             strange = [other for other in called if other not in others]
             if not strange:
                 break
-            click.echo(f"there is no {', '.join(strange)} besides {name}; there are {', '.join(others)}")
+            say(f"there is no {', '.join(strange)} besides {name}; there are {', '.join(others)}")
         if called:
             services[name] = {"calls": {other: {} for other in called}}
     return services
@@ -248,7 +249,7 @@ def _asked_flow(content: Mapping[str, Any]) -> Mapping[str, Any]:
         mistake = next(mistakes(outline), None)
         if mistake is None:
             break
-        click.echo(mistake.reason)
+        say(mistake.reason)
     tolerance = click.prompt("How long may an answer take before people leave?", default="2s", value_proc=_time)
     return {"main": {"path": path, "tolerance": tolerance}}
 
@@ -331,32 +332,30 @@ def _leave(root: Path, name: str, content: str | None, *, dry_run: bool) -> None
     """Writes a file that is not there yet."""
     path = root / name
     if content is None or path.exists() or path.is_symlink():
-        click.echo(f"{'kept':<13} {path}")
+        say(f"{'kept':<13} {path}")
     elif dry_run:
         lines = content.splitlines()
         if len(lines) > _READABLE:
-            click.echo(f"{'would write':<13} {path} ({len(lines)} lines)")
+            say(f"{'would write':<13} {path} ({len(lines)} lines)")
             return
-        click.echo(f"{'would write':<13} {path}\n")
-        click.echo("".join(f"    {line}\n" if line else "\n" for line in lines))
+        say(f"{'would write':<13} {path}\n")
+        say("".join(f"    {line}\n" if line else "\n" for line in lines))
     else:
         write(path, content)
-        click.echo(f"{'written':<13} {path}")
+        say(f"{'written':<13} {path}")
 
 
 def _hints(found: Found, plan: Plan, places: Sequence[Place]) -> None:
     """What has to be known before anything is run."""
     for place in _lacking(found.root / CONFIG, places):
         like = f"{place.proxy}: {{listen: 127.0.0.1:{place.listen}, upstream: {place.upstream}}}"
-        click.echo(f"  {CONFIG} has no proxy {place.proxy} yet; add it under proxies, like {like}")
+        say(f"  {CONFIG} has no proxy {place.proxy} yet; add it under proxies, like {like}")
     if found.ci is not None:
-        click.echo(
-            f"  the CI job takes Brownout from the variable BROWNOUT_SOURCE; the top of {CI_FILES[found.ci]} says how"
-        )
+        say(f"  the CI job takes Brownout from the variable BROWNOUT_SOURCE; the top of {CI_FILES[found.ci]} says how")
     if found.ci == "gitlab":
-        click.echo(f"  in .gitlab-ci.yml: include: [{{local: {CI_FILES['gitlab']}}}]")
+        say(f"  in .gitlab-ci.yml: include: [{{local: {CI_FILES['gitlab']}}}]")
     if found.other_ci:
         run = f"brownout run {FOLDER}/*.yaml --report brownout.xml"
-        click.echo(f"no CI job is written beside the {found.other_ci}; let it run: {run}")
+        say(f"no CI job is written beside the {found.other_ci}; let it run: {run}")
     if plan.wanted:
-        click.echo(f"{CONFIG} says at its top which settings let your services go through the proxies")
+        say(f"{CONFIG} says at its top which settings let your services go through the proxies")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from brownout_controller.model.variables import Variables
 from brownout_controller.model.verdict import USAGE
 from brownout_controller.report.text import line
 from brownout_proxy.errors import InvalidSpec
+from brownout_proxy.safe_text import json_text
 
 MISTAKE: Final = "mistake"
 """The code of what cannot be read at all."""
@@ -74,7 +74,7 @@ def lint(
             for one in (*mistakes, *findings):
                 click.echo(line(one._replace(severity="error") if strict and isinstance(one, Finding) else one))
     if as_json:
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        click.echo(json_text(found))
     if any(one["severity"] == "error" for one in found):
         context.exit(USAGE)
 

@@ -6,7 +6,6 @@ Each trial is a run like any other: its own journal, safety nets, lease, verifie
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import secrets
 import shlex
@@ -40,6 +39,7 @@ from brownout_controller.report.sentences import sentence as reason_in_words
 from brownout_controller.report.text import line, moment
 from brownout_proxy import document
 from brownout_proxy.errors import InvalidSpec
+from brownout_proxy.safe_text import json_text
 from brownout_proxy.units import SHARE
 
 ARCHITECTURE: Final = Path("architecture.yaml")
@@ -122,7 +122,7 @@ def margin(
         say(_announcement(hunt))
     if dry_run:
         if as_json:
-            output.say(json.dumps(_planned(hunt), indent=2))
+            output.say(json_text(_planned(hunt)))
         return
     signals = Signals()
     unread: list[LeftOut] = []
@@ -130,7 +130,7 @@ def margin(
         asyncio.run(signals.during(_run(hunt, where, signals, unread, as_json=as_json)))
     finally:  # also when a run could not begin: what is known stays known
         if as_json and (hunt.tried or signals.came is not None):
-            output.say(json.dumps({**_shown(hunt), "left_out": left_out.content(unread)}, indent=2))
+            output.say(json_text({**_shown(hunt), "left_out": left_out.content(unread)}))
         elif hunt.tried:
             _tell(hunt, where)
     if signals.came is not None and hunt.ended is not Verdict.NOT_REVERTED:

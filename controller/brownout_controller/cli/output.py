@@ -7,11 +7,14 @@ import sys
 
 import click
 
+from brownout_proxy.safe_text import block
 
-def say(text: str, *, err: bool = False, end: str = "\n") -> None:
-    """A line on stdout or stderr, as far as that still goes anywhere."""
+
+def say(text: str, *, err: bool = False, end: str = "\n", styled: bool = False) -> None:
+    """Lines on stdout or stderr, as far as that still goes anywhere; nothing obeys them. Where `text` is `styled`, in
+    colours of ours, every foreign piece of it has gone through `safe_text` before."""
     try:
-        click.echo(text + end, err=err, nl=False)
+        click.echo((text if styled else block(text)) + end, err=err, nl=False)
     except OSError as error:
         _drop(err)
         if not err and not isinstance(error, BrokenPipeError):

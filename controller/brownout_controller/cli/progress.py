@@ -41,6 +41,7 @@ from brownout_controller.model.load_summary import shortfall
 from brownout_controller.report.load import rate_sentence
 from brownout_controller.report.sentences import sentence
 from brownout_controller.report.text import line
+from brownout_proxy.safe_text import printable
 from brownout_proxy.units import SECONDS
 
 _EVERY: Final = 5.0  # seconds from one line of values to the next where nothing can be drawn anew
@@ -237,13 +238,14 @@ class Progress:
             cut = (Text(cell, no_wrap=True, overflow=self._cut) for cell in cells[: 4 if roomy else 3])
             grid.add_row(Text(mark, style), *cut)
         more = [Text(f"     and {len(claims) - room} more", "dim")] if len(claims) > room else []
-        return Group(Text(head, "bold", no_wrap=True, overflow=self._cut), grid, *more)
+        return Group(Text(printable(head), "bold", no_wrap=True, overflow=self._cut), grid, *more)
 
     @property
     def _cut(self) -> Literal["ellipsis", "crop"]:
         return "ellipsis" if self._console.encoding.startswith("utf") else "crop"
 
     def _line(self, text: str) -> None:
+        text = printable(text)
         if self._live is not None:
             self._console.print(Text(text))
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +24,7 @@ from brownout_controller.model.reasons import TEXT, Reason
 from brownout_controller.model.verdict import Verdict, status_of
 from brownout_controller.report import left_out
 from brownout_proxy.errors import Unavailable
+from brownout_proxy.safe_text import json_text
 
 
 @click.command("run", short_help="Run experiments and give a verdict.")
@@ -72,7 +72,7 @@ def run(
     unread: list[LeftOut] = []
     signal = asyncio.run(_all(orders, where, finished, unread, as_json=as_json))
     if as_json:
-        output.say(json.dumps([{**shown(each), "left_out": left_out.content(unread)} for each in finished], indent=2))
+        output.say(json_text([{**shown(each), "left_out": left_out.content(unread)} for each in finished]))
     if signal is not None and not finished:
         context.exit(status_of(signal))
     context.exit(status(finished))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from brownout_controller.catalogue.architecture import Architecture
 from brownout_controller.model import schema as schemas
 from brownout_controller.probes import KINDS
+from brownout_proxy.safe_text import json_text
 
 
 @click.command("schema", short_help="Print the JSON schema of a file.")
@@ -28,4 +27,4 @@ def schema(file: str) -> None:
         content = schemas.of(Architecture, "Brownout architecture")
     else:
         content = schemas.experiment(KINDS) if file == "experiment" else schemas.environments()
-    click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+    click.echo(json_text(content))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 
 import click
@@ -14,6 +13,7 @@ from brownout_controller.cli.progress import say
 from brownout_controller.cli.venue import Where, venue_options
 from brownout_controller.model.experiment import edge_name
 from brownout_proxy.errors import InvalidSpec
+from brownout_proxy.safe_text import json_text, printable
 
 
 @click.command("targets", short_help="List where faults can be put.")
@@ -33,7 +33,7 @@ def targets(context: click.Context, edge: str, as_json: bool, where: Where) -> N
             raise InvalidSpec("--edge", str(error)) from None
     places = asyncio.run(_places(where, edge))
     if as_json:
-        output.say(json.dumps([_shown(place) for place in places], indent=2))
+        output.say(json_text([_shown(place) for place in places]))
     else:
         for line in _table(places):
             output.say(line)
@@ -52,12 +52,11 @@ def _shown(place: Place) -> dict[str, object]:
 def _table(places: Sequence[Place]) -> list[str]:
     if not places:
         return ["nothing: name control addresses in brownout.yaml, or start a proxy (brownout proxy)"]
-    width = max(len(place.where) for place in places)
-    names = max(len(place.proxy) for place in places)
-    lines = []
+    rows = []
     for place in places:
         faults = f"has {', '.join(place.faults)}" if place.faults else "no faults"
         edges = f"; {', '.join(place.edges)}" if place.edges else ""
         said = f"not reachable: {place.trouble}" if place.trouble else faults + edges
-        lines.append(f"{place.where:{width}}  {place.proxy:{names}}  {said}")
-    return lines
+        rows.append([printable(cell) for cell in (place.where, place.proxy, said)])
+    width, names = (max(len(row[column]) for row in rows) for column in (0, 1))
+    return [f"{where:{width}}  {proxy:{names}}  {said}" for where, proxy, said in rows]

@@ -15,16 +15,17 @@ from brownout_controller.model.journal import Run
 from brownout_controller.model.verdict import SIGNALS, Verdict, worst
 from brownout_controller.report.account import Account
 from brownout_controller.report.as_json import plain_result
+from brownout_proxy.safe_text import printable
 
 
 def tell(finished: Finished, where: Where) -> None:
     """The verdict and why, for people."""
     run = next((entry.record for entry in finished.entries if isinstance(entry.record, Run)), None)
-    say(outcome.told(run, finished.judgement, outcome.fitting()), end="")
+    say(outcome.told(run, finished.judgement, outcome.fitting()), end="", styled=True)
     again = "" if run is None else run.replay
     say(f"run {finished.run} {where.place_of(finished.run)}")
     if again:
-        say(f"again with: {again}")
+        say(f"again with: {printable(again)}")
 
 
 def leave(finished: Finished, where: Where, *, quiet: bool) -> None:

@@ -15,6 +15,7 @@ from brownout_controller.catalogue.listing import Listing
 from brownout_controller.catalogue.scenario import OUTSIDE
 from brownout_controller.catalogue.writing import Setting, unset
 from brownout_controller.catalogue.writing_folder import Outcome, Plan, plan
+from brownout_controller.cli.output import say
 from brownout_controller.cli.report import write
 from brownout_controller.report.text import line
 from brownout_proxy.errors import InvalidSpec, Unavailable
@@ -50,9 +51,9 @@ def measured(server: str, shown: Listing, window: float) -> Baselines:
     architecture = shown.architecture
     services = list(dict.fromkeys(name for stake in Business(architecture).stakes for name in stake.flow.path))
     found = baseline.measure(server, architecture, services, window)
-    click.echo(f"baselines from {found.server}:", err=True)
+    say(f"baselines from {found.server}:", err=True)
     for told in baseline.told(found):
-        click.echo(f"  {line(told)}", err=True)
+        say(f"  {line(told)}", err=True)
     return found
 
 
@@ -79,16 +80,16 @@ def carry_out(plan: Plan, folder: Path, *, touch: bool = True) -> None:
     for outcome in plan.outcomes:
         if touch and outcome.text is not None:
             write(folder / outcome.name, outcome.text)
-        click.echo(f"{_word(outcome, touch=touch):<13} {folder / outcome.name}")
+        say(f"{_word(outcome, touch=touch):<13} {folder / outcome.name}")
         needed = [f"to be run with --var {name}=URL" for name in unset(outcome.text or "")]
         for detail in (*outcome.details, *needed):
-            click.echo(f"  {line(detail)}")
+            say(f"  {line(detail)}")
     if not plan.outcomes:
         click.echo("nothing to write: no scenario can be injected locally")
     if plan.passed:
         click.echo("passed over, as the proxy cannot inject them:")
     for row in plan.passed:
-        click.echo(f"  {row.place}. {line(row.title)}: {line(row.why)}")
+        say(f"  {row.place}. {line(row.title)}: {line(row.why)}")
 
 
 def _word(outcome: Outcome, *, touch: bool) -> str:

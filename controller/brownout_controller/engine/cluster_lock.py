@@ -26,6 +26,7 @@ from brownout_controller.backends.cluster import Cluster, ClusterError
 from brownout_controller.engine.locks import Claim, Exclusive, files
 from brownout_controller.model.environment import Environment, Kubernetes
 from brownout_proxy.errors import Conflict, Unavailable
+from brownout_proxy.safe_text import line
 
 log = logging.getLogger(__name__)
 
@@ -320,7 +321,7 @@ def _who_has(lease: Mapping[str, Any]) -> str:
     about = lease.get("metadata", {}).get("annotations", {})
     by = [about[key] for key in ("brownout/experiment", "brownout/by") if about.get(key)]
     text = " ".join(filter(None, (_holder(lease), f"({', '.join(by)})" if by else "")))
-    return "".join(letter for letter in text[:200] if letter.isprintable())  # anybody may have written it
+    return line(text[:200])  # anybody may have written it
 
 
 def _me() -> str:

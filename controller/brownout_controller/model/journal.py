@@ -17,6 +17,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
 
 from brownout_controller.model.lifecycle import Phase, State
 from brownout_controller.model.shape import Misshapen, reader
+from brownout_proxy.safe_text import safe_json
 
 StopCause = Literal["condition", "blind", "lapsed", "cut-off", "unlocked", "asked"]
 """A stop condition was met; it could not be seen any more; the fault vanished; no target could be reached for as long
@@ -330,7 +331,7 @@ def encode(entry: Entry) -> str:
     content = asdict(entry.record)  # type: ignore[call-overload]  # every record is a dataclass
     head = {"n": entry.n, "at": round(entry.at, 6), "kind": entry.record.kind}
     line = json.dumps({**head, **content}, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return line.encode(errors="replace").decode()
+    return safe_json(line.encode(errors="replace").decode())  # whoever looks at the file has a terminal, too
 
 
 def decode(line: str) -> Entry:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
@@ -10,12 +9,13 @@ from brownout_controller.model.results import Result
 from brownout_controller.report.account import Account
 from brownout_controller.report.load import load_json
 from brownout_controller.report.sentences import sentence
+from brownout_proxy.safe_text import json_text
 
 
 def render(*runs: Account) -> str:
     """An object for one run, a list of them for several. Keys are only ever added."""
     found = [_finite(content(told)) for told in runs]
-    return json.dumps(found[0] if len(found) == 1 else found, indent=2, allow_nan=False) + "\n"
+    return json_text(found[0] if len(found) == 1 else found) + "\n"
 
 
 def content(told: Account) -> dict[str, Any]:

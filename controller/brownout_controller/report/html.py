@@ -18,8 +18,9 @@ from brownout_controller.report.load import HEADING, load_row
 from brownout_controller.report.plot import Plot
 from brownout_controller.report.sentences import accounted
 from brownout_controller.report.series import MOST
-from brownout_controller.report.text import clean, clipped, clock, line, quantity, seconds
+from brownout_controller.report.text import clipped, clock, line, quantity, seconds
 from brownout_controller.report.timeline import Numbered
+from brownout_proxy.safe_text import block
 
 _ROWS: Final = 300
 """Of one table."""
@@ -188,4 +189,4 @@ def _counted(number: int, what: str) -> str:
 def as_yaml(content: Mapping[str, Any]) -> str:
     """As a person would write it down."""
     text = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=100)
-    return clipped(clean(text), _LONGEST)
+    return clipped(block(text), _LONGEST)

@@ -14,7 +14,8 @@ from brownout_controller.model.results import Result
 from brownout_controller.model.verdict import Verdict
 from brownout_controller.report.account import Account, phase_seconds
 from brownout_controller.report.sentences import sentence
-from brownout_controller.report.text import clean, clipped, line
+from brownout_controller.report.text import clipped, line
+from brownout_proxy.safe_text import block
 
 _LONGEST: Final = 2000
 _CONCLUSIVE: Final = frozenset({Verdict.REFUTED, Verdict.STOPPED, Verdict.NOT_REVERTED, Verdict.INTERNAL})
@@ -78,7 +79,7 @@ def _add(suite: ElementTree.Element, experiment: str, case: _Case) -> None:
     )
     if case.trouble:
         ElementTree.SubElement(element, case.trouble, {"message": _short(case.why)}).text = clipped(
-            clean(case.why), _LONGEST
+            block(case.why), _LONGEST
         )
 
 

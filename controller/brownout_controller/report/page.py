@@ -15,8 +15,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from brownout_controller.model.verdict import Verdict
-from brownout_controller.report.text import clean, clipped, line, moment, quantity, seconds
+from brownout_controller.report.text import clipped, line, moment, quantity, seconds
 from brownout_proxy import __version__
+from brownout_proxy.safe_text import block
 
 MARKS: Final = {
     Verdict.PASSED: "✓",
@@ -42,7 +43,7 @@ def render(template: str, **values: Any) -> str:
 
 def _fit(value: object) -> object:
     """What a template puts out: markup of our own as it is, and any other text without what a page cannot take."""
-    return value if isinstance(value, Markup) else clean(value)
+    return value if isinstance(value, Markup) else block(value)
 
 
 def _made() -> Environment:

@@ -6,30 +6,17 @@ Texts come from experiment files, servers and journals: they may hold anything, 
 from __future__ import annotations
 
 import math
-import re
 import textwrap
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from brownout_controller.model.quantity import PER_SECOND
+from brownout_proxy.safe_text import line as line  # noqa: PLC0414  most of what writes a report needs both
 from brownout_proxy.units import COUNT, Unit
 
-# XML 1.0 or UTF-8 do not take the first ones; the second ones, Unicode's bidirectional controls, reorder what is read.
-_UNFIT: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_TURNING: Final = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _BEYOND: Final = 1e300
 """A journal has no infinities: what is larger stands for one."""
-
-
-def clean(text: object) -> str:
-    """The text without what a page, an XML parser or a terminal cannot take."""
-    return _TURNING.sub("", _UNFIT.sub("\ufffd", str(text)))
-
-
-def line(text: object) -> str:
-    """The same, on one line."""
-    return " ".join(clean(text).split())
 
 
 def clipped(text: str, length: int) -> str:

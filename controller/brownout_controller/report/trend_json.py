@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -11,12 +10,13 @@ from brownout_controller.model.journal import LeftOut
 from brownout_controller.model.past import PastRun
 from brownout_controller.model.trend import Course, Review, Season, Turn
 from brownout_controller.report import left_out
+from brownout_proxy.safe_text import json_text
 
 
 def render(told: Review, warnings: Sequence[str] = (), unread: Sequence[LeftOut] = ()) -> str:
     """Keys are only ever added. Runs are named by their ids; times are in seconds. `unread` are journals that could not
     be read, which are among the warnings as well."""
-    return json.dumps(content(told, warnings, unread), indent=2, allow_nan=False) + "\n"
+    return json_text(content(told, warnings, unread)) + "\n"
 
 
 def content(told: Review, warnings: Sequence[str] = (), unread: Sequence[LeftOut] = ()) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from brownout_controller.model.trend import Course, Review, Season, Turn
 from brownout_controller.model.verdict import Verdict
 from brownout_controller.report.columns import Cell, Column, table
 from brownout_controller.report.text import seconds
+from brownout_proxy.safe_text import printable
 
 COLOURS: Final[Mapping[str, str]] = {
     Verdict.PASSED: "green",
@@ -210,9 +211,8 @@ def _wrapped(text: str, width: int | None) -> Iterator[str]:
         yield text
         return
     first = text[: len(text) - len(text.lstrip())]
-    yield from textwrap.wrap(
-        text.strip(), width, initial_indent=first, subsequent_indent=_INDENT, break_on_hyphens=False
-    )
+    lines = textwrap.wrap(text.strip(), width, initial_indent=first, subsequent_indent=_INDENT, break_on_hyphens=False)
+    yield from map(printable, lines)  # where a long word is cut, its end comes to stand at the beginning of a line
 
 
 def _expired(told: Review, width: int | None) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import functools
 import io
+import logging
 import os
 import sys
 import traceback
@@ -17,11 +18,11 @@ from importlib.metadata import EntryPoint, entry_points
 import click
 
 from brownout_proxy.cli import proxies
-from brownout_proxy.cli.output import printable
 from brownout_proxy.cli.proxy import proxy, version_option
 from brownout_proxy.cli.session import Group, Target, shared_options
 from brownout_proxy.cli.toxics import toxic
 from brownout_proxy.errors import BrownoutError, Unavailable
+from brownout_proxy.safe_text import LineFormatter, block, printable
 from brownout_proxy.status import INTERNAL, status_of
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -97,6 +98,8 @@ def run(command: click.Command, words: Sequence[str], name: str) -> int:
     A reader of our output that has left is no error to tell: click ends the process itself, with status 1.
     """
     _make_writable()
+    if logging.lastResort is not None:  # what logs before, or without, a command's own way to do it
+        logging.lastResort.setFormatter(LineFormatter())
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its lines on stderr are beside ours, which say the same
     try:
         status = command.main(list(words), name, standalone_mode=False)
@@ -113,7 +116,7 @@ def run(command: click.Command, words: Sequence[str], name: str) -> int:
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             return _failed(f"{name}: the output could not be written: no space left", status_of(Unavailable("")).exit)
-        traceback.print_exc()
+        click.echo(block(traceback.format_exc()), err=True, nl=False)
         return _failed(f"{name}: this is a bug of brownout; please report the lines above", INTERNAL.exit)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -11,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import click
+
+from brownout_proxy.safe_text import json_text, printable
 
 _GAP: Final = "  "
 _COLOURS: Final[Mapping[str, str]] = {"enabled": "green", "disabled": "red"}
@@ -31,21 +32,21 @@ class Output:
 
     def data(self, value: Any) -> None:
         """`value` as JSON."""
-        click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+        click.echo(json_text(value))
 
     def done(self, text: str, value: Any) -> None:
         """A sentence for people, or `value` for programs."""
         if self.as_json:
             self.data(value)
         else:
-            click.echo(text)
+            click.echo(printable(text))
 
     def line(self, text: str = "") -> None:
         click.echo(text)
 
     def tabbed(self, *cells: str) -> None:
         """A line for programs that cut at tabs."""
-        click.echo("\t".join(cells))
+        click.echo("\t".join(map(printable, cells)))
 
     def table(self, heading: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Columns under a heading; where they do not fit, a paragraph for each row, so that nothing is cut off."""
@@ -77,11 +78,6 @@ class Output:
 def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
     pairs = zip(cells, widths, strict=True)
     return _GAP.join(cell + " " * (width - columns(cell)) for cell, width in pairs).rstrip()
-
-
-def printable(text: str) -> str:
-    """`text` without what would move a terminal's cursor: names come from whoever made them."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def columns(text: str) -> int:

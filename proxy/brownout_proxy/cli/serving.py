@@ -19,9 +19,9 @@ from brownout_proxy.address import Address
 from brownout_proxy.api.http import ControlRequests, make_app
 from brownout_proxy.api.patience import make_runner
 from brownout_proxy.cli import mapping
-from brownout_proxy.cli.output import printable
 from brownout_proxy.errors import Unavailable
 from brownout_proxy.relay.lookup import Lookups
+from brownout_proxy.safe_text import LineFormatter, printable
 from brownout_proxy.server import config as config_file
 from brownout_proxy.server import runtime
 from brownout_proxy.server.config import Config
@@ -196,13 +196,6 @@ def greeting(registry: Registry, control: Address, grpc: Address | None) -> str:
     return "\n".join(map(printable, lines))
 
 
-class _Lines(logging.Formatter):
-    """One line for each record: names come from whoever made them, and could bring lines of their own."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        return printable(super().formatMessage(record))
-
-
 def _reachable(address: Address) -> str:
     if address.is_wildcard:
         return f"{replace(address, host='127.0.0.1')} on every address"
@@ -212,7 +205,7 @@ def _reachable(address: Address) -> str:
 def set_up_log(level: str) -> None:
     """Lines on stderr from `level` up; libraries only speak when something is wrong."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Lines("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(LineFormatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in ("asyncio", "aiohttp"):
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -168,7 +168,7 @@ def test_a_limit_that_a_variable_has_is_readable_and_judged_by_and_what_is_secre
 
 
 def test_a_dry_run_shows_where_the_load_goes(quick: Path) -> None:
-    load = "traffic: {url: '${SHOP}/pay', rate: 1, method: POST}\n"
+    load = "traffic: {url: '${SHOP}/pay', rate: 500, method: POST}\n"
     (quick / "quick.yaml").write_text(_QUICK + load)
     result = _ran(quick, "--dry-run", "--var", "SHOP=http://127.0.0.1:8080")
     assert "POST http://127.0.0.1:8080/pay" in result.output

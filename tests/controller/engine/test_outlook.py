@@ -50,7 +50,7 @@ def test_what_cannot_be_read_says_why_without_secrets(monkeypatch: pytest.Monkey
 def test_what_people_wrote_comes_out_without_secrets(monkeypatch: pytest.MonkeyPatch, later: bool) -> None:
     monkeypatch.setitem(TOLD, "value", lambda: Reading(1.0))
     monkeypatch.setattr(Told, "only_in_runs", later)
-    load = {"url": "http://127.0.0.1:9/hunter2", "rate": 1}
+    load = {"url": "http://127.0.0.1:9/hunter2", "rate": 500}
     claims = [hypothesis(name="hunter2 is low")]
     told = experiment(name="try hunter2", edge="hunter2 -> db", traffic=load, hypotheses=claims)
     outlook = looked(replace(setup(Unruly({})), experiment=told))

@@ -7,7 +7,7 @@ import json
 import click
 import pytest
 
-from brownout_proxy.cli.output import Output, columns, printable
+from brownout_proxy.cli.output import Output, columns
 
 _HEADING = ("Name", "State")
 _ROWS = (("postgres", "enabled"), ("r", "disabled"))
@@ -56,9 +56,14 @@ def test_a_pipe_has_no_colours() -> None:
     assert not Output(terminal=False)._colour
 
 
-def test_names_cannot_move_the_cursor() -> None:
-    assert printable("a\x1b[2Jb\n") == "a\\x1b[2Jb\\n"
-    assert printable("größe 東") == "größe 東"
+def test_names_cannot_move_the_cursor_or_break_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output(terminal=False)
+    output.tabbed("a\x1b[2Jb\n", "größe\t東")
+    output.done("::error::made", {})
+    output.table(("Name",), [("##[error]",)])
+    assert capsys.readouterr().out.splitlines() == [
+        "a\\x1b[2Jb\\n\tgröße\\t東", "\\x3a:error::made", "Name", "\\x23#[error]",
+    ]  # fmt: skip
 
 
 def test_wide_and_combining_letters_are_counted_as_shown() -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from brownout_controller.catalogue.findings.rule import LEVELS, Finding, dotted, position
 from brownout_proxy.document import Value
+from brownout_proxy.safe_text import json_text
 
 
 def render(name: str, found: Sequence[Finding], root: Value) -> str:
@@ -18,7 +18,7 @@ def render(name: str, found: Sequence[Finding], root: Value) -> str:
         "counts": {level: sum(finding.level == level for finding in found) for level in LEVELS},
         "findings": [_finding(finding, root) for finding in found],
     }
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return json_text(content) + "\n"
 
 
 def _finding(finding: Finding, root: Value) -> dict[str, Any]:

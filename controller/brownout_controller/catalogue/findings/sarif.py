@@ -18,6 +18,7 @@ from brownout_controller.report.markdown import escaped
 from brownout_controller.report.text import line
 from brownout_proxy import __version__
 from brownout_proxy.document import Value
+from brownout_proxy.safe_text import json_text
 
 MOST: Final = 25_000
 """Results in one run; GitHub refuses a file with more."""
@@ -28,7 +29,7 @@ _ROOT: Final = "%SRCROOT%"
 
 def render(found: Sequence[Finding], rules: Sequence[Rule], root: Value) -> str:
     """The gravest findings come first, so that they are the ones that stay where there are too many."""
-    return json.dumps(log(found, rules, root), indent=2, ensure_ascii=False) + "\n"
+    return json_text(log(found, rules, root)) + "\n"
 
 
 def log(found: Sequence[Finding], rules: Sequence[Rule], root: Value) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from brownout_controller.catalogue.architecture import STORES, Kind, kind_of
 from brownout_controller.catalogue.importers.source import Place
+from brownout_proxy.safe_text import printable
 
 _TELEMETRY: Final = re.compile(
     r"otel|opentelemetry|jaeger|zipkin|tempo\b|\bloki|prometheus|grafana|alertmanager|pushgateway|statsd|datadog"
@@ -154,7 +155,7 @@ class Imported:
         """Components between which a mesh does mutual TLS."""
 
     def note(self, what: str) -> None:
-        shown = "".join(letter if letter.isprintable() else "?" for letter in what)  # a terminal would obey it
+        shown = printable(what)
         if shown not in self.notes:
             self.notes.append(shown)
 

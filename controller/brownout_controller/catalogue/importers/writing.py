@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import yaml
 
+from brownout_proxy.safe_text import json_text
+
 _BLOCKS: Final = (("services",), ("external",), ("services", "*"), ("external", "*"), ("services", "*", "calls"),
                   ("external", "*", "calls"))  # fmt: skip
 """The mappings that have a line for each entry; `*` is any name."""
@@ -26,7 +28,7 @@ def scalar(value: str | int | float | bool | None) -> str:
     except (yaml.YAMLError, ValueError, TypeError):
         plain = False
     calm = value.isascii() and value.isprintable() and value == value.strip() and not set(value) & set("#'\"|&*!%@`\\")
-    return value if plain and calm else json.dumps(value, ensure_ascii=not value.isprintable())
+    return value if plain and calm else json_text(value, indent=None)
 
 
 def flow(value: Any) -> str:

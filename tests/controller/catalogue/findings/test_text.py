@@ -57,5 +57,5 @@ def test_no_line_is_wider_than_the_terminal(name: str, width: int) -> None:
 
 
 def test_nothing_is_told_as_nothing() -> None:
-    assert render("shop\x1b[2J", (), _root("services: {a: }")) == "shop\ufffd[2J: nothing found before any fault\n"
+    assert render("shop\x1b[2J", (), _root("services: {a: }")) == "shop\\x1b[2J: nothing found before any fault\n"
     assert summary(findings(read(_FILE))[1:2] * 2) == "2 warnings"
