@@ -47,12 +47,13 @@ class Client:
             pair = f"{unquote(parts.username or '')}:{unquote(parts.password)}"
             self._headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
 
-    def ask(self, method: str, *path: str, body: Json = None) -> Json:
-        """The answer to one request, None if it is empty; names in `path` may have any characters.
+    def ask(self, method: str, *path: str, body: Json = None, force: bool = False) -> Json:
+        """The answer to one request, None if it is empty; names in `path` may have any characters. With `force` it is
+        done to what is under somebody's lease, too.
 
         Raises Refused when the server answers with an error, Unavailable when it does not answer.
         """
-        target = "".join(f"/{quote(part, safe='')}" for part in path)
+        target = "".join(f"/{quote(part, safe='')}" for part in path) + ("?force=true" if force else "")
         data = None if body is None else json.dumps(body).encode()
         headers = self._headers if data is None else {**self._headers, "Content-Type": "application/json"}
         connection = self._connection()

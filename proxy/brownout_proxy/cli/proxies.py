@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from brownout_proxy.cli.client import Json, Refused
-from brownout_proxy.cli.session import Session, failing_to, remote
+from brownout_proxy.cli.session import Session, failing_to, forcible, remote
 from brownout_proxy.cli.shown import attributes_in_words, selection_in_words, toxic_line
 from brownout_proxy.errors import Unavailable
 from brownout_proxy.units import SECONDS
@@ -78,10 +78,15 @@ def _show_toxics(session: Session, toxics: list[Json]) -> None:
         session.output.line("No faults; add one: brownout toxic add -t latency -a latency=300ms PROXY")
         return
     rows = [
-        (toxic["name"], toxic["type"], toxic["stream"], attributes_in_words(toxic), selection_in_words(toxic))
+        (
+            toxic["name"], toxic["type"], toxic["stream"], attributes_in_words(toxic), selection_in_words(toxic),
+            toxic.get("lease", ""),
+        )
         for toxic in toxics
-    ]
-    session.output.table(("Fault", "Kind", "Direction", "Attributes", "Connections"), rows)
+    ]  # fmt: skip
+    heading = ("Fault", "Kind", "Direction", "Attributes", "Connections", "Lease")
+    shown = len(heading) if any(row[-1] for row in rows) else len(heading) - 1
+    session.output.table(heading[:shown], [row[:shown] for row in rows])
 
 
 @click.command("create", short_help="Make a proxy.")
@@ -103,59 +108,64 @@ def _full(address: str) -> str:
 
 
 @click.command("toggle", short_help="Enable a disabled proxy, disable an enabled one.")
+@forcible
 @click.argument("proxy")
 @remote
-def toggle(session: Session, proxy: str) -> None:
+def toggle(session: Session, proxy: str, force: bool) -> None:
     """Enable a disabled proxy, disable an enabled one."""
     with failing_to(f"retrieve proxy {proxy}"):
         enabled = session.ask("GET", "proxies", proxy)["enabled"]
-    _enable(session, proxy, not enabled)
+    _enable(session, proxy, not enabled, force)
 
 
 @click.command("enable", short_help="Let a proxy listen.")
+@forcible
 @click.argument("proxy")
 @remote
-def enable(session: Session, proxy: str) -> None:
+def enable(session: Session, proxy: str, force: bool) -> None:
     """Let a proxy listen."""
-    _enable(session, proxy, True)
+    _enable(session, proxy, True, force)
 
 
 @click.command("disable", short_help="Stop a proxy and close its connections.")
+@forcible
 @click.argument("proxy")
 @remote
-def disable(session: Session, proxy: str) -> None:
+def disable(session: Session, proxy: str, force: bool) -> None:
     """Stop a proxy and close its connections; its faults stay."""
-    _enable(session, proxy, False)
+    _enable(session, proxy, False, force)
 
 
-def _enable(session: Session, proxy: str, enabled: bool) -> None:
+def _enable(session: Session, proxy: str, enabled: bool, force: bool) -> None:
     with failing_to(f"{'enable' if enabled else 'disable'} proxy {proxy}"):
         # POST: servers before 2.6 know no PATCH
-        changed = session.ask("POST", "proxies", proxy, body={"enabled": enabled})
+        changed = session.ask("POST", "proxies", proxy, body={"enabled": enabled}, force=force)
     session.output.done(f"Proxy {proxy} is now {_state(changed)}", changed)
 
 
 @click.command("delete", short_help="Remove a proxy and close its connections.")
+@forcible
 @click.argument("proxy")
 @remote
-def delete(session: Session, proxy: str) -> None:
+def delete(session: Session, proxy: str, force: bool) -> None:
     """Remove a proxy and close its connections."""
     with failing_to(f"retrieve proxy {proxy}"):
-        session.ask("DELETE", "proxies", proxy)
+        session.ask("DELETE", "proxies", proxy, force=force)
     session.output.done(f"Deleted proxy {proxy}", {"deleted": proxy})
 
 
 @click.command("populate", short_help="Make the proxies of a file.")
 @click.argument("file", metavar="FILE", type=click.Path(allow_dash=True))
+@forcible
 @remote
-def populate(session: Session, file: str) -> None:
+def populate(session: Session, file: str, force: bool) -> None:
     """Make the proxies of a config FILE, ours or Toxiproxy's; - is stdin.
 
     A proxy that exists with the same addresses is left as it is.
     """
     config = _read(file)
     with failing_to("populate"):
-        answer = session.ask("POST", "populate", body=[_body(spec) for spec in config.proxies])
+        answer = session.ask("POST", "populate", body=[_body(spec) for spec in config.proxies], force=force)
     if session.output.as_json:
         session.output.data(answer)
     else:
@@ -181,11 +191,12 @@ def _body(spec: ProxySpec) -> dict[str, Any]:
 
 
 @click.command("reset", short_help="Enable all proxies, remove all faults.")
+@forcible
 @remote
-def reset(session: Session) -> None:
-    """Enable all proxies and remove all faults."""
+def reset(session: Session, force: bool) -> None:
+    """Enable all proxies and remove all faults, but for what a running experiment has under a lease."""
     with failing_to("reset"):
-        session.ask("POST", "reset")
+        session.ask("POST", "reset", force=force)
     session.output.done("Enabled all proxies and removed all faults", {"reset": True})
 
 

@@ -83,6 +83,10 @@ class _Environment:
         self.token = os.environ.get("BROWNOUT_TOKEN")
 
 
+forcible = click.option("--force", is_flag=True, help="Though it is under the lease of a running experiment.")
+"""For commands that change what may be under a lease."""
+
+
 @contextmanager
 def failing_to(deed: str) -> Iterator[None]:
     """Says what a command failed at: `Failed to create proxy: ...`; its exit status is 1."""

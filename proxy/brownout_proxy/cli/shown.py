@@ -9,7 +9,7 @@ from brownout_proxy.units import SHARE
 
 
 def toxic_line(toxic: Json) -> list[str]:
-    """The cells of toxiproxy-cli's line; conditions that it does not know follow at the end."""
+    """The cells of toxiproxy-cli's line; conditions and a lease, which it does not know, follow at the end."""
     attributes = toxic.get("attributes") or {}
     return [
         toxic["name"],
@@ -20,6 +20,7 @@ def toxic_line(toxic: Json) -> list[str]:
         *(f"{key}={attributes[key]}" for key in sorted(attributes)),
         "]",
         *_conditions(toxic),
+        *([f"lease={toxic['lease']}"] if toxic.get("lease") else []),
     ]
 
 

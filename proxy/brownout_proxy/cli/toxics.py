@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from brownout_proxy.cli.client import Json
-from brownout_proxy.cli.session import Group, Session, failing_to, remote
+from brownout_proxy.cli.session import Group, Session, failing_to, forcible, remote
 from brownout_proxy.errors import InvalidSpec
 from brownout_proxy.spelling import unknown
 from brownout_proxy.units import SHARE, plain
@@ -105,27 +105,29 @@ def add(
 @toxic.command("update", cls=_Documented, short_help="Change some attributes of a fault.")
 @click.option("--toxicName", "--name", "-n", "name", required=True, metavar="NAME", help="The fault's name.")
 @_selection_options
+@forcible
 @click.argument("proxy")
 @remote
-def update(session: Session, proxy: str, name: str, pairs: Sequence[str], **given: Any) -> None:
+def update(session: Session, proxy: str, name: str, pairs: Sequence[str], force: bool, **given: Any) -> None:
     """Change what is given of a fault; the rest stays. --first 0, --every 0 and --clients '' lift the condition."""
     with failing_to("update toxic"):
         path = ("proxies", proxy, "toxics", name)
         current: Json = session.ask("GET", *path)
         body = {"attributes": attributes(current["type"], pairs), **selection(given)}
-        changed = session.ask("PATCH", *path, body=body)
+        changed = session.ask("PATCH", *path, body=body, force=force)
     _check_taken(body, changed)
     session.output.done(f"Updated toxic '{name}' on proxy '{proxy}'", changed)
 
 
 @toxic.command("remove", short_help="Remove a fault from a proxy.")
 @click.option("--toxicName", "--name", "-n", "name", required=True, metavar="NAME", help="The fault's name.")
+@forcible
 @click.argument("proxy")
 @remote
-def remove(session: Session, proxy: str, name: str) -> None:
+def remove(session: Session, proxy: str, name: str, force: bool) -> None:
     """Remove a fault from a proxy; its connections go on."""
     with failing_to("remove toxic"):
-        session.ask("DELETE", "proxies", proxy, "toxics", name)
+        session.ask("DELETE", "proxies", proxy, "toxics", name, force=force)
     session.output.done(f"Removed toxic '{name}' on proxy '{proxy}'", {"removed": name})
 
 

@@ -36,8 +36,8 @@ class Answers:
         self.url, self.token = url, token
         return self
 
-    def ask(self, method: str, *path: str, body: Any = None) -> Any:
-        request = f"{method} /{'/'.join(path)}"
+    def ask(self, method: str, *path: str, body: Any = None, force: bool = False) -> Any:
+        request = f"{method} /{'/'.join(path)}{'?force=true' if force else ''}"
         self.asked.append((request, body))
         answer = self.given.get(request, Refused(404, "proxy not found"))
         if isinstance(answer, Exception):

@@ -57,6 +57,11 @@ def test_a_name_may_have_any_characters(server: _Server) -> None:
     assert server.asked["line"] == "GET /proxies/a%2Fb%20%C3%BC%3F%23%25/toxics"
 
 
+def test_what_is_forced_says_so(server: _Server) -> None:
+    _client(server).ask("DELETE", "proxies", "p?force=true", force=True)
+    assert server.asked["line"] == "DELETE /proxies/p%3Fforce%3Dtrue?force=true"
+
+
 def test_a_body_goes_out_as_json_and_the_answer_comes_back(server: _Server) -> None:
     server.answer = (201, b'{"name": "p"}\n')
     assert _client(server).ask("POST", "proxies", body={"name": "p"}) == {"name": "p"}

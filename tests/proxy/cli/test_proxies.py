@@ -154,7 +154,7 @@ def test_populate_reads_stdin(server: Answers, brownout: Brownout, monkeypatch: 
 def test_wait_asks_until_there_is_an_answer(server: Answers, brownout: Brownout) -> None:
     asked: list[str] = []
 
-    def ask(method: str, *path: str, body: Any = None) -> Any:
+    def ask(method: str, *path: str, body: Any = None, force: bool = False) -> Any:
         asked.append(f"{method} /{'/'.join(path)}")
         if len(asked) < 3:
             raise Unavailable("not yet")
@@ -169,3 +169,34 @@ def test_wait_gives_up(server: Answers, brownout: Brownout) -> None:
     server.given["GET /version"] = Unavailable("nobody there")
     assert brownout("wait", "--for", "0s") == (1, "", "not ready after 0s: nobody there\n")
     assert brownout("wait", "--for", "long").status == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "request_"),
+    [
+        (("toggle", "p"), "POST /proxies/p"),
+        (("enable", "p"), "POST /proxies/p"),
+        (("disable", "p"), "POST /proxies/p"),
+        (("delete", "p"), "DELETE /proxies/p"),
+        (("reset",), "POST /reset"),
+        (("populate", "FILE"), "POST /populate"),
+    ],
+)
+def test_force_goes_to_the_server_where_it_was_given(
+    server: Answers, brownout: Brownout, tmp_path: Path, words: tuple[str, ...], request_: str
+) -> None:
+    file = tmp_path / "proxies.json"
+    file.write_text('[{"name": "p", "listen": "127.0.0.1:1", "upstream": "u:2"}]')
+    words = tuple(str(file) if word == "FILE" else word for word in words)
+    for force in ("", "?force=true"):
+        server.given = {"GET /proxies/p": _proxy("p"), request_ + force: _proxy("p") | {"proxies": []}}
+        assert brownout(*words, *(["--force"] if force else [])).status == 0
+        assert server.asked[-1][0] == request_ + force
+
+
+def test_a_fault_under_a_lease_shows_it(server: Answers, brownout: Brownout, terminal: None) -> None:
+    server.given["GET /proxies/p"] = _proxy("p", toxics=[_TOXIC])
+    assert "Lease" not in brownout("inspect", "p").out
+    server.given["GET /proxies/p"] = _proxy("p", toxics=[_TOXIC, {**_TOXIC, "name": "held", "lease": "run-1/p"}])
+    *_, heading, own, held = brownout("inspect", "p").out.splitlines()
+    assert (heading.split()[-1], own.split()[-1], held.split()[-1]) == ("Lease", "all", "run-1/p")

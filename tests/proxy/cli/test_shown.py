@@ -24,6 +24,10 @@ def test_conditions_that_it_does_not_know_follow_at_the_end() -> None:
     assert line[line.index("]") + 1 :] == ["clients=10.0.0.0/8,::1/128", "first=3", "every=2"]
 
 
+def test_a_lease_is_the_last_of_a_line() -> None:
+    assert toxic_line(_toxic(first=3, lease="run/p"))[-2:] == ["first=3", "lease=run/p"]
+
+
 def test_people_get_units_and_no_zeros() -> None:
     assert attributes_in_words(_toxic()) == "latency=1.5s"
     assert attributes_in_words(_toxic(attributes={"latency": 300, "distribution": "pareto"})) == (

@@ -138,3 +138,11 @@ def test_help_has_every_fault_as_it_is_declared(brownout: Brownout, command: str
 
 def test_nothing_given_selects_nothing() -> None:
     assert selection({"toxicity": None, "clients": None, "first": None, "every": None}) == {}
+
+
+def test_force_goes_to_the_server_where_it_was_given(server: Answers, brownout: Brownout) -> None:
+    path = "/proxies/p/toxics/n"
+    server.given |= {f"GET {path}": _MADE, f"PATCH {path}?force=true": _MADE, f"DELETE {path}?force=true": None}
+    assert brownout("toxic", "update", "-n", "n", "-a", "latency=1s", "--force", "p").status == 0
+    assert brownout("toxic", "remove", "-n", "n", "--force", "p").status == 0
+    assert [request for request, _ in server.asked[1:]] == [f"PATCH {path}?force=true", f"DELETE {path}?force=true"]
