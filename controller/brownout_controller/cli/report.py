@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import click
 
@@ -97,24 +98,30 @@ def write(path: Path, text: str) -> None:
     """A file that is there already is replaced when the new one is whole. Raises Unavailable."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink() and (owner := path.lstat().st_uid) not in (0, os.geteuid()):
+            raise Unavailable(f"{path}: is a symbolic link of user {owner}; name another file")
         if path.exists() and not path.is_file():  # a pipe or a terminal
             path.write_text(text, encoding="utf-8")
             return
         with _beside(path.resolve()) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write(text)
+    except Unavailable:
+        raise
     except OSError as error:
         raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
 
 
 @contextlib.contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """A file to write that takes the place of `path` in the end."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _beside(path: Path) -> Iterator[TextIO]:
+    """A file to write that takes the place of `path` in the end. Nobody can have put a link in its way."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with temporary.open("x", encoding="utf-8") as file:
+        try:
+            yield file
+            file.flush()
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def _form(output: Path) -> str:

@@ -94,7 +94,7 @@ class _Lock:
 
     def __init__(self, store: _Leases, target: str, claim: Claim) -> None:
         self._store = store
-        self._target = target
+        self._target = claim.called(target)
         self._claim = claim
         self._name = name_of(target)
         self._ours: Mapping[str, Any] = {}

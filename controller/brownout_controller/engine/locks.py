@@ -9,12 +9,13 @@ import asyncio
 import fcntl
 import hashlib
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from brownout_controller.engine import private
 from brownout_proxy.errors import Conflict, Unavailable
 
 
@@ -27,10 +28,16 @@ class Claim:
     lost: Callable[[str], None] = lambda _: None
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the run is not wanted any more, and so need not wait."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What people call the targets."""
+
+    def called(self, target: str) -> str:
+        return self.names.get(target, target)
 
 
 Exclusive = Callable[[Iterable[str], Claim], AbstractAsyncContextManager[Callable[[], None]]]
-"""Holds all of the targets while it is entered. Raises Conflict naming the run that has one, Unavailable.
+"""Holds all of the targets, by their keys, while it is entered. Raises Conflict naming the run that has one,
+Unavailable.
 
 It gives a function that calls `lost` at once when the targets may not be the run's own any more, for the last moment
 before they are touched.
@@ -38,6 +45,7 @@ before they are touched.
 
 
 _REMEDY: Final = "name a directory that can be written to in XDG_STATE_HOME"
+_REMOVE: Final = "remove it, or name another directory in XDG_STATE_HOME"
 
 
 def directory() -> Path:
@@ -55,39 +63,35 @@ def files(root: Path | None = None) -> Exclusive:
 
     @asynccontextmanager
     async def exclusive(targets: Iterable[str], claim: Claim) -> AsyncIterator[Callable[[], None]]:
-        with held(targets, claim.run_id, root):
+        with held(targets, claim, root):
             yield lambda: None  # the system gives the lock of a live process to nobody
 
     return exclusive
 
 
 @contextmanager
-def held(targets: Iterable[str], owner: str, root: Path | None = None) -> Iterator[None]:
+def held(targets: Iterable[str], claim: Claim, root: Path | None = None) -> Iterator[None]:
     """Holds the locks of all targets. Raises Conflict naming the run that has one, Unavailable."""
     where = root or directory()
     with ExitStack() as stack:
         for target in sorted(set(targets)):  # in one order, so that two runs cannot wait for each other
-            stack.enter_context(_held(where, target, owner))
+            stack.enter_context(_held(where, target, claim))
         yield
 
 
 @contextmanager
-def _held(root: Path, target: str, owner: str) -> Iterator[None]:
-    path = root / hashlib.sha256(target.encode()).hexdigest()[:16]
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}; {_REMEDY}") from None
+def _held(root: Path, target: str, claim: Claim) -> Iterator[None]:
+    private.make_directory(root, _REMEDY)
+    lock = private.open_file(root / hashlib.sha256(target.encode()).hexdigest()[:16], os.O_RDWR, _REMOVE)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(lock, 200).decode("utf-8", "replace").strip() or "another run"
-            raise Conflict(f"{target} is in use by {holder}; wait for it, or stop it") from None
+            raise Conflict(f"{claim.called(target)} is in use by {holder}; wait for it, or stop it") from None
         with suppress(OSError):  # whose it is helps the next one, but a full disk takes no lock away
             os.ftruncate(lock, 0)
-            os.write(lock, f"{owner} (process {os.getpid()})\n".encode())
+            os.write(lock, f"{claim.run_id} (process {os.getpid()})\n".encode())
         yield
     finally:
         os.close(lock)

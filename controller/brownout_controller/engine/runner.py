@@ -160,9 +160,10 @@ class Runner:
             if "lock" not in conditions.nets:
                 exclusive = setup.exclusive or exclusion(setup.environment, setup.locks)
                 name = setup.masker.text(setup.experiment.name)  # others read whose a lock is
-                claim = Claim(self._journal.run_id, name, self._unlocked, self._stopped)
+                called = {item.key: item.id for item in planned.chosen}
+                claim = Claim(self._journal.run_id, name, self._unlocked, self._stopped, called)
                 try:
-                    self._check = await held.enter_async_context(exclusive([item.id for item in planned.chosen], claim))
+                    self._check = await held.enter_async_context(exclusive(called, claim))
                 except (Conflict, Unavailable) as error:
                     if not self._stopped.is_set():
                         self._write(Refusal("lock", str(error), "one run at a time is at a target"))

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from brownout_controller.engine import journal_file
+from brownout_controller.engine import journal_file, private
 from brownout_controller.engine.journal_file import Unreadable, ends, lines
 from brownout_controller.model.journal import (
     NOT_AT_ONCE,
@@ -35,6 +35,7 @@ from brownout_proxy.errors import NotFound, Unavailable
 
 JOURNAL: Final = journal_file.JOURNAL
 _LOCK: Final = "lock"
+_REMEDY: Final = "remove it, or keep runs in another directory with --runs"
 _SYNC: Final = 1.0
 """Seconds after which records that need not be safe at once are written to the disk."""
 _SYNCING: Final = ThreadPoolExecutor(4, "journal")
@@ -59,9 +60,11 @@ class Journal:
         try:
             if number:
                 _cut_torn_line(directory / JOURNAL)
-            self._file = os.open(directory / JOURNAL, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._file = private.open_file(directory / JOURNAL, os.O_WRONLY | os.O_APPEND, _REMEDY)
         except OSError as error:
             os.close(self._lock)
+            if isinstance(error, Unavailable):
+                raise
             raise Unavailable(f"{directory / JOURNAL}: {(error.strerror or str(error)).lower()}") from None
 
     @property
@@ -133,7 +136,8 @@ class Store:
         words = _UNFIT.sub("-", name.lower()).strip("-")[:40] or "run"
         directory = self.root / f"{stamp}-{words}-{secrets.token_hex(4)}"
         try:
-            directory.mkdir(parents=True)
+            self.root.mkdir(0o700, parents=True, exist_ok=True)
+            directory.mkdir(0o700)
         except OSError as error:
             raise Unavailable(f"{directory}: {(error.strerror or str(error)).lower()}") from None
         return Journal(directory)
@@ -229,7 +233,9 @@ def has_begun(directory: Path) -> bool:
 def is_held(directory: Path) -> bool:
     """Whether a process is at that run. Leaves no trace, so that it may be asked about what can only be read."""
     try:
-        lock = os.open(directory / _LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        lock = os.open(directory / _LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except PermissionError:
+        return True  # somebody else's run, which only they may call over
     except OSError:
         return False  # whoever is at a run has made the file
     try:
@@ -244,10 +250,7 @@ def is_held(directory: Path) -> bool:
 
 def _held(path: Path) -> int:
     """A descriptor with the lock. Raises BlockingIOError if somebody has it, Unavailable if it cannot be had."""
-    try:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    lock = private.open_file(path, os.O_RDWR, _REMEDY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -258,7 +261,7 @@ def _held(path: Path) -> int:
 
 def _cut_torn_line(path: Path) -> None:
     """What a crash left of a last line would spoil the one that is written next."""
-    with path.open("r+b") as file:
+    with open(private.open_file(path, os.O_RDWR, _REMEDY), "r+b") as file:
         content = file.read()
         if not content.endswith(b"\n"):
             file.truncate(content.rfind(b"\n") + 1)

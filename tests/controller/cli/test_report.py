@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import cast
@@ -102,6 +103,21 @@ def test_an_old_report_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
     write(output, "new")
     assert output.read_text() == "new"
     assert [path.name for path in tmp_path.iterdir()] == ["a.md"]
+
+
+def test_a_link_of_somebody_else_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    victim, link = tmp_path / "victim", tmp_path / "a.md"
+    victim.write_text("precious")
+    link.symlink_to(victim)
+    write(link, "ours")
+    assert (victim.read_text(), link.is_symlink()) == ("ours", True), "our own link is followed"
+    if os.geteuid():
+        monkeypatch.setattr(os, "geteuid", lambda: 4321)
+    else:
+        os.lchown(link, 4321, -1)
+    with pytest.raises(Unavailable, match=f"{link}: is a symbolic link of user"):
+        write(link, "theirs")
+    assert victim.read_text() == "ours"
 
 
 def test_an_attempt_tells_what_went_wrong_and_raises_nothing(

@@ -539,7 +539,7 @@ def test_locks_that_cannot_be_taken_are_a_refusal_that_says_what_helps(tmp_path:
 
 
 def test_a_target_that_another_run_is_at_is_refused(tmp_path: Path) -> None:
-    with locks.held(["db"], "another run", tmp_path / "locks"):
+    with locks.held(["db"], locks.Claim("another run"), tmp_path / "locks"):
         judgement = Play(tmp_path, experiment()).run()
     assert judgement.verdict is Verdict.REFUSED
     assert "another run" in sentence(judgement.reasons[0])

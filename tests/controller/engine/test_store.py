@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import stat
 from contextlib import closing
 from pathlib import Path
 
@@ -126,16 +127,48 @@ def test_a_run_is_closed_by_its_verdict_as_the_last_line(tmp_path: Path) -> None
 
 
 def test_a_disk_that_is_full_is_an_error_and_not_a_silent_loss(tmp_path: Path) -> None:
-    full = Path("/dev/full")
-    if not full.exists():
+    if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
-    directory = tmp_path / "run"
-    directory.mkdir()
-    (directory / JOURNAL).symlink_to(full)
-    journal = Journal(directory)
+    journal = Store(tmp_path).begin("x")
+    full = os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, journal._file)
+    os.close(full)
     with pytest.raises(Unavailable, match="no space left"):
         journal.write(Interrupted("SIGINT"))
     journal.close()
+
+
+def test_a_journal_is_its_owner_s_alone(tmp_path: Path) -> None:
+    journal = Store(tmp_path / "runs").begin("x")
+    journal.close()
+    places = (journal.directory.parent, journal.directory, *journal.directory.iterdir())
+    assert [stat.S_IMODE(place.stat().st_mode) for place in places] == [0o700, 0o700, 0o600, 0o600]
+
+
+@pytest.mark.parametrize("name", [JOURNAL, "lock"])
+def test_a_journal_or_its_lock_that_is_a_link_leaves_the_file_behind_it_alone(tmp_path: Path, name: str) -> None:
+    directory, victim = tmp_path / "run", tmp_path / "victim"
+    directory.mkdir()
+    victim.write_text("precious, and without an end of line")
+    (directory / name).symlink_to(victim)
+    for number in (0, 1):
+        with pytest.raises(Unavailable, match=f"{directory / name}: is a symbolic link; remove it"):
+            Journal(directory, number=number)
+    assert victim.read_text() == "precious, and without an end of line"
+
+
+def test_who_may_not_look_at_the_lock_of_a_run_takes_it_for_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Store(tmp_path).begin("x")
+    journal.close()
+    assert not is_held(journal.directory)
+
+    def refused(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refused)
+    assert is_held(journal.directory)
 
 
 def test_a_run_in_a_line_is_told_by_its_first_and_its_last_record(tmp_path: Path) -> None:
