@@ -38,7 +38,7 @@ def _chain(faults: list[tuple[str, dict[str, Any]]]) -> Chain:
     staged = []
     for kind, attributes in faults:
         fault = make(kind, attributes)
-        active = ActiveFault(FaultSpec(kind, fault), since=0)
+        active = ActiveFault(FaultSpec(kind, fault))
         stage = fault.stage(Site(0.0, 0, Draws(1, "proxy", kind, 1), active.shared))
         assert stage is not None
         staged.append((stage, active))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
 import threading
@@ -24,6 +25,7 @@ from tests.support.running import (
     fault,
     read_all,
     read_exactly,
+    reset,
     running,
 )
 
@@ -210,10 +212,38 @@ def test_reset_peer_waits_its_timeout_on_a_new_connection(harness: Running, echo
     proxy = harness.proxy(echo, fault("reset_peer", timeout="100ms"))
     started = time.monotonic()
     with dial(proxy) as client:
-        round_trip(client)
+        client.sendall(b"ping")
         with pytest.raises(ConnectionResetError):
             client.recv(1)
         assert time.monotonic() - started >= 0.1
+
+
+@pytest.mark.parametrize("stream", ["upstream", "downstream"])
+def test_reset_peer_lets_neither_bytes_nor_fin_pass_in_its_direction_and_both_in_the_other(
+    harness: Running, upstream: Upstream, stream: str
+) -> None:
+    proxy = harness.proxy(upstream.address, fault("reset_peer", stream=stream, timeout="200ms"))
+    with dial(proxy) as client, upstream.accept() as server:
+        sender, receiver = (client, server) if stream == "upstream" else (server, client)
+        receiver.sendall(b"passes")
+        receiver.shutdown(socket.SHUT_WR)
+        assert read_all(sender) == b"passes"
+        sender.sendall(b"lost")
+        sender.shutdown(socket.SHUT_WR)
+        with pytest.raises(ConnectionResetError):
+            receiver.recv(1)
+
+
+def test_removing_reset_peer_resets_only_connections_that_lost_bytes(harness: Running, echo: str) -> None:
+    proxy = harness.proxy(echo, fault("reset_peer", stream="upstream", timeout="1h"))
+    with dial(proxy) as loser, dial(proxy) as idle:
+        loser.sendall(b"lost")
+        eventually(lambda: proxy.faults[0].hits)
+        eventually(lambda: proxy.faults[0].connections == 2)
+        harness.remove(proxy, "reset_peer")
+        with pytest.raises(ConnectionResetError):
+            loser.recv(1)
+        round_trip(idle)
 
 
 def test_cut_ends_a_connection_under_constant_traffic(harness: Running, echo: str) -> None:
@@ -306,6 +336,71 @@ def test_first_fails_so_many_connections_and_then_recovers(harness: Running, ech
             client.sendall(b"x")
             outcomes.append(client.recv(1))
     assert outcomes == [b"", b"", b"x", b"x"]
+
+
+def _answers(proxy: Proxy, source: str = "127.0.0.1") -> bool:
+    host, _, port = proxy.listen.rpartition(":")
+    with socket.create_connection((host, int(port)), SECONDS, (source, 0)) as client:
+        client.sendall(b"x")
+        return client.recv(1) == b"x"
+
+
+def test_first_and_every_count_only_what_the_other_conditions_leave(harness: Running, echo: str) -> None:
+    near = {"clients": ["127.0.0.2"]}
+    cases: list[tuple[dict[str, Any], list[bool]]] = [
+        ({"first": 2, **near}, [False, False, True, True, True, True]),
+        ({"every": 2, **near}, [True, False, True, False, True, False]),
+    ]
+    for number, (conditions, expected) in enumerate(cases):
+        chosen = Selection.model_validate(conditions)
+        proxy = harness.proxy(echo, fault("limit_data", bytes=0, chosen=chosen), name=f"p{number}")
+        seen = []
+        for _ in range(6):
+            assert [_answers(proxy) for _ in range(3)] == [True] * 3  # others, who are not counted
+            seen.append(_answers(proxy, "127.0.0.2"))
+        assert seen == expected
+
+
+def test_first_counts_what_toxicity_leaves_and_the_same_seed_picks_the_same(echo: str) -> None:
+    def picked(**conditions: Any) -> list[int]:
+        chosen = Selection.model_validate({"toxicity": 0.4, **conditions})
+        with running(seed=5) as harness:
+            proxy = harness.proxy(echo, fault("limit_data", bytes=0, chosen=chosen))
+            return [number for number in range(30) if not _answers(proxy)]
+
+    drawn = picked()
+    assert 5 < len(drawn) < 25
+    assert picked(first=3) == picked(first=3) == drawn[:3]
+    assert picked(every=3) == drawn[2::3]
+
+
+def test_a_connection_without_a_byte_uses_up_nothing(harness: Running, echo: str) -> None:
+    active = harness.proxy(echo, fault("limit_data", bytes=0, chosen=Selection(first=2)))
+    (counted,) = active.faults
+    for number in range(5):
+        dial(active).close()
+        eventually(lambda: active.accepted > number and active.live == 0)  # noqa: B023  it is called here
+    assert counted.left == 2
+    assert not _answers(active)
+    eventually(lambda: counted.left == 1 and active.live == 0)
+    assert [_answers(active) for _ in range(2)] == [False, True]
+    assert counted.left == 0
+
+
+@pytest.mark.parametrize("kind", ["refuse", "reset_peer", "slow_open"])
+def test_a_connection_without_a_byte_counts_where_a_fault_acted_on_it(harness: Running, echo: str, kind: str) -> None:
+    attributes = {"delay": "1h"} if kind == "slow_open" else {}
+    proxy = harness.proxy(echo, fault(kind, chosen=Selection(first=1), **attributes))
+    host, _, port = proxy.listen.rpartition(":")
+    client = socket.socket()
+    client.settimeout(SECONDS)
+    with contextlib.suppress(ConnectionResetError):  # it may be reset already
+        client.connect((host, int(port)))
+    eventually(lambda: proxy.faults[0].hits)
+    reset(client)
+    eventually(lambda: proxy.live == 0)
+    assert proxy.faults[0].left == 0
+    assert _answers(proxy)
 
 
 def test_a_fault_for_other_clients_leaves_this_one_alone(harness: Running, echo: str) -> None:

@@ -48,7 +48,7 @@ def show_counters(proxy: Proxy) -> pb.ProxyCounters:
                 lease=active.lease,
                 exchanges=active.exchanges,
                 fault=show_fault(active.spec),
-                first_left=_first_left(proxy, active),
+                first_left=active.left,
             )
             for active in proxy.faults
         ],
@@ -57,11 +57,6 @@ def show_counters(proxy: Proxy) -> pb.ProxyCounters:
         connections_reset=proxy.ended["reset"],
         connections_ended_by_fault=proxy.ended["fault"],
     )
-
-
-def _first_left(proxy: Proxy, active: ActiveFault) -> int | None:
-    first = active.spec.selection.first
-    return None if first is None else max(0, first - (proxy.accepted - active.since))
 
 
 def duration(seconds: float) -> Duration:

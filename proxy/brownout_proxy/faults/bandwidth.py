@@ -26,6 +26,10 @@ class Bandwidth(Fault):
 
     kind: ClassVar[str] = "bandwidth"
     in_toxiproxy: ClassVar[bool] = True
+    unlike_toxiproxy: ClassVar[str] = (
+        "Toxiproxy sends pieces of 100 ms, and what waits is lost when the toxic is removed and the receiver takes "
+        "nothing for 5 s."
+    )
     severities: ClassVar[Mapping[str, Worse]] = {"rate": "less"}
 
     rate: Rate = 0

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
-from brownout_proxy.faults.spec import Stage
+from brownout_proxy.faults.spec import Ending, Stage
 
 
 class Tally(Protocol):
@@ -44,16 +44,16 @@ class Chain:
         self._closing = _overriding(staged, "close_delay")
         self.paces = bool(self._pacing)
         self.transforms = bool(self._transforming)
-        self.swallows: Tally | None = next((tally for stage, tally in staged if stage.swallows), None)
-        """The fault, if any, whose stage lets bytes vanish."""
+        self.swallows: tuple[Tally, Ending] | None = next(
+            ((tally, stage.swallows) for stage, tally in staged if stage.swallows), None
+        )
+        """The fault, if any, whose stage lets bytes vanish, and how what lost some ends without it."""
         self.separates = any(stage.separates for stage, _ in staged)
         ends = [(stage.end(), tally) for stage, tally in _overriding(staged, "end")]
         self.end: tuple[float, Tally] | None = min(ends, key=lambda end: end[0], default=None)
         """The offset at which the link closes, and the fault that says so."""
         alarms = [(alarm, tally) for stage, tally in staged if (alarm := stage.alarm())]
-        self.alarm: tuple[tuple[float, Literal["close", "reset"]], Tally] | None = min(
-            alarms, key=lambda alarm: alarm[0][0], default=None
-        )
+        self.alarm: tuple[tuple[float, Ending], Tally] | None = min(alarms, key=lambda alarm: alarm[0][0], default=None)
         """When and how the connection ends, and the fault that says so."""
 
     def narrow(self, offset: int, size: int) -> int:

@@ -33,9 +33,32 @@ In the config file a scalar stands for the fault's first attribute: `latency: 30
 _SELECTION: Final[Mapping[str, tuple[str, str]]] = {
     "toxicity": ("25%", "share of the connections; drawn from the seed once per connection"),
     "clients": ("[10.0.0.0/8]", "only clients with an address in one of these blocks"),
-    "first": ("3", "only the first N connections since the fault was added"),
-    "every": ("10", "only every Nth connection since the fault was added"),
+    "first": ("3", "only the first N, of the connections that the other conditions leave since the fault was added"),
+    "every": ("10", "only every Nth of those"),
 }
+
+
+_COUNTING: Final = """\
+`first` and `every` number the connections in the order in which they were accepted. A connection on which neither end
+sent a byte, such as a health check's, does not count: the next one gets its number. `brownout inspect` shows how many
+are left.
+"""
+
+_UNLIKE: Final = """\
+## Differences from Toxiproxy
+
+What Toxiproxy 2.12 does otherwise, besides what stands below at each kind. Requests and answers are the same.
+
+- Toxicity is drawn anew whenever a toxic changes, or a neighbour comes or goes. Here it is drawn once for a connection
+  and a fault, from the seed.
+- A change may release bytes early, and drops them where a receiver takes nothing for 5 s. Here nothing is lost unless a
+  fault says so, and what waits is timed anew.
+- One end of a stream closes both directions, and RST arrives as FIN. Here both are passed on as they are.
+- Toxics in the body of a new proxy, of `/populate` and of the config file are ignored. Here they are added.
+- Values are not checked. Here negative ones are refused, and an update with one bad value changes nothing. A toxicity
+  above 1 counts as 1.
+- An upstream that is the proxy's own address is taken. Here it is refused.
+"""
 
 
 def main() -> None:
@@ -44,7 +67,7 @@ def main() -> None:
 
 def page() -> str:
     """The whole of docs/faults.md."""
-    parts = [_HEAD, _selection(), _overview(), *(section(kind) for kind in KINDS.values())]
+    parts = [_HEAD, _selection(), _overview(), _UNLIKE, *(section(kind) for kind in KINDS.values())]
     return "\n".join(parts)
 
 
@@ -54,7 +77,7 @@ def _selection() -> str:
     for name in Selection.model_fields:
         example, meaning = _SELECTION[name]
         lines.append(f"| `{name}` | `{example}` | {meaning} |")
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, "", _COUNTING])
 
 
 def _overview() -> str:
@@ -75,7 +98,8 @@ def section(fault: type[Fault]) -> str:
             lines.append(f"| `{name}` | {_measure(info)} | {_default(info)} | {bounds(info)} | {_yes(known)} |")
     else:
         lines.append("It has no attributes.")
-    return "\n".join([*lines, "", *_examples(fault), ""])
+    unlike = ["", f"Unlike Toxiproxy: {fault.unlike_toxiproxy}"] if fault.unlike_toxiproxy else []
+    return "\n".join([*lines, *unlike, "", *_examples(fault), ""])
 
 
 def _examples(fault: type[Fault]) -> Iterator[str]:

@@ -41,6 +41,11 @@ class Latency(Fault):
 
     kind: ClassVar[str] = "latency"
     in_toxiproxy: ClassVar[bool] = True
+    unlike_toxiproxy: ClassVar[str] = (
+        "Toxiproxy draws the jitter for each chunk that it read, in whole milliseconds. The end of the stream is not "
+        "delayed where no byte waits. A change releases a chunk early. At most 1024 chunks wait on a connection, which "
+        "bounds the throughput."
+    )
     severities: ClassVar[Mapping[str, Worse]] = {"latency": "more", "jitter": "more"}
 
     latency: Millis = Field(0, validation_alias=AliasChoices("latency", "delay"))

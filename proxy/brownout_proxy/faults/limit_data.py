@@ -18,6 +18,7 @@ class LimitData(Fault):
 
     kind: ClassVar[str] = "limit_data"
     in_toxiproxy: ClassVar[bool] = True
+    unlike_toxiproxy: ClassVar[str] = "Toxiproxy takes a negative number for 0, where here it is refused."
     severities: ClassVar[Mapping[str, Worse]] = {"bytes": "less"}
 
     limit: Size = Field(0, alias="bytes")  # `bytes` would hide the type

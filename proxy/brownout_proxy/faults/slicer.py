@@ -19,6 +19,10 @@ class Slicer(Fault):
 
     kind: ClassVar[str] = "slicer"
     in_toxiproxy: ClassVar[bool] = True
+    unlike_toxiproxy: ClassVar[str] = (
+        "Toxiproxy halves what it read until the pieces are small enough, and two pieces may share a TCP segment. "
+        "Without average_size, or with a larger variation, its process ends."
+    )
     severities: ClassVar[Mapping[str, Worse]] = {"delay": "more", "average_size": "less"}
 
     average_size: Size = 0

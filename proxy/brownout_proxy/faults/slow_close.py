@@ -13,6 +13,9 @@ class SlowClose(Fault):
 
     kind: ClassVar[str] = "slow_close"
     in_toxiproxy: ClassVar[bool] = True
+    unlike_toxiproxy: ClassVar[str] = (
+        "Toxiproxy waits anew after a change. The first end that is passed on closes the other direction too."
+    )
     severities: ClassVar[Mapping[str, Worse]] = {"delay": "more"}
 
     delay: Millis = 0

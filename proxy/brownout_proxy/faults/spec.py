@@ -36,6 +36,9 @@ Direction = Literal["upstream", "downstream"]
 UPSTREAM: Direction = "upstream"
 DOWNSTREAM: Direction = "downstream"
 
+Ending = Literal["close", "reset"]
+"""How a fault ends a connection: with FIN on both sides, or with RST."""
+
 Worse = Literal["more", "less"]
 """Whether more or less of an attribute is worse."""
 
@@ -120,8 +123,8 @@ class Stage:
 
     __slots__ = ()
 
-    swallows: bool = False
-    """The bytes vanish."""
+    swallows: Ending | None = None
+    """The bytes vanish; how a connection ends that has lost some when the fault is removed."""
     separates: bool = False
     """Each admitted piece leaves in a TCP segment of its own."""
     turn: int = 0
@@ -158,7 +161,7 @@ class Stage:
         """What arrives in place of `data`; the same number of bytes."""
         return data
 
-    def alarm(self) -> tuple[float, Literal["close", "reset"]] | None:
+    def alarm(self) -> tuple[float, Ending] | None:
         """When the whole connection ends, and how, whatever its traffic."""
         return None
 
@@ -173,6 +176,8 @@ class Fault(BaseModel):
     """New connections are reset instead of served."""
     in_toxiproxy: ClassVar[bool] = False
     """Toxiproxy 2.12 has a toxic of this kind."""
+    unlike_toxiproxy: ClassVar[str] = ""
+    """What Toxiproxy's does otherwise, in sentences."""
     severities: ClassVar[Mapping[str, Worse]] = {}
     """Sizes that make it worse, and which way; the one that matters most comes first."""
 
@@ -229,20 +234,28 @@ class Selection(BaseModel):
     first: Count | None = None
     every: Count | None = None
 
-    def hits(self, *, seed: int, proxy: str, fault: str, ordinal: int, since: int, client: str) -> bool:
-        """Whether the fault is in force on a connection.
+    @property
+    def counts(self) -> bool:
+        """Whether it depends on how many connections there were before."""
+        return self.first is not None or self.every is not None
 
-        `ordinal` counts the proxy's connections from 1, `since` is how many there had been when the fault was added:
-        `first` and `every` count from there. `client` is the client's IP address, "" for a Unix socket.
+    def leaves(self, *, seed: int, proxy: str, fault: str, ordinal: int, client: str) -> bool:
+        """Whether the conditions that do not count leave a connection.
+
+        `ordinal` counts the proxy's connections from 1. `client` is the client's IP address, "" for a Unix socket.
         """
-        turn = ordinal - since
-        if self.first is not None and not 1 <= turn <= self.first:
-            return False
-        if self.every is not None and (turn < 1 or turn % self.every):
-            return False
         if self.clients and not self._includes(client):
             return False
         return chosen(self.toxicity, seed, proxy, fault, ordinal)
+
+    def picks(self, number: int | None) -> bool:
+        """Whether the conditions that count hold: for the `number`th connection that the others leave, counted from 1;
+        for one without a number they do not."""
+        if not self.counts:
+            return True
+        if number is None or (self.first is not None and number > self.first):
+            return False
+        return self.every is None or number % self.every == 0
 
     def _includes(self, client: str) -> bool:
         if not client:

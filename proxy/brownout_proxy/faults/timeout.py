@@ -18,6 +18,11 @@ class Timeout(Fault):
 
     kind: ClassVar[str] = "timeout"
     in_toxiproxy: ClassVar[bool] = True
+    unlike_toxiproxy: ClassVar[str] = (
+        "Toxiproxy starts the time anew with each chunk, so that traffic keeps the connection open. The end of the "
+        "stream ends the whole connection at once, where here it is passed on and the other direction goes on until "
+        "the time. When the toxic is removed, every connection of the proxy is closed."
+    )
     severities: ClassVar[Mapping[str, Worse]] = {"timeout": "more"}
 
     timeout: Millis = 0

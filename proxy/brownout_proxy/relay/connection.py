@@ -73,6 +73,9 @@ class Host(Protocol):
 
     def draws(self, fault: str, ordinal: int) -> Draws: ...
 
+    def admitted(self, connection: Connection) -> None:
+        """Its client is there: from now on faults may hit it."""
+
     def hits(self, active: ActiveFault, ordinal: int, client: str) -> bool:
         """Whether the fault is in force on that connection."""
 
@@ -86,8 +89,8 @@ class Connection:
     """A client's connection from accept to the closing of both sockets."""
 
     __slots__ = (
-        "_client_ip", "_closing", "_dialling", "_faulty", "_gone", "_host", "_linger", "_patience", "_retry",
-        "accepted", "client", "down", "ordinal", "outcome", "up", "upstream",
+        "_client_ip", "_closing", "_delayed", "_dialling", "_faulty", "_gone", "_host", "_linger", "_patience",
+        "_retry", "accepted", "client", "down", "ordinal", "outcome", "up", "upstream",
     )  # fmt: skip
 
     def __init__(self, host: Host, ordinal: int) -> None:
@@ -101,6 +104,7 @@ class Connection:
         self._closing = False
         self._gone = False
         self._faulty = False  # it has or had faults
+        self._delayed = False  # its dial was
         self._linger: Timer | None = None
         self._patience: Timer | None = None
         self.client = Side(self)
@@ -120,12 +124,21 @@ class Connection:
             self._client_ip = str(peer[0]) if isinstance(peer, tuple) and peer else ""
         return self._client_ip
 
+    @property
+    def counts(self) -> bool:
+        """Whether it met more than a look whether somebody listens: either end sent a byte, or a fault acted on it."""
+        silent = self.up.silent and (self.upstream is None or self.down.silent)
+        return not silent or self.outcome == "fault" or self._delayed
+
     # Life.
 
     def side_ready(self, side: Side) -> None:
         if side is not self.client:
             self._join(side)
-        elif self._refused():
+            return
+        if self._host.active:
+            self._host.admitted(self)
+        if self._refused():
             self._decide("fault")
             side.reset()
         else:
@@ -236,6 +249,7 @@ class Connection:
                 total += delay
                 if active not in met:
                     met.add(active)
+                    self._delayed = True
                     active.hits += 1
                     active.connections += 1
         return total

@@ -269,7 +269,7 @@ class Link:
         if separated and not schedule.chain.separates and self.sink is not None:
             self.sink.join_segments()
         if self._schedule.swallowed and self._schedule.chain.swallows is None:
-            self._owner.end("close")  # bytes are missing: what follows would not be what was sent
+            self._owner.end(self._schedule.swallowed)  # bytes are missing: what follows is not what was sent
         else:
             self.advance()
 

@@ -12,6 +12,7 @@ from collections import deque
 from typing import Final, NamedTuple
 
 from brownout_proxy.faults.chain import NO_FAULTS, Chain, Tally
+from brownout_proxy.faults.spec import Ending
 
 HORIZON: Final = 0.02
 """Seconds of a rate's schedule that are planned ahead: enough to never run dry, and the most that could burst."""
@@ -56,8 +57,8 @@ class Schedule:
         self.offset = 0
         """Of the first byte that has not been given a time: how many bytes have passed. The link adds those that
         went past the schedule."""
-        self.swallowed = 0
-        """Bytes that a fault let vanish."""
+        self.swallowed: Ending | None = None
+        """A fault let bytes vanish: how the connection ends once it is gone."""
         self.limited: Tally | None = None
         """The fault whose limit has been reached: nothing passes any more."""
         # Pending: (arrived, when a rate already let it go or None, data, start).
@@ -127,7 +128,7 @@ class Schedule:
             arrived, ready, data, start = pending[0]
             size = len(data) - start
             if chain.swallows is not None:
-                self._swallow(chain.swallows, size)
+                self._swallow(*chain.swallows, size)
                 continue
             if chain.end is not None:
                 size = min(size, int(chain.end[0]) - self.offset)
@@ -163,11 +164,11 @@ class Schedule:
         self._planned = ready
         self._last_due = due
 
-    def _swallow(self, tally: Tally, size: int) -> None:
+    def _swallow(self, tally: Tally, ending: Ending, size: int) -> None:
         self._pending.popleft()
         self._bytes -= size
         self.offset += size
-        self.swallowed += size
+        self.swallowed = ending
         tally.hits += 1
 
     def _reach_limit(self, tally: Tally) -> None:

@@ -58,7 +58,7 @@ class Proxy:
         """As bound, or as asked for while it never was."""
         self.target: Address | None
         self.upstream = spec.upstream
-        self.faults: list[ActiveFault] = [ActiveFault(fault, since=0) for fault in spec.faults]
+        self.faults: list[ActiveFault] = [ActiveFault(fault) for fault in spec.faults]
         self.traffic: dict[Direction, Traffic] = {UPSTREAM: Traffic(), DOWNSTREAM: Traffic()}
         self.accepted = 0
         """Connections so far: the ordinal of the newest."""
@@ -113,7 +113,7 @@ class Proxy:
     def add_fault(self, spec: FaultSpec, *, lease: str = "") -> ActiveFault:
         """Raises Conflict if the name is taken, in either direction."""
         self.check_free(spec.name)
-        active = ActiveFault(spec, since=self.accepted, lease=lease)
+        active = ActiveFault(spec, lease=lease)
         self.faults.append(active)
         self._refresh()
         self._tell(FaultAdded(self.name, spec.name, lease))
@@ -175,7 +175,7 @@ class Proxy:
         for spec in specs:
             active = known.get(spec.name)
             if active is None or active.spec.direction != spec.direction or active.spec.kind != spec.kind:
-                active = ActiveFault(spec, since=self.accepted)
+                active = ActiveFault(spec)
             else:
                 _set(active, spec)
             faults.append(active)
@@ -292,10 +292,18 @@ class Proxy:
         return Draws(self._seed, self.name, fault, ordinal)
 
     def hits(self, active: ActiveFault, ordinal: int, client: str) -> bool:
-        spec = active.spec
-        return spec.selection.hits(
-            seed=self._seed, proxy=self.name, fault=spec.name, ordinal=ordinal, since=active.since, client=client
-        )
+        return active.spec.selection.picks(active.ordinals.of(ordinal)) and self._leaves(active.spec, ordinal, client)
+
+    def _leaves(self, spec: FaultSpec, ordinal: int, client: str) -> bool:
+        return spec.selection.leaves(seed=self._seed, proxy=self.name, fault=spec.name, ordinal=ordinal, client=client)
+
+    def admitted(self, connection: Connection) -> None:
+        for active in self.faults:
+            selection = active.spec.selection
+            if selection.counts:
+                client = connection.client_ip if selection.clients else ""
+                if self._leaves(active.spec, connection.ordinal, client):
+                    active.ordinals.give(connection.ordinal)
 
     def dialled(self, seconds: float, *, ok: bool) -> None:
         self.dial_counts[bisect_left(DIAL_BUCKETS, seconds)] += 1
@@ -305,6 +313,10 @@ class Proxy:
     def gone(self, connection: Connection) -> None:
         self._connections.discard(connection)
         self.ended[connection.outcome] += 1
+        if self.faults:
+            counts = connection.counts
+            for active in self.faults:
+                active.ordinals.end(connection.ordinal, counts=counts)
         if self._engine.events.watched:
             seconds = self.clock.now() - connection.accepted
             self._tell(ConnectionEnded(self.name, connection.ordinal, connection.outcome, seconds))

@@ -78,7 +78,7 @@ def test_what_changes_bytes_is_counted_only_when_it_does() -> None:
 
 def test_the_first_that_swallows_is_named() -> None:
     chain, tallies = _chain(("latency", {}), ("timeout", {}), ("slicer", {"average_size": 1}))
-    assert chain.swallows is tallies[1]
+    assert chain.swallows == (tallies[1], "close")
     assert chain.separates
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pytest
 
@@ -69,26 +70,31 @@ def test_a_fault_that_has_no_business_with_bytes_has_no_stage() -> None:
     assert fault.summary() == "Refuses new connections with RST; live ones stay."
 
 
-def _hits(selection: Selection, ordinal: int, *, since: int = 0, client: str = "127.0.0.1") -> bool:
-    return selection.hits(seed=1, proxy="p", fault="f", ordinal=ordinal, since=since, client=client)
+def _leaves(selection: Selection, ordinal: int, *, client: str = "127.0.0.1") -> bool:
+    return selection.leaves(seed=1, proxy="p", fault="f", ordinal=ordinal, client=client)
 
 
-def test_first_counts_from_when_the_fault_was_added() -> None:
-    first = Selection(first=2)
-    assert [_hits(first, ordinal, since=10) for ordinal in range(9, 14)] == [False, False, True, True, False]
+@pytest.mark.parametrize(
+    ("conditions", "picked"),
+    [
+        ({}, range(1, 10)),
+        ({"first": 2}, [1, 2]),
+        ({"every": 3}, [3, 6, 9]),
+        ({"first": 4, "every": 2}, [2, 4]),
+        ({"every": 1}, range(1, 10)),
+    ],
+)
+def test_what_counts_picks_by_the_number(conditions: dict[str, int], picked: Sequence[int]) -> None:
+    selection = validated(Selection, conditions)
+    assert [number for number in range(1, 10) if selection.picks(number)] == list(picked)
+    assert selection.picks(None) is not selection.counts
 
 
-def test_every_counts_from_when_the_fault_was_added() -> None:
-    every = Selection(every=3)
-    assert [ordinal for ordinal in range(1, 14) if _hits(every, ordinal, since=2)] == [5, 8, 11]
-
-
-def test_all_conditions_must_hold() -> None:
-    both = validated(Selection, {"first": 4, "every": 2, "clients": ["127.0.0.0/8"]})
-    assert [ordinal for ordinal in range(1, 10) if _hits(both, ordinal)] == [2, 4]
-    assert not any(_hits(both, ordinal, client="10.0.0.1") for ordinal in range(1, 10))
-    assert not any(_hits(Selection(every=1), ordinal, since=5) for ordinal in range(6))
-    assert not any(_hits(Selection(toxicity=0, first=9), ordinal) for ordinal in range(1, 10))
+def test_the_other_conditions_must_all_hold() -> None:
+    near = validated(Selection, {"first": 4, "clients": ["127.0.0.0/8"]})
+    assert all(_leaves(near, ordinal) for ordinal in range(1, 10))
+    assert not any(_leaves(near, ordinal, client="10.0.0.1") for ordinal in range(1, 10))
+    assert not any(_leaves(Selection(toxicity=0, first=9), ordinal) for ordinal in range(1, 10))
 
 
 @pytest.mark.parametrize(
@@ -122,7 +128,7 @@ def test_a_selection_can_be_made_of_its_own_values() -> None:
 )
 def test_clients_are_selected_by_network(client: str, hit: bool) -> None:
     chosen = validated(Selection, {"clients": ["10.0.0.0/8", "fe80::/10"]})
-    assert _hits(chosen, 1, client=client) is hit
+    assert _leaves(chosen, 1, client=client) is hit
 
 
 def test_the_direction_is_read_in_any_case_and_the_spelling_kept() -> None:

@@ -17,7 +17,7 @@ from tests.support.virtual import FakeOwner, FakePort, VirtualClock
 
 
 def fault(kind: str, **attributes: object) -> ActiveFault:
-    return ActiveFault(FaultSpec(kind, make(kind, attributes, text=True), UPSTREAM), since=0)
+    return ActiveFault(FaultSpec(kind, make(kind, attributes, text=True), UPSTREAM))
 
 
 class Bench:

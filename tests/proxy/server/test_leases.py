@@ -32,7 +32,7 @@ class Bench:
         self.proxy = Held(self.clock)
 
     def add(self, fault: str, lease: str, ttl: float | None = None) -> ActiveFault:
-        active = ActiveFault(FaultSpec(fault, make("noop", {})), since=0, lease=lease)
+        active = ActiveFault(FaultSpec(fault, make("noop", {})), lease=lease)
         self.leases.take(lease, ttl).faults.append((self.proxy, active))
         return active
 
@@ -128,7 +128,7 @@ def test_at_the_end_of_the_process_nothing_is_left_to_fire(bench: Bench) -> None
     [(ANYBODY, False), (Authority("other"), False), (Authority("run"), True), (FORCED, True)],
 )
 def test_what_is_under_a_lease_is_its_owners_or_for_those_who_force(bench: Bench, by: Authority, allowed: bool) -> None:
-    held, free = bench.add("held", "run", 5), ActiveFault(FaultSpec("free", make("noop", {})), since=0)
+    held, free = bench.add("held", "run", 5), ActiveFault(FaultSpec("free", make("noop", {})))
     bench.leases.guard("p", [free], by)
     bench.clock.advance(2)
     if allowed:
@@ -139,7 +139,7 @@ def test_what_is_under_a_lease_is_its_owners_or_for_those_who_force(bench: Bench
 
 
 def test_a_proxy_has_one_lease_at_a_time(bench: Bench) -> None:
-    held, free = bench.add("held", "run"), ActiveFault(FaultSpec("free", make("noop", {})), since=0)
+    held, free = bench.add("held", "run"), ActiveFault(FaultSpec("free", make("noop", {})))
     bench.leases.guard_exclusive("p", [held, free], "run")
     bench.leases.guard_exclusive("p", [free], "other")
     with pytest.raises(Leased, match="lease run"):
