@@ -45,8 +45,12 @@ _413: Final = "413"
 _INVALID: Final = "an error that names the place"
 
 BODY: Final = Limit(4 << 20, "bytes", "body of `POST /populate`", _413)
+OBJECT: Final = Limit(64 << 10, "bytes", "body of any other HTTP request, and one proxy in `POST /populate`", _413)
+LARGE_BODIES: Final = Limit(4, "bodies", f"HTTP bodies above {OBJECT} that are read at once", "others wait their turn")
 # The path of a toxic with two names of the longest, percent-encoded at worst.
 REQUEST_LINE: Final = Limit(32 << 10, "bytes", "request line of HTTP", "400")
+HEADER: Final = Limit(8 << 10, "bytes", "one header of an HTTP request", "400")
+HEADERS: Final = Limit(128, "headers", "headers of an HTTP request", "400")
 MESSAGE: Final = Limit(256 << 10, "bytes", "one gRPC message to a proxy or a controller", "RESOURCE_EXHAUSTED")
 METADATA: Final = Limit(16 << 10, "bytes", "metadata of a gRPC call", "RESOURCE_EXHAUSTED")
 STREAMS: Final = Limit(100, "calls", "calls at once on one gRPC connection", "others wait their turn")
@@ -56,12 +60,15 @@ READS: Final = Limit(
 CONNECTIONS: Final = Limit(
     64,
     "connections",
-    "connections to a gRPC API",
-    "a new one is refused",
+    "connections to the HTTP API, and as many to a gRPC API; fewer where the limit of open files is below 1,024",
+    "HTTP closes the oldest one that is idle, gRPC refuses the new one",
 )
 WATCHES: Final = Limit(
     256, "watches", "watches that are open at the same time at one proxy process", "RESOURCE_EXHAUSTED"
 )
+PROXIES: Final = Limit(10_000, "proxies", "proxies of one process, however they are made", "413, RESOURCE_EXHAUSTED")
+FAULTS: Final = Limit(100, "faults", "faults of one proxy", "413, RESOURCE_EXHAUSTED")
+BLOCKS: Final = Limit(256, "blocks", "CIDR blocks in `clients` of one fault", _INVALID)
 NAME: Final = Limit(1_000, "characters", "a name, an address or a lease's id, in HTTP, gRPC and files", _INVALID)
 FILE: Final = Limit(4 << 20, "bytes", "a YAML or JSON file", _INVALID)
 VALUES: Final = Limit(1_000_000, "values", "values of a YAML file with its aliases written out", _INVALID)

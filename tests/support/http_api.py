@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -43,8 +44,8 @@ class Answer(NamedTuple):
         return self.status, self.json["error"]
 
 
-async def some_metrics() -> bytes:
-    return b"some_metric 1\n"
+async def some_metrics() -> AsyncIterator[bytes]:
+    yield b"some_metric 1\n"
 
 
 class Api:

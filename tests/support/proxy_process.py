@@ -20,8 +20,11 @@ class ProxyProcess:
 
     process: subprocess.Popen[str]
 
-    def __init__(self, log: IO[str], words: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, log: IO[str], words: Sequence[str], environment: Mapping[str, str], files: int | None = None
+    ) -> None:
         self._log = log
+        self._files = files
         self._words = words
         self._environment = environment
         self.control = self.api = ""
@@ -30,10 +33,10 @@ class ProxyProcess:
         """Raises AssertionError if it does not."""
         self._log.seek(0)
         self._log.truncate()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "brownout_proxy", *self._words], stderr=self._log, text=True,
-            env={**os.environ, **self._environment},
-        )  # fmt: skip
+        command = [sys.executable, "-m", "brownout_proxy", *self._words]
+        if self._files is not None:
+            command = ["/bin/sh", "-c", f'ulimit -n {self._files} && exec "$@"', "sh", *command]
+        self.process = subprocess.Popen(command, stderr=self._log, text=True, env={**os.environ, **self._environment})
         eventually(lambda: re.search(r"^gRPC API \S+\n", self.told(), re.MULTILINE), "start of the proxy", seconds=30)
         text = self.told()
         self.control = re.findall(r"^gRPC API (\S+)", text, re.MULTILINE)[0]
@@ -76,11 +79,11 @@ class ProxyProcess:
 
 
 @contextmanager
-def proxy_process(*words: str, **environment: str) -> Iterator[ProxyProcess]:
-    """`words` are mappings and flags; ports that are not given are free ones."""
+def proxy_process(*words: str, files: int | None = None, **environment: str) -> Iterator[ProxyProcess]:
+    """`words` are mappings and flags; ports that are not given are free ones. It may open so many `files`."""
     ports = [flag for flag in ("--port", "--grpc-port") if flag not in words]
     with tempfile.TemporaryFile("w+") as log:
-        running = ProxyProcess(log, [*words, *(word for flag in ports for word in (flag, "0"))], environment)
+        running = ProxyProcess(log, [*words, *(word for flag in ports for word in (flag, "0"))], environment, files)
         try:
             running.start()
             yield running

@@ -7,19 +7,21 @@ empty or cut body is named by the texts that clients know. What the keys mean is
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from json import JSONDecodeError
 from typing import Final
 
-from brownout_proxy.errors import InvalidSpec
+from brownout_proxy import limits
+from brownout_proxy.errors import InvalidSpec, TooMuch
 
 Object = Mapping[str, object]
 """A JSON object: keys in lower case, without those whose value is null."""
 
-LONGEST_TEXT: Final = 1000
-"""Characters of a name, an address and the like: each stands some sixty times in /metrics, and a name in paths."""
-
-_SPACE = " \t\n\r"  # RFC 8259, section 2; str.strip() would take more
+_SPACES: Final = re.compile("[ \t\n\r]*")  # RFC 8259, section 2; str.strip() would take more
+_PIECES: Final = (1024, 16 * 1024, int(limits.OBJECT))
+_ESCAPE: Final = 12
+"""Characters of the longest that is an error when it is cut: two escapes for one character."""
 _LITERALS = ("true", "false", "null", "-0")
 
 
@@ -45,19 +47,64 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse
 
 
 def first_value(body: bytes) -> object:
-    """The first JSON value in `body`; what follows it is ignored. Raises InvalidSpec."""
+    """The first JSON value in `body`; what follows it is ignored. Raises InvalidSpec, TooMuch."""
     text = body.decode("utf-8", "replace")
-    start = len(text) - len(text.lstrip(_SPACE))
+    start = _past_space(text, 0)
     if start == len(text):
         raise bad_body("EOF")
-    try:
-        value: object = _DECODER.raw_decode(text, start)[0]
-    except JSONDecodeError as error:
-        reason = f"{error.msg} at character {error.pos + 1}"
-        raise bad_body("unexpected EOF" if _is_cut(text, error) else reason) from None
-    except (ValueError, RecursionError) as error:
-        raise bad_body(str(error)) from None
-    return value
+    return _value(text, start)[0]
+
+
+def entries(body: bytes) -> Iterator[object]:
+    """The entries of the list that is the first JSON value in `body`, null as an empty one. Each is read when it is
+    asked for, and takes a few milliseconds at most. Raises InvalidSpec, TooMuch."""
+    text = body.decode("utf-8", "replace")
+    at = _past_space(text, 0)
+    if text[at : at + 1] != "[":
+        yield from as_list(first_value(body))
+        return
+    at = _past_space(text, at + 1)
+    if text[at : at + 1] == "]":
+        return
+    while True:
+        value, at = _value(text, at)
+        yield value
+        at = _past_space(text, at)
+        mark = text[at : at + 1]
+        if mark == "]":
+            return
+        if mark != ",":
+            raise bad_body(f"Expecting ',' delimiter at character {at + 1}" if mark else "unexpected EOF")
+        at = _past_space(text, at + 1)
+
+
+def _past_space(text: str, at: int) -> int:
+    found = _SPACES.match(text, at)
+    return at if found is None else found.end()
+
+
+def _value(text: str, start: int) -> tuple[object, int]:
+    """The value that begins there and where it ends. Raises InvalidSpec, and TooMuch if it is beyond OBJECT.
+
+    Most values are short, so that it looks at a little first: to read a long one to its end just to refuse it would
+    hold up every connection.
+    """
+    for size in _PIECES:
+        piece = text[start : start + size]
+        whole = start + size >= len(text)
+        try:
+            value, end = _DECODER.raw_decode(piece)
+        except JSONDecodeError as error:
+            if whole and _is_cut(piece, error):
+                raise bad_body("unexpected EOF") from None
+            if not whole and (error.pos >= len(piece) - _ESCAPE or error.msg.startswith("Unterminated string")):
+                continue
+            raise bad_body(f"{error.msg} at character {start + error.pos + 1}") from None
+        except (ValueError, RecursionError) as error:
+            raise bad_body(str(error)) from None
+        if whole or end < len(piece):  # a number may go on
+            return value, start + end
+    raise TooMuch(f"bad request body: an object may have {limits.OBJECT}")
 
 
 def _is_cut(text: str, error: JSONDecodeError) -> bool:
@@ -93,8 +140,8 @@ def text(fields: Object, key: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise _mismatch(key, "text", value)
-    if len(value) > LONGEST_TEXT:
-        raise bad_body(f"{key} must have at most {LONGEST_TEXT} characters, not {len(value)}")
+    if len(value) > limits.NAME:
+        raise bad_body(f"{key} must have at most {limits.NAME}, not {len(value):,}")
     # Half a surrogate pair cannot be written as UTF-8 again.
     return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 

@@ -53,7 +53,7 @@ class ProxyService(proxy_pb2_grpc.ProxyServiceServicer):
 
     async def CreateProxy(self, request: pb.CreateProxyRequest, context: Context) -> pb.CreateProxyResponse:
         async def create() -> pb.CreateProxyResponse:
-            spec = _read_proxy(request)
+            spec = await _read_proxy(request)
             return pb.CreateProxyResponse(proxy=show_proxy(await self._registry.create(spec)))
 
         return await rpc.answered(context, create)
@@ -177,15 +177,18 @@ def _written(happening: Happening, wall_ahead: float) -> bytes:
     return written
 
 
-def _read_proxy(request: pb.CreateProxyRequest) -> ProxySpec:
+async def _read_proxy(request: pb.CreateProxyRequest) -> ProxySpec:
     for field in ("name", "upstream"):
         if not getattr(request, field):
             raise InvalidSpec(field, "missing")
+    limits.FAULTS.check(len(request.faults), "faults")
     faults: dict[str, Any] = {}
+    turns = Turns()
     for number, message in enumerate(request.faults, 1):
         spec = read_fault(message)
         if spec.name in faults:
             raise InvalidSpec(f"faults[{number - 1}].name", f"{spec.name!r} is there twice")
+        await turns.end()
         faults[spec.name] = spec
     enabled = request.enabled if request.HasField("enabled") else True
     return ProxySpec(request.name, request.listen, request.upstream, enabled, tuple(faults.values()))
@@ -227,10 +230,17 @@ def _seconds(message: Duration) -> float:
 class Server(rpc.Server):
     """A server of the API, with health and reflection."""
 
-    def __init__(self, registry: Registry, *, token: str | None = None, tls: rpc.Tls | None = None) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        token: str | None = None,
+        tls: rpc.Tls | None = None,
+        connections: int = limits.CONNECTIONS,
+    ) -> None:
         def add(server: grpc.aio.Server) -> None:
             proxy_pb2_grpc.add_ProxyServiceServicer_to_server(  # type: ignore[no-untyped-call]
                 ProxyService(registry), server
             )
 
-        super().__init__(SERVICE, add, token=token, tls=tls)
+        super().__init__(SERVICE, add, token=token, tls=tls, connections=connections)

@@ -6,10 +6,12 @@ request passes the guard. Who listens where, and with which settings, is decided
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
@@ -18,10 +20,11 @@ from aiohttp.typedefs import Middleware
 from brownout_proxy import limits
 from brownout_proxy.api import answers
 from brownout_proxy.api.guard import Guard, known_hosts
-from brownout_proxy.api.patience import HEARD, SERVER
-from brownout_proxy.api.routes import VERSION_PATH, Routes
+from brownout_proxy.api.patience import BUSY, HEARD, SERVER
+from brownout_proxy.api.routes import LARGE, VERSION_PATH, Routes, pieces
 from brownout_proxy.errors import BrownoutError
 from brownout_proxy.server.registry import Registry
+from brownout_proxy.server.remarks import one_line
 from brownout_proxy.status import INTERNAL, status_of
 
 _LOG = logging.getLogger(__name__)
@@ -33,13 +36,15 @@ ControlRequests = Counter[tuple[str, str, int]]
 
 _METHODS: Final = frozenset(("GET", "POST", "PATCH", "DELETE", "PUT", "HEAD", "OPTIONS"))
 _OTHER: Final = "other"
+_LINGER: Final = 5.0
+"""Seconds in which a client may finish what it sends in vain."""
 
 
 def make_app(
     registry: Registry,
     *,
     host: str,
-    metrics: Callable[[], Awaitable[bytes]],
+    metrics: Callable[[], AsyncIterable[bytes]],
     token: str | None = None,
     allowed_hosts: Iterable[str] = (),
     requests: ControlRequests | None = None,
@@ -54,28 +59,59 @@ def make_app(
     guard = Guard(token, known_hosts(host, allowed_hosts))
     counter = ControlRequests() if requests is None else requests
     application = web.Application(
-        middlewares=[_recording(counter, registry.instance), _answering_errors, _guarding(guard)],
+        middlewares=[_recording(counter), _answering_errors, _guarding(guard)],
         client_max_size=limits.BODY,
     )
     application[HEARD] = set()
+    application[BUSY] = set()
+    application[LARGE] = asyncio.Semaphore(limits.LARGE_BODIES)
+    application.on_response_prepare.append(_heading(registry.instance))
     application.add_routes(Routes(registry, metrics).table())
     return application
 
 
-def _recording(counter: ControlRequests, instance: str) -> Middleware:
+def _recording(counter: ControlRequests) -> Middleware:
     @web.middleware
     async def recording(request: web.Request, handler: Handler) -> web.StreamResponse:
         request.app[HEARD].add(request.protocol)
-        answer = await handler(request)
-        answer.headers["Server"] = SERVER
-        if _is_routed(request):
-            answer.headers["X-Toxiproxy-Request-Id"] = secrets.token_hex(10)
-            answer.headers["X-Brownout-Instance"] = instance
+        request.app[BUSY].add(request.protocol)
+        try:
+            with one_line():
+                answer = await handler(request)
+                await _hear_out(request, answer)
+        finally:
+            request.app[BUSY].discard(request.protocol)
         method = request.method if request.method in _METHODS else _OTHER
         counter[method, _route(request), answer.status] += 1
         return answer
 
     return recording
+
+
+async def _hear_out(request: web.Request, answer: web.StreamResponse) -> None:
+    """Takes in what is still to come of a body that nobody wants, after its answer: a client that is cut off while it
+    sends would not read that."""
+    if request.content.at_eof():
+        return
+    await answer.prepare(request)
+    await answer.write_eof()
+    left = int(limits.BODY)
+    with suppress(TimeoutError, web.RequestPayloadError):
+        async with asyncio.timeout(_LINGER):
+            async for piece in pieces(request):
+                left -= len(piece)
+                if left < 0:
+                    break
+
+
+def _heading(instance: str) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    async def heading(request: web.Request, answer: web.StreamResponse) -> None:
+        answer.headers["Server"] = SERVER
+        if _is_routed(request):
+            answer.headers["X-Toxiproxy-Request-Id"] = secrets.token_hex(10)
+            answer.headers["X-Brownout-Instance"] = instance
+
+    return heading
 
 
 @web.middleware

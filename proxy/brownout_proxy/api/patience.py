@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from typing import Final, TypeVar
 
-from aiohttp import web, web_response
+from aiohttp import web, web_response, web_urldispatcher
+from aiohttp.http import HttpVersion11
 from aiohttp.http_exceptions import HttpProcessingError
 
 from brownout_proxy import __version__, limits
@@ -29,6 +30,35 @@ T = TypeVar("T")
 
 HEARD: Final = web.AppKey("heard", set[web.RequestHandler])
 """The connections that have made a request."""
+BUSY: Final = web.AppKey("busy", set[web.RequestHandler])
+"""Those of which a request is being answered now."""
+
+
+class Door:
+    """Makes the protocols of new connections, and keeps them to `most`: beyond it the oldest idle ones are closed, so
+    that whoever opens connections and says nothing shuts nobody out. To be given to a listener in place of the
+    server itself."""
+
+    def __init__(self, server: web.Server, busy: AbstractSet[web.RequestHandler], most: int) -> None:
+        self._server = server
+        self._busy = busy
+        self._most = most
+        self._loop = asyncio.get_running_loop()
+
+    def __call__(self) -> web.RequestHandler:
+        # After the loop has connected what it accepted in this turn.
+        self._loop.call_soon(self._loop.call_soon, self._trim)
+        return self._server()
+
+    def _trim(self) -> None:
+        for connection in choose(self._server.connections, self._busy, self._most):
+            connection.force_close()
+
+
+def choose(known: Sequence[T], busy: AbstractSet[T], most: int) -> list[T]:
+    """Which of the `known` connections, the oldest first, are closed so that `most` stay: idle ones first."""
+    ranked = sorted(known, key=lambda connection: connection in busy)
+    return ranked[: max(0, len(known) - most)]
 
 
 def make_runner(application: web.Application, *, first_request: float = _FIRST_REQUEST_SECONDS) -> web.AppRunner:
@@ -47,16 +77,31 @@ def make_runner(application: web.Application, *, first_request: float = _FIRST_R
 
     # aiohttp's own answers, to what is no HTTP, never come near the application, which could name the server.
     web_response.SERVER_SOFTWARE = SERVER  # type: ignore[attr-defined]
+    # Nor does what stands in the header Expect, which it would repeat, of paths that no route takes too.
+    web_urldispatcher._default_expect_handler = expecting
     runner = web.AppRunner(
         application,
         access_log=None,
         auto_decompress=False,
+        lingering_time=0,  # the application does it, in turns
         max_line_size=limits.REQUEST_LINE,
+        max_field_size=limits.HEADER,
+        max_headers=limits.HEADERS,
         keepalive_timeout=_IDLE_SECONDS,
         logger=_wire_log(),
     )
     application.cleanup_ctx.append(watching)
     return runner
+
+
+async def expecting(request: web.Request) -> None:
+    """What aiohttp's own does, for any bytes in the header Expect: RFC 9110, section 10.1.1."""
+    if request.version != HttpVersion11:
+        return
+    if request.headers.get("Expect", "").lower() != "100-continue":
+        raise web.HTTPExpectationFailed(text="417: of Expect, only 100-continue is understood\n")
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0  # of the answer nothing has been written
 
 
 async def _watch(runner: web.AppRunner, heard: set[web.RequestHandler], every: float) -> None:

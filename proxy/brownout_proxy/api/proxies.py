@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import NamedTuple
 
+from brownout_proxy import limits
 from brownout_proxy.api.codec import Object, as_list, as_object, flag, text
 from brownout_proxy.api.toxics import read_toxic, show_active
 from brownout_proxy.errors import Conflict, InvalidSpec
@@ -44,16 +45,27 @@ def read_proxy(body: object) -> ProxySpec:
     return _spec(_fields(values), values, "")
 
 
-def read_proxies(body: object) -> list[ProxySpec]:
-    """The proxies of a populate request, all checked. Raises InvalidSpec or Conflict."""
-    entries = [as_object(entry, f"proxy {n}") for n, entry in enumerate(as_list(body), 1)]
-    read = [_fields(entry) for entry in entries]
-    for place, given in enumerate(read, 1):
-        _require(given, f" at proxy {place}")
-    return [
-        _spec(given, entry, f" at proxy {place}")
-        for place, (given, entry) in enumerate(zip(read, entries, strict=True), 1)
-    ]
+class Proxies:
+    """The proxies of a populate request, read in small steps, so that nobody has to wait for all of them.
+
+    As Toxiproxy does it, all are looked at before the first is checked, and all are checked before one is made.
+    """
+
+    def __init__(self) -> None:
+        self._entries: list[tuple[_Fields, Object]] = []
+
+    def add(self, entry: object) -> None:
+        """The next one. Raises InvalidSpec, TooMuch."""
+        values = as_object(entry, f"proxy {len(self._entries) + 1}")
+        limits.PROXIES.check(len(self._entries) + 1)
+        self._entries.append((_fields(values), values))
+
+    def specs(self) -> Iterator[ProxySpec]:
+        """Each is checked when it is asked for. Raises InvalidSpec, Conflict, TooMuch."""
+        for place, (given, _) in enumerate(self._entries, 1):
+            _require(given, f" at proxy {place}")
+        for place, (given, values) in enumerate(self._entries, 1):
+            yield _spec(given, values, f" at proxy {place}")
 
 
 def read_proxy_change(body: object) -> Change:
@@ -74,10 +86,6 @@ def show_proxy(proxy: Proxy) -> dict[str, object]:
         "enabled": proxy.enabled,
         "toxics": [show_active(active) for active in proxy.ordered_faults()],
     }
-
-
-def show_list(proxies: Iterable[Proxy]) -> list[dict[str, object]]:
-    return [show_proxy(proxy) for proxy in proxies]
 
 
 def _require(given: _Fields, place: str) -> tuple[str, str]:
@@ -102,7 +110,9 @@ def _spec(given: _Fields, values: Object, place: str) -> ProxySpec:
 
 def _faults(values: Object, place: str) -> tuple[FaultSpec, ...]:
     specs: dict[str, FaultSpec] = {}
-    for number, entry in enumerate(as_list(values.get("toxics"), "toxics"), 1):
+    toxics = as_list(values.get("toxics"), "toxics")
+    limits.FAULTS.check(len(toxics), f"toxics{place}")
+    for number, entry in enumerate(toxics, 1):
         where = f" at toxic {number}{place}"
         try:
             spec = read_toxic(as_object(entry), specs)

@@ -7,33 +7,39 @@ look and the deed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from aiohttp import web
 
+from brownout_proxy import limits
 from brownout_proxy.api import answers
-from brownout_proxy.api.codec import as_object, first_value
+from brownout_proxy.api.codec import as_object, encode, entries, first_value
 from brownout_proxy.api.proxies import (
-    read_proxies,
+    Proxies,
     read_proxy,
     read_proxy_change,
-    show_list,
     show_proxy,
 )
 from brownout_proxy.api.toxics import read_toxic, read_toxic_change, show_active
-from brownout_proxy.errors import BrownoutError, InvalidSpec
+from brownout_proxy.errors import BrownoutError, InvalidSpec, TooMuch
 from brownout_proxy.server.leases import Authority
-from brownout_proxy.server.proxy import Proxy
+from brownout_proxy.server.proxy import Proxy, ProxySpec
 from brownout_proxy.server.registry import Registry
+from brownout_proxy.server.turns import Turns
 from brownout_proxy.status import status_of
 
-Handler = Callable[[web.Request], Awaitable[web.Response]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 VERSION: Final = b'{"version": "2.12.0"}\n'
 """The Toxiproxy whose contract this is: some clients choose by it what they send."""
 VERSION_PATH: Final = "/version"
 
+LARGE: Final = web.AppKey("large", asyncio.Semaphore)
+"""The turns of large bodies."""
+
+_JSON: Final = "application/json"
+_PIECE: Final = 1024
 _BODY_SECONDS: Final = 15  # Toxiproxy's reading timeout
 # A name is one segment of the path, with any characters: a slash as %2F, and braces, which aiohttp
 # would leave out.
@@ -41,14 +47,37 @@ _PROXY: Final = "/proxies/{proxy:[^/]+}"
 _TOXIC: Final = _PROXY + "/toxics/{toxic:[^/]+}"
 
 
-async def _body(request: web.Request) -> bytes:
+async def pieces(request: web.Request) -> AsyncIterator[bytes]:
+    """The body as it comes, in turns and a little at a time: a body in chunks of one byte takes 25 us for each."""
+    turns = Turns()
+    while piece := await request.content.read(_PIECE):
+        yield piece
+        await turns.end()
+
+
+async def _body(request: web.Request, *, large: bool = False) -> bytes:
+    """All of it; `large` ones a few at a time. Raises TooMuch."""
     for value in request.headers.getall("Content-Encoding", ()):
         if value.lower() not in ("", "identity"):
             # Some kilobytes of gzip are gigabytes of body.
             raise web.HTTPUnsupportedMediaType(reason=f"content encoding {value!r} is not supported: send it as it is")
+    content = bytearray()
     try:
         async with asyncio.timeout(_BODY_SECONDS):
-            return await request.read()
+            async for piece in pieces(request):
+                content += piece
+                if len(content) > limits.OBJECT:
+                    break
+            else:
+                return bytes(content)
+            if not large:
+                raise TooMuch(f"bad request body: at most {limits.OBJECT}")
+            async with request.app[LARGE]:
+                async for piece in pieces(request):
+                    content += piece
+                    if len(content) > limits.BODY:
+                        raise TooMuch(f"bad request body: at most {limits.BODY}")
+                return bytes(content)
     except TimeoutError:
         raise web.HTTPRequestTimeout(reason="the request body did not arrive in time") from None
 
@@ -61,10 +90,23 @@ def _authority(request: web.Request) -> Authority:
     return Authority(force=given == "true")
 
 
+async def _read_proxies(body: bytes) -> list[ProxySpec]:
+    """In turns. Raises InvalidSpec, Conflict, TooMuch."""
+    read, turns = Proxies(), Turns()
+    for entry in entries(body):
+        read.add(entry)
+        await turns.end()
+    specs = []
+    for spec in read.specs():
+        specs.append(spec)
+        await turns.end()
+    return specs
+
+
 class Routes:
     """The handlers over one registry. `metrics` makes the text of GET /metrics."""
 
-    def __init__(self, registry: Registry, metrics: Callable[[], Awaitable[bytes]]) -> None:
+    def __init__(self, registry: Registry, metrics: Callable[[], AsyncIterable[bytes]]) -> None:
         self._registry = registry
         self._metrics = metrics
 
@@ -95,23 +137,36 @@ class Routes:
     def _proxy(self, request: web.Request) -> Proxy:
         return self._registry.get(request.match_info["proxy"])
 
-    async def list_proxies(self, request: web.Request) -> web.Response:
-        return answers.ok({proxy.name: show_proxy(proxy) for proxy in self._registry.proxies()})
+    async def list_proxies(self, request: web.Request) -> web.StreamResponse:
+        named = self._shown(self._registry.proxies(), lambda proxy: encode(proxy.name) + b":")
+        return await answers.streamed(request, answers.listed(b"{", named, b"}"), _JSON)
+
+    async def _shown(self, proxies: Iterable[Proxy], key: Callable[[Proxy], bytes]) -> AsyncIterator[bytes]:
+        turns = Turns()
+        for proxy in proxies:
+            await turns.end()
+            yield key(proxy) + encode(show_proxy(proxy))
+
+    async def _populated(self, done: Iterable[Proxy], head: Mapping[str, object]) -> bytes:
+        """The answer to a populate, with `head` before the proxies."""
+        opening = encode(head)[:-1] + (b"," if head else b"") + b'"proxies":['
+        pieces = self._shown(done, lambda _: b"")
+        return b"".join([piece async for piece in answers.listed(opening, pieces, b"]}")])
 
     async def create_proxy(self, request: web.Request) -> web.Response:
         spec = read_proxy(first_value(await _body(request)))
         return answers.ok(show_proxy(await self._registry.create(spec)), 201)
 
     async def populate(self, request: web.Request) -> web.Response:
-        body = await _body(request)
+        body = await _body(request, large=True)
         by, done = _authority(request), list[Proxy]()
+        status, head = 201, dict[str, object]()
         try:
-            await self._registry.populate(read_proxies(first_value(body)), done, by)
+            await self._registry.populate(await _read_proxies(body), done, by)
         except BrownoutError as error:
             status = status_of(error).http
-            told = {"error": str(error), "status": status, "proxies": show_list(done)}
-            return answers.ok(told, status)
-        return answers.ok({"proxies": show_list(done)}, 201)
+            head = {"error": str(error), "status": status}
+        return web.Response(status=status, body=await self._populated(done, head), content_type="application/json")
 
     async def show_proxy(self, request: web.Request) -> web.Response:
         return answers.ok(show_proxy(self._proxy(request)))
@@ -166,6 +221,5 @@ class Routes:
         headers = {"Content-Type": "application/json;charset=utf-8"}
         return web.Response(body=VERSION, headers=headers)
 
-    async def metrics(self, request: web.Request) -> web.Response:
-        headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
-        return web.Response(body=await self._metrics(), headers=headers)
+    async def metrics(self, request: web.Request) -> web.StreamResponse:
+        return await answers.streamed(request, self._metrics(), "text/plain; version=0.0.4; charset=utf-8")

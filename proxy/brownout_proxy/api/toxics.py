@@ -7,11 +7,11 @@ known to send by mistake is let through with a line in the log.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
+from brownout_proxy import limits
 from brownout_proxy.api.codec import Object, as_list, as_object, bad_body, number, text
 from brownout_proxy.errors import Conflict, InvalidSpec
 from brownout_proxy.faults import KINDS, changed, make
@@ -24,11 +24,14 @@ from brownout_proxy.faults.spec import (
     Selection,
     validated,
 )
+from brownout_proxy.server.remarks import remark
 from brownout_proxy.units import plain
 
-_LOG = logging.getLogger(__name__)
-
 _LARGEST: Final = 2**63 - 1  # clients read numbers as 64-bit integers at most
+_NAMED: Final = 5
+"""Names of what is ignored that one line of the log has."""
+_SHOWN: Final = 100
+"""Characters of such a name."""
 _KEYS: Final = frozenset(("name", "type", "stream", "toxicity", "attributes", "clients", "first", "every", "lease"))
 
 
@@ -114,21 +117,26 @@ def _known(name: str, fault: type[Fault], attributes: Object) -> dict[str, objec
         if isinstance(value, (int, float)) and abs(value) > _LARGEST:
             raise InvalidSpec(key, f"must be at most {_LARGEST}")
     known = fault.fields()
-    for key in attributes.keys() - known.keys():
-        _LOG.warning(
-            "toxic %r: %s has no attribute %r, ignored; it has: %s",
-            name, fault.kind, key, ", ".join(known) or "none",
+    stray = attributes.keys() - known.keys()
+    if stray:
+        remark(
+            "toxic %r: %s has no %s, ignored; it has: %s",
+            name, fault.kind, _named("attribute", stray), ", ".join(known) or "none",
         )  # fmt: skip
     return {key: value for key, value in attributes.items() if key in known}
 
 
 def _warn_of_stray_keys(name: str, fields: Object) -> None:
-    for key in fields.keys() - _KEYS:
-        _LOG.warning(
-            "toxic %r: key %r is ignored; attributes belong under 'attributes'",
-            name,
-            key,
-        )
+    stray = fields.keys() - _KEYS
+    if stray:
+        remark("toxic %r: %s: ignored; attributes belong under 'attributes'", name, _named("key", stray))
+
+
+def _named(what: str, names: Collection[str]) -> str:
+    """The first few of them: there may be thousands, of any length."""
+    shown = ", ".join(repr(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}...") for name in sorted(names)[:_NAMED])
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{what}{'s' if len(names) > 1 else ''} {shown}{more}"
 
 
 def _selection(fields: Object) -> dict[str, object]:
@@ -137,10 +145,11 @@ def _selection(fields: Object) -> dict[str, object]:
     share = number(fields, "toxicity")
     if share is not None:
         if share > 1:
-            _LOG.warning("toxicity %s is taken as 1, which is every connection", share)
+            remark("toxicity %s is taken as 1, which is every connection", share)
         given["toxicity"] = min(share, 1)
     if "clients" in fields:
         blocks = as_list(fields["clients"], "clients")
+        limits.BLOCKS.check(len(blocks), "clients")
         if not all(isinstance(block, str) for block in blocks):
             raise bad_body("clients must be a list of CIDR blocks such as 10.0.0.0/8")
         given["clients"] = list(blocks)

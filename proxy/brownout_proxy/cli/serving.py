@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
+from aiohttp import web
 
 from brownout_proxy import __version__
 from brownout_proxy.address import Address
 from brownout_proxy.api.http import ControlRequests, make_app
-from brownout_proxy.api.patience import make_runner
+from brownout_proxy.api.patience import BUSY, Door, make_runner
 from brownout_proxy.cli import mapping
 from brownout_proxy.errors import Unavailable
 from brownout_proxy.relay.lookup import Lookups
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from brownout_proxy.api.grpc import Server
 
 _BACKLOG: Final = 128
+_AT_ONCE: Final = 16 * 1024
+"""Bytes of requests that are read in one turn of the loop: as chunks of a byte each they take 5 ms."""
 
 
 class HttpControl:
@@ -42,9 +45,11 @@ class HttpControl:
     def __init__(self, registry: Registry, settings: Settings, token: str | None) -> None:
         requests = ControlRequests()
         exposition = Exposition(registry, requests)
-        self._runner = make_runner(
-            make_app(registry, host=settings.host, metrics=exposition.text, token=token, requests=requests)
+        self._application = make_app(
+            registry, host=settings.host, metrics=exposition.pieces, token=token, requests=requests
         )
+        self._runner = make_runner(self._application)
+        self._registry = registry
         self._wanted = Address(settings.host, settings.port)
         self._listener: Listener | None = None
 
@@ -58,6 +63,7 @@ class HttpControl:
         try:
             address = await resolve(str(self._wanted), Lookups(asyncio.get_running_loop()))
             self._listener = Listener(address, _BACKLOG)
+            self._listener.read_at_most(_AT_ONCE)
         except Unavailable as error:
             reason = runtime.with_remedy(str(error))
             raise Unavailable(f"control API: {reason} (--port; 0 takes a free one)") from None
@@ -67,7 +73,9 @@ class HttpControl:
         await self._runner.setup()
         server = self._runner.server
         assert server is not None, "not set up"
-        await self._listener.serve(asyncio.get_running_loop(), server)
+        busy: set[web.RequestHandler] = self._application[BUSY]
+        door = Door(server, busy, self._registry.engine.control_connections)
+        await self._listener.serve(asyncio.get_running_loop(), door)
 
     async def stop(self) -> None:
         if self._listener is not None:
@@ -84,7 +92,9 @@ class GrpcControl:
         from brownout_proxy.rpc import read_tls
 
         tls = read_tls(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
-        self._make: Callable[[], Server] = lambda: Server(registry, token=token, tls=tls)
+        self._make: Callable[[], Server] = lambda: Server(
+            registry, token=token, tls=tls, connections=registry.engine.control_connections
+        )
         self._wanted = Address(settings.host, port)
         self._server: Server | None = None
         self.address = self._wanted

@@ -17,6 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 from pydantic.fields import FieldInfo
 
+from brownout_proxy import limits
 from brownout_proxy.errors import InvalidSpec
 from brownout_proxy.faults.draw import Draws, chosen
 from brownout_proxy.units import (
@@ -230,7 +231,7 @@ class Selection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     toxicity: Share = 1
-    clients: tuple[Annotated[Network, BeforeValidator(_network)], ...] = ()
+    clients: Annotated[tuple[Annotated[Network, BeforeValidator(_network)], ...], Field(max_length=limits.BLOCKS)] = ()
     first: Count | None = None
     every: Count | None = None
 

@@ -9,15 +9,22 @@ import asyncio
 import logging
 from typing import Final
 
+from brownout_proxy import limits
 from brownout_proxy.server.listener import AT_ONCE, Listener
 
 log = logging.getLogger(__name__)
 
-_FILES: Final = 64  # standard streams, libraries, the control API and its clients
+_FILES: Final = 64  # standard streams, libraries, look-ups of names
+_FEWEST: Final = 8  # connections that a control API always takes
 _EACH: Final = 2  # sockets of a connection
 _RELIEF: Final = 0.95  # of the capacity: below it listeners go on
 _RETRY: Final = 1.0  # seconds until a listener that could not go on tries again
 _QUIET: Final = 10.0  # seconds between two lines in the log: at the edge of the capacity each client would make one
+
+
+def control_connections(limit: int) -> int:
+    """How many connections a control API may have where so many files may be open."""
+    return min(limits.CONNECTIONS, max(_FEWEST, limit // 16))
 
 
 class Headroom:

@@ -69,6 +69,10 @@ class Listener:
         if address.path:
             self._file = _identity(address.path)
 
+    def read_at_most(self, size: int) -> None:
+        """Lets the kernel hold about so many bytes of a client, and so a protocol get no more than that at once."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+
     async def serve(self, loop: asyncio.AbstractEventLoop, factory: Callable[[], asyncio.Protocol]) -> None:
         """Gives every client a protocol made by `factory`. Raises Unavailable; then it is closed."""
         self._loop, self._factory = loop, factory

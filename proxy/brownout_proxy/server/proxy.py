@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, get_args
 
+from brownout_proxy import limits
 from brownout_proxy.address import Address
 from brownout_proxy.address import parse as parse_address
 from brownout_proxy.errors import Conflict, InvalidSpec, NotFound
@@ -27,9 +27,8 @@ from brownout_proxy.server.engine import Engine
 from brownout_proxy.server.events import ConnectionEnded, Event, FaultAdded, FaultRemoved, Reason
 from brownout_proxy.server.leases import ANYBODY, Authority
 from brownout_proxy.server.listener import Listener
+from brownout_proxy.server.remarks import remark
 from brownout_proxy.server.turns import turn
-
-log = logging.getLogger(__name__)
 
 STALL: Final = 2.0
 """Seconds between two looks at connections that nobody reads. It bounds how late a reset of one is noticed."""
@@ -111,7 +110,7 @@ class Proxy:
         raise NotFound("toxic not found")
 
     def add_fault(self, spec: FaultSpec, *, lease: str = "") -> ActiveFault:
-        """Raises Conflict if the name is taken, in either direction."""
+        """Raises Conflict if the name is taken, in either direction, and TooMuch."""
         self.check_free(spec.name)
         active = ActiveFault(spec, lease=lease)
         self.faults.append(active)
@@ -120,9 +119,11 @@ class Proxy:
         return active
 
     def check_free(self, name: str) -> None:
-        """Raises Conflict if a fault has that name, in either direction."""
+        """Raises Conflict if a fault has that name, in either direction, TooMuch if there is no room for another."""
         if any(active.spec.name == name for active in self.faults):
             raise Conflict("toxic already exists")
+        limits.check_name("name", name)
+        limits.FAULTS.check(len(self.faults) + 1, f"proxy {self.name}")
 
     def update_fault(
         self,
@@ -358,5 +359,5 @@ def _address(upstream: str) -> Address | None:
     try:
         return parse_address(upstream)
     except InvalidSpec as error:
-        log.warning("upstream %s cannot be dialled: %s", upstream, error)
+        remark("upstream %s cannot be dialled: %s", upstream, error)
         return None

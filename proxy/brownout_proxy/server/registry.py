@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Final
 
+from brownout_proxy import limits
 from brownout_proxy.address import Address
 from brownout_proxy.address import parse as parse_address
 from brownout_proxy.errors import BrownoutError, Conflict, InvalidSpec, Leased, NotFound, Unavailable
@@ -20,6 +21,7 @@ from brownout_proxy.server.engine import Engine
 from brownout_proxy.server.leases import ANYBODY, Authority, check
 from brownout_proxy.server.listener import Listener, resolve
 from brownout_proxy.server.proxy import Proxy, ProxySpec
+from brownout_proxy.server.turns import Turns
 from brownout_proxy.settings import BUFFER, DIAL_TIMEOUT
 
 _FAREWELL: Final = 1.0
@@ -60,7 +62,8 @@ class Registry:
         return self._proxies[name]
 
     async def create(self, spec: ProxySpec) -> Proxy:
-        """Raises Conflict, InvalidSpec, Unavailable."""
+        """Raises Conflict, InvalidSpec, TooMuch, Unavailable."""
+        check_spec(spec)
         if spec.name in self._proxies:  # before a look-up, and again after it
             raise Conflict("proxy already exists")
         address = await self._resolved(spec) if spec.enabled else None
@@ -88,6 +91,7 @@ class Registry:
             raise
 
     async def _add(self, spec: ProxySpec, address: Address | None, replaced: Proxy | None = None) -> Proxy:
+        limits.PROXIES.check(len(self._proxies) + (replaced is None))
         listener = None
         if address is not None:
             _check_loop(address, spec.upstream)
@@ -114,6 +118,8 @@ class Registry:
         If the new address cannot be bound, the proxy stays as it was. What is as it is asked for changes nothing, and
         so is nobody's to refuse. Raises NotFound, InvalidSpec, Unavailable, Leased.
         """
+        for path, text in (("listen", listen), ("upstream", upstream)):
+            limits.check_name(path, text or "")
         wanted: Address | None = None
         while True:
             async with self._changing:
@@ -170,7 +176,10 @@ class Registry:
         Each finished proxy is appended to `done`; the first failure ends the run. Raises InvalidSpec, Unavailable,
         Leased.
         """
+        turns = Turns()
         for spec in specs:
+            await turns.end()
+            check_spec(spec)
             address = await self._resolved(spec) if spec.enabled or spec.name in self._proxies else None
             async with self._changing:
                 done.append(await self._ensure(spec, address, by))
@@ -210,7 +219,9 @@ class Registry:
         """Enables every proxy and removes every fault. Tries all, then raises what the first of those that failed
         raised: Unavailable, or Leased for what is under a lease that is not theirs."""
         failures: list[tuple[str, BrownoutError]] = []
+        turns = Turns()
         for proxy in self.proxies():
+            await turns.end()
             proxy.clear_faults(by)
             await proxy.settled()
             try:
@@ -250,6 +261,15 @@ class Registry:
         deadline = loop.time() + seconds
         while any(proxy.live for proxy in proxies) and loop.time() < deadline:
             await asyncio.sleep(0.02)
+
+
+def check_spec(spec: ProxySpec) -> None:
+    """Raises InvalidSpec, TooMuch for what is beyond the limits: the same for HTTP, gRPC and files."""
+    for path, text in (("name", spec.name), ("listen", spec.listen), ("upstream", spec.upstream)):
+        limits.check_name(path, text)
+    limits.FAULTS.check(len(spec.faults), f"proxy {spec.name}")
+    for fault in spec.faults:
+        limits.check_name("faults.name", fault.name)
 
 
 def _check_loop(listen: Address, upstream: str) -> None:

@@ -17,6 +17,7 @@ from brownout_proxy.server.config import Config
 from brownout_proxy.server.leases import FORCED
 from brownout_proxy.server.proxy import Proxy, ProxySpec
 from brownout_proxy.server.registry import Registry
+from brownout_proxy.server.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,9 @@ async def apply(registry: Registry, before: Config, after: Config) -> list[str]:
     only with a proxy that the file has no longer. Returns a line for each that failed; the others are done.
     """
     kept = {spec.name for spec in after.proxies}
+    turns = Turns()
     for spec in before.proxies:
+        await turns.end()
         if spec.name not in kept:
             await _delete(registry, spec.name)
     # Twice: one proxy may want the address that another is about to leave.
@@ -39,7 +42,9 @@ async def apply(registry: Registry, before: Config, after: Config) -> list[str]:
 
 async def _ensure_all(registry: Registry, specs: Iterable[ProxySpec]) -> dict[str, BrownoutError]:
     failed: dict[str, BrownoutError] = {}
+    turns = Turns()
     for spec in specs:
+        await turns.end()
         try:
             await _ensure(registry, spec)
         except BrownoutError as error:

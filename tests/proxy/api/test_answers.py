@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+
 from aiohttp import web
+from aiohttp.test_utils import make_mocked_request  # builds a request, mocks nothing of ours
 
 from brownout_proxy.api import answers
 from brownout_proxy.api.guard import Refusal
@@ -38,3 +42,24 @@ def test_the_router_refuses_paths_in_words_and_methods_without() -> None:
     answer = answers.not_routed(web.HTTPMethodNotAllowed("PUT", ["POST", "GET"]))
     assert (answer.status, answer.body) == (405, None)
     assert answer.headers["Allow"] == "GET, POST"
+
+
+async def _pieces(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+
+
+def test_a_list_is_json_of_any_number_of_entries() -> None:
+    async def made(*entries: bytes) -> bytes:
+        return b"".join([piece async for piece in answers.listed(b"[", _pieces(*entries), b"]")])
+
+    assert [asyncio.run(made(*entries)) for entries in ((), (b"1",), (b"1", b"2"))] == [b"[]", b"[1]", b"[1,2]"]
+
+
+def test_a_short_answer_has_its_length() -> None:
+    async def main() -> web.StreamResponse:
+        return await answers.streamed(make_mocked_request("GET", "/"), _pieces(b"a", b"b"), "text/plain")
+
+    answer = asyncio.run(main())
+    assert isinstance(answer, web.Response)
+    assert (answer.body, answer.headers["Content-Type"]) == (b"ab", "text/plain")

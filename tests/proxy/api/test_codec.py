@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from brownout_proxy import limits
 from brownout_proxy.api.codec import (
-    LONGEST_TEXT,
     as_list,
     as_object,
     encode,
+    entries,
     first_value,
     flag,
     number,
     text,
 )
-from brownout_proxy.errors import InvalidSpec
+from brownout_proxy.errors import InvalidSpec, TooMuch
 
 _PREFIX = "bad request body: "
 
@@ -41,7 +43,7 @@ def test_a_cut_body_is_named_unexpected_eof(body: bytes) -> None:
         first_value(body)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.recursive(st.text() | st.booleans(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_no_proper_prefix_of_a_list_is_taken_for_the_whole(value: object) -> None:
     whole = encode([value])
@@ -140,10 +142,68 @@ def test_half_a_surrogate_pair_is_replaced_in_text() -> None:
 
 
 def test_text_is_at_most_so_long() -> None:
-    assert text({"name": "é" * LONGEST_TEXT}, "name") == "é" * LONGEST_TEXT
-    with pytest.raises(InvalidSpec, match=r"^bad request body: name must have at most 1000 characters, not 1001$"):
-        text({"name": "x" * (LONGEST_TEXT + 1)}, "name")
+    assert text({"name": "é" * limits.NAME}, "name") == "é" * limits.NAME
+    with pytest.raises(InvalidSpec, match=r"^bad request body: name must have at most 1,000 characters, not 1,001$"):
+        text({"name": "x" * (limits.NAME + 1)}, "name")
 
 
 def test_answers_are_compact_and_in_utf_8() -> None:
     assert encode({"é": [1, 0.5, True, "\ud800"]}) == '{"é":[1,0.5,true,"?"]}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "values"),
+    [
+        (b"[]", []),
+        (b" [ ] x", []),
+        (b"null", []),
+        (b'[1 , "a",\n{"B":[1]},null] garbage', [1, "a", {"b": [1]}, None]),
+        (b"[" + b'{"name":"' + b"x" * 60_000 + b'"}]', [{"name": "x" * 60_000}]),
+        (b"[" + b"1" * 1025 + b",2]", [float("inf"), 2]),
+    ],
+)
+def test_the_entries_of_a_list_come_one_by_one(body: bytes, values: list[object]) -> None:
+    assert list(entries(body)) == values
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "EOF"),
+        (b"{}", "must be a list, not an object"),
+        (b"[", "unexpected EOF"),
+        (b"[1", "unexpected EOF"),
+        (b"[1,", "unexpected EOF"),
+        (b"[1 2]", "Expecting ',' delimiter at character 4"),
+        (b"[1,]", "Expecting value at character 4"),
+        (b'[1,{"a":tru}]', "Expecting value at character 9"),
+        (b"[" * 100_000, "maximum recursion depth exceeded"),
+    ],
+)
+def test_a_list_that_is_none_is_refused_at_its_place(body: bytes, reason: str) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        list(entries(body))
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":"' + b"x" * limits.OBJECT + b'"}',
+        b"[" + b"1," * limits.OBJECT + b"1]",
+        b"[" + b'{"a":1},' * limits.OBJECT + b"1]",
+        b'["' + b"\\u00e9" * limits.OBJECT + b'"]',
+    ],
+)
+def test_an_object_beyond_the_limit_is_not_read_to_its_end(body: bytes) -> None:
+    with pytest.raises(TooMuch, match="64 KiB"):
+        first_value(body)
+    with pytest.raises(TooMuch, match="64 KiB"):
+        list(entries(b"[1," + body + b"]"))
+
+
+@settings(deadline=None)
+@given(value=st.recursive(st.none() | st.booleans() | st.integers(-99, 99) | st.text(), st.lists, max_leaves=30))
+def test_entries_are_what_the_whole_list_is(value: object) -> None:
+    body = json.dumps([value, value]).encode()
+    assert list(entries(body)) == first_value(body)

@@ -130,12 +130,16 @@ def test_a_bug_of_ours_is_a_500_with_its_traceback_in_the_log(api: Api, caplog: 
 
 
 def test_a_body_that_is_too_large_is_refused(api: Api) -> None:
-    assert api.ask("POST", "/proxies", b" " * (limits.BODY + 1)).error[0] == 413
+    assert api.ask("POST", "/proxies", b" " * (limits.OBJECT + 1)).error[0] == 413
+    status, reason = api.ask("POST", "/populate", b" " * (limits.BODY + 1)).error
+    assert (status, reason) == (413, "bad request body: at most 4 MiB")
 
 
 def test_a_body_of_the_full_size_is_read(api: Api) -> None:
     body = b'{"name":"p","upstream":"u","enabled":false}'
-    assert api.ask("POST", "/proxies", body.rjust(limits.BODY)).status == 201
+    assert api.ask("POST", "/proxies", body.rjust(limits.OBJECT)).status == 201
+    assert api.ask("POST", "/populate", b"[%s]" % body.rjust(limits.OBJECT - 1)).status == 201
+    assert api.ask("POST", "/populate", (b"[%s]" % body).rjust(limits.BODY)).status == 201
 
 
 def test_the_content_type_of_a_request_does_not_matter(api: Api) -> None:

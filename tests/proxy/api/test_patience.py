@@ -11,7 +11,7 @@ from aiohttp import web
 
 from brownout_proxy.api import routes
 from brownout_proxy.api.http import make_app
-from brownout_proxy.api.patience import SERVER, look, make_runner
+from brownout_proxy.api.patience import BUSY, SERVER, Door, choose, look, make_runner
 from brownout_proxy.server.registry import Registry
 from tests.support.http_api import some_metrics
 
@@ -172,3 +172,52 @@ def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyP
         assert b" 408 " in await reader.readuntil(b'"status":408}\n')
 
     _run(script, first_request=60)
+
+
+@pytest.mark.parametrize(
+    ("known", "busy", "most", "closed"),
+    [
+        ("abc", "", 3, ""),
+        ("abcd", "", 3, "a"),
+        ("abcd", "ab", 3, "c"),
+        ("abcd", "abcd", 3, "a"),
+        ("abcdef", "ab", 2, "cdef"),
+    ],
+)
+def test_beyond_the_limit_the_oldest_idle_connections_go(known: str, busy: str, most: int, closed: str) -> None:
+    assert choose(known, set(busy), most) == list(closed)
+
+
+def test_a_door_keeps_the_number_of_connections_and_the_newest_is_served() -> None:
+    async def main() -> None:
+        application = make_app(Registry(seed=1), host="127.0.0.1", metrics=some_metrics)
+        runner = make_runner(application, first_request=60)
+        await runner.setup()
+        assert runner.server is not None
+        busy: set[web.RequestHandler] = application[BUSY]
+        server = await asyncio.get_running_loop().create_server(Door(runner.server, busy, 4), "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with asyncio.timeout(_DEADLINE), AsyncExitStack() as stack:
+            for _ in range(20):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                stack.push_async_callback(_closed, writer)
+            writer.write(_REQUEST)
+            await reader.readuntil(b"2.12.0")
+            assert len(runner.server.connections) == 4
+        server.close()
+        await runner.cleanup()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("path", ["/version", "/nothing"])
+@pytest.mark.parametrize("value", [b"\xff", b"soon", b"100-continue, \xc3"])
+def test_an_expectation_that_cannot_be_met_is_417(value: bytes, path: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def script(connect: Callable[[], Awaitable[Peer]]) -> None:
+        reader, writer = await connect()
+        writer.write(b"GET %s HTTP/1.1\r\nHost: localhost\r\nExpect: %s\r\n\r\n" % (path.encode(), value))
+        answer = await reader.readuntil(b"\r\n")
+        assert answer.startswith(b"HTTP/1.1 417 ")
+
+    _run(script, first_request=60)
+    assert not caplog.records

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from brownout_proxy.api.proxies import read_proxies, read_proxy, read_proxy_change
-from brownout_proxy.errors import Conflict, InvalidSpec
+from brownout_proxy import limits
+from brownout_proxy.api.proxies import Proxies, read_proxy, read_proxy_change
+from brownout_proxy.errors import Conflict, InvalidSpec, TooMuch
+from brownout_proxy.server.proxy import ProxySpec
+
+
+def _read(entries: list[object]) -> list[ProxySpec]:
+    """As a populate request."""
+    read = Proxies()
+    for entry in entries:
+        read.add(entry)
+    return list(read.specs())
+
 
 _LEAST: dict[str, object] = {"name": "p", "upstream": "u:1"}
 
@@ -66,7 +77,6 @@ def test_toxics_of_one_name_conflict() -> None:
 @pytest.mark.parametrize(
     ("body", "text"),
     [
-        ({}, "bad request body: must be a list, not an object"),
         ([5], "bad request body: proxy 1 must be an object, not a number"),
         ([None], "missing required field: name at proxy 1"),
         ([_LEAST, {"name": "q"}], "missing required field: upstream at proxy 2"),
@@ -76,15 +86,29 @@ def test_toxics_of_one_name_conflict() -> None:
         ([{**_LEAST, "toxics": [{}]}, {}], "missing required field: name at proxy 2"),
     ],
 )
-def test_the_entry_of_a_list_is_named_with_its_place(body: object, text: str) -> None:
+def test_the_entry_of_a_list_is_named_with_its_place(body: list[object], text: str) -> None:
     with pytest.raises(InvalidSpec) as caught:
-        read_proxies(body)
+        _read(body)
     assert str(caught.value) == text
 
 
-@pytest.mark.parametrize("body", [None, []])
-def test_no_proxies_are_no_mistake(body: object) -> None:
-    assert read_proxies(body) == []
+def test_no_proxies_are_no_mistake() -> None:
+    assert _read([]) == []
+
+
+def test_a_populate_has_an_end() -> None:
+    read = Proxies()
+    for number in range(limits.PROXIES):
+        read.add({"name": str(number), "upstream": "u:1"})
+    with pytest.raises(TooMuch, match=r"at most 10,000 proxies \(10,001 were sent\)"):
+        read.add({})
+
+
+def test_a_proxy_has_so_many_toxics_and_no_more() -> None:
+    toxics: list[object] = [{"type": "noop", "name": str(number)} for number in range(limits.FAULTS)]
+    assert len(read_proxy({**_LEAST, "toxics": toxics}).faults) == limits.FAULTS
+    with pytest.raises(TooMuch, match=r"at most 100 faults \(101 were sent\)"):
+        read_proxy({**_LEAST, "toxics": [*toxics, {}]})
 
 
 def test_an_update_keeps_what_it_does_not_name() -> None:

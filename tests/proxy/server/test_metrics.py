@@ -166,15 +166,20 @@ def _cumulative(bounds: tuple[float, ...], counts: list[int]) -> list[tuple[str,
     return [(name, sum(counts[: at + 1])) for at, name in enumerate(names)]
 
 
-def test_the_loop_turns_between_proxies_and_between_faults(harness: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_loop_turns_between_the_lines_of_each_proxy(harness: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "TURN", 0)
     monkeypatch.setattr(turns, "LONGEST", 0)
     for number in range(5):
         harness.proxy("u:1", *(fault("noop", name=str(at)) for at in range(3)), name=str(number))
 
     turn, written_in = 0, []
-    for method in ("add", "add_fault"):
-        monkeypatch.setattr(metrics._ProxySeries, method, lambda *_: written_in.append(turn))
+
+    def lines(name: str, proxy: Proxy) -> Iterator[str]:
+        for _ in range(3):
+            written_in.append(turn)
+            yield name
+
+    monkeypatch.setattr(metrics, "_FAMILIES", [metrics._Family(name, "gauge", "", lines) for name in "ab"])
 
     async def count_turns() -> None:
         nonlocal turn
@@ -184,7 +189,7 @@ def test_the_loop_turns_between_proxies_and_between_faults(harness: Running, mon
             await asyncio.sleep(0)
 
     harness.call(count_turns())
-    assert len(set(written_in)) == len(written_in) == 5 * (1 + 3)
+    assert len(set(written_in)) == len(written_in) == 5 * 2 * 3
 
 
 def test_what_is_deleted_while_the_text_is_written_breaks_nothing(

@@ -32,3 +32,8 @@ def test_others_get_their_turn_after_a_long_one(seconds: float, others_worked: b
 )
 def test_a_turn_is_as_long_as_that_of_the_others_within_bounds(others: float, ours: float) -> None:
     assert turn(others) == ours
+
+
+def test_many_works_share_the_longest_turn_as_everybody_waits_for_all_of_them() -> None:
+    assert turn(LONGEST * 9, works=4) == LONGEST / 4
+    assert turn(0, works=1000) == LONGEST / 1000
