@@ -76,6 +76,13 @@ VALUES: Final = Limit(1_000_000, "values", "values of a YAML file with its alias
 RECORD: Final = Limit(8 << 20, "bytes", "a line of a run's journal", "the journal is left out")
 # Three days of ten hypotheses, each measured every second; read, they need ten times as much memory.
 JOURNAL: Final = Limit(512 << 20, "bytes", "a run's journal", "the journal is left out")
+EXPRESSION: Final = Limit(1_000, "characters", "a quantity or an expectation, such as `< 2s`", _INVALID)
+EXPANDED: Final = Limit(4 << 20, "characters", "what the variables of one file stand for", _INVALID)
+EXPERIMENT: Final = Limit(128 << 10, "characters", "an experiment that is sent to a controller", _INVALID)
+HYPOTHESES: Final = Limit(100, "hypotheses", "hypotheses of such an experiment", _INVALID)
+VARIABLES: Final = Limit(100, "variables", "variables sent with it", _INVALID)
+VALUE: Final = Limit(10_000, "characters", "the value of such a variable", _INVALID)
+READERS: Final = Limit(2, "texts", "experiments of clients that a controller reads at once", "others wait their turn")
 EDGES: Final = Limit(100, "edges", "edges of one request for ad-hoc faults", _INVALID)
 RUNS: Final = Limit(64, "runs", "runs that one controller has going at the same time", "UNAVAILABLE")
 

@@ -10,6 +10,8 @@ import math
 import re
 from dataclasses import dataclass
 
+from brownout_proxy import limits
+
 _DURATIONS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 # SI prefixes are powers of 1000 and IEC ones of 1024 (IEC 80000-13); the case of the letters is not significant.
 _SIZES = {
@@ -42,6 +44,8 @@ class Unit:
 
         Raises ValueError, with the remedy in its text, when it is not a number with a suffix of this quantity.
         """
+        if len(text) > limits.EXPRESSION:
+            raise ValueError(f"a quantity may have {limits.EXPRESSION}, and this has {len(text):,}")
         match = _QUANTITY.fullmatch(text)
         if match is None:
             raise ValueError(f"{text!r} is not a quantity; write it like {self.example}")

@@ -121,7 +121,7 @@ class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
     async def StartFaults(self, request: pb.StartFaultsRequest, context: Context) -> pb.StartFaultsResponse:
         async def start() -> pb.StartFaultsResponse:
             try:
-                run = await self._conductor.start_faults(read_wish(request))
+                run = await self._conductor.start_faults(await asyncio.to_thread(read_wish, request))
             except NotInPlaceError as error:
                 context.set_trailing_metadata(((RUN, error.run),))
                 code = grpc.StatusCode.FAILED_PRECONDITION if error.refused else grpc.StatusCode.UNAVAILABLE

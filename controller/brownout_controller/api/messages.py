@@ -19,6 +19,7 @@ from brownout_controller.model.judge import Judgement
 from brownout_controller.model.verdict import Verdict
 from brownout_controller.report.sentences import sentence
 from brownout_controller.v1 import controller_pb2 as pb
+from brownout_proxy import limits
 from brownout_proxy.errors import InvalidSpec
 from brownout_proxy.wire import read_fault, show_fault
 
@@ -69,6 +70,7 @@ def read_wish(message: pb.StartFaultsRequest) -> Wish:
     """Raises InvalidSpec."""
     if not message.HasField("duration"):
         raise InvalidSpec("duration", "missing: faults have an end")
+    limits.FAULTS.check(len(message.faults), "faults")
     faults = []
     for number, fault in enumerate(message.faults):
         try:

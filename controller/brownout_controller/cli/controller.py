@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from brownout_proxy.rpc import Tls
 
 LISTEN: Final = "127.0.0.1:8480"
+_TURN: Final = 0.0005
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +142,8 @@ async def serve(settings: Settings) -> int:
     """Until a signal comes; the exit status. Raises BrownoutError when it cannot start."""
     from brownout_controller.api.grpc import Server
 
+    # Texts are read in threads: the loop, on which leases are renewed, asks for its turn after so long.
+    sys.setswitchinterval(_TURN)
     desk = Desk(settings.config, settings.rights)
     desk.environment(LOCAL)  # a file that is wrong is told now
     place = settings.place()

@@ -118,6 +118,7 @@ class Conductor:
         self._recovered = False
         self._recovering = asyncio.Lock()
         self._closing = False
+        self._readers = asyncio.Semaphore(limits.READERS)
 
     async def __aenter__(self) -> Conductor:
         return self
@@ -152,13 +153,19 @@ class Conductor:
                 await self.recover(given)
         return self._left_out
 
+    async def _read(self, order: Order) -> Ready:
+        """In a thread, and only a few at a time: each takes its share of the loop's time. Raises InvalidSpec,
+        Unavailable."""
+        async with self._readers:
+            return await asyncio.to_thread(self._desk.read, order)
+
     async def check(self, order: Order) -> None:
         """Whether it can be understood. Raises InvalidSpec, Unavailable."""
-        await asyncio.to_thread(self._desk.read, order)
+        await self._read(order)
 
     async def plan(self, order: Order, *, measure: bool = True) -> Outlook:
         """What a run would do, and with `measure` what its hypotheses read now. Raises InvalidSpec, Unavailable."""
-        setup = self._set_up(await asyncio.to_thread(self._desk.read, order), order)
+        setup = self._set_up(await self._read(order), order)
         try:
             return await look_ahead(setup, measure=measure)
         finally:
@@ -167,12 +174,12 @@ class Conductor:
     async def start(self, order: Order) -> str:
         """Starts a run; its id. Raises InvalidSpec, Unavailable."""
         await self._open_up(order.variables)
-        return await self._begin(self._set_up(await asyncio.to_thread(self._desk.read, order), order))
+        return await self._begin(self._set_up(await self._read(order), order))
 
     async def start_faults(self, wish: Wish) -> str:
         """Puts ad-hoc faults in place; the id of their run. Raises InvalidSpec, Unavailable, NotInPlaceError."""
         await self._open_up({})
-        run = await self._begin(self._set_up(self._desk.grant(wish), wish))
+        run = await self._begin(self._set_up(await asyncio.to_thread(self._desk.grant, wish), wish))
         try:
             async for line in self.watch(run):
                 match line.entry.record:
@@ -269,7 +276,7 @@ class Conductor:
 
     async def places(self, environment: str, edge: str = "") -> list[Place]:
         """Where faults can be put: everywhere, or where the edge runs through. Raises InvalidSpec, Unavailable."""
-        settings = self._desk.environment(environment)
+        settings = await asyncio.to_thread(self._desk.environment, environment)
         backend = self._make(settings)
         try:
             found = await backend.places([edge] if edge else list(settings.edges))

@@ -30,8 +30,6 @@ from brownout_proxy.errors import InvalidSpec, Unavailable
 from brownout_proxy.faults.spec import FaultSpec
 
 CONFIG: Final = Path("brownout.yaml")
-_LONGEST: Final = 1 << 18
-"""Characters of an experiment that came over the network: it takes half a second to read."""
 
 
 @contextmanager
@@ -84,7 +82,8 @@ class Wish:
     def experiment(self) -> Experiment:
         """The same as an experiment that has no hypotheses. Raises InvalidSpec."""
         if not self.edges or len(self.edges) > limits.EDGES:
-            raise InvalidSpec("edges", f"name from 1 to {int(limits.EDGES)}, each like payment-service -> postgresql")
+            raise InvalidSpec("edges", f"name from one to {int(limits.EDGES)}, each like payment-service -> postgresql")
+        limits.FAULTS.check(len(self.faults), "faults")
         names = [spec.name for spec in self.faults]
         if not names:
             raise InvalidSpec("faults", "name at least one, like latency=3s")
@@ -167,6 +166,8 @@ class Desk:
         except InvalidSpec as error:  # which repeats what it does not understand
             masker = _masker(environment, ours, known)
             raise InvalidSpec(masker.text(error.path), masker.text(error.reason)) from None
+        if (count := len(experiment.hypotheses)) > limits.HYPOTHESES:
+            raise InvalidSpec(f"{order.file}: hypotheses", f"at most {limits.HYPOTHESES} ({count:,} were sent)")
         return Ready(experiment, environment, _masker(environment, ours, known))
 
     def grant(self, wish: Wish) -> Ready:
@@ -192,8 +193,14 @@ def _check(order: Order) -> None:
         raise InvalidSpec("file", "a name of an experiment file is needed, of up to 1000 plain characters")
     if not order.part_of.isprintable() or len(order.part_of) > 1000:
         raise InvalidSpec("part_of", "a name of a search is needed, of up to 1000 plain characters")
-    if len(order.text) > _LONGEST:
-        raise InvalidSpec(order.file, f"is longer than {_LONGEST} characters")
+    if len(order.text) > limits.EXPERIMENT:
+        raise InvalidSpec(order.file, f"is longer than {limits.EXPERIMENT}")
+    if len(order.variables) > limits.VARIABLES:
+        raise InvalidSpec("variables", f"at most {limits.VARIABLES} ({len(order.variables):,} were sent)")
+    for name, value in order.variables.items():
+        limits.check_name("variables", name)
+        if len(value) > limits.VALUE:
+            raise InvalidSpec(f"variables.{name}", f"may have {limits.VALUE}, and this has {len(value):,}")
     try:
         aliased = any(isinstance(token, yaml.AliasToken) for token in yaml.scan(order.text, Loader=yaml.SafeLoader))
     except (yaml.YAMLError, RecursionError):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from brownout_proxy import limits
 from brownout_proxy.units import BYTES, KILOBYTES_PER_SECOND, SECONDS, SHARE
 
 _COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = {
@@ -32,7 +33,7 @@ _SUFFIXES: Final[Mapping[str, float]] = {  # `m` is minutes here, megabytes are 
 _WRITTEN: Final = "write it like '< 2s', '<= 1%', '>= 0.98 * baseline', '<= baseline + 50ms' or 'between 0.2 and 0.8'"
 _QUANTITY: Final = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?\s*[a-zµ%/]*"
 _COMPARISON: Final = re.compile(r"\s*(<=|>=|==|!=|<|>)\s*(.+)")
-_BETWEEN: Final = re.compile(r"\s*between\s+(.+?)\s+and\s+(.+)", re.IGNORECASE)
+_BETWEEN: Final = re.compile(r"\s*between\s+(\S.*?)(?<!\s)\s+and\s+(\S.*)", re.IGNORECASE)
 _SCALED: Final = re.compile(rf"(?:({_QUANTITY})\s*\*\s*)?baseline(?:\s*([-+])\s*({_QUANTITY}))?", re.IGNORECASE)
 
 
@@ -105,6 +106,8 @@ class Expectation:
 
 def parse(text: str) -> Expectation:
     """Raises ValueError, with the remedy in its text."""
+    if len(text) > limits.EXPRESSION:
+        raise ValueError(f"an expectation may have {limits.EXPRESSION}, and this has {len(text):,}")
     if (match := _COMPARISON.fullmatch(text)) is not None:
         return Expectation(text.strip(), match[1], _bound(match[2], text), units=_units(text))
     if (match := _BETWEEN.fullmatch(text)) is not None:

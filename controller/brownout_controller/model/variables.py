@@ -12,10 +12,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from brownout_controller.model import expectation
+from brownout_proxy import limits
 from brownout_proxy.document import Value
 from brownout_proxy.errors import InvalidSpec
 
-_VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(\}|:-)")
+"""Its beginning, with the end of one that has no default."""
 _USERINFO: Final = re.compile(r"(?<=://)([^/@\s:]*):([^/@\s]+)@")
 _PASSWORD: Final = re.compile(r"(?<=[?&])(password|sslpassword|passwd|pwd)=[^&#\s\"']+", re.IGNORECASE)
 """As libpq and others take it in a URL's query."""
@@ -61,6 +63,7 @@ class Variables:
         """`lenient`: one that is not set stays as it was written."""
         self._values = {**environment, **given}
         self._lenient = lenient
+        self._expanded = 0
         self.used: dict[str, str] = {}
         """What has been put into texts so far."""
         self.unset: dict[str, InvalidSpec] = {}
@@ -73,24 +76,42 @@ class Variables:
 
     def expand(self, text: str, value: Value) -> str:
         """`text` with its variables' values. Raises InvalidSpec at `value` for one that is not set."""
+        made, at = [], 0
+        while (match := _VARIABLE.search(text, at)) is not None:
+            end = match.end()
+            default = None
+            if match[2] == ":-":
+                # By hand, as a regular expression would look for the end anew from each of thousands of beginnings.
+                brace = text.find("}", end)
+                if brace < 0:  # none of those that follow has one either
+                    break
+                default, end = text[end:brace], brace + 1
+            made += [text[at : match.start()], self._replaced(match[1], default, text[match.start() : end], value)]
+            self._put(len(made[-1]), value)
+            at = end
+        return "".join((*made, text[at:])) if made else text
 
-        def replaced(match: re.Match[str]) -> str:
-            name, default = match[1], match[2]
-            if name in _KEPT:
-                return match[0]
-            found = self._values.get(name, default)
-            if found is None:
-                complaint = InvalidSpec(value.place, self._complaint(name))
-                if not self._lenient:
-                    raise complaint
-                self.unset.setdefault(value.place, complaint)
-                return match[0]
-            self.used[name] = found
-            return found
+    def _put(self, characters: int, value: Value) -> None:
+        """A few letters can stand for a long text many times over. Raises InvalidSpec."""
+        self._expanded += characters
+        if self._expanded > limits.EXPANDED:
+            raise InvalidSpec(value.place, f"the variables up to here stand for more than {limits.EXPANDED}")
 
-        return _VARIABLE.sub(replaced, text)
+    def _replaced(self, name: str, default: str | None, written: str, value: Value) -> str:
+        if name in _KEPT:
+            return written
+        found = self._values.get(name, default)
+        if found is None:
+            complaint = InvalidSpec(value.place, self._complaint(name))
+            if not self._lenient:
+                raise complaint
+            self.unset.setdefault(value.place, complaint)
+            return written
+        self.used[name] = found
+        return found
 
     def _complaint(self, name: str) -> str:
+        name = name if len(name) <= limits.NAME else f"{name[: limits.NAME]}..."
         near = difflib.get_close_matches(name, self._values, n=1, cutoff=0.6)
         guess = f"did you mean {near[0]}? " if near else ""
         return f"${{{name}}} is not set: {guess}give --var {name}=... or export it"

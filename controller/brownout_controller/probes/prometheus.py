@@ -27,8 +27,8 @@ WINDOW: Final = "${window}"
 _SCRAPES: Final = 4
 """A rate needs two samples in its window; with four scrapes it survives one that fails or comes late."""
 _JOB: Final = re.compile(r'\bjob\s*=\s*"([^"]*)"')
-_BUCKETS: Final = re.compile(r"[a-zA-Z_:][\w:]*_bucket\b\s*(?:\{[^}]*\})?")
-_PART: Final = re.compile(r"(\d+)(ms|[smhdwy])")
+_BUCKETS: Final = re.compile(r"(?<![\w:])[a-zA-Z_:][\w:]*_bucket\b\s*(?:\{[^}]*\})?")
+_PART: Final = re.compile(r"(?<!\d)(\d+)(ms|[smhdwy])")
 _UNITS: Final = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0, "y": 31_536_000.0}
 _LONGEST: Final = 4 << 20
 """Bytes of an answer: parsing holds up everything else in the process, the renewal of leases as well."""

@@ -12,6 +12,7 @@ import gc
 import logging
 import resource
 import signal
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
 
@@ -24,6 +25,8 @@ from brownout_proxy.server.registry import Registry
 
 log = logging.getLogger(__name__)
 
+_TURN: Final = 0.0005
+"""Seconds that a thread, such as one that reads a config file, may take of the loop's time at once."""
 _GOODBYE: Final = 1.0
 """Seconds that a control gets to answer what it is at when the process ends."""
 _REMEDIES: Final = (
@@ -196,6 +199,7 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     """Runs `main` on uvloop, with as many files and as steady memory as the system allows."""
     raise_file_limit()
     keep_freed_memory()
+    sys.setswitchinterval(_TURN)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from brownout_controller.engine.orders import Desk, Order, Rights, Wish
-from brownout_proxy.errors import InvalidSpec
+from brownout_proxy.errors import InvalidSpec, TooMuch
 from brownout_proxy.faults import make
 from brownout_proxy.faults.spec import FaultSpec
 
@@ -106,3 +106,29 @@ def test_a_wish_that_makes_no_sense_is_told_where(wish: Wish, told: str) -> None
     with pytest.raises(InvalidSpec) as error:
         wish.experiment()
     assert told in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({str(number): "x" for number in range(101)}, "variables: at most 100 variables"),
+        ({"x" * 1001: "x"}, "variables: may have 1,000 characters"),
+        ({"A": "x" * 10_001}, "variables.A: may have 10,000 characters"),
+    ],
+)
+def test_the_variables_that_come_along_are_bounded(variables: dict[str, str], told: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidSpec, match=told):
+        desk(tmp_path, Rights()).read(order(variables=variables))
+
+
+def test_the_hypotheses_of_a_stranger_are_bounded(tmp_path: Path) -> None:
+    claims = [{"name": f"h{number}", "tcp": "h:1", "expect": "< 1s"} for number in range(101)]
+    text = json.dumps({**json.loads(order().text), "hypotheses": claims})
+    with pytest.raises(InvalidSpec, match="hypotheses: at most 100 hypotheses"):
+        desk(tmp_path, Rights()).read(Order(text, "x.json"))
+    assert len(desk(tmp_path).read(Order(text, "x.json")).experiment.hypotheses) == 101
+
+
+def test_a_wish_for_more_faults_than_a_proxy_takes_is_refused() -> None:
+    with pytest.raises(TooMuch, match="at most 100 faults"):
+        Wish(["a -> b"], [_SLOW] * 101, 1.0).experiment()

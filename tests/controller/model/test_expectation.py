@@ -104,3 +104,16 @@ def test_what_is_none_is_refused_with_the_remedy(text: str, told: str) -> None:
 @given(st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), st.floats(allow_nan=False, allow_infinity=False, width=32))
 def test_nan_meets_nothing(comparison: str, number: float) -> None:
     assert not parse(f"{comparison} {number:.6g}").holds(math.nan)
+
+
+@pytest.mark.parametrize(
+    "text", ["between" + " " * 900 + "1", "between a" + " and" * 200, "< " + "1" * 900 + "x", "< 1" + " " * 900 + "!"]
+)
+def test_a_long_one_is_read_in_no_time(text: str) -> None:
+    with pytest.raises(ValueError, match="write it like"):
+        parse(text)
+
+
+def test_one_beyond_the_limit_is_refused() -> None:
+    with pytest.raises(ValueError, match="may have 1,000 characters"):
+        parse("< " + "1" * 1000)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from brownout_controller.model.variables import SECRETIVE, Masker, Variables, is_plain
@@ -81,3 +83,32 @@ def test_whatever_else_a_variable_held_is_a_secret(value: str) -> None:
 @pytest.mark.parametrize("part", SECRETIVE)
 def test_a_variable_that_is_named_like_a_secret_has_one(part: str) -> None:
     assert not is_plain(f"THE_{part.upper()}_OF", "200ms")
+
+
+def test_what_is_left_open_a_thousand_times_is_looked_at_once() -> None:
+    class Text(str):
+        """Counts how often somebody looks for the end of a variable."""
+
+        looked = 0
+
+        def find(self, *arguments: Any) -> int:
+            Text.looked += 1
+            return super().find(*arguments)
+
+    text = Text("${B:-x}" + "${A:-" * 12_000)
+    value = document.parse("a", "f")
+    assert value is not None
+    assert Variables({}, {}).expand(text, value) == "x" + "${A:-" * 12_000
+    assert Text.looked == 2
+
+
+def test_a_default_may_hold_what_looks_like_another() -> None:
+    assert _plain("['${A:-x${B}y', '${A:-${C:-d}', '${A:-', '${A:}']", Variables({}, {"B": "b"})) == [
+        "x${By", "${C:-d", "${A:-", "${A:}",
+    ]  # fmt: skip
+
+
+def test_a_few_letters_that_stand_for_a_long_text_many_times_have_an_end() -> None:
+    variables = Variables({"A": "x" * 10_000}, {})
+    with pytest.raises(InvalidSpec, match="the variables up to here stand for more than"):
+        _plain(f"['{'${A}' * 300}', '{'${A}' * 300}']", variables)
