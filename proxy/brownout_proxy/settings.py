@@ -24,6 +24,7 @@ DIAL_TIMEOUT: Final = 10.0
 """Seconds until a dial to the upstream is given up."""
 _LARGEST_SEED: Final = 2**63 - 1
 _LARGEST_PORT: Final = 65535
+_LEAVE_OUT: Final = "--port off leaves that out"
 OFF: Final = -1
 """A port that is not to be opened."""
 _LEVELS: Final[Mapping[str, str]] = {
@@ -82,7 +83,7 @@ read_seed = _integer(-_LARGEST_SEED - 1, _LARGEST_SEED, "42")
 _port = _integer(0, _LARGEST_PORT, "8474")
 
 
-def _grpc_port(text: str) -> int:
+def _port_or_off(text: str) -> int:
     return OFF if text.lower() == "off" else _port(text)
 
 
@@ -135,12 +136,14 @@ class Settings:
     )
     port: int = field(
         default=PORT,
-        metadata=_told("Port of the control API; 0 takes a free one.", _port, "PORT", shown=str(PORT)),
+        metadata=_told(
+            "Port of the control API; 0 takes a free one, off leaves it out.", _port_or_off, "PORT", shown=str(PORT)
+        ),
     )
     grpc_port: int | None = field(
         default=None,
         metadata=_told(
-            "Port of the gRPC API; off leaves it out, which saves 18 MB.", _grpc_port, "PORT", shown="--port plus one"
+            "Port of the gRPC API; off leaves it out, which saves 18 MB.", _port_or_off, "PORT", shown="--port plus one"
         ),
     )
     config: Path | None = field(
@@ -213,6 +216,8 @@ class Settings:
         """Raises InvalidSpec for settings that contradict each other."""
         if self.token is not None and self.token_file is not None:
             raise InvalidSpec("--token", "given together with --token-file; give one of them")
+        if self.port == OFF and self.grpc_port == OFF:
+            raise InvalidSpec("--port", "off together with --grpc-port off: nobody could control the proxies")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise InvalidSpec("--tls-cert", "and --tls-key belong together; give both or none")
         if self.tls_client_ca is not None and self.tls_cert is None:
@@ -231,11 +236,27 @@ class Settings:
         return Address(host=self.host).is_loopback
 
     @property
+    def http(self) -> int | None:
+        """The port of the HTTP API; None if it is left out."""
+        return None if self.port == OFF else self.port
+
+    @property
     def grpc(self) -> int | None:
         """The port of the gRPC API, 0 for a free one; None if it is left out."""
         if self.grpc_port is None:
             return self.port + 1 if 0 < self.port < _LARGEST_PORT else 0
         return None if self.grpc_port == OFF else self.grpc_port
+
+    def in_clear(self) -> Iterator[str]:
+        """What whoever runs it should know of traffic that others can read, with the remedy."""
+        has_token = self.token is not None or self.token_file is not None
+        if self.http is not None and self.tls_cert is not None:
+            asks = "a token alone" if has_token else "neither a certificate nor a token"
+            yield f"--tls-cert protects the gRPC API only: the HTTP API has no TLS and asks for {asks}; {_LEAVE_OUT}"
+        elif self.http is not None and has_token and not self.is_local:
+            yield f"the token crosses the network in clear, as the HTTP API has no TLS; {_LEAVE_OUT}"
+        if self.grpc is not None and has_token and not self.is_local and self.tls_cert is None:
+            yield "the token crosses the network in clear to the gRPC API: give --tls-cert and --tls-key"
 
     def secret(self) -> str | None:
         """The token, read from its file if there is one. Raises Unavailable, InvalidSpec."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from brownout_proxy.errors import InvalidSpec, Unavailable
 from brownout_proxy.settings import Settings, flags, from_environment, merged
+
+_TLS = {"tls_cert": Path("c"), "tls_key": Path("k")}
 
 
 def test_every_field_has_a_flag_and_a_variable() -> None:
@@ -151,3 +155,30 @@ def test_a_token_is_not_in_the_text_of_settings() -> None:
 )
 def test_grpc_is_beside_the_control_api_unless_told_otherwise(given: dict[str, int], port: int | None) -> None:
     assert Settings(**given).grpc == port  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, []),
+        ({"token": "x"}, []),
+        ({"host": "10.0.0.1", "insecure_no_auth": True}, []),
+        ({"host": "10.0.0.1", "token": "x"}, ["HTTP API has no TLS; --port off", "gRPC API: give --tls-cert"]),
+        ({"host": "10.0.0.1", "token": "x", "grpc_port": -1}, ["HTTP API has no TLS"]),
+        ({"host": "10.0.0.1", "token": "x", **_TLS}, ["protects the gRPC API only: .* asks for a token alone"]),
+        ({**_TLS}, ["protects the gRPC API only: .* asks for neither a certificate nor a token; --port off"]),
+        ({"port": -1, **_TLS}, []),
+        ({"host": "10.0.0.1", "port": -1, "token": "x", **_TLS}, []),
+    ],
+)
+def test_what_others_can_read_is_told_with_the_remedy(given: dict[str, Any], told: list[str]) -> None:
+    warnings = list(Settings(**given).in_clear())
+    assert len(warnings) == len(told)
+    assert all(re.search(wanted, warning) for wanted, warning in zip(told, warnings, strict=True))
+
+
+def test_one_of_the_two_apis_is_there() -> None:
+    assert Settings(port=-1).http is None
+    assert Settings(port=0).http == 0
+    with pytest.raises(InvalidSpec, match="nobody could control"):
+        Settings(port=-1, grpc_port=-1)

@@ -59,6 +59,8 @@ class Settings:
                 f"{self.listen} is reachable from other machines: give --token-file FILE or {TOKEN}, or ask for "
                 "certificates with --tls-cert, --tls-key and --tls-client-ca",
             )
+        if not local and self.token is not None and self.tls is None:
+            say("the token crosses the network in clear: give --tls-cert and --tls-key")
         return place
 
 

@@ -34,6 +34,8 @@ from brownout_proxy.settings import Settings
 if TYPE_CHECKING:
     from brownout_proxy.api.grpc import Server
 
+log = logging.getLogger(__name__)
+
 _BACKLOG: Final = 128
 _AT_ONCE: Final = 16 * 1024
 """Bytes of requests that are read in one turn of the loop: as chunks of a byte each they take 5 ms."""
@@ -170,8 +172,11 @@ def serve(settings: Settings, words: Sequence[str]) -> None:
 
 async def _serve(settings: Settings, words: Sequence[str], config: Config, token: str | None) -> None:
     registry = Registry(seed=chosen_seed(settings, config), buffer=settings.buffer, dial_timeout=settings.dial_timeout)
-    control = HttpControl(registry, settings, token)
+    control = None if settings.http is None else HttpControl(registry, settings, token)
     grpc = None if settings.grpc is None else GrpcControl(registry, settings, settings.grpc, token)
+
+    for warning in settings.in_clear():
+        log.warning("%s", warning)
 
     def load() -> Config:
         return read_config(words, settings.config)
@@ -179,19 +184,20 @@ async def _serve(settings: Settings, words: Sequence[str], config: Config, token
     def tell() -> None:
         if logging.getLogger().isEnabledFor(logging.INFO):
             with contextlib.suppress(OSError):  # a full disk behind stderr is no reason not to serve
-                click.echo(greeting(registry, control.address, None if grpc is None else grpc.address), err=True)
+                addresses = [None if each is None else each.address for each in (control, grpc)]
+                click.echo(greeting(registry, *addresses), err=True)
 
     await runtime.Runtime(
         registry,
         config,
-        control if grpc is None else Controls(control, grpc),
+        Controls(*(each for each in (control, grpc) if each is not None)),
         drain=settings.drain,
         load=load if settings.config is not None else None,
         started=tell,
     ).run()
 
 
-def greeting(registry: Registry, control: Address, grpc: Address | None) -> str:
+def greeting(registry: Registry, control: Address | None, grpc: Address | None) -> str:
     """What a person wants to know when the process has started."""
     proxies = registry.proxies()
     width = max((len(proxy.name) for proxy in proxies), default=0)
@@ -200,7 +206,8 @@ def greeting(registry: Registry, control: Address, grpc: Address | None) -> str:
         state = "" if proxy.enabled else " (disabled)"
         faults = f" with {', '.join(active.spec.name for active in proxy.faults)}" if proxy.faults else ""
         lines.append(f"{proxy.name:{width}} {proxy.listen} -> {proxy.upstream}{state}{faults}")
-    lines.append(f"control API http://{_reachable(control)}")
+    if control is not None:
+        lines.append(f"control API http://{_reachable(control)}")
     if grpc is not None:
         lines.append(f"gRPC API {_reachable(grpc)}")
     return "\n".join(map(printable, lines))

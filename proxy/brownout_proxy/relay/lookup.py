@@ -11,11 +11,12 @@ import contextlib
 import errno
 import socket
 import threading
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 _MOST: Final = 64
-"""Names that are asked at the same time."""
+"""Names that are asked at the same time: the others wait their turn, as long as whoever wants to know does."""
 _LOCALHOST: Final = ("127.0.0.1", "::1")  # RFC 6761, section 6.3
 
 Addresses = Sequence[str]
@@ -28,6 +29,10 @@ class Lookups:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._asked: dict[str, asyncio.Future[Addresses]] = {}
+        self._waiting: deque[str] = deque()
+        """Names whose turn has not come."""
+        self._wanted: Counter[str] = Counter()
+        """How many want to know each."""
 
     async def find(self, host: str) -> Addresses:
         """At least one address. Raises OSError."""
@@ -35,14 +40,33 @@ class Lookups:
             return _LOCALHOST
         answer = self._asked.get(host)
         if answer is None:
-            if len(self._asked) >= _MOST:
-                raise OSError(errno.EAGAIN, f"look-up of {host}: {_MOST} other names are being looked up")
             answer = self._asked[host] = self._loop.create_future()
-            answer.add_done_callback(lambda _: self._asked.pop(host))
-            answer.add_done_callback(lambda done: done.exception())  # whoever asked may have left
+            answer.add_done_callback(lambda done: self._done(host, done))
+            self._waiting.append(host)
+        self._wanted[host] += 1
+        try:
+            self._begin()
+            return await asyncio.shield(answer)
+        finally:
+            self._wanted[host] -= 1
+            if not self._wanted[host]:
+                del self._wanted[host]
+
+    def _done(self, host: str, answer: asyncio.Future[Addresses]) -> None:
+        del self._asked[host]
+        answer.exception()  # whoever asked may have left
+        self._begin()
+
+    def _begin(self) -> None:
+        """Asks for those whose turn it is; one that nobody waits for any more is forgotten."""
+        while self._waiting and len(self._asked) - len(self._waiting) < _MOST:
+            host = self._waiting.popleft()
+            if host not in self._wanted:
+                del self._asked[host]
+                continue
+            answer = self._asked[host]
             # A daemon: the process ends although the name server has not answered.
             threading.Thread(target=self._ask, args=(host, answer), name=f"lookup {host}", daemon=True).start()
-        return await asyncio.shield(answer)
 
     def _ask(self, host: str, answer: asyncio.Future[Addresses]) -> None:
         try:

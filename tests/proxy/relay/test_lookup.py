@@ -102,15 +102,22 @@ def test_what_is_no_host_name_is_an_error() -> None:
     asyncio.run(find())
 
 
-def test_too_many_names_at_once_are_refused(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_name_more_than_are_asked_at_once_waits_for_its_turn(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
     async def find() -> None:
         lookups = Lookups(asyncio.get_running_loop())
-        waiting = asyncio.create_task(lookups.find("slow"))
+        slow = [asyncio.create_task(lookups.find(f"slow{number}")) for number in range(3)]
+        waiting = [asyncio.create_task(lookups.find(name)) for name in ("db", "db", "left", "cache")]
         await asyncio.sleep(0)
-        with pytest.raises(OSError, match="other names"):
-            await lookups.find("db")
+        waiting[2].cancel()
+        await asyncio.sleep(0)
+        assert sorted(names.asked) == ["slow0", "slow1", "slow2"]
         names.may_answer.set()
-        await waiting
+        answers = await asyncio.gather(*slow, *waiting, return_exceptions=True)
+        assert isinstance(answers.pop(-2), asyncio.CancelledError)
+        assert answers == [["10.0.0.7", "::7"]] * 6
+        assert list(await lookups.find("left")) == ["10.0.0.7", "::7"]
 
-    monkeypatch.setattr(module, "_MOST", 1)
+    monkeypatch.setattr(module, "_MOST", 3)
     asyncio.run(find())
+    assert sorted(names.asked) == ["cache", "db", "left", "slow0", "slow1", "slow2"]
+    assert names.asked.index("left") == 5, "nobody waited for it when its turn came"
