@@ -166,7 +166,7 @@ def test_f20_an_edge_that_nothing_carries_is_refused(stage: Stage) -> None:
 def test_f21_a_fault_that_somebody_removes_half_way_is_inconclusive(stage: Stage) -> None:
     run = stage.start(stage.write(duration="60s"))
     run.until_hit()
-    stage.ask("POST", "/reset")
+    stage.ask("POST", "/reset?force=true")
     ended = run.end()
     assert ended.status == 3, ended.told
     assert "vanished half-way" in ended.out
