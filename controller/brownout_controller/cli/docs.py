@@ -96,7 +96,7 @@ _TIMES: Final = """\
 | `recovery` | `recovery` | hypotheses must hold again, at the latest after `recover_within`, and stay so to the end |
 
 A stop condition, Ctrl-C or a lost lease ends the fault early; the revert is done all the same. A sample belongs to
-the phase in which it began and ended. One that began within `settle` of a change of phase is recorded, but does not
+the phase in which it began. One that began within `settle` of a change of phase is recorded, but does not
 count: what looks back over a window still sees the phase before.
 """
 _QUANTITIES: Final = """\
@@ -115,10 +115,27 @@ _JUDGED: Final = """\
 
 - In the baseline, and where nothing is said by `tolerate`, one bad sample is one too many. `tolerate` counts during
   the fault.
-- In the recovery, what counts is when the samples became good for good.
+- Of each phase, `(phase - settle) / every` measurements are due, rounded down. Each is good, bad, unanswered
+  (neither, as it has no data, no answer, or nothing to compare with) or missing (never taken); all four are in every
+  output. Missing ones are a doubt, but for 250 ms together, which a busy machine loses at the end of a phase.
+- A measurement that has no answer holds up no other: as many may be under way as its probe allows, and what falls due
+  beyond that waits with the oldest of them. When a phase ends, what is under way has waited for so long: that is bad
+  once it is longer than a latency may be; bad for `measure: ok` and for a `command` with `service`, if it is longer
+  than 250 ms and than twice the slowest answer of the baseline; else unanswered.
+- A service that answered in the baseline and refuses, resets or closes the connection, or answers nonsense, is bad. So
+  it is for `http`, `tcp`, `sql`, `redis`, and a `command` with `service`. A Prometheus that is away is no data.
+- Under the fault and after it, two measurements in a row that are neither good nor bad are a doubt, if the baseline did
+  not have as many in a row: a target that is too busy to be scraped looks like that. In the baseline, half of those
+  that are due must be good or bad.
+- A phase in which nothing was measured, and `no_data: {pass: REASON}` accepts that, is `accepted` and not `held`.
+- In the recovery, what counts is when the samples became good for good: after a bad one, three good ones have to
+  follow, or half of those that are due if that is fewer.
+- What is claimed of the recovery only is measured once at the beginning of the baseline. If it does not hold in the
+  recovery, and did not hold before either, the fault is not to blame: inconclusive.
+- What is relative to the baseline is unknown if there is none, if it is 0 (but for `<= baseline` and what has a
+  distance of its own, as in `<= baseline + 50ms`), and, of the load's `errors`, if every request of it failed.
 - `stop` is looked at with each sample during the fault. A stop condition that cannot be seen for 5 s, and for three
   samples, is taken for met: nobody may be blind under a fault.
-- A phase in which fewer than half of the samples have data is inconclusive.
 - `min_events` is held against the sample that rests on the most events: a probe that counts them says how many there
   were in its window. Those are `traffic`, `edge`, `http` (one each time), and `prometheus` with `events`.
 - What is relative to the baseline needs `baseline` among its phases.

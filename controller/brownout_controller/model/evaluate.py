@@ -20,7 +20,7 @@ Why = Literal[
 not answer; or there is nothing to compare the value with: no baseline, one of zero, or one in which all requests
 failed."""
 
-_REFUSALS: Final[frozenset[Failure]] = frozenset({"refused", "reset", "unreachable", "malformed", "failed"})
+_REFUSALS: Final[frozenset[Failure]] = frozenset({"refused", "reset", "closed", "unreachable", "malformed", "failed"})
 _HUNG: Final = 0.25
 """Seconds without an answer that are no sign of anything: a busy machine needs them now and then."""
 _SLOWER: Final = 2.0

@@ -162,7 +162,7 @@ class Hypothesis:
             probe=probe.kind,
             measure=str(getattr(probe, "measure", "")),
             unit=written_in(self.terms.expect) if unit is None else code_of(unit),
-            waits=None,  # until every measurement that is due is accounted for
+            waits=probe.waits,
         )
 
 

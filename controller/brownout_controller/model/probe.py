@@ -20,9 +20,9 @@ from brownout_proxy.units import SECONDS, SHARE, Unit
 if TYPE_CHECKING:
     from brownout_controller.model.hypothesis import Terms
 
-Failure = Literal["", "refused", "reset", "unreachable", "malformed", "timeout", "failed"]
-"""How a service that was asked itself did not answer: it refused the connection, reset or closed it, there is no way
-to it, it answered nonsense, it was not waited for any longer, or a command that asks it failed."""
+Failure = Literal["", "refused", "reset", "closed", "unreachable", "malformed", "timeout", "failed"]
+"""How a service that was asked itself did not answer: it refused the connection, reset it, closed it without a whole
+answer, there is no way to it, it answered nonsense, nobody waited any longer, or a command that asks it failed."""
 Waits = Literal["", "value", "bad"]
 """What it means that there is no answer yet: nothing, that the value is at least as long, or that all is not well."""
 

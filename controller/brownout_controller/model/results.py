@@ -32,6 +32,8 @@ were not taken; `no-data` has too many that are neither good nor bad."""
 
 _ENOUGH: Final = 0.5
 """The share of the baseline's measurements that must be good or bad."""
+_GAP: Final = 0.25
+"""Seconds of a phase for which measurements may be missing: a busy machine loses as much at the end of a phase."""
 _NOTHING_TO_COMPARE: Final = ("no-baseline", "zero-baseline", "failed-baseline", "several")
 
 
@@ -83,7 +85,7 @@ class HypothesisEvaluator:
         outcomes = [item.found.good for item in taken]
         counted = counts(outcomes, self._due(phase))
         outcome, code, numbers = self._outcome(phase, taken, counted)
-        worst = self._worst(item.sample for item in taken if item.found.good is not None)
+        worst = self._worst(item for item in taken if item.found.good is not None)
         kinds = Counter(item.sample.failure for item in taken if item.found.good is not True and item.sample.failure)
         reason = self._reason(code, phase, taken, counted, worst, kinds, numbers)
         return Result(self._terms.name, phase, outcome, counted, worst, reason, dict(kinds))
@@ -122,7 +124,7 @@ class HypothesisEvaluator:
                 return flaw
         elif not tolerated([good for good in outcomes if good is not None] or [True], self._tolerate(phase)):
             return "broke", "broke", {}
-        if counted.missing:
+        if counted.missing * terms.every > _GAP:
             return "missing", "missing", {}
         if all(item.found.why == "accepted" for item in taken):
             return "accepted", "accepted", {}
@@ -202,8 +204,8 @@ class HypothesisEvaluator:
             words["why"] = max(set(whys), key=whys.count)
         return Reason(code, terms.name, phase, numbers={**numbers, **more}, words=words)
 
-    def _worst(self, samples: Iterable[Sample]) -> float | None:
-        values = [value for sample in samples for value in _values(sample)]
+    def _worst(self, taken: Iterable[_Taken]) -> float | None:
+        values = [value for item in taken for value in _values(item.sample) or _waited(item)]
         if not values:
             return None
         low, high = self._terms.expected.limits(self._before.value)
@@ -211,6 +213,11 @@ class HypothesisEvaluator:
             return values[-1]
         return max(values, key=lambda value: max(value - high if high is not None else -math.inf,
                                                  low - value if low is not None else -math.inf))  # fmt: skip
+
+
+def _waited(item: _Taken) -> list[float]:
+    """As long as was waited, where that decided."""
+    return [] if item.found.value is None else [item.found.value]
 
 
 def _values(sample: Sample) -> list[float]:

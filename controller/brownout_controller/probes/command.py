@@ -13,7 +13,16 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import Field, field_validator
 
-from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Scale, Surroundings
+from brownout_controller.model.probe import (
+    NoAnswerError,
+    Probe,
+    ProbeError,
+    ProbeSpec,
+    Reading,
+    Scale,
+    Surroundings,
+    Waits,
+)
 from brownout_controller.probes.trouble import sentence
 from brownout_proxy.units import COUNT
 
@@ -25,7 +34,7 @@ class Command(ProbeSpec):
     """A program's exit code; with `measure: number`, the number that it prints.
 
     The command is a list, or text that is split as a shell would, but no shell runs it. What it starts in its process
-    group ends with it.
+    group ends with it. One that runs for longer than `every` stands for those that fall due meanwhile.
     """
 
     kind: ClassVar[str] = "command"
@@ -36,6 +45,17 @@ class Command(ProbeSpec):
     """The program and its arguments; a list, or text that is split as a shell would."""
     measure: Literal["exit", "number"] = "exit"
     """Its exit code, negative for a signal; or the number that it prints, if the code is 0."""
+
+    service: bool = False
+    """It asks the service under test: when it fails to print a number, or does not end, the service did not answer."""
+
+    @property
+    def asks_service(self) -> bool:
+        return self.service
+
+    @property
+    def waits(self) -> Waits:
+        return "bad" if self.service else ""
 
     @field_validator("run", mode="before")
     @classmethod
@@ -86,7 +106,7 @@ class _Command:
         if wanted == "exit":
             return Reading(float(code))
         if code:
-            raise ProbeError(f"{program} ended with exit code {code}")
+            raise NoAnswerError("failed", f"{program} ended with exit code {code}")
         return _number(program, output)
 
     async def close(self) -> None:

@@ -14,9 +14,9 @@ from pydantic import ConfigDict, Field, JsonValue, model_validator
 from brownout_controller.model.answer import GOOD, KEPT, AnswerConditions
 from brownout_controller.model.endpoint import Endpoint, endpoint_of
 from brownout_controller.model.part import SomeTime
-from brownout_controller.model.probe import TIME, Probe, ProbeError, ProbeSpec, Reading, Scale, Surroundings
+from brownout_controller.model.probe import TIME, Probe, ProbeSpec, Reading, Scale, Surroundings, Waits
 from brownout_controller.probes.response import Response, exchange, make_session
-from brownout_controller.probes.trouble import late, place, sentence, trouble
+from brownout_controller.probes.trouble import failure_of, late, place, sentence, unmeasured
 from brownout_proxy.units import COUNT
 
 
@@ -24,15 +24,16 @@ class Http(AnswerConditions, ProbeSpec):
     """The latency in seconds of a request until its last byte, its status, or 1 or 0 for whether all is as wished.
 
     With `measure: ok`, an answer is as wished when it fits `status` (default: 200 to 299), `body_contains`, `json`
-    (paths with dots to values) and `within`; no answer is 0 then. Otherwise it is no data, but for a `latency` that is
-    already longer than what is expected: that is as long as was waited. Redirects are not followed. The connection is
-    kept for the next request, unless with `fresh`.
+    (paths with dots to values) and `within`; no answer is 0 then. Otherwise no answer is bad if the service answered
+    before the fault, and one that is waited for is bad once that takes longer than a `latency` may. Redirects are not
+    followed. The connection is kept for the next request, unless with `fresh`.
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
     kind: ClassVar[str] = "http"
     scalar: ClassVar[str] = "url"
+    at_once: ClassVar[int] = 8
     example: ClassVar[str] = (
         '{name: the outbox is empty, http: {url: "http://127.0.0.1:8083/outbox", measure: ok, json: {waiting: 0}}, '
         "expect: == 1}"
@@ -65,6 +66,14 @@ class Http(AnswerConditions, ProbeSpec):
     def scale(self) -> Scale:
         return {"latency": TIME, "status": Scale(COUNT, 100, 599)}.get(self.measure, Scale(COUNT, 0, 1))
 
+    @property
+    def asks_service(self) -> bool:
+        return True
+
+    @property
+    def waits(self) -> Waits:
+        return "value" if self.measure == "latency" else "bad"
+
     def endpoint(self) -> Endpoint | None:
         return endpoint_of(self.url)
 
@@ -88,12 +97,13 @@ class _Http:
             async with asyncio.timeout(within if math.isfinite(within) else None):
                 response = await self._request()
         except (aiohttp.ClientError, OSError, ValueError) as error:
+            waited, failure = time.monotonic() - began, failure_of(error)
             # That the service does not answer is what `ok` asks for; that we cannot ask is not.
-            if spec.measure == "ok" and trouble(error) in {"timeout", "refused", "reset", "closed"}:
-                return Reading(0.0, events=1)
-            if spec.measure == "latency" and trouble(error) == "timeout":
-                return late(spec, time.monotonic() - began, place(spec.url))
-            raise ProbeError(f"{place(spec.url)} could not be measured: {sentence(error)}") from None
+            if spec.measure == "ok" and failure:
+                return Reading(0.0, sentence(error), events=1, failure=failure)
+            if spec.measure == "latency" and failure == "timeout":
+                return late(spec, waited, place(spec.url))
+            raise unmeasured(error, f"{place(spec.url)} could not be measured: {sentence(error)}", waited) from None
         if spec.measure == "latency":
             return Reading(time.monotonic() - began, events=1)
         if spec.measure == "status":

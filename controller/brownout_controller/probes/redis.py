@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import math
 import shlex
-from typing import Any, ClassVar
+import time
+from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, field_validator
 from redis.asyncio import Redis as Client
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import (
+    BusyLoadingError,
+    ClusterDownError,
+    InvalidResponse,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
 from redis.exceptions import ConnectionError as Lost
-from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as Late
 
 from brownout_controller.model.endpoint import Endpoint, endpoint_of
-from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Surroundings
-from brownout_controller.probes.trouble import Veil, place, sentence
+from brownout_controller.model.probe import NoAnswerError, Probe, ProbeError, ProbeSpec, Reading, Surroundings
+from brownout_controller.probes.trouble import Veil, place, sentence, unmeasured
+
+_UNABLE: Final = (ClusterDownError, MasterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError)
+"""The server answers that it cannot serve now."""
 
 
 class Redis(ProbeSpec):
@@ -30,6 +44,7 @@ class Redis(ProbeSpec):
 
     kind: ClassVar[str] = "redis"
     scalar: ClassVar[str] = "command"
+    at_once: ClassVar[int] = 4
     example: ClassVar[str] = "{name: the queue is drained, redis: LLEN jobs, expect: == 0, when: [recovery]}"
 
     url: str = Field(
@@ -48,6 +63,10 @@ class Redis(ProbeSpec):
         if isinstance(value, list):  # YAML makes numbers of what Redis takes as text
             return [str(part) if isinstance(part, int | float) else part for part in value]
         return value
+
+    @property
+    def asks_service(self) -> bool:
+        return True
 
     def local_powers(self) -> str:
         parts = urlsplit(self.url)
@@ -81,26 +100,33 @@ class _Redis:
             raise ProbeError(f"{self._where}: the url is not like redis://:password@host:6379/0") from None
 
     async def measure(self, window: float) -> Reading:
+        began = time.monotonic()
         try:
             answer = await self._client.execute_command(*self._spec.command)  # type: ignore[no-untyped-call]
         except ResponseError as error:
-            raise ProbeError(f"{self._where} refused: {self._veil.over(str(error))}") from None
+            why = f"{self._where} refused: {self._veil.over(str(error))}"
+            raise (NoAnswerError("refused", why) if isinstance(error, _UNABLE) else ProbeError(why)) from None
+        except InvalidResponse:
+            raise NoAnswerError("malformed", f"{self._where} answers, but not as Redis does") from None
         except (RedisError, OSError, ValueError) as error:
-            raise ProbeError(f"{self._where} could not be asked: {_sentence(error)}") from None
+            cause, waited = _cause(error), time.monotonic() - began
+            raise unmeasured(cause, f"{self._where} could not be asked: {sentence(cause)}", waited) from None
         return _reading(answer)
 
     async def close(self) -> None:
         await self._client.aclose()
 
 
-def _sentence(error: Exception) -> str:
-    """redis-py wraps what the socket said."""
+def _cause(error: Exception) -> BaseException:
+    """What the socket said, which redis-py wraps."""
     cause = error.__cause__ or error.__context__
     if isinstance(cause, OSError | EOFError):
-        return sentence(cause)
+        return cause
+    if isinstance(error, BusyLoadingError):
+        return ConnectionRefusedError()
     if isinstance(error, Late):
-        return sentence(TimeoutError())
-    return sentence(ConnectionResetError()) if isinstance(error, Lost) else sentence(error)
+        return TimeoutError()
+    return EOFError() if isinstance(error, Lost) else error
 
 
 def _reading(answer: Any) -> Reading:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
@@ -15,8 +16,12 @@ from pydantic import ConfigDict, Field
 
 from brownout_controller.model.endpoint import Endpoint, endpoint_of
 from brownout_controller.model.part import SomeTime
-from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Surroundings
-from brownout_controller.probes.trouble import Veil, place, sentence
+from brownout_controller.model.probe import NoAnswerError, Probe, ProbeError, ProbeSpec, Reading, Surroundings
+from brownout_controller.probes.trouble import Veil, place, sentence, unmeasured
+
+_UNABLE: Final = {"53", "57", "58", "XX"}
+"""Classes of SQLSTATE (PostgreSQL, appendix A): no connections, disk or memory left, shutting down or starting, errors
+of the system or of the server itself."""
 
 
 class Sql(ProbeSpec):
@@ -30,6 +35,7 @@ class Sql(ProbeSpec):
 
     kind: ClassVar[str] = "sql"
     scalar: ClassVar[str] = "query"
+    at_once: ClassVar[int] = 4
     example: ClassVar[str] = (
         '{name: nobody pays twice, sql: {dsn: "${PAYMENTS_DSN}", '
         'query: "select count(*) - count(distinct key) from payments"}, expect: == 0}'
@@ -43,6 +49,10 @@ class Sql(ProbeSpec):
     """In a transaction that may only read; false commits what the query wrote."""
     statement_timeout: SomeTime = Field(default=5.0, examples=["5s"])
     """After so long PostgreSQL itself ends the query."""
+
+    @property
+    def asks_service(self) -> bool:
+        return True
 
     def local_powers(self) -> str:
         """asyncpg fills in what a DSN lacks: from PG* variables, from ~/.pgpass, from the socket on this machine."""
@@ -69,6 +79,7 @@ class _Sql:
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
 
     async def measure(self, window: float) -> Reading:
+        began = time.monotonic()
         try:
             if self._connection is None or self._connection.is_closed():
                 self._connection = await asyncpg.connect(self._spec.dsn, statement_cache_size=0)
@@ -79,13 +90,17 @@ class _Sql:
         except (asyncpg.PostgresConnectionError, asyncpg.InternalClientError):
             # The latter is how asyncpg takes the farewell of a server that ends the session while nothing is asked.
             self._drop()
-            raise ProbeError(f"{self._where} closed the connection") from None
+            raise NoAnswerError("closed", f"{self._where} closed the connection") from None
         except asyncpg.PostgresError as error:
             self._drop()
-            raise ProbeError(f"{self._where} refused: {self._veil.over(str(error.args[0]))}") from None
+            why = f"{self._where} refused: {self._veil.over(str(error.args[0]))}"
+            if isinstance(error, asyncpg.QueryCanceledError):
+                raise NoAnswerError("timeout", why, time.monotonic() - began) from None
+            raise (NoAnswerError("refused", why) if _is_unable(error) else ProbeError(why)) from None
         except (asyncpg.InterfaceError, OSError, EOFError, ValueError, OverflowError) as error:
             self._drop()
-            raise ProbeError(f"{self._where} could not be asked: {sentence(error)}") from None
+            why, waited = f"{self._where} could not be asked: {sentence(error)}", time.monotonic() - began
+            raise unmeasured(error, why, waited) from None
         return _reading(rows)
 
     async def _rows(self, connection: asyncpg.Connection[asyncpg.Record]) -> list[asyncpg.Record]:
@@ -123,6 +138,11 @@ class _Sql:
                 await connection.close()
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 connection.terminate()
+
+
+def _is_unable(error: asyncpg.PostgresError) -> bool:
+    """Whether the server answers that it cannot serve now, to whatever query."""
+    return str(error.sqlstate)[:2] in _UNABLE
 
 
 def _reading(rows: list[asyncpg.Record]) -> Reading:

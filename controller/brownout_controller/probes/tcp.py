@@ -14,8 +14,18 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from brownout_controller.model.endpoint import Endpoint, endpoint_of
-from brownout_controller.model.probe import TIME, Probe, ProbeError, ProbeSpec, Reading, Scale, Surroundings
-from brownout_controller.probes.trouble import late, sentence
+from brownout_controller.model.probe import (
+    TIME,
+    NoAnswerError,
+    Probe,
+    ProbeError,
+    ProbeSpec,
+    Reading,
+    Scale,
+    Surroundings,
+    Waits,
+)
+from brownout_controller.probes.trouble import late, sentence, unmeasured
 from brownout_proxy.units import COUNT
 
 _EXPIRED: Final = 10
@@ -32,6 +42,7 @@ class Tcp(ProbeSpec):
 
     kind: ClassVar[str] = "tcp"
     scalar: ClassVar[str] = "address"
+    at_once: ClassVar[int] = 8
     example: ClassVar[str] = '{name: the database takes connections, tcp: "127.0.0.1:5432", expect: < 100ms}'
 
     address: str = Field(examples=["db:5432"])
@@ -57,6 +68,14 @@ class Tcp(ProbeSpec):
         if (self.measure == "certificate_days" or given) and not self.tls:
             raise ValueError(f"{min(given, default='certificate_days')} needs `tls: true`")
         return self
+
+    @property
+    def asks_service(self) -> bool:
+        return True
+
+    @property
+    def waits(self) -> Waits:
+        return "value" if self.measure == "connect" else ""
 
     def scale(self) -> Scale:
         return TIME if self.measure == "connect" else Scale(COUNT, 0.0)
@@ -96,11 +115,13 @@ class _Tcp:
                 return Reading(0.0)
             raise ProbeError(f"the certificate of {spec.address} is not good: {error.verify_message}") from None
         except ssl.SSLError as error:
-            raise ProbeError(f"{spec.address} does not speak TLS with us: {error.reason or 'no handshake'}") from None
+            why = f"{spec.address} does not speak TLS with us: {error.reason or 'no handshake'}"
+            raise NoAnswerError("malformed", why) from None
         except OSError as error:
             if patience is not None and isinstance(error, TimeoutError):
                 return late(spec, time.monotonic() - began, spec.address)
-            raise ProbeError(f"{spec.address} could not be reached: {sentence(error)}") from None
+            waited = time.monotonic() - began
+            raise unmeasured(error, f"{spec.address} could not be reached: {sentence(error)}", waited) from None
         taken = time.monotonic() - began
         certificate = transport.get_extra_info("peercert")
         transport.abort()  # close() would wait for a peer that may be silent to end TLS as well

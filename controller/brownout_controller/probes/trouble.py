@@ -15,13 +15,17 @@ from typing import Final, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 
-from brownout_controller.model.probe import ProbeError, ProbeSpec, Reading
+from brownout_controller.model.probe import Failure, NoAnswerError, ProbeError, ProbeSpec, Reading
 
 Trouble = Literal["timeout", "refused", "reset", "closed", "name", "certificate", "overload", "other"]
 """What became of a connection. `reset` is an RST, `closed` an end without a whole answer. `overload` is ours: this
 machine has no descriptor or port left for it."""
 
+_KINDS: Final[dict[str, Failure]] = {"timeout": "timeout", "refused": "refused", "reset": "reset", "closed": "closed"}
+"""Troubles in which the service itself did not answer."""
+_NO_WAY: Final = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN}
 _OURS: Final = {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM}
 _SENTENCES: Final = {
     "timeout": "there was no answer in time",
@@ -71,14 +75,34 @@ def sentence(error: BaseException) -> str:
     return os.strerror(number).lower() if number and number > 0 else f"it failed with {type(error).__name__}"
 
 
+def failure_of(error: BaseException) -> Failure:
+    """How the service that was asked did not answer; empty where it is not known to be the service's doing."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        error = error.os_error
+    if (kind := _KINDS.get(trouble(error))) is not None:
+        return kind
+    if isinstance(error, OSError) and error.errno in _NO_WAY:
+        return "unreachable"
+    nonsense = isinstance(error, aiohttp.ClientResponseError | HttpProcessingError | ssl.SSLError)
+    return "malformed" if nonsense and trouble(error) == "other" else ""
+
+
+def unmeasured(error: BaseException, why: str, waited: float | None = None) -> ProbeError:
+    """What a probe that asks the service itself raises for an exception of its client."""
+    kind = failure_of(error)
+    return NoAnswerError(kind, why, waited if kind == "timeout" else None) if kind else ProbeError(why)
+
+
 def late(spec: ProbeSpec, waited: float, where: str) -> Reading:
     """What is measured of a time that has not ended: as long as it was waited for, if that is bad already.
 
-    Raises ProbeError where a longer time would have been good as well.
+    Raises NoAnswerError where a longer time would have been good as well.
     """
     if spec.limits and waited > max(spec.limits):
-        return Reading(waited, f"there was no answer for {waited:.2g} s, and then nobody waited any more", events=1)
-    raise ProbeError(f"{where} could not be measured: {_SENTENCES['timeout']}") from None
+        why = f"there was no answer for {waited:.2g} s, and then nobody waited any more"
+        return Reading(waited, why, events=1, failure="timeout", waited=waited)
+    why = f"{where} could not be measured: {_SENTENCES['timeout']}"
+    raise NoAnswerError("timeout", why, waited) from None
 
 
 def place(url: str) -> str:

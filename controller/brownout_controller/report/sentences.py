@@ -14,7 +14,7 @@ from brownout_controller.report.text import line, quantity
 from brownout_proxy.units import COUNT
 
 _KINDS: Final[Mapping[str, str]] = {
-    "refused": "refused", "reset": "reset", "unreachable": "unreachable", "malformed": "malformed",
+    "refused": "refused", "reset": "reset", "closed": "closed", "unreachable": "unreachable", "malformed": "malformed",
     "timeout": "without an answer in time", "failed": "failed",
 }  # fmt: skip
 """How a service did not answer, behind a number."""

@@ -143,7 +143,7 @@ def test_a_probe_that_hangs_holds_up_nobody(tmp_path: Path) -> None:
     play = Play(tmp_path, experiment(hypotheses=[hypothesis(), hangs]))
     judgement = play.run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
-    assert [result.outcome for result in judgement.results if result.name == "hangs"] == ["untested"]
+    assert [result.outcome for result in judgement.results if result.name == "hangs"] == ["no-data"]
     assert all(record.verified for record in told(play, Reverted) if isinstance(record, Reverted))
 
 

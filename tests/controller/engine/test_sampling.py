@@ -11,10 +11,11 @@ from typing import ClassVar
 
 import pytest
 
-from brownout_controller.engine.sampling import Sampler
+from brownout_controller.engine.sampling import Sampler, Schedule
 from brownout_controller.model.journal import Record, Sample
 from brownout_controller.model.lifecycle import Phase
-from brownout_controller.model.probe import ProbeError, Reading, Surroundings
+from brownout_controller.model.probe import NoAnswerError, Probe, ProbeError, ProbeSpec, Reading, Surroundings, Waits
+from brownout_controller.model.reasons import Reason
 from tests.controller.engine.ground import TOLD, Told, experiment, hypothesis
 
 
@@ -132,20 +133,164 @@ def test_a_new_phase_is_measured_at_once_and_when_it_has_settled() -> None:
     assert told == [("during", False), ("recovery", True), ("recovery", False)]
 
 
-def test_a_measurement_across_a_change_of_phase_belongs_to_neither() -> None:
-    now = Now()
+class Hangs(ProbeSpec):
+    """A service that takes connections and answers nobody; what is open is counted."""
 
-    def read() -> Reading:
-        now.phase = "recovery" if now.phase == "during" else "during"
-        return Reading(1)
+    kind: ClassVar[str] = "hangs"
+    scalar: ClassVar[str] = "key"
+    at_once: ClassVar[int] = 3
+    open_now: ClassVar[list[int]] = [0]
+    key: str = ""
 
-    assert _sample(read, now) == []
+    @property
+    def asks_service(self) -> bool:
+        return True
+
+    @property
+    def waits(self) -> Waits:
+        return "value"
+
+    def open(self, surroundings: Surroundings) -> Probe:
+        return _Hangs()
 
 
-def test_what_is_slower_than_its_interval_is_left_out_and_not_caught_up_with() -> None:
-    def slow() -> Reading:
-        time.sleep(0.03)
-        return Reading(1)
+class _Hangs:
+    async def measure(self, window: float) -> Reading:
+        Hangs.open_now.append(Hangs.open_now[-1] + 1)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            Hangs.open_now.append(Hangs.open_now[-1] - 1)
+        raise AssertionError("nobody sets it")
 
-    samples = _sample(slow, Now(), seconds=0.2, every="0.001s")
-    assert 1 <= len(samples) <= 8
+    async def close(self) -> None:
+        """Nothing to give back."""
+
+
+def _across(probe: ProbeSpec, *phases: Phase | None, due: int = 6, **changes: object) -> list[Sample]:
+    """Measures in each phase for as long as it takes until so many more are due, then goes on to the next one."""
+    long = dict.fromkeys(("baseline", "duration", "recovery"), "1h")
+    claim = replace(experiment(hypotheses=[hypothesis(**changes)], **long).hypotheses[0], probe=probe)
+    written: list[Record] = []
+    now = Now(None)
+
+    async def main() -> None:
+        sampler = Sampler(claim, Surroundings(), now, written.append, lambda *_: None)
+        task = asyncio.create_task(sampler.run())
+        for phase in phases:
+            now.phase, now.since = phase, time.monotonic()
+            sampler.look()
+            await asyncio.sleep(claim.terms.every * due)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(main())
+    return [record for record in written if isinstance(record, Sample)]
+
+
+def test_what_hangs_until_the_fault_ends_is_of_the_phase_it_began_in_and_has_waited() -> None:
+    Hangs.open_now = [0]
+    samples = _across(Hangs(), "during", None, "recovery", None, every="0.02s", timeout="60s")
+    under = [sample for sample in samples if sample.phase == "during"]
+    assert len(under) >= 5, "three under way, and those that fell due meanwhile"
+    assert max(Hangs.open_now) == 3
+    assert {(sample.value, sample.failure) for sample in samples} == {(None, "timeout")}
+    waits = [sample.waited or 0.0 for sample in under]
+    assert min(waits) >= 0.02, "what began just before the end was not due any more"
+    assert len({round(wait, 3) for wait in waits}) > 3, "each has a wait of its own"
+    assert all(sample.took == sample.waited for sample in under)
+    assert {sample.phase for sample in samples} == {"during", "recovery"}
+
+
+def test_a_measurement_that_is_answered_late_stands_for_those_that_fell_due_meanwhile() -> None:
+    class Slow(Told):
+        def open(self, surroundings: Surroundings) -> Probe:
+            return _Slow()
+
+    class _Slow:
+        async def measure(self, window: float) -> Reading:
+            await asyncio.sleep(0.05)
+            return Reading(7.0)
+
+        async def close(self) -> None:
+            """Nothing to give back."""
+
+    samples = _across(Slow(key="value"), "during", None, every="0.01s", due=30)
+    assert len(samples) >= 20
+    assert {sample.value for sample in samples} == {7.0}
+
+
+def test_a_refusal_is_kept_with_its_kind_by_a_probe_that_asks_the_service() -> None:
+    class Refused(Hangs):
+        def open(self, surroundings: Surroundings) -> Probe:
+            return _Refused()
+
+    class _Refused:
+        async def measure(self, window: float) -> Reading:
+            raise NoAnswerError("refused", "the connection was refused")
+
+        async def close(self) -> None:
+            """Nothing to give back."""
+
+    class Elsewhere(Refused):
+        @property
+        def asks_service(self) -> bool:
+            return False
+
+    kept = _across(Refused(), "during", None, every="0.01s")
+    assert {(sample.value, sample.failure, sample.why) for sample in kept} == {
+        (None, "refused", "the connection was refused")
+    }
+    assert {sample.failure for sample in _across(Elsewhere(), "during", None, every="0.01s")} == {""}
+
+
+def test_what_is_claimed_of_the_recovery_only_is_measured_once_before() -> None:
+    TOLD["value"] = lambda: Reading(1.0)
+    samples = _across(Told(key="value"), "baseline", None, "during", None, "recovery", None, when=["recovery"])
+    assert [sample.phase for sample in samples].count("baseline") == 1
+    assert not [sample for sample in samples if sample.phase == "during"]
+    assert [sample for sample in samples if sample.phase == "recovery"]
+
+
+def test_a_stop_condition_does_not_wait_for_the_answer_that_it_is_about() -> None:
+    long = dict.fromkeys(("baseline", "duration", "recovery"), "1h")
+    claims = [hypothesis(expect="< 0.03", stop=True, every="0.01s", timeout="60s")]
+    claim = replace(experiment(hypotheses=claims, **long).hypotheses[0], probe=Hangs())
+    said: list[tuple[str, Reason]] = []
+    met = asyncio.Event()
+
+    def halt(cause: str, reason: Reason, at: float) -> None:
+        said.append((cause, reason))
+        met.set()
+
+    async def main() -> None:
+        sampler = Sampler(claim, Surroundings(), Now(), lambda _: None, halt)
+        task = asyncio.create_task(sampler.run())
+        async with asyncio.timeout(20):
+            await met.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(main())
+    assert {(cause, reason.code) for cause, reason in said} == {("condition", "stop-met")}
+    assert said[0][1].value("value") > 0.03
+
+
+def _times(schedule: Schedule, count: int, now: float) -> list[tuple[float, bool]]:
+    return [schedule.next(now) for _ in range(count)]
+
+
+def test_a_schedule_counts_from_where_it_has_settled() -> None:
+    assert _times(Schedule(100.0, 0.0, 2.0), 3, 100.0) == [(100.0, False), (102.0, False), (104.0, False)]
+    assert _times(Schedule(100.0, 3.0, 2.0), 4, 100.0) == [
+        (100.0, True), (102.0, True), (103.0, False), (105.0, False)
+    ]  # fmt: skip
+
+
+def test_a_schedule_catches_up_with_a_busy_machine_and_leaves_out_what_it_slept_through() -> None:
+    busy = Schedule(100.0, 0.0, 0.1)
+    assert [round(due, 1) for due, _ in _times(busy, 3, 100.9)] == [100.0, 100.1, 100.2]
+    slept = Schedule(100.0, 0.0, 0.1)
+    slept.next(100.0)
+    assert 108.9 <= slept.next(110.0)[0] <= 109.1
+    assert Schedule(100.0, 5.0, 10.0).next(200.0) == (195.0, False), "it has settled long ago"

@@ -62,6 +62,13 @@ def test_a_measurement_that_was_due_and_is_not_there_is_a_doubt() -> None:
     assert evaluator({"during": [99.0, 1.0]}).result("during").outcome == "broke", "which is proved all the same"
 
 
+def test_what_a_busy_machine_loses_at_the_end_of_a_phase_is_named_and_no_doubt() -> None:
+    short: Any = {"every": "0.02s"}
+    lost = evaluator({"during": [1.0] * 240}, **short).result("during")
+    assert (lost.outcome, lost.counts.missing) == ("held", 10)
+    assert evaluator({"during": [1.0] * 230}, **short).result("during").outcome == "missing"
+
+
 def test_an_older_journal_cannot_say_what_was_due() -> None:
     assert evaluator({"during": [1.0, 1.0, 1.0]}, waits=None).result("during").outcome == "held"
 
