@@ -108,7 +108,9 @@ class _Redis:
             raise (NoAnswerError("refused", why) if isinstance(error, _UNABLE) else ProbeError(why)) from None
         except InvalidResponse:
             raise NoAnswerError("malformed", f"{self._where} answers, but not as Redis does") from None
-        except (RedisError, OSError, ValueError) as error:
+        except (RedisError, OSError, ValueError, TypeError) as error:
+            # A TypeError is how CPython 3.12 and later write to a connection that was lost (python/cpython, asyncio's
+            # writelines); the command itself has been checked.
             cause, waited = _cause(error), time.monotonic() - began
             raise unmeasured(cause, f"{self._where} could not be asked: {sentence(cause)}", waited) from None
         return _reading(answer)
@@ -126,6 +128,8 @@ def _cause(error: Exception) -> BaseException:
         return ConnectionRefusedError()
     if isinstance(error, Late):
         return TimeoutError()
+    if isinstance(error, TypeError):
+        return ConnectionResetError()
     return EOFError() if isinstance(error, Lost) else error
 
 

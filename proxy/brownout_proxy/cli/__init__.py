@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import io
@@ -84,12 +85,26 @@ root.add_command(toxic)
 
 def main() -> None:
     """The console script `brownout`."""
-    sys.exit(run(root, sys.argv[1:], "brownout"))
+    sys.exit(_settled(run(root, sys.argv[1:], "brownout")))
 
 
 def proxy_main() -> None:
     """The console script `brownout-proxy`."""
-    sys.exit(run(proxy, sys.argv[1:], "brownout-proxy"))
+    sys.exit(_settled(run(proxy, sys.argv[1:], "brownout-proxy")))
+
+
+def _settled(status: int) -> int:
+    """The exit status, whatever becomes of what is still in the streams: Python ends with 120 where it cannot write,
+    as on a full disk. Whoever wrote it has learnt that it failed."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError):  # it is no file
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
+    return status
 
 
 def run(command: click.Command, words: Sequence[str], name: str) -> int:

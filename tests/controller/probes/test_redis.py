@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
+import struct
 from collections.abc import Iterator
 
 import pytest
@@ -146,6 +148,35 @@ def test_a_server_that_hangs_up_is_told() -> None:
         # What was sent and not read makes an RST of the close.
         assert re.search("could not be asked: the connection was (closed|reset) before the answer was complete$", text)
         assert taken == 1, "a second try would hide the first"
+
+    play(scenario)
+
+
+def test_a_kept_connection_that_was_reset_meanwhile_is_no_bug_of_the_probe() -> None:
+    """CPython 3.12 and later write to a lost connection with a TypeError."""
+
+    async def scenario() -> None:
+        ended = asyncio.Event()
+
+        async def answer_and_reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while b"PING" not in (asked := await reader.read(1000)) and asked:
+                writer.write(b"+OK\r\n" * asked.count(b"*"))  # commands by which the client introduces itself
+            writer.write(b"+OK\r\n" * (asked.count(b"*") - 1) + b"+PONG\r\n")
+            await ended.wait()
+            connection = writer.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # its end is an RST
+            writer.transport.abort()
+
+        server = await asyncio.start_server(answer_and_reset, "127.0.0.1", 0)
+        url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with server, opened(_redis(url, "PING")) as probe:
+            assert (await probe.measure(10)).value == 1
+            ended.set()
+            server.close()
+            for _ in range(20):  # so that the client's loop hears of it
+                await asyncio.sleep(0)
+            with pytest.raises(ProbeError, match=r"the connection was (refused|reset|closed)"):
+                await probe.measure(10)
 
     play(scenario)
 
