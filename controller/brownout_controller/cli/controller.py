@@ -20,7 +20,8 @@ from brownout_controller.cli.report import RUNS
 from brownout_controller.cli.telling import leave_page
 from brownout_controller.cli.venue import TOKEN
 from brownout_controller.engine.conductor import Conductor
-from brownout_controller.engine.orders import CONFIG, Desk, Rights
+from brownout_controller.engine.orders import Desk, Rights
+from brownout_controller.engine.settings_file import CONFIG, SettingsFile
 from brownout_controller.engine.store import Store
 from brownout_controller.model.environment import LOCAL
 from brownout_controller.model.verdict import Verdict, status_of
@@ -146,7 +147,7 @@ async def serve(settings: Settings) -> int:
 
     # Texts are read in threads: the loop, on which leases are renewed, asks for its turn after so long.
     sys.setswitchinterval(_TURN)
-    desk = Desk(settings.config, settings.rights)
+    desk = Desk(SettingsFile(settings.config), settings.rights)
     desk.environment(LOCAL)  # a file that is wrong is told now
     place = settings.place()
     async with Conductor(desk, Store(settings.runs), after=leave_page, tell=say) as conductor:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from brownout_controller.catalogue.architecture import read_architecture
-from brownout_controller.engine.orders import CONFIG, unreadable
+from brownout_controller.engine.settings_file import SettingsFile, unreadable
+from brownout_controller.lint import findings
 from brownout_controller.lint.reading import Listeners, lint, listeners_of
-from brownout_controller.lint.rule import Finding
+from brownout_controller.lint.rule import Finding, errors_of
 from brownout_controller.model.environment import Environment, read_environment, read_environments
 from brownout_controller.model.experiment import Experiment, read_experiment
 from brownout_controller.model.part import Gatherer, each, gathered
@@ -23,30 +24,66 @@ from brownout_proxy.document import Value
 from brownout_proxy.errors import InvalidSpec
 
 
-def read_all(
-    files: Sequence[Path], config: Path | None, environment: str, variables: Variables
-) -> tuple[Environment, list[Experiment]]:
+class Text(NamedTuple):
+    """A file as it was read, once: what is checked is what runs, and a pipe will do."""
+
+    file: Path
+    text: str = ""
+    mistake: InvalidSpec | None = None
+    """Why it could not be read."""
+
+    def parsed(self, variables: Variables) -> Value | None:
+        """Raises InvalidSpec."""
+        if self.mistake is not None:
+            raise self.mistake
+        return document.parse(self.text, str(self.file), variables.expand, columns=True)
+
+
+class Read(NamedTuple):
+    """What was asked for: the environment and the experiments, and what lint warns of."""
+
+    environment: Environment
+    experiments: Sequence[Experiment]
+    warnings: Sequence[Finding]
+
+
+def read_text(file: Path) -> Text:
+    try:
+        with unreadable():
+            return Text(file, document.read_text(file))
+    except InvalidSpec as error:
+        return Text(file, mistake=error)
+
+
+def read_all(texts: Sequence[Text], settings: SettingsFile, environment: str, variables: Variables) -> Read:
     """The environment of that name, and the experiments; `variables` must be lenient. Raises InvalidSpec with every
-    mistake of every file."""
+    mistake of every file, and with what lint takes for one."""
     mistakes = Gatherer()
-    settings = Environment()
-    experiments = []
+    setting = Setting(Environment(), {})
+    experiments: list[Experiment] = []
+    found: list[Finding] = []
     with mistakes.noting():
-        root = _opened(config or CONFIG, variables) if config is not None or CONFIG.exists() else None
-        settings = read_environment(root, environment, str(config or CONFIG))
-    for file in files:
+        setting = read_setting(settings, environment, variables)
+    for one in texts:
         with mistakes.noting():
-            experiments.append(read_experiment(_opened(file, variables), str(file), KINDS))
+            root = one.parsed(variables)
+            experiments.append(read_experiment(root, str(one.file), KINDS))
+            assert root is not None, "an empty file is no experiment"
+            found += findings(experiments[-1], root, *setting)
+    mistakes.found += errors_of(found)
     if mistakes.found or variables.unset:
         raise gathered([*judgeable(mistakes, variables), *variables.unset.values()])
-    return settings, experiments
+    return Read(setting.environment, experiments, _masked(found, variables))
 
 
-def check_all(files: Sequence[Path], variables: Variables) -> None:
-    """The same without an environment, where variables may be somebody else's to set."""
-    mistakes = [mistake for file in files for mistake in mistakes_in(file, variables)]
+def check_all(texts: Sequence[Text], variables: Variables) -> Sequence[Finding]:
+    """The same without an environment, where variables may be somebody else's to set: what lint warns of."""
+    checked = [_check(one, variables) for one in texts]
+    found = [finding for one in checked for finding in one.findings]
+    mistakes = [*(mistake for one in checked for mistake in one.mistakes), *errors_of(found)]
     if mistakes:
         raise gathered(mistakes)
+    return found
 
 
 class Setting(NamedTuple):
@@ -63,27 +100,24 @@ class Checked(NamedTuple):
     findings: Sequence[Finding] = ()
 
 
-def read_setting(config: Path, environment: str, variables: Variables) -> Setting:
-    """The environment of that name, for lint. Raises InvalidSpec."""
-    root = _opened(config, variables)
-    found = read_environment(root, environment, str(config))
+def read_setting(settings: SettingsFile, environment: str, variables: Variables) -> Setting:
+    """The environment of that name. Raises InvalidSpec."""
+    root = settings.read(variables)
+    found = read_environment(root, environment, settings.name)
     return Setting(found, listeners_of(root, found))
 
 
 def check(file: Path, variables: Variables, setting: Setting | None = None) -> Checked:
-    """`variables` must be lenient: what depends on one that is not set is not known. The file is read once."""
-    try:
-        with unreadable():
-            text = document.read_text(file)
-    except InvalidSpec as error:
-        return Checked([error])
-    mistakes, is_experiment = _mistakes(text, file, variables)
+    """`variables` must be lenient: what depends on one that is not set is not known."""
+    return _check(read_text(file), variables, setting)
+
+
+def _check(one: Text, variables: Variables, setting: Setting | None = None) -> Checked:
+    mistakes, is_experiment = _mistakes(one, variables)
     if mistakes or not is_experiment:
         return Checked(mistakes)
-    masked = Masker(variables.secrets).text
-    known = (None, None) if setting is None else setting
-    found = lint(text, str(file), variables, *known)
-    return Checked((), [one._replace(sentence=masked(one.sentence), place=masked(one.place)) for one in found])
+    found = lint(one.text, str(one.file), variables, *(setting or (None, None)))
+    return Checked((), _masked(found, variables))
 
 
 def mistakes_in(file: Path, variables: Variables) -> Sequence[InvalidSpec]:
@@ -91,19 +125,19 @@ def mistakes_in(file: Path, variables: Variables) -> Sequence[InvalidSpec]:
     return check(file, variables).mistakes
 
 
-def _mistakes(text: str, file: Path, variables: Variables) -> tuple[Sequence[InvalidSpec], bool]:
+def _mistakes(one: Text, variables: Variables) -> tuple[Sequence[InvalidSpec], bool]:
     """With whether it is an experiment."""
     mistakes, is_experiment = Gatherer(), False
     with mistakes.noting():
-        root = document.parse(text, str(file), variables.expand, columns=True)
+        root = one.parsed(variables)
         keys = root.entries("a mapping") if root is not None and root.is_mapping else ()
         if "environments" in keys or "proxies" in keys:
             read_environments(root)
         elif "services" in keys:
-            read_architecture(root, str(file))
+            read_architecture(root, str(one.file))
         else:
             is_experiment = True
-            read_experiment(root, str(file), KINDS)
+            read_experiment(root, str(one.file), KINDS)
     return judgeable(mistakes, variables), is_experiment
 
 
@@ -114,6 +148,7 @@ def judgeable(mistakes: Gatherer, variables: Variables) -> Sequence[InvalidSpec]
     return [InvalidSpec(masked(one.path), masked(one.reason)) for one in known]
 
 
-def _opened(file: Path, variables: Variables) -> Value | None:
-    with unreadable():
-        return document.read(file, variables.expand, columns=True)
+def _masked(found: Sequence[Finding], variables: Variables) -> Sequence[Finding]:
+    """Without the secrets that they repeat."""
+    masked = Masker(variables.secrets).text
+    return [one._replace(place=masked(one.place), sentence=masked(one.sentence)) for one in found]

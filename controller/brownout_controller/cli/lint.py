@@ -11,7 +11,7 @@ from typing import Any, Final
 import click
 
 from brownout_controller.cli.files import check, read_setting
-from brownout_controller.engine.orders import CONFIG
+from brownout_controller.engine.settings_file import CONFIG, SettingsFile
 from brownout_controller.lint.rule import Finding
 from brownout_controller.model.variables import Variables
 from brownout_controller.model.verdict import USAGE
@@ -64,7 +64,7 @@ def lint(
     if config is not None and environment is None:
         raise InvalidSpec("--config", "is for --env NAME; give that too")
     if environment is not None:
-        setting = read_setting(config or CONFIG, environment, Variables(given, os.environ, lenient=True))
+        setting = read_setting(SettingsFile(config), environment, Variables(given, os.environ, lenient=True))
     found: list[dict[str, Any]] = []
     for file in files:
         mistakes, findings = check(file, Variables(given, os.environ, lenient=True), setting)

@@ -6,28 +6,47 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
-from brownout_controller.cli.files import check_all, judgeable, read_all
+from brownout_controller.cli.files import Text, check_all, judgeable, read_all, read_text
+from brownout_controller.cli.progress import say
 from brownout_controller.cli.venue import Where
-from brownout_controller.engine.orders import Order, unreadable
+from brownout_controller.engine.orders import Order
+from brownout_controller.lint.rule import Finding
 from brownout_controller.model.experiment import read_experiment
 from brownout_controller.model.part import Gatherer, gathered
 from brownout_controller.model.variables import Variables, is_plain
 from brownout_controller.probes import KINDS
-from brownout_proxy import document
+from brownout_controller.report.text import line
 from brownout_proxy.errors import InvalidSpec
 
+_SHOWN: Final = 5
+"""So many warnings are printed before a run; lint has all."""
 
-def read_orders(files: Sequence[Path], words: Sequence[str], seed: int | None, where: Where) -> list[Order]:
-    """Raises InvalidSpec with file, line and column, Unavailable."""
+
+def read_orders(
+    files: Sequence[Path], words: Sequence[str], seed: int | None, where: Where, *, warn: bool = False
+) -> list[Order]:
+    """Each file is read once. With `warn`, what lint warns of is printed. Raises InvalidSpec with file, line
+    and column, Unavailable."""
     given = read_variables(words)
     known = Variables(given, os.environ, lenient=True)
-    if where.controller is None:
-        read_all(files, where.config, where.environment, known)  # so that all that is wrong is told at once
+    texts = [read_text(file) for file in files]
+    if where.controller is None:  # all that is wrong is told at once
+        warnings = read_all(texts, where.settings, where.environment, known).warnings
     else:
-        check_all(files, known)
+        warnings = check_all(texts, known)
+    if warn:
+        _print(warnings)
     replayed = [word for name, value in given.items() if name in known.used for word in ("--var", _again(name, value))]
-    return [_order(file, given, replayed, seed, where) for file in files]
+    return [_order(one, given, replayed, seed, where) for one in texts]
+
+
+def _print(warnings: Sequence[Finding]) -> None:
+    for one in warnings[:_SHOWN]:
+        say(line(one))
+    if len(warnings) > _SHOWN:
+        say(f"and {len(warnings) - _SHOWN} warnings more, which `brownout lint` shows")
 
 
 def _again(name: str, value: str) -> str:
@@ -35,21 +54,19 @@ def _again(name: str, value: str) -> str:
     return shlex.quote(f"{name}={value}") if is_plain(name, value) else f'{name}="${name}"'
 
 
-def _order(file: Path, given: Mapping[str, str], replayed: Sequence[str], seed: int | None, where: Where) -> Order:
-    with unreadable():
-        text = document.read_text(file)
+def _order(one: Text, given: Mapping[str, str], replayed: Sequence[str], seed: int | None, where: Where) -> Order:
     if where.controller is not None:
         # What is wrong is told here, before anything is sent; of our variables only those go that it speaks of.
         # What depends on a variable that is not set here is the controller's to judge: it may have one to lend.
         known = Variables(given, os.environ, lenient=True)
         mistakes = Gatherer()
         with mistakes.noting():
-            read_experiment(document.parse(text, str(file), known.expand, columns=True), str(file), KINDS)
+            read_experiment(one.parsed(known), str(one.file), KINDS)
         if told := judgeable(mistakes, known):
             raise gathered(told)
         given = {name: value for name, value in known.used.items() if name in given or name in os.environ}
-    replay = " ".join([shlex.join(["brownout", "run", str(file), *where.words]), *replayed])
-    return Order(text, str(file), where.environment, given, seed, replay)
+    replay = " ".join([shlex.join(["brownout", "run", str(one.file), *where.words]), *replayed])
+    return Order(one.text, str(one.file), where.environment, given, seed, replay)
 
 
 def read_variables(words: Sequence[str]) -> dict[str, str]:

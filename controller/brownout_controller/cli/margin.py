@@ -24,7 +24,8 @@ from brownout_controller.cli.progress import say
 from brownout_controller.cli.telling import shown
 from brownout_controller.cli.trials import Hunt, Tried, limit_of, search, telling
 from brownout_controller.cli.venue import Seed, Time, Where, venue_options
-from brownout_controller.engine.orders import Order, unreadable
+from brownout_controller.engine.orders import Order
+from brownout_controller.engine.settings_file import unreadable
 from brownout_controller.model.dial import Dial, find_dial
 from brownout_controller.model.experiment import Experiment, read_experiment
 from brownout_controller.model.journal import LeftOut

@@ -64,7 +64,7 @@ def run(
     controller was lost), 4 refused, 5 stopped, 6 not reverted (a person must look), 7 a bug of brownout; 130 and 143
     for signals.
     """
-    orders = read_orders(files, variables, seed, where)
+    orders = read_orders(files, variables, seed, where, warn=not as_json)
     if dry_run:
         context.exit(dry.tell(asyncio.run(_dry(orders, where)), where.environment, as_json=as_json))
     finished: list[Finished] = []

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -16,8 +16,9 @@ import click
 from brownout_controller.backends.base import Place
 from brownout_controller.cli.report import RUNS
 from brownout_controller.engine.conductor import Conductor
-from brownout_controller.engine.orders import CONFIG, Desk, Order, Wish, unreadable
+from brownout_controller.engine.orders import Desk, Order, Wish
 from brownout_controller.engine.outlook import Outlook
+from brownout_controller.engine.settings_file import CONFIG, SettingsFile, unreadable
 from brownout_controller.engine.store import Store
 from brownout_controller.engine.tail import Line
 from brownout_controller.model.environment import LOCAL
@@ -64,6 +65,11 @@ class Where:
     tls_cert: Path | None
     tls_key: Path | None
     patience: float
+    settings: SettingsFile = field(init=False, compare=False)
+    """The environments, read once by whoever asks first."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "settings", SettingsFile(self.config, once=True))
 
     def check(self) -> None:
         """Raises InvalidSpec for flags that do not belong together."""
@@ -87,7 +93,7 @@ class Where:
         """To be called in the loop that uses it; `tell` hears of the connection, and of runs that were cut off. Raises
         InvalidSpec, Unavailable."""
         if self.controller is None:
-            return Conductor(Desk(self.config), Store(self.directory), tell=tell)
+            return Conductor(Desk(self.settings), Store(self.directory), tell=tell)
         from brownout_controller.api.client import Remote  # gRPC takes a while to load
         from brownout_controller.backends.channel import Credentials
         from brownout_proxy.rpc import read_pem, read_token
@@ -194,7 +200,7 @@ _OPTIONS = (
 
 def venue_options(function: Callable[..., None]) -> Callable[..., None]:
     """Gives a command the flags of `Where`, as its argument `where`."""
-    names = [item.name for item in fields(Where) if item.name != "token"]
+    names = [item.name for item in fields(Where) if item.init and item.name != "token"]
 
     @functools.wraps(function)
     def command(*args: Any, **options: Any) -> None:

@@ -6,15 +6,17 @@ What came over the network has fewer rights than what a person runs on this mach
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import yaml
 from pydantic import ValidationError
 
+from brownout_controller.engine.settings_file import SettingsFile
+from brownout_controller.lint import findings
+from brownout_controller.lint.reading import Listeners, listeners_of
+from brownout_controller.lint.rule import errors_of
 from brownout_controller.model.environment import LOCAL, Environment, read_environment, read_environments
 from brownout_controller.model.experiment import (
     LEASE,
@@ -23,22 +25,12 @@ from brownout_controller.model.experiment import (
     edge_name,
     read_experiment,
 )
+from brownout_controller.model.part import gathered
 from brownout_controller.model.variables import Masker, Variables
 from brownout_controller.probes import KINDS
 from brownout_proxy import document, limits
-from brownout_proxy.errors import InvalidSpec, Unavailable
+from brownout_proxy.errors import InvalidSpec
 from brownout_proxy.faults.spec import FaultSpec
-
-CONFIG: Final = Path("brownout.yaml")
-
-
-@contextmanager
-def unreadable() -> Iterator[None]:
-    """A file that cannot be read is a mistake of whoever named it, and says nothing about a system."""
-    try:
-        yield
-    except Unavailable as error:
-        raise InvalidSpec("", str(error)) from None
 
 
 class Rights(NamedTuple):
@@ -121,9 +113,12 @@ class Desk:
     """Reads orders. `rights` is None where they come from this machine; then they may use all of its variables."""
 
     def __init__(
-        self, config: Path | None = None, rights: Rights | None = None, surroundings: Mapping[str, str] | None = None
+        self,
+        config: SettingsFile | None = None,
+        rights: Rights | None = None,
+        surroundings: Mapping[str, str] | None = None,
     ) -> None:
-        self._config = config
+        self._config = config or SettingsFile()
         self._surroundings = os.environ if surroundings is None else surroundings
         self.rights = rights
 
@@ -133,36 +128,35 @@ class Desk:
 
     def environment(self, name: str, variables: Variables | None = None) -> Environment:
         """As its file says at this moment. Raises InvalidSpec, Unavailable."""
-        known = variables or Variables({}, self._surroundings)
-        return read_environment(self._written(known), name, str(self._config or CONFIG))
+        return self._place(name, variables or Variables({}, self._surroundings))[0]
 
     def environments(self, given: Mapping[str, str]) -> Mapping[str, Environment]:
         """All of them by name, with the variables that were given by somebody of this machine. Raises InvalidSpec,
         Unavailable."""
-        return read_environments(self._written(Variables(given if self.rights is None else {}, self._surroundings)))
+        known = Variables(given if self.rights is None else {}, self._surroundings)
+        return read_environments(self._config.read(known))
 
-    def _written(self, known: Variables) -> document.Value | None:
-        place = self._config or CONFIG
-        if self._config is None and not place.exists():
-            return None
-        with unreadable():
-            return document.read(place, known.expand, columns=True)
+    def _place(self, name: str, known: Variables) -> tuple[Environment, Listeners]:
+        """The environment of that name, and the proxies of its file."""
+        root = self._config.read(known)
+        environment = read_environment(root, name, self._config.name)
+        return environment, listeners_of(root, environment)
 
     def read(self, order: Order) -> Ready:
         """Takes a while for a long text. Raises InvalidSpec, Unavailable."""
         if self.rights is None:
             known = Variables(order.variables, self._surroundings)
-            environment = self.environment(order.environment, known)
-            experiment = _read(order, known)
+            environment, listeners = self._place(order.environment, known)
+            experiment = _read(order, known, environment, listeners)
             return Ready(experiment, environment, _masker(environment, known))
         _check(order)
         ours = Variables({}, self._surroundings)
-        environment = self.environment(order.environment, ours)
+        environment, listeners = self._place(order.environment, ours)
         lent = {name: self._surroundings[name] for name in self.rights.variables if name in self._surroundings}
         known = Variables(order.variables, lent)
         masker = _masker(environment, ours, known)
         try:
-            experiment = _read(order, known)
+            experiment = _read(order, known, environment, listeners)
         except InvalidSpec as error:  # which repeats what it does not understand
             masker = _masker(environment, ours, known)
             raise InvalidSpec(masker.text(error.path), masker.text(error.reason)) from None
@@ -177,9 +171,16 @@ class Desk:
         return Ready(wish.experiment(), environment, _masker(environment, known))
 
 
-def _read(order: Order, known: Variables) -> Experiment:
+def _read(order: Order, known: Variables, environment: Environment, listeners: Listeners) -> Experiment:
+    """A claim that cannot fail is a mistake like any other; a trial of a search may be of any size. Raises
+    InvalidSpec."""
     root = document.parse(order.text, order.file, known.expand, columns=True)
-    return read_experiment(root, order.file, KINDS)
+    experiment = read_experiment(root, order.file, KINDS)
+    assert root is not None, "an empty file is no experiment"
+    errors = [] if order.part_of else errors_of(findings(experiment, root, environment, listeners))
+    if errors:
+        raise gathered(errors)
+    return experiment
 
 
 def _masker(environment: Environment, *variables: Variables) -> Masker:

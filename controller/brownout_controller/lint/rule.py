@@ -9,6 +9,7 @@ from typing import Final, Literal, NamedTuple
 
 from brownout_controller.lint.subject import Path, Subject
 from brownout_proxy.document import Value
+from brownout_proxy.errors import InvalidSpec
 
 Severity = Literal["error", "warning"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning")
@@ -63,6 +64,13 @@ class Finding(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.place}: {self.severity}: {self.sentence}; {self.remedy} [{self.code}]"
+
+
+def errors_of(found: Iterable[Finding]) -> list[InvalidSpec]:
+    """The errors among them, as mistakes of the file."""
+    return [
+        InvalidSpec(one.place, f"{one.sentence}; {one.remedy} [{one.code}]") for one in found if one.severity == "error"
+    ]
 
 
 def find(rules: Iterable[Rule], subject: Subject, root: Value) -> list[Finding]:

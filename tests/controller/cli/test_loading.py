@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from brownout_controller.cli.loading import read_orders, read_variables
 from brownout_controller.cli.venue import Where
+from brownout_controller.engine.orders import Desk
 from brownout_proxy.errors import InvalidSpec
 
 _TEXT = """\
@@ -89,6 +92,55 @@ def test_a_default_of_the_file_is_no_variable_of_ours(file: Path) -> None:
     file.write_text(_TEXT.replace("${LENT}", "${LENT:-none}"))
     (order,) = read_orders([file], [], None, where("h:1"))
     assert order.variables == {"WHO": "from-here"}
+
+
+def test_an_experiment_and_its_environments_may_come_through_pipes(file: Path, tmp_path: Path) -> None:
+    """Each can be read once only."""
+    ends = []
+    for text in (_TEXT, "environments: {staging: {protected: true}}"):
+        reading, writing = os.pipe()
+        os.write(writing, text.encode())
+        os.close(writing)
+        ends.append(Path(f"/dev/fd/{reading}"))
+    place = replace(where(), config=ends[1])
+    (order,) = read_orders([ends[0]], ["LENT=1"], None, place)
+    assert order.text == _TEXT
+    assert Desk(place.settings).environment("staging").protected
+    for end in ends:
+        os.close(int(end.name))
+
+
+def test_an_empty_file_of_environments_is_no_permission(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.yaml").write_text("# nothing\n")
+    for config in (tmp_path / "empty.yaml", Path("/dev/null")):
+        with pytest.raises(InvalidSpec, match=r"is empty, so that nothing says which environments are protected"):
+            read_orders([file], ["LENT=1"], None, replace(where(), config=config))
+
+
+_WEAK = _TEXT.replace("latency: 1s", "latency: 1ms")
+
+
+def test_warnings_are_printed_once_and_errors_are_mistakes(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for controller in (None, "h:1"):
+        file.write_text(_WEAK)
+        read_orders([file], ["LENT=1"], None, where(controller), warn=True)
+        out, told = capsys.readouterr()
+        assert out == ""
+        assert told.count("[fault-hardly-noticeable]") == 1
+        read_orders([file], ["LENT=1"], None, where(controller))
+        assert "fault-hardly-noticeable" not in capsys.readouterr().err
+        file.write_text(_TEXT.replace("latency: 1s", "latency: 0s"))
+        with pytest.raises(InvalidSpec, match=r"x\.yaml:3:1: fault: .*\[fault-does-nothing\]"):
+            read_orders([file], ["LENT=1"], None, where(controller))
+
+
+def test_of_many_warnings_some_are_printed(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    twins = ", ".join(f'{{name: h{number}, tcp: "h:1", expect: < 1s}}' for number in range(9))
+    file.write_text(_TEXT.replace("hypotheses: [", f"hypotheses: [{twins}, "))
+    read_orders([file], ["LENT=1"], None, where("h:1"), warn=True)
+    told = capsys.readouterr().err
+    assert told.count("[duplicate-claim]") == 5
+    assert "and 3 warnings more" in told
 
 
 def test_variables_are_pairs() -> None:

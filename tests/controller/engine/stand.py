@@ -14,6 +14,7 @@ from brownout_controller.engine import orders
 from brownout_controller.engine import runner as runner_module
 from brownout_controller.engine.conductor import Conductor
 from brownout_controller.engine.orders import Desk, Order, Rights, Wish
+from brownout_controller.engine.settings_file import SettingsFile
 from brownout_controller.engine.store import Store
 from brownout_controller.model.probe import Reading
 from brownout_proxy.faults import make
@@ -70,6 +71,6 @@ async def conducting(
     config = root / "brownout.yaml"
     content = {"backend": "memory", "limits": {"max_percent": 100, **limits}}
     config.write_text(json.dumps({"environments": {"local": content, "guarded": {**content, "protected": True}}}))
-    desk = Desk(config, rights, {"OURS": "of the machine"})
+    desk = Desk(SettingsFile(config), rights, {"OURS": "of the machine"})
     async with Conductor(desk, Store(root / "runs"), locks=root / "locks", make=lambda _: backend) as conductor:
         yield conductor

@@ -14,6 +14,7 @@ from brownout_controller.engine import conductor as module
 from brownout_controller.engine.conductor import Conductor, NotInPlaceError
 from brownout_controller.engine.orders import Desk
 from brownout_controller.engine.recovery import Recovered
+from brownout_controller.engine.settings_file import SettingsFile
 from brownout_controller.engine.store import JOURNAL, Store, read
 from brownout_controller.engine.tail import Line
 from brownout_controller.model.environment import Environment
@@ -380,7 +381,7 @@ def test_what_a_killed_run_left_is_undone_in_the_environment_that_its_journal_na
             return Shared()
 
         told: list[str] = []
-        desk = Desk(config, None, {})
+        desk = Desk(SettingsFile(config), None, {})
         async with Conductor(desk, Store(tmp_path / "runs"), make=make, tell=told.append) as conductor:
             await conductor.prepare({"SECRET": "of the other"})
             await conductor.prepare({"SECRET": "of the other"})

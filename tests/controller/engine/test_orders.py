@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from brownout_controller.engine.orders import Desk, Order, Rights, Wish
+from brownout_controller.engine.settings_file import SettingsFile
 from brownout_proxy.errors import InvalidSpec, TooMuch
 from brownout_proxy.faults import make
 from brownout_proxy.faults.spec import FaultSpec
@@ -15,7 +17,7 @@ from brownout_proxy.faults.spec import FaultSpec
 _SLOW = FaultSpec("slow", make("latency", {"latency": 1}))
 
 
-def order(text: str = "", variables: dict[str, str] | None = None, **changes: str) -> Order:
+def order(text: str = "", variables: dict[str, str] | None = None, **changes: object) -> Order:
     content = {
         "name": "x", "edge": "a -> b", "fault": {"latency": "1s"}, "duration": "9s", "baseline": "9s",
         "recovery": "9s", "hypotheses": [{"name": "h", "tcp": "h:1", "expect": "< 1s"}], **changes,
@@ -26,7 +28,7 @@ def order(text: str = "", variables: dict[str, str] | None = None, **changes: st
 def desk(root: Path, rights: Rights | None = None) -> Desk:
     config = root / "brownout.yaml"
     config.write_text("environments: {local: {token: '${TOKEN}'}}")
-    return Desk(config, rights, {"TOKEN": "tell-nobody", "LENT": "lent-value", "OWN": "own-value"})
+    return Desk(SettingsFile(config), rights, {"TOKEN": "tell-nobody", "LENT": "lent-value", "OWN": "own-value"})
 
 
 def test_on_this_machine_variables_are_those_given_before_those_of_the_process(tmp_path: Path) -> None:
@@ -79,6 +81,24 @@ def test_a_file_of_environments_is_read_each_time(tmp_path: Path) -> None:
         place.environment("stagin")
 
 
+def test_what_proves_nothing_is_refused_from_here_and_over_the_network(tmp_path: Path) -> None:
+    idle = order(fault={"latency": "0s"})
+    for rights in (None, Rights()):
+        with pytest.raises(InvalidSpec, match=r"fault-does-nothing"):
+            desk(tmp_path, rights).read(idle)
+        # A warning is no mistake, and a search turns the size.
+        for other in (order(fault={"latency": "1ms"}), replace(idle, part_of="margin-1")):
+            assert desk(tmp_path, rights).read(other).experiment.name == "x"
+
+
+def test_the_proxies_of_the_file_of_environments_are_known(tmp_path: Path) -> None:
+    place = desk(tmp_path, None)
+    (tmp_path / "brownout.yaml").write_text("proxies: {b: {listen: 18080, upstream: 'h:1'}}")
+    claims = [{"name": "h", "tcp": "localhost:18080", "expect": "< 1s"}]
+    with pytest.raises(InvalidSpec, match=r"asks-the-proxy"):
+        place.read(order(hypotheses=claims))
+
+
 def test_a_wish_is_an_experiment_without_hypotheses(tmp_path: Path) -> None:
     wish = Wish(["a->b", "c -> d"], [_SLOW], 60.0, mode="fixed", value=2, because="to see")
     experiment = desk(tmp_path).grant(wish).experiment
@@ -92,7 +112,7 @@ def test_a_wish_is_an_experiment_without_hypotheses(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wish", "told"),
     [
-        (Wish([], [_SLOW], 1.0), "edges: name from one"),
+        (Wish([], [_SLOW], 1.0), "edges: name from one to"),
         (Wish(["a"], [_SLOW], 1.0), "edges: 'a' is not an edge"),
         (Wish(["a -> b"], [], 1.0), "faults: name at least one"),
         (Wish(["a -> b"], [_SLOW, _SLOW], 1.0), "a fault 'slow' twice"),

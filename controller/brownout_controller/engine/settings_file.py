@@ -1,0 +1,61 @@
+"""The file with the environments: where it is, and how often it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from brownout_controller.model.variables import Variables
+from brownout_proxy import document
+from brownout_proxy.document import Value
+from brownout_proxy.errors import InvalidSpec, Unavailable
+
+CONFIG: Final = Path("brownout.yaml")
+
+
+@contextmanager
+def unreadable() -> Iterator[None]:
+    """A file that cannot be read is a mistake of whoever named it, and says nothing about a system."""
+    try:
+        yield
+    except Unavailable as error:
+        raise InvalidSpec("", str(error)) from None
+
+
+class SettingsFile:
+    """A brownout.yaml. A command reads it once, so that what was checked is what runs, and a pipe will do; a controller
+    reads it for each run."""
+
+    def __init__(self, path: Path | None = None, *, once: bool = False) -> None:
+        """Without a `path` it is the one of this folder, which need not be there."""
+        self._path = path
+        self._once = once
+        self._text: str | None = None
+
+    @property
+    def name(self) -> str:
+        return str(self._path or CONFIG)
+
+    def read(self, variables: Variables) -> Value | None:
+        """What it says; None where no file was named and none is there. Raises InvalidSpec, also for an empty one."""
+        if self._path is None and self._text is None and not CONFIG.exists():
+            return None
+        root = document.parse(self._read_text(), self.name, variables.expand, columns=True)
+        if root is None or root.is_null:
+            raise InvalidSpec(
+                self.name,
+                "is empty, so that nothing says which environments are protected, and how far a run may go; write "
+                "environments into it, or name another file with --config",
+            )
+        return root
+
+    def _read_text(self) -> str:
+        if self._text is not None:
+            return self._text
+        with unreadable():
+            text = document.read_text(self._path or CONFIG)
+        if self._once:
+            self._text = text
+        return text
