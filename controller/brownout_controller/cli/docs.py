@@ -147,8 +147,9 @@ Each is on. A net is switched off by its own name, with a reason that the journa
 latency is part of the test}`.
 """
 _NETS_END: Final = """\
-A maximum duration, the lease and the verification of the revert are no nets: nothing switches them off. An edge's
-targets are those of its environment; `blast_radius` chooses among them, by the seed.
+A maximum duration, the lease, the verification of the revert, and that a proxy takes one lease at a time are no nets:
+nothing switches them off. An edge's targets are those of its environment; `blast_radius` chooses among them, by the
+seed.
 """
 _VERDICTS: Final = """\
 ## Verdicts and exit statuses

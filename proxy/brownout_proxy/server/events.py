@@ -8,8 +8,8 @@ many.
 from __future__ import annotations
 
 from collections import deque
-from heapq import merge
 from itertools import islice
+from operator import attrgetter
 from typing import Final, Literal, NamedTuple
 
 from brownout_proxy.relay.connection import Outcome
@@ -59,7 +59,7 @@ class Happening:
     def __init__(self, at: float, event: Event) -> None:
         self.at = at
         self.event = event
-        self.wire: bytes | None = None
+        self.wire = b""
 
 
 class _Ring:
@@ -94,7 +94,10 @@ class Watcher:
         """What has happened since the last call, oldest first, and how much more was lost."""
         found = [ring.since(read) for ring, read in zip(self._rings, self._read, strict=True)]
         self._read = [ring.count for ring in self._rings]
-        return list(merge(*(new for new, _ in found), key=lambda item: item.at)), sum(lost for _, lost in found)
+        happened = [happening for new, _ in found for happening in new]
+        if all(new for new, _ in found):
+            happened.sort(key=attrgetter("at"))
+        return happened, sum(lost for _, lost in found)
 
 
 class Events:
