@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing
+from contextlib import aclosing, closing
 
 import pytest
 
-from brownout_controller.backends.base import Backend, BackendError, LeaseLostError, TakenError, Target
+from brownout_controller.backends.base import (
+    Backend,
+    BackendError,
+    LeaseLostError,
+    Look,
+    MissingError,
+    TakenError,
+    Target,
+    described,
+)
 from brownout_controller.backends.memory import MemoryBackend
 from brownout_controller.backends.proxy import ProxyBackend
 from brownout_proxy.faults import make
@@ -154,6 +163,59 @@ def test_a_target_has_one_owner_at_a_time(play: Play) -> None:
         assert await backend.faults_on(target) == ["narrow"]
 
     play(scenario)
+
+
+async def _looks(backend: Backend, target: Target, owner: str, enough: Callable[[Look], bool]) -> Look:
+    """The first look that is enough."""
+    async with aclosing(backend.watch(target, owner, 0.1)) as looks:
+        async for look in looks:
+            if enough(look):
+                return look
+    raise AssertionError("a watch has no end")
+
+
+def test_a_watch_shows_what_a_target_is_and_counts(play: Play) -> None:
+    async def scenario(backend: Backend, target: Target) -> None:
+        first = await _looks(backend, target, "me", lambda look: True)
+        assert (first.enabled, first.upstream != "", first.instance != "") == (True, True, True)
+        assert (list(first.faults), dict(first.counts.hits)) == ([], {})
+        await backend.inject(target, _FAULTS, "me", 60)
+        shown = await _looks(backend, target, "me", lambda look: look.counts.met_exchanges.get("slow", 0) > 0)
+        assert {fault["name"]: fault for fault in shown.faults} == {
+            spec.name: described(spec, f"me/{target.proxy}") for spec in _FAULTS
+        }
+        assert shown.counts.exchanges > first.counts.exchanges
+        assert shown.counts.connections >= first.counts.connections
+        await backend.revert(target, "me")
+        await _looks(backend, target, "me", lambda look: not look.faults and not look.counts.hits)
+
+    play(scenario)
+
+
+def test_a_watch_shows_what_others_put_there_and_counts_it_not_as_ours(play: Play) -> None:
+    async def scenario(backend: Backend, target: Target) -> None:
+        await backend.inject(target, _FAULTS[:1], "you", 60)
+        look = await _looks(backend, target, "me", lambda look: bool(look.faults))
+        assert [fault["lease"].partition("/")[0] for fault in look.faults] == ["you"]
+        assert look.counts.hits == {}
+
+    play(scenario)
+
+
+def test_a_watch_of_a_proxy_that_is_deleted_or_dies_ends_with_an_error() -> None:
+    with closing(Upstream()) as upstream, proxy_process(f"db@0={upstream.address}") as process:
+
+        async def scenario(backend: Backend, target: Target) -> None:
+            await _looks(backend, target, "me", lambda look: look.upstream == upstream.address)
+            with pytest.raises(MissingError, match="no proxy 'other'"):
+                await _looks(backend, target._replace(proxy="other"), "me", lambda look: True)
+            watching = asyncio.create_task(_looks(backend, target, "me", lambda look: False))
+            await asyncio.sleep(0)
+            process.kill()
+            with pytest.raises(BackendError):
+                await watching
+
+        asyncio.run(_play(lambda: ProxyBackend([process.control]), scenario, ""))
 
 
 def test_a_proxy_that_dies_is_an_error_of_the_backend() -> None:

@@ -66,7 +66,8 @@ class Stage:
         """An experiment with a latency of 300 ms on the service, which is asked through the proxy all the time."""
         content = {
             "name": "service-latency", "edge": "shop -> service", "fault": {"latency": "300ms"}, "duration": "1s",
-            "baseline": "0.3s", "recovery": "0.5s", "lease": "1s", "hypotheses": [self.claim()], **changes,
+            "baseline": "0.3s", "recovery": "0.5s", "lease": "1s", "hypotheses": [self.claim()],
+            "nets": {"own-traffic": "the probe is the client"}, **changes,
         }  # fmt: skip
         path = self.root / file
         path.write_text(json.dumps(content))

@@ -6,8 +6,9 @@ at once is a courtesy, and `gone` is how it is proved.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from brownout_proxy.errors import Unavailable
 from brownout_proxy.faults.spec import FaultSpec
@@ -15,6 +16,10 @@ from brownout_proxy.faults.spec import FaultSpec
 
 class BackendError(Unavailable):
     """A target could not be asked or would not do it: away, too slow, or it refused."""
+
+
+class MissingError(BackendError):
+    """The target's process answers, but has no such proxy any more."""
 
 
 class LeaseLostError(BackendError):
@@ -27,12 +32,15 @@ class TakenError(BackendError):
 
 class Target(NamedTuple):
     """Where a fault goes in. `id` is unique in its environment; `where` is for people; `instance` names the process
-    that is there, however its address is spelled, "" where that cannot be known."""
+    that is there, however its address is spelled, "" where that cannot be known; `listen` is where clients connect
+    to."""
 
     id: str
     proxy: str
     where: str
     instance: str = ""
+    listen: str = ""
+    upstream: str = ""
 
     @property
     def key(self) -> str:
@@ -53,7 +61,9 @@ class Place(NamedTuple):
 class Counts(NamedTuple):
     """What a target has counted: totals since its proxy was made, and of the owner's faults by their names.
 
-    `connections` are accepted ones; bytes are those passed on, `sent_upstream` to the server.
+    `connections` are accepted ones, `live` those that are open; bytes are those passed on, `sent_upstream` to the
+    server. `exchanges` are turns of clients, `injected_delay` is in seconds over all bytes. Of each fault `met` are
+    connections.
     """
 
     connections: int
@@ -62,6 +72,39 @@ class Counts(NamedTuple):
     sent_downstream: int
     hits: Mapping[str, int]
     met: Mapping[str, int]
+    live: int = 0
+    exchanges: int = 0
+    injected_delay: float = 0.0
+    resets: int = 0
+    ended_by_fault: int = 0
+    met_exchanges: Mapping[str, int] = MappingProxyType({})
+
+
+class Look(NamedTuple):
+    """What a target is at one moment. `faults` are all of them, whoever added them, each as `described`.
+
+    `instance` names its process, "" where that cannot be known. `stalled` is for how many seconds the process did
+    nothing at the longest since the look before, by its own clock.
+    """
+
+    instance: str
+    enabled: bool
+    upstream: str
+    faults: Sequence[Mapping[str, Any]]
+    counts: Counts
+    stalled: float = 0.0
+
+
+def described(spec: FaultSpec, lease: str = "") -> dict[str, Any]:
+    """A fault in plain values, as a journal keeps it: equal for faults that are equally strong."""
+    return {
+        "name": spec.name,
+        "kind": spec.kind,
+        "direction": spec.direction,
+        "lease": lease,
+        "attributes": dict(spec.fault.attributes()),
+        "selection": spec.selection.model_dump(mode="json", exclude_defaults=True),
+    }
 
 
 class Backend(Protocol):
@@ -89,6 +132,11 @@ class Backend(Protocol):
     async def gone(self, target: Target, owner: str) -> bool:
         """Whether nothing of the owner is there, as a listing tells."""
 
-    async def counts(self, target: Target, owner: str) -> Counts: ...
+    async def counts(self, target: Target, owner: str) -> Counts:
+        """What it has counted by now."""
+
+    def watch(self, target: Target, owner: str, every: float) -> AsyncGenerator[Look]:
+        """A look at once and then one every so many seconds, without end. Raises BackendError when the target does not
+        answer any more, MissingError when it has no such proxy; to be called anew then."""
 
     async def close(self) -> None: ...

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from brownout_controller.backends.base import BackendError, Counts, LeaseLostError, Place, TakenError, Target
+from brownout_controller.backends.base import (
+    BackendError,
+    Counts,
+    LeaseLostError,
+    Look,
+    Place,
+    TakenError,
+    Target,
+    described,
+)
 from brownout_proxy.faults.spec import FaultSpec
 
 
@@ -80,7 +90,19 @@ class MemoryBackend:
         held = self._held.get((target, owner))
         met = {} if held is None else {fault.name: self._connections(held.injected) for fault in held.faults}
         total = self._connections(self._began)
-        return Counts(total, 0, total * 100, total * 1000, met, met)
+        return Counts(total, 0, total * 100, total * 1000, met, met, exchanges=total, met_exchanges=met)
+
+    async def watch(self, target: Target, owner: str, every: float) -> AsyncGenerator[Look]:
+        while True:
+            counts = await self.counts(target, owner)
+            faults = [
+                described(fault, f"{holder}/{target.proxy}")
+                for (there, holder), held in self._held.items()
+                if there == target
+                for fault in held.faults
+            ]
+            yield Look("memory", enabled=True, upstream="nowhere", faults=faults, counts=counts)
+            await asyncio.sleep(every)
 
     async def close(self) -> None:
         self._held.clear()

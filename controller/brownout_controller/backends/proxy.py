@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Collection, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
 
-from brownout_controller.backends.base import BackendError, Counts, LeaseLostError, Place, TakenError, Target
+from brownout_controller.backends.base import (
+    BackendError,
+    Counts,
+    LeaseLostError,
+    Look,
+    MissingError,
+    Place,
+    TakenError,
+    Target,
+    described,
+)
 from brownout_controller.backends.channel import ANYBODY, Credentials, channel
 from brownout_proxy.faults.spec import FaultSpec
 from brownout_proxy.v1 import proxy_pb2 as pb
 from brownout_proxy.v1.proxy_pb2_grpc import ProxyServiceStub
-from brownout_proxy.wire import show_fault
+from brownout_proxy.wire import read_fault, show_fault
 
 CALL: Final = 2.0
 """Seconds that one call may take."""
+_SILENCE: Final = 10.0
+"""Seconds without a message after which a watch is begun anew. Long, as a process that was stopped for a while says by
+its own clock for how long, but only to who was watching before."""
 Answer = TypeVar("Answer")
 
 
@@ -46,8 +59,10 @@ class ProxyBackend:
         found: dict[str, Target] = {}
         for address in self._stubs:
             listed = await self._list(address)
-            if (name := self._carrier(edge, {proxy.name for proxy in listed.proxies})) is not None:
-                target = Target(f"{address}/{name}", name, address, listed.instance)
+            proxies = {proxy.name: proxy for proxy in listed.proxies}
+            if (name := self._carrier(edge, proxies)) is not None:
+                there = proxies[name]
+                target = Target(f"{address}/{name}", name, address, listed.instance, there.listen, there.upstream)
                 found.setdefault(target.key, target)  # two addresses may be one process
         return list(found.values())
 
@@ -112,22 +127,30 @@ class ProxyBackend:
 
     async def counts(self, target: Target, owner: str) -> Counts:
         counted = await self._counted(target.where, target.proxy)
-        counters = next((proxy for proxy in counted if proxy.name == target.proxy), None)
-        if counters is None:
-            raise BackendError(f"{target.where}: there is no proxy {target.proxy!r} any more")
-        ours = [fault for fault in counters.faults if fault.lease == _lease(target, owner)]
-        return Counts(
-            connections=counters.connections_accepted,
-            dial_failures=counters.dial_failures,
-            sent_upstream=counters.sent_upstream,
-            sent_downstream=counters.sent_downstream,
-            hits={fault.name: fault.hits for fault in ours},
-            met={fault.name: fault.connections for fault in ours},
-        )
+        return _counts(_found(counted, target), target, owner)
+
+    async def watch(self, target: Target, owner: str, every: float) -> AsyncGenerator[Look]:
+        request = pb.WatchRequest(proxies=[target.proxy], interval=_duration(every), without_connections=True)
+        call = self._stub(target.where).Watch(request, metadata=self._metadata)
+        try:
+            while True:
+                # The first message comes at once, or the stream could not be opened.
+                async with asyncio.timeout(_SILENCE):
+                    message = await call.read()
+                if message is grpc.aio.EOF:
+                    raise BackendError(f"{target.where}: the proxy ended the stream of its counters")
+                yield _look(message, target, owner)
+        except TimeoutError:
+            raise BackendError(f"{target.where}: the proxy's gRPC API has been silent for {_SILENCE:g} s") from None
+        except grpc.aio.AioRpcError as error:
+            raise _failure(target.where, error) from None
+        finally:
+            call.cancel()
 
     async def _counted(self, address: str, *names: str) -> Sequence[pb.ProxyCounters]:
         """The counters of the proxies of these names, or of all."""
-        call = self._stub(address).Watch(pb.WatchRequest(proxies=names), timeout=CALL, metadata=self._metadata)
+        request = pb.WatchRequest(proxies=names, without_connections=True)
+        call = self._stub(address).Watch(request, timeout=CALL, metadata=self._metadata)
         try:
             message = await call.read()
         except grpc.aio.AioRpcError as error:
@@ -153,7 +176,7 @@ class ProxyBackend:
         for proxy in (await self._list(target.where)).proxies:
             if proxy.name == target.proxy:
                 return proxy
-        raise BackendError(f"{target.where}: there is no proxy {target.proxy!r} any more")
+        raise MissingError(f"{target.where}: there is no proxy {target.proxy!r} any more")
 
     def _stub(self, address: str) -> ProxyServiceStub:
         """Raises BackendError for a target of a journal whose address this environment has no longer."""
@@ -167,6 +190,44 @@ class ProxyBackend:
             return await call
         except grpc.aio.AioRpcError as error:
             raise _failure(address, error) from None
+
+
+def _found(counted: Sequence[pb.ProxyCounters], target: Target) -> pb.ProxyCounters:
+    for counters in counted:
+        if counters.name == target.proxy:
+            return counters
+    raise MissingError(f"{target.where}: there is no proxy {target.proxy!r} any more")
+
+
+def _counts(counters: pb.ProxyCounters, target: Target, owner: str) -> Counts:
+    ours = [fault for fault in counters.faults if fault.lease == _lease(target, owner)]
+    return Counts(
+        connections=counters.connections_accepted,
+        dial_failures=counters.dial_failures,
+        sent_upstream=counters.sent_upstream,
+        sent_downstream=counters.sent_downstream,
+        hits={fault.name: fault.hits for fault in ours},
+        met={fault.name: fault.connections for fault in ours},
+        live=counters.connections_live,
+        exchanges=counters.exchanges,
+        injected_delay=counters.injected_delay,
+        resets=counters.connections_reset,
+        ended_by_fault=counters.connections_ended_by_fault,
+        met_exchanges={fault.name: fault.exchanges for fault in ours},
+    )
+
+
+def _look(message: pb.WatchResponse, target: Target, owner: str) -> Look:
+    counters = _found(message.proxies, target)
+    stall = message.longest_stall
+    return Look(
+        message.instance,
+        counters.enabled,
+        counters.upstream,
+        [described(read_fault(item.fault), item.lease) for item in counters.faults],
+        _counts(counters, target, owner),
+        stall.seconds + stall.nanos / 1e9,
+    )
 
 
 def _lease(target: Target, owner: str) -> str:

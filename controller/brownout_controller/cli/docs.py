@@ -151,6 +151,39 @@ A maximum duration, the lease, the verification of the revert, and that a proxy 
 nothing switches them off. An edge's targets are those of its environment; `blast_radius` chooses among them, by the
 seed.
 """
+_EVIDENCE: Final = """\
+## Evidence
+
+`passed` needs more than hypotheses that held. Each verdict has a paragraph of evidence, in reports, in JSON
+(`evidence`) and in the summary:
+
+- **What met the fault.** Every fault must do something on every target. `met: any` or `met: 2` ask for less.
+- **How much met it.** With `traffic`, requests of the load; without, what the edge carries. An exchange is a turn of
+  a client on the edge: it speaks after its server has, or first. So one kept connection of a pool counts for all its
+  queries. At least `min_share` (5 %) must meet the fault, of what `blast_radius` and the fault's selectors leave;
+  with `clients` or `first` nobody knows how much that is, and nothing is asked for. A breaker that opens and a pool
+  that runs dry end the exchanges; therefore the edge's part in the load counts as well, as it was in the second half
+  of the baseline.
+- **How strong it was**, second by second, and whether somebody changed it.
+- **What moved.** A value has changed when at least two samples under the fault, and 5 % of them, are out of the
+  baseline's range by more than its width (which is at least 5 % of its largest value). A run in which nothing changed
+  says so when it passes.
+- **What was claimed.** A run whose hypotheses are all `when: [recovery]` passes with nothing claimed for the time of
+  the fault.
+
+### What others do
+
+The targets are watched each second from the plan to the end of the recovery. A run is inconclusive, and says what
+happened, when, for how long and in whose lease, when one of them
+
+- has a fault that is not the run's, or has lost or changed the run's own;
+- is disabled, deleted, restarted, or sent to another upstream;
+- stood still for 2 s or more by its own clock, or was not heard for 3 s. The time in which the run's own process was
+  late does not count, so that a busy machine blames nobody.
+
+Probes and loads must not talk to the proxy of the run itself: they would meet the fault, and no service would have to
+cope with it. `own-traffic` refuses them, except on an edge from `outside`, where the load stands for the clients.
+"""
 _VERDICTS: Final = """\
 ## Verdicts and exit statuses
 
@@ -295,6 +328,7 @@ def _safety() -> Iterator[str]:
     rows = [f"| `{name}` | {meaning} |" for name, meaning in NETS.items()]
     yield "\n".join(["| net | what it does |", "| --- | --- |", *rows, ""])
     yield _NETS_END
+    yield _EVIDENCE
 
 
 def _verdicts() -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What a run writes down, come what may: whoever writes may be about to revert, so nothing here raises.
 
 Secrets are masked on the way; whoever watches is told; a journal that cannot be written ends the run, and the verdict
-is computed from memory then.
+is computed from memory then: the one that a later start comes to, which finds the journal without an end.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from brownout_controller.model.journal import (
     Injected,
     Interrupted,
     Judged,
+    Outage,
     Plan,
     Record,
     Refusal,
@@ -28,6 +29,7 @@ from brownout_controller.model.journal import (
     Run,
     Sample,
     Stop,
+    TargetState,
     Undo,
 )
 from brownout_controller.model.judge import Judgement, judge
@@ -38,10 +40,12 @@ log = logging.getLogger(__name__)
 
 _OURS: Final[Mapping[type[Record], frozenset[str]]] = {
     Run: frozenset({"run_id", "version", "started"}),
-    Plan: frozenset({"targets", "faults", "undo"}),
+    Plan: frozenset({"targets", "faults", "undo", "met"}),
     Undo: frozenset({"id", "target", "what"}),
-    Injected: frozenset({"id", "target", "faults"}),
-    Counted: frozenset({"target"}),
+    Injected: frozenset({"id", "target", "faults", "specs"}),
+    Counted: frozenset({"target", "hits", "met", "met_exchanges"}),
+    TargetState: frozenset({"target", "instance", "upstream", "faults"}),
+    Outage: frozenset({"target", "cause"}),
     Reverted: frozenset({"id", "target"}),
     Refusal: frozenset({"net"}),
     Entered: frozenset({"state", "before"}),
@@ -91,10 +95,29 @@ class Chronicle:
         except Unavailable as error:
             if not any(isinstance(entry.record, Failure) for entry in self._unwritten):
                 self._broken()
-                told.append(self._put(Failure("runner", f"the journal cannot be written: {error}")))
+                told.append(self._put(Failure("journal", f"the journal cannot be written: {error}")))
         for entry in told:
             self._tell(entry)
         return not self._unwritten
+
+    async def conclude(self) -> Judgement:
+        """The verdict, written down as the last record. One that the journal does not take is no verdict: a later start
+        would find none and come to another."""
+        judgement = await self.judged()
+        if not self._unwritten:
+            entry = self._journal.entry(_masked(judgement.record(), self._masker))
+            try:
+                self._journal.append(entry)
+            except Unavailable as error:
+                self._journal.number = entry.n
+                self.write(Failure("journal", f"the journal cannot be written: {error}"))
+                judgement = judge(self._told)
+            else:
+                self._told.append(entry)
+                self._tell(entry)
+                return judgement
+        self.write(judgement.record())
+        return judgement
 
     async def judged(self) -> Judgement:
         """From the journal, like everybody else; from memory only where that is not whole, which is a failure.
@@ -106,7 +129,7 @@ class Chronicle:
                 return judge(await asyncio.to_thread(store.read, self._journal.directory))
             except BrownoutError as error:
                 self._broken()
-                self.write(Failure("runner", f"the journal cannot be read: {error}"))
+                self.write(Failure("journal", f"the journal cannot be read: {error}"))
         return judge(self._told)
 
     def _put(self, record: Record) -> Entry:

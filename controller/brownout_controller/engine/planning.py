@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,10 +11,11 @@ from typing import Final
 
 from brownout_controller.backends.base import Backend, Target
 from brownout_controller.engine.locks import Exclusive
+from brownout_controller.model.endpoint import Endpoint, endpoints_of
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.experiment import Experiment
 from brownout_controller.model.journal import Refusal
-from brownout_controller.model.safety import choose, refusals, too_many
+from brownout_controller.model.safety import Listener, choose, own_traffic, refusals, too_many
 from brownout_controller.model.variables import Masker
 from brownout_controller.probes.command import Command
 
@@ -24,6 +26,7 @@ LARGE_LOAD: Final = "large-load"
 _MOST_REQUESTS: Final = 500
 """A second, for which the load takes a tenth of a core; at about 2,000 it falls behind its schedule (measured)."""
 _MOST_SAMPLES: Final = 200
+_LOOK_UP: Final = 2.0  # seconds that a name server may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +88,41 @@ async def plan(setup: Setup) -> Planned:
         ]
         if found and not here:
             said.append(Refusal("zero-targets", f"blast_radius chooses no target of {edge}", "widen it, or mode: one"))
+        listeners = [
+            Listener(target.id, target.listen, target.upstream, target.where)
+            for target in found.values()
+            if target.listen
+        ]
+        said += [Refusal(*item) for item in own_traffic(conditions, await _asked(setup.experiment), listeners)]
         everywhere |= found
         chosen |= {name: found[name] for name in here}
     if len(chosen) > limits.max_targets and "large-scope" not in conditions.nets:
         said.append(Refusal(*too_many(len(chosen), limits)))
     return Planned(list(everywhere.values()), list(chosen.values()), list(dict.fromkeys(said)))
+
+
+async def _asked(experiment: Experiment) -> dict[str, list[Endpoint]]:
+    """Where each probe and the load connect to, as written and as looked up, each by what it is called."""
+    load = experiment.conditions.traffic
+    found = {f"hypothesis {one.name!r}": list(one.probe.endpoints()) for one in experiment.hypotheses}
+    if load is not None:
+        found["traffic"] = list(endpoints_of(load.url))
+    names = {one.host for places in found.values() for one in places if one.port and one.host}
+    known = dict(zip(names, await asyncio.gather(*map(_looked_up, names)), strict=True))
+    return {
+        who: places + [Endpoint(address, one.port) for one in places for address in known.get(one.host, ())]
+        for who, places in found.items()
+    }
+
+
+async def _looked_up(host: str) -> Sequence[str]:
+    """The addresses of a name; none where nobody knows it, which its probe reports."""
+    try:
+        async with asyncio.timeout(_LOOK_UP):
+            answers = await asyncio.get_running_loop().getaddrinfo(host, None)
+    except (OSError, UnicodeError, TimeoutError):
+        return ()
+    return list(dict.fromkeys(str(address[0]) for *_, address in answers))
 
 
 def _local_powers(setup: Setup) -> list[Refusal]:

@@ -15,18 +15,20 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, cast
 
-from brownout_controller.backends.base import BackendError, TakenError, Target
+from brownout_controller.backends.base import BackendError, TakenError, Target, described
 from brownout_controller.engine import store
 from brownout_controller.engine.chronicle import Chronicle
 from brownout_controller.engine.cluster_lock import exclusion
 from brownout_controller.engine.edge import EdgeOf
 from brownout_controller.engine.keeper import Keeper
 from brownout_controller.engine.locks import Claim
-from brownout_controller.engine.planning import Setup, plan
+from brownout_controller.engine.planning import Planned, Setup, plan
 from brownout_controller.engine.sampling import Sampler
+from brownout_controller.engine.watch import Watch
 from brownout_controller.model import lifecycle
+from brownout_controller.model.evidence import reach
+from brownout_controller.model.ground import disturbances
 from brownout_controller.model.journal import (
-    Counted,
     Entered,
     Entry,
     Failure,
@@ -54,8 +56,7 @@ from brownout_proxy.errors import Conflict, Unavailable
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_TICK: Final = 1.0  # seconds from one reading of the counters to the next
-_LAST_LOOK: Final = 0.5  # seconds that the last counters may delay a revert
+_TICK: Final = 1.0  # seconds from one reading of the load to the next
 _GRACE: Final = 5.0  # seconds after a lease's end until a revert that cannot be verified is given up
 _RETRY: Final = 0.25  # seconds
 _LEAVING: Final = 5.0  # seconds that probes and the load may take to end when they are told to
@@ -79,8 +80,7 @@ class Runner:
         self._samplers: list[Sampler] = []
         self._keepers: list[asyncio.Task[None]] = []
         self._injected: list[Target] = []
-        self._seen_out: set[str] = set()
-        """The targets whose fault was looked at for the last time."""
+        self._watch = Watch(setup.backend, journal.run_id, self._write, self._vanished)
         self._load: Load | None = None
         self._check: Callable[[], None] = lambda: None
 
@@ -122,17 +122,12 @@ class Runner:
             await self._drive()
         except asyncio.CancelledError:
             self.interrupt("cancellation")
-            await _undisturbed(self._close())
+            await _undisturbed(self._chronicle.conclude())
             raise
         except Exception as error:
             log.exception("the runner failed")
             self._failed(error)
-        return await self._close()
-
-    async def _close(self) -> Judgement:
-        judgement = await self._chronicle.judged()
-        self._write(judgement.record())
-        return judgement
+        return await self._chronicle.conclude()
 
     # The way through the lifecycle.
 
@@ -150,7 +145,7 @@ class Runner:
         undo = [
             f"release the lease on {target.id}; it lapses after {conditions.lease:g} s" for target in planned.chosen
         ]
-        self._write(Plan([target._asdict() for target in planned.chosen], [spec.name for spec in self._faults()], undo))
+        self._write(self._plan(planned, undo))
         for refusal in planned.refused:
             self._write(refusal)
         if planned.refused:
@@ -186,6 +181,7 @@ class Runner:
         self._enter("injecting")
         try:
             if await self._inject(targets):
+                await self._watch.count()  # what the edge carries from here on is carried under the fault
                 self._enter("observing")
                 await self._passes(conditions.duration, self._stopped)
         except Exception as error:
@@ -204,6 +200,9 @@ class Runner:
         self._enter("baseline")
         if not await self._passes(conditions.baseline, self._stopped):
             self._enter("judged", "the run was stopped")
+            return False
+        if disturbances(self.told):
+            self._enter("judged", "somebody else changed the targets")
             return False
         if "baseline-gate" not in conditions.nets:
             results = (await self._chronicle.judged()).results
@@ -250,7 +249,9 @@ class Runner:
             except BackendError as error:
                 self._write(Failure("injection", str(error)))
                 return False
-            self._write(Injected(undo, target.id, [spec.name for spec in faults], lease))
+            names = [spec.name for spec in faults]
+            self._write(Injected(undo, target.id, names, lease, [described(spec) for spec in faults]))
+            self._watch.expect(target, names)
             keeper = Keeper(self._setup.backend, target, self._journal.run_id, lease, self._halt)
             self._keepers.append(asyncio.create_task(keeper.run()))
         return True
@@ -260,6 +261,7 @@ class Runner:
         await asyncio.gather(*(self._see_out(target) for target in self._injected))
         for keeper in self._keepers:
             keeper.cancel()
+        self._watch.release()
         self._enter("reverting")
         done = await asyncio.gather(*(self._revert_on(f"u{n}", target) for n, target in enumerate(self._injected)))
         return all(done)
@@ -302,7 +304,8 @@ class Runner:
     async def _watching(self, targets: Sequence[Target]) -> AsyncIterator[None]:
         """The load and the samplers run; nothing of them is left afterwards."""
         experiment = self._setup.experiment
-        work: list[Coroutine[Any, Any, None]] = [self._count_on(targets)]
+        self._watch.begin(targets)
+        work: list[Coroutine[Any, Any, None]] = [self._watch.run()]
         if (load := experiment.conditions.traffic) is not None:
             overdue = overdue_after(experiment.hypotheses, load.timeout)
             self._load = Load(
@@ -342,43 +345,14 @@ class Runner:
             task.cancel()
             self._write(Failure("probe", f"{task.get_name()} did not end within {_LEAVING:g} s"))
 
-    async def _count_on(self, targets: Sequence[Target]) -> None:
-        while True:
-            await asyncio.sleep(_TICK)
-            if self._state == "observing":
-                await self._count(targets, _TICK)
-
-    async def _count(self, targets: Sequence[Target], seconds: float) -> None:
-        """Reads the counters of all targets beside each other, so that many that hang take no longer than one."""
-        await asyncio.gather(*(self._count_one(target, seconds, "somebody removed it") for target in targets))
-
-    async def _count_one(self, target: Target, seconds: float, how: str) -> bool:
-        """Whether there was an answer; a fault that is gone ends the run."""
-        try:
-            async with asyncio.timeout(seconds):
-                counts = await self._setup.backend.counts(target, self._journal.run_id)
-        except (BackendError, TimeoutError):
-            return False  # the keeper knows when that is too long
-        self._write(
-            Counted(
-                target.id, counts.connections, counts.sent_upstream, counts.sent_downstream, counts.hits, counts.met
-            )
-        )
-        gone = {spec.name for spec in self._faults()} - counts.hits.keys()
-        if gone and self._state != "injecting":
-            self._halt("lapsed", f"{target.id} has {', '.join(sorted(gone))} no longer: {how}", time.monotonic())
-        return True
-
     async def _see_out(self, target: Target) -> None:
-        """The last look at what is reverted now: its hits, and that it was there until the end. A target that does not
-        answer is looked at when it does: a proxy that was restarted meanwhile has no fault to be released."""
-        if target.id in self._seen_out:
-            return
         try:
-            if await self._count_one(target, _LAST_LOOK, "it was gone before it was reverted"):
-                self._seen_out.add(target.id)
-        except Exception as error:
+            await self._watch.see_out(target)
+        except Exception as error:  # nothing keeps the revert
             self._failed(error)
+
+    def _vanished(self, target: Target, faults: Sequence[str], how: str) -> None:
+        self._halt("lapsed", f"{target.id} has {', '.join(faults)} no longer: {how}", time.monotonic())
 
     async def _tell_traffic(self, load: Load) -> None:
         while True:
@@ -435,6 +409,18 @@ class Runner:
         return {
             "baseline": conditions.baseline, "observing": conditions.duration, "recovering": conditions.recovery,
         }  # fmt: skip
+
+    def _plan(self, planned: Planned, undo: Sequence[str]) -> Plan:
+        conditions, faults = self._setup.experiment.conditions, self._faults()
+        return Plan(
+            [target._asdict() for target in planned.chosen],
+            [spec.name for spec in faults],
+            undo,
+            len(planned.found),
+            reach(faults, len(planned.found), len(planned.chosen)),
+            conditions.min_share,
+            conditions.met,
+        )
 
     def _head(self) -> Run:
         setup, conditions = self._setup, self._setup.experiment.conditions

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from brownout_controller.model.ground import Strength, strengths
 from brownout_controller.model.journal import Counted, Entered, Entry, Plan, Run, Sample, Traffic
@@ -115,6 +115,13 @@ class Evidence:
         """Why the fault may not have met what was measured; empty if it did."""
         idle = {contact.target: contact.fault for contact in reversed(self.idle)}
         targets = {contact.target for contact in self.contacts}
+        everywhere = [
+            fault
+            for fault in dict.fromkeys(contact.fault for contact in self.contacts)
+            if not any(contact.hits for contact in self.contacts if contact.fault == fault)
+        ]
+        if everywhere:
+            return [Reason("no-traffic", subject=", ".join(everywhere))]
         wanted = {"all": len(targets), "any": 1}[self.met] if isinstance(self.met, str) else self.met
         hit = len(targets) - len(idle)
         if targets and hit < min(wanted, len(targets)):
@@ -140,6 +147,9 @@ def evidence(entries: Iterable[Entry]) -> Evidence:
     if run is None or plan is None or "observing" not in book.spans:
         return Evidence()
     contacts = _contacts(book, plan)
+    terms_as_read: Any = run.terms  # of a journal that somebody else wrote there may be anything
+    listed = terms_as_read if isinstance(terms_as_read, (list, tuple)) else ()
+    declared = [terms for terms in listed if isinstance(terms, Mapping)]
     return Evidence(
         contacts,
         _share(book, plan, contacts),
@@ -147,9 +157,9 @@ def evidence(entries: Iterable[Entry]) -> Evidence:
         "any" if plan.met == "any" else "all" if isinstance(plan.met, str) else plan.met,
         [_flow(book, phase, book.spans[state]) for state, phase in PHASE_OF.items() if state in book.spans],
         strengths(book.entries),
-        [_move(book, str(terms.get("name", ""))) for terms in run.terms if {"baseline", "during"} <= _phases(terms)],
-        bool(run.terms),
-        any("during" in _phases(terms) for terms in run.terms),
+        [_move(book, str(terms.get("name", ""))) for terms in declared if {"baseline", "during"} <= _phases(terms)],
+        bool(declared),
+        any("during" in _phases(terms) for terms in declared),
     )
 
 

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, field_validator, model_validator
 
 from brownout_controller.model.answer import AnswerConditions
+from brownout_controller.model.evidence import MIN_SHARE
 from brownout_controller.model.hypothesis import Hypothesis, read_hypothesis
 from brownout_controller.model.lifecycle import Phase
-from brownout_controller.model.part import Gatherer, Part, SomeTime, read, written
+from brownout_controller.model.part import Gatherer, Part, Percentage, SomeTime, read, written
 from brownout_controller.model.probe import ProbeSpec
 from brownout_controller.model.safety import NETS
 from brownout_proxy.document import Value
@@ -102,6 +103,11 @@ class Conditions(Part):
     """Chooses targets; `--seed` goes before it."""
     traffic: Load | None = Field(default=None, examples=['{url: "http://127.0.0.1:8080/pay", rate: 20/s}'])
     """A load of its own."""
+    met: Literal["all", "any"] | Annotated[int, Field(ge=1)] = Field(default="all", examples=["any"])
+    """On how many of the targets every fault has to meet traffic, or the run is inconclusive: all, any, or a number."""
+    min_share: Percentage = Field(default=MIN_SHARE, examples=["1%"])
+    """How much of the load, or without one of what the edge carries, has to meet the fault, or the run is inconclusive;
+    of what `blast_radius` and the fault's selectors leave."""
     nets: Mapping[str, str] = Field(default={}, examples=["{protected-target: agreed with the owner}"])
     """Safety nets that are switched off, each with its reason."""
     lint: Mapping[str, str] = Field(default={}, examples=["{fault-fits-claim: the call is made twice}"])

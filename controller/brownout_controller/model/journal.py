@@ -263,7 +263,7 @@ class Traffic(Record):
 
 @dataclass(frozen=True, slots=True)
 class Failure(Record):
-    """Something went wrong: `where` is injection, probe, lease, or runner for a bug of ours."""
+    """Something went wrong: `where` is injection, probe, lease, journal, or runner for a bug of ours."""
 
     kind: ClassVar[str] = "error"
     where: str

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from brownout_controller.model.evidence import Evidence, evidence
+from brownout_controller.model.ground import disturbances
 from brownout_controller.model.journal import Entry, Judged
 from brownout_controller.model.journal_index import JournalIndex, stop_reason, terms_of
 from brownout_controller.model.load_summary import load_shortfall
@@ -33,6 +35,9 @@ class Judgement:
     """From the verified revert until every hypothesis held again."""
     stopping: float | None = None
     """From the first bad sample of a stop condition until the revert was verified."""
+    evidence: Evidence = field(default_factory=Evidence)
+    disturbances: tuple[Reason, ...] = ()
+    """What others did to the targets."""
 
     def record(self) -> Judged:
         """As a journal keeps it."""
@@ -46,21 +51,29 @@ def judge(entries: Iterable[Entry]) -> Judgement:
         return Judgement(Verdict.INCONCLUSIVE, Verdict.INCONCLUSIVE.exit, (Reason("no-run"),))
     claims = [(terms, HypothesisEvaluator(journal, terms, journal.run.recovery)) for terms in terms_of(journal.run)]
     results = tuple(claim.result(phase) for terms, claim in claims for phase in terms.when)
-    verdict, reasons = _verdict(journal, results, [terms.name for terms, claim in claims if claim.was_false])
+    seen, disturbed = evidence(journal.entries), disturbances(journal.entries)
+    false = [terms.name for terms, claim in claims if claim.was_false]
+    verdict, reasons = _verdict(journal, results, false, seen, disturbed)
     code = verdict.exit
     if journal.signal in SIGNALS and verdict is Verdict.STOPPED:
         code = SIGNALS[journal.signal]
     again = [claim for terms, claim in claims if "recovery" in terms.when]
     return Judgement(
-        verdict, code, tuple(reasons), results, dict(journal.hits), _recovery(journal, again), _stopping(journal)
-    )
+        verdict, code, tuple(reasons), results, dict(journal.hits), _recovery(journal, again), _stopping(journal),
+        seen, tuple(disturbed),
+    )  # fmt: skip
 
 
-def _verdict(journal: JournalIndex, results: Sequence[Result], false: Sequence[str]) -> tuple[Verdict, list[Reason]]:
+def _verdict(
+    journal: JournalIndex, results: Sequence[Result], false: Sequence[str], seen: Evidence, disturbed: Sequence[Reason]
+) -> tuple[Verdict, list[Reason]]:
     """The first of the questions, from the gravest on, whose answer is bad. `false` are the hypotheses on the recovery
     that did not hold before the fault either."""
     if (grave := _grave(journal)) is not None:
-        return grave
+        verdict, reasons = grave
+        return verdict, [*reasons, *(disturbed if verdict is Verdict.STOPPED else [])]
+    if results and disturbed:  # nobody is blamed for what others did, nor praised
+        return Verdict.INCONCLUSIVE, [*disturbed, *_doubts(journal, seen)]
     failed = [failure.what for failure in journal.failures if failure.where == "injection"]
     if failed:
         told = [Reason("injection-failed", words={"text": what}) for what in failed]
@@ -69,11 +82,11 @@ def _verdict(journal: JournalIndex, results: Sequence[Result], false: Sequence[s
     if baseline:
         untouched = {} if journal.undos else {"injected": "no"}
         return Verdict.INCONCLUSIVE, [Reason("baseline-not-met", words=untouched), *baseline]
-    doubts = _doubts(journal)
+    doubts = _doubts(journal, seen)
     if doubts:
         return Verdict.INCONCLUSIVE, doubts
     if not results:
-        return _done(journal)
+        return _done(journal, disturbed)
     broken = [result for result in results if result.outcome == "broke"]
     guilty = [result.reason for result in broken if result.name not in false]
     if guilty:
@@ -85,7 +98,12 @@ def _verdict(journal: JournalIndex, results: Sequence[Result], false: Sequence[s
     if not any(state.state == "judged" and state.before == "recovering" for state in journal.states):
         return Verdict.INCONCLUSIVE, [Reason("no-end")]
     accepted = [result.reason for result in results if result.outcome == "accepted"]
-    return Verdict.PASSED, [Reason("passed"), *accepted]
+    return Verdict.PASSED, [_passed(seen), *accepted]
+
+
+def _passed(seen: Evidence) -> Reason:
+    """How it passed, for the first sentence: what nobody claimed and what changed nothing proves less."""
+    return Reason("passed-unclaimed" if not seen.claimed else "passed-unmoved" if seen.unmoved else "passed")
 
 
 def _grave(journal: JournalIndex) -> tuple[Verdict, list[Reason]] | None:
@@ -97,6 +115,13 @@ def _grave(journal: JournalIndex) -> tuple[Verdict, list[Reason]] | None:
             for _, record in journal.reverted.values()
             if not record.verified and record.why
         ]
+    lost = [
+        Reason("lost-journal", words={"text": failure.what})
+        for failure in journal.failures
+        if failure.where == "journal"
+    ]
+    if lost:  # a later start, which finds a journal without an end, comes to the same
+        return Verdict.INCONCLUSIVE, lost
     if journal.refusals:
         return Verdict.REFUSED, [
             Reason("refused", subject=item.net, words={"why": item.reason, "remedy": item.remedy})
@@ -112,13 +137,13 @@ def _grave(journal: JournalIndex) -> tuple[Verdict, list[Reason]] | None:
     return None
 
 
-def _done(journal: JournalIndex) -> tuple[Verdict, list[Reason]]:
+def _done(journal: JournalIndex, disturbed: Sequence[Reason]) -> tuple[Verdict, list[Reason]]:
     """Of faults without a hypothesis. That nobody met them is named, and no flaw of the run."""
     if journal.run is not None and journal.run.terms:
         return Verdict.INCONCLUSIVE, [Reason("unreadable-terms")]
     if not any(state.state == "judged" and state.before == "reverting" for state in journal.states):
         return Verdict.INCONCLUSIVE, [Reason("no-end")]
-    return Verdict.DONE, [Reason("done"), *_idle(journal)]
+    return Verdict.DONE, [Reason("done"), *_idle(journal), *disturbed]
 
 
 def _idle(journal: JournalIndex) -> list[Reason]:
@@ -127,7 +152,7 @@ def _idle(journal: JournalIndex) -> list[Reason]:
     return [Reason("no-traffic", subject=", ".join(idle))] if idle else []
 
 
-def _doubts(journal: JournalIndex) -> list[Reason]:
+def _doubts(journal: JournalIndex, seen: Evidence) -> list[Reason]:
     """Reasons why the fault may not have been what the hypotheses met."""
     if journal.closed is not None:
         return [Reason("cut-off", subject=journal.closed.by)]
@@ -137,7 +162,7 @@ def _doubts(journal: JournalIndex) -> list[Reason]:
         return [Reason("vanished", words={"why": journal.stop.why})]
     if journal.run is None or not journal.run.terms:
         return []
-    return [*load_shortfall(journal.entries), *_idle(journal)]
+    return [*load_shortfall(journal.entries), *seen.doubts()]
 
 
 def _recovery(journal: JournalIndex, claims: Sequence[HypothesisEvaluator]) -> float | None:

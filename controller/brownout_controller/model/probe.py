@@ -183,6 +183,11 @@ class ProbeSpec(BaseModel):
         """Where it connects to; None where it does not, or where that is not in the file."""
         return None
 
+    def endpoints(self) -> Sequence[Endpoint]:
+        """All places that it connects to, as far as the file has them; Unix sockets among them."""
+        found = self.endpoint()
+        return () if found is None else (found,)
+
     def open(self, surroundings: Surroundings) -> Probe:
         """Raises ProbeError when the surroundings lack what it needs."""
         raise NotImplementedError

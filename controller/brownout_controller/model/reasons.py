@@ -16,6 +16,9 @@ CODES: Final = frozenset({
     "injection-failed", "baseline-not-met", "cut-off", "vanished", "no-traffic", "no-run", "unreadable-terms", "no-end",
     "held", "broke", "not-recovered", "not-for-good", "false-before", "holes", "no-data", "missing", "unmeasured",
     "accepted", "too-few-events", "zero-baseline", "no-baseline", "failed-baseline", "several", "load-shortfall",
+    "passed-unmoved", "passed-unclaimed", "lost-journal", "no-hits", "small-share", "foreign-fault", "fault-changed",
+    "upstream-changed", "proxy-disabled", "proxy-enabled", "proxy-restarted", "proxy-frozen", "proxy-unreachable",
+    "proxy-missing",
 })  # fmt: skip
 """Every code that this version writes; `report/sentences.py` has a sentence for each."""
 

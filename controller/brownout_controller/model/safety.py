@@ -10,6 +10,8 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from brownout_controller.model.endpoint import Endpoint, endpoint_of, endpoints_of, reaches
+
 if TYPE_CHECKING:
     from brownout_controller.model.environment import Limits
     from brownout_controller.model.experiment import BlastRadius, Conditions
@@ -19,10 +21,14 @@ NETS: Final[Mapping[str, str]] = {
     "large-scope": "more targets than the environment's limits is refused",
     "protected-target": "a protected environment is refused",
     "already-faulted": "a target that has faults already is refused",
+    "own-traffic": "a probe or a load that talks to the proxy of the run itself is refused",
     "lock": "a target that another run is at is refused",
     "baseline-gate": "nothing is injected unless the baseline holds",
 }
 """Every net by its name, and what it does."""
+
+OUTSIDE: Final = "outside"
+"""The caller of an edge that begins where clients come in."""
 
 
 class Refusal(NamedTuple):
@@ -86,6 +92,44 @@ def refusals(
                 )
             )
     return [refusal for refusal in said if refusal.net not in conditions.nets]
+
+
+class Listener(NamedTuple):
+    """Where a target takes connections, and where it passes them on to; `control` is where the proxy is asked."""
+
+    target: str
+    listen: str
+    upstream: str
+    control: str
+
+
+def own_traffic(
+    conditions: Conditions, asked: Mapping[str, Sequence[Endpoint]], listeners: Sequence[Listener]
+) -> list[Refusal]:
+    """Probes and loads that talk to the address on which a proxy of the run listens: they are what meets the fault, and
+    what is behind the service is not. `asked` are the places that each connects to, by what it is called.
+
+    The load of an edge from `outside` stands for the clients, and is meant to go through the proxy.
+    """
+    if "own-traffic" in conditions.nets or conditions.edge.partition("->")[0].strip() == OUTSIDE:
+        return []
+    return [
+        Refusal(
+            "own-traffic",
+            f"{who} talks to {place}, where the proxy of {listener.target} itself listens: it would measure the fault, "
+            "and not how a service copes with it",
+            f"measure the service that calls through the proxy, or what is behind it, {listener.upstream}",
+        )
+        for who, places in asked.items()
+        for listener in listeners
+        for place in places[:1]
+        if any(_is_own(one, listener) for one in places)
+    ]
+
+
+def _is_own(place: Endpoint, listener: Listener) -> bool:
+    control = endpoint_of(listener.control)
+    return any(reaches(place, there, control) for there in endpoints_of(listener.listen))
 
 
 def too_many(chosen: int, limits: Limits) -> Refusal:

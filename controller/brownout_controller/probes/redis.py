@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 import time
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
@@ -26,7 +27,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as Lost
 from redis.exceptions import TimeoutError as Late
 
-from brownout_controller.model.endpoint import Endpoint, endpoint_of
+from brownout_controller.model.endpoint import Endpoint, endpoint_of, endpoints_of
 from brownout_controller.model.probe import NoAnswerError, Probe, ProbeError, ProbeSpec, Reading, Surroundings
 from brownout_controller.probes.trouble import Veil, place, sentence, unmeasured
 
@@ -77,6 +78,9 @@ class Redis(ProbeSpec):
 
     def endpoint(self) -> Endpoint | None:
         return endpoint_of(self.url)
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        return endpoints_of(self.url)
 
     def open(self, surroundings: Surroundings) -> Probe:
         return _Redis(self, surroundings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
@@ -14,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 from pydantic import ConfigDict, Field
 
-from brownout_controller.model.endpoint import Endpoint, endpoint_of
+from brownout_controller.model.endpoint import Endpoint, endpoint_of, endpoints_of
 from brownout_controller.model.part import SomeTime
 from brownout_controller.model.probe import NoAnswerError, Probe, ProbeError, ProbeSpec, Reading, Surroundings
 from brownout_controller.probes.trouble import Veil, place, sentence, unmeasured
@@ -66,6 +67,9 @@ class Sql(ProbeSpec):
 
     def endpoint(self) -> Endpoint | None:
         return endpoint_of(self.dsn)
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        return endpoints_of(self.dsn)
 
     def open(self, surroundings: Surroundings) -> Probe:
         return _Sql(self, surroundings)

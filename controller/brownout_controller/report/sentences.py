@@ -9,6 +9,7 @@ from brownout_controller.model.journal import Judged
 from brownout_controller.model.quantity import UNITS
 from brownout_controller.model.reasons import TEXT, Reason, read_reason
 from brownout_controller.model.verdict import Verdict
+from brownout_controller.report.evidence import SENTENCES as EVIDENCE
 from brownout_controller.report.load import rate_sentence
 from brownout_controller.report.text import line, quantity
 from brownout_proxy.units import COUNT
@@ -196,6 +197,7 @@ _SENTENCES: Final[Mapping[str, Callable[[Reason], str]]] = {
     "no-baseline": lambda it: f"{_about(it)}{_expect(it)} compares with a baseline that was not measured",
     "failed-baseline": lambda it: f"{_about(it)}every request of the baseline failed, so it is nothing to compare with",
     "load-shortfall": _load_shortfall,
+    **EVIDENCE,
     "several": lambda it: f"{_about(it)}each measurement gave several values{_why(it)}; say with series which count",
 }
 

@@ -133,7 +133,8 @@ class ProxyService(proxy_pb2_grpc.ProxyServiceServicer):
         if len(events) >= limits.WATCHES:
             text = f"{limits.WATCHES} are open, which is all that one proxy process takes; end one of them"
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, text)
-        watcher, meter, names = events.watch(), stalls.watch(), frozenset(request.proxies)
+        watcher, meter = events.watch(ends=not request.without_connections), stalls.watch()
+        names = frozenset(request.proxies)
         try:
             while True:
                 yield await self._observed(watcher, meter, names)

@@ -106,21 +106,28 @@ class Events:
     def __init__(self) -> None:
         self._faults, self._ends = self._rings = _Ring(KEPT_FAULTS), _Ring(KEPT)
         self._watchers: set[Watcher] = set()
+        self._of_ends: set[Watcher] = set()
+        """Those among them that want to know of every connection that ends."""
 
     def __len__(self) -> int:
         return len(self._watchers)
 
     @property
     def watched(self) -> bool:
-        return bool(self._watchers)
+        """Whether anybody wants to know of connections that end."""
+        return bool(self._of_ends)
 
-    def watch(self) -> Watcher:
-        watcher = Watcher(self._rings)
+    def watch(self, *, ends: bool = True) -> Watcher:
+        """`ends` is whether connections that end are of interest."""
+        watcher = Watcher(self._rings if ends else (self._faults,))
         self._watchers.add(watcher)
+        if ends:
+            self._of_ends.add(watcher)
         return watcher
 
     def leave(self, watcher: Watcher) -> None:
         self._watchers.discard(watcher)
+        self._of_ends.discard(watcher)
         if not self._watchers:
             for ring in self._rings:
                 ring.clear()

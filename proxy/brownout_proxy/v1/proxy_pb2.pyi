@@ -373,12 +373,14 @@ class ResetResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class WatchRequest(_message.Message):
-    __slots__ = ("proxies", "interval")
+    __slots__ = ("proxies", "interval", "without_connections")
     PROXIES_FIELD_NUMBER: _ClassVar[int]
     INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
     proxies: _containers.RepeatedScalarFieldContainer[str]
     interval: _duration_pb2.Duration
-    def __init__(self, proxies: _Optional[_Iterable[str]] = ..., interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    without_connections: bool
+    def __init__(self, proxies: _Optional[_Iterable[str]] = ..., interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., without_connections: _Optional[bool] = ...) -> None: ...
 
 class WatchResponse(_message.Message):
     __slots__ = ("at", "proxies", "events", "events_lost", "instance", "uptime", "longest_stall")

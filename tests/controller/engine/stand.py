@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from brownout_controller.backends.base import BackendError
-from brownout_controller.engine import orders
+from brownout_controller.engine import orders, watch
 from brownout_controller.engine import runner as runner_module
 from brownout_controller.engine.conductor import Conductor
 from brownout_controller.engine.orders import Desk, Order, Rights, Wish
@@ -59,6 +59,7 @@ def prepare(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hypotheses read what TOLD says, 1 at first; counters are read often, and reverts given up soon."""
     monkeypatch.setattr(orders, "KINDS", KINDS)
     monkeypatch.setattr(runner_module, "_TICK", 0.02)
+    monkeypatch.setattr(watch, "TICK", 0.02)
     monkeypatch.setattr(runner_module, "_GRACE", 0.0)
     TOLD.clear()
     TOLD["value"] = lambda: Reading(1.0)

@@ -13,20 +13,23 @@ import pytest
 from brownout_controller.engine.chronicle import Chronicle
 from brownout_controller.engine.store import Journal, Store, read
 from brownout_controller.model.journal import (
+    Closed,
     Counted,
     Entered,
     Entry,
     Failure,
+    Injected,
     Interrupted,
     Judged,
     Plan,
+    Record,
     Reverted,
     Run,
     Sample,
     Stop,
     Undo,
 )
-from brownout_controller.model.judge import terms_of
+from brownout_controller.model.judge import judge, terms_of
 from brownout_controller.model.variables import Masker
 from brownout_controller.model.verdict import Verdict
 from brownout_controller.report.sentences import sentence
@@ -93,7 +96,7 @@ def test_whoever_watches_and_fails_is_told_no_more_and_that_is_all(tmp_path: Pat
     journal.close()
 
 
-def test_a_journal_that_takes_no_more_ends_the_run_as_a_failure_of_ours(tmp_path: Path) -> None:
+def test_a_journal_that_takes_no_more_ends_the_run_without_a_conclusion(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     journal, broken = Full(tmp_path / "run"), Broken()
     journal.room = 1
@@ -103,7 +106,7 @@ def test_a_journal_that_takes_no_more_ends_the_run_as_a_failure_of_ours(tmp_path
     assert not chronicle.write(Reverted("u0", _TARGET["id"], verified=True))
     assert broken.times == 1
     judgement = asyncio.run(chronicle.judged())
-    assert (judgement.verdict, judgement.exit) == (Verdict.INTERNAL, 7)
+    assert (judgement.verdict, judgement.exit) == (Verdict.INCONCLUSIVE, 3)
     assert "no space left on device" in sentence(judgement.reasons[0])
     # With room again everything is there, in order.
     journal.room = 99
@@ -111,7 +114,7 @@ def test_a_journal_that_takes_no_more_ends_the_run_as_a_failure_of_ours(tmp_path
     entries = read(journal.directory)
     assert [entry.n for entry in entries] == list(range(5))
     assert [entry.record.kind for entry in entries] == ["run", "undo", "error", "reverted", "interrupted"]
-    assert asyncio.run(chronicle.judged()).verdict is Verdict.INTERNAL
+    assert asyncio.run(chronicle.judged()).verdict is Verdict.INCONCLUSIVE
     journal.close()
 
 
@@ -125,13 +128,40 @@ def test_a_revert_that_is_not_verified_is_graver_than_a_lost_journal(tmp_path: P
     journal.close()
 
 
-def test_a_journal_that_was_taken_away_is_a_failure_of_ours(tmp_path: Path) -> None:
+def test_a_journal_that_was_taken_away_is_no_conclusion(tmp_path: Path) -> None:
     journal, broken = Store(tmp_path).begin("x"), Broken()
     chronicle = _chronicle(journal, broken)
     chronicle.write(_RUN)
     shutil.rmtree(journal.directory)
-    assert asyncio.run(chronicle.judged()).verdict is Verdict.INTERNAL
+    assert asyncio.run(chronicle.judged()).verdict is Verdict.INCONCLUSIVE
     assert broken.times == 1
+    journal.close()
+
+
+def test_a_verdict_that_the_journal_does_not_take_is_the_one_that_a_later_start_comes_to(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    journal, seen = Full(tmp_path / "run"), list[Entry]()
+    journal.room = 99
+    chronicle = _chronicle(journal, Broken(), seen.append)
+    done: list[Record] = [
+        _RUN, Plan([_TARGET], ["slow"], []), Entered("injecting", "planned"), Undo("u0", _TARGET, "x"),
+        Injected("u0", _TARGET["id"], ["slow"], 10.0), Entered("observing", "injecting"),
+        Entered("reverting", "observing"), Reverted("u0", _TARGET["id"], verified=True), Entered("judged", "reverting"),
+    ]  # fmt: skip
+    for record in done:
+        assert chronicle.write(record)
+    assert judge(chronicle.told).verdict is Verdict.DONE
+    journal.room = 0
+    judgement = asyncio.run(chronicle.conclude())
+    assert (judgement.verdict, judgement.exit) == (Verdict.INCONCLUSIVE, 3)
+    kinds = [entry.record.kind for entry in seen]
+    assert kinds[len(done) :] == ["error", "verdict"]
+    assert [entry.n for entry in seen] == list(range(len(seen)))
+    # What a later start does with such a journal.
+    left = read(journal.directory)
+    assert len(left) == len(done)
+    later = [*left, Entry(99, 99.0, Closed("a later start"))]
+    assert judge(later).verdict is judgement.verdict
     journal.close()
 
 

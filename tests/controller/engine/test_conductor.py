@@ -341,7 +341,7 @@ def test_a_journal_that_is_lost_ends_the_run_with_the_revert_and_who_watches_hea
         assert [line.entry.n for line in lines] == list(range(len(lines)))
         judged = lines[-1].entry.record
         assert isinstance(judged, Judged)
-        assert (judged.verdict, judged.exit) == ("internal", 7)
+        assert (judged.verdict, judged.exit) == ("inconclusive", 3)
         assert told in " ".join(recorded(judged))
         assert any(isinstance(line.entry.record, Reverted) and line.entry.record.verified for line in lines)
         assert await conductor.ended(run) == judged, "also for who comes later"
@@ -360,7 +360,7 @@ def test_a_run_whose_journal_is_taken_away_can_still_be_stopped(tmp_path: Path) 
         await until_state(conductor, run, "observing")
         shutil.rmtree(conductor.find(run))
         await conductor.interrupt(run, "SIGTERM")
-        assert (await conductor.ended(run)).verdict == "internal"
+        assert (await conductor.ended(run)).verdict == "inconclusive"
 
     play(tmp_path, scenario)
 

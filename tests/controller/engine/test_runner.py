@@ -12,7 +12,7 @@ import pytest
 
 from brownout_controller.backends.base import BackendError, Counts, Target
 from brownout_controller.backends.memory import MemoryBackend
-from brownout_controller.engine import locks, store
+from brownout_controller.engine import locks, store, watch
 from brownout_controller.engine import runner as module
 from brownout_controller.engine.store import Journal
 from brownout_controller.model.environment import Environment, Limits
@@ -51,6 +51,7 @@ def said(judgement: Judgement) -> tuple[str, ...]:
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The probe reads 1 again; counters are read and reverts are given up sooner than with real targets."""
     monkeypatch.setattr(module, "_TICK", 0.02)
+    monkeypatch.setattr(watch, "TICK", 0.02)
     monkeypatch.setattr(module, "_GRACE", 0.0)
     TOLD.clear()
     yield
@@ -319,7 +320,7 @@ def test_what_cannot_be_written_is_not_injected(tmp_path: Path, full: set[str]) 
     judgement = play.run()
     assert isinstance(play.backend, Unruly)
     assert "inject" not in play.backend.asked
-    assert judgement.exit in (6, 7)
+    assert judgement.exit in (3, 6)
 
 
 @pytest.mark.parametrize("kind", [Injected, Sample, Counted, Reverted, Entered])
@@ -330,9 +331,9 @@ def test_a_journal_that_takes_no_more_under_a_fault_reverts_at_once(
     play = Play(tmp_path, experiment(duration="600s", lease="600s"), backend)
     play.on(Undo, lambda *_: full.add(kind.kind))
     if kind is Reverted:
-        play.on(Counted, lambda runner, _: runner.stop("enough"))
+        play.on(Injected, lambda runner, _: runner.stop("enough"))
     judgement = play.run()
-    assert (judgement.verdict, judgement.exit) == (Verdict.INTERNAL, 7)
+    assert (judgement.verdict, judgement.exit) == (Verdict.INCONCLUSIVE, 3)
     assert "no space left on device" in sentence(judgement.reasons[0])
     assert backend.clean
 
@@ -397,7 +398,7 @@ def test_many_targets_that_hang_hold_up_the_revert_no_longer_than_one(
         raise AssertionError("nobody sets it")
 
     monkeypatch.setattr(backend, "counts", hang)
-    monkeypatch.setattr(module, "_LAST_LOOK", 0.05)
+    monkeypatch.setattr(watch, "_PROMPT", 0.05)
     nets = {"large-scope": "a test"}
     judgement = Play(tmp_path, experiment(blast_radius={"mode": "all"}, nets=nets), backend).run()
     assert judgement.verdict is Verdict.INCONCLUSIVE, "nobody saw a hit"

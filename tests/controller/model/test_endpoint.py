@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from brownout_controller.model.endpoint import Endpoint, endpoint_of, reaches
+from brownout_controller.model.endpoint import Endpoint, endpoint_of, endpoints_of, reaches
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,33 @@ def test_who_asks_a_proxy_itself_is_known(asked: str, listen: str, control: str 
 def test_an_endpoint_is_shown_as_it_is_written() -> None:
     assert str(Endpoint("::1", 80)) == "[::1]:80"
     assert str(Endpoint("db", 5432)) == "db:5432"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("http://shop/", [("shop", 80)]),
+        ("unix:/run/redis.sock", [("/run/redis.sock", 0)]),
+        ("unix:///run/../run/redis.sock?db=1", [("/run/redis.sock", 0)]),
+        ("postgresql://u:p@one:5433,two/shop", [("one", 5433), ("two", 5432)]),
+        ("postgres://u:p@[::1]:5433/shop", [("::1", 5433)]),
+        ("postgresql://u:p@/shop?host=10.0.0.7&port=6432", [("10.0.0.7", 6432)]),
+        ("postgresql://u:p@%2Frun%2Fpg:6432/shop", [("/run/pg/.s.PGSQL.6432", 0)]),
+        ("postgresql://u:p@/shop?host=/run/pg", [("/run/pg/.s.PGSQL.5432", 0)]),
+        ("postgresql://u:p@/shop", []),
+        ("postgresql://[/", []),
+        ("nonsense", []),
+    ],
+)
+def test_all_endpoints_of_what_people_write(text: str, found: list[tuple[str, int]]) -> None:
+    assert list(endpoints_of(text)) == [Endpoint(*one) for one in found]
+
+
+def test_a_unix_socket_is_known_by_its_path_on_its_own_machine() -> None:
+    (asked,) = endpoints_of("unix:///run/a.sock?db=1")
+    (listen,), (other,) = endpoints_of("unix:/run/a.sock"), endpoints_of("unix:/run/b.sock")
+    assert reaches(asked, listen)
+    assert reaches(asked, listen, Endpoint("127.0.0.1", 8475))
+    assert not reaches(asked, other)
+    assert not reaches(asked, listen, Endpoint("staging", 8475))
+    assert str(asked) == "unix:/run/a.sock"

@@ -76,7 +76,8 @@ def test_more_targets_than_there_are_cannot_be_asked_for() -> None:
 def test_each_of_several_faults_has_to_meet_traffic() -> None:
     told = run((49, counted(hits={"slow": 5, "narrow": 0}, met_exchanges={"slow": 5})))
     assert [(contact.fault, contact.hits) for contact in told.idle] == [("narrow", 0)]
-    assert ended(told) == ["no-hits"]
+    (reason,) = told.doubts()
+    assert (reason.code, reason.subject) == ("no-traffic", "narrow")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from brownout_controller.model.journal import (
     Failure,
     Injected,
     Interrupted,
+    Outage,
     Plan,
     Record,
     Refusal,
@@ -26,6 +27,7 @@ from brownout_controller.model.journal import (
     Run,
     Sample,
     Stop,
+    TargetState,
     Traffic,
     Undo,
 )
@@ -398,3 +400,73 @@ def test_faults_that_claim_nothing_are_not_done_if_anything_is_missing() -> None
     assert verdict(ad_hoc()[:-1]) == ("inconclusive", 3)
     assert verdict([*ad_hoc(), (15, Stop("lapsed", "it vanished"))]) == ("inconclusive", 3)
     assert verdict([*ad_hoc(), (15, Stop("asked", "enough"))]) == ("stopped", 5)
+
+
+def _state(*faults: dict[str, Any], **changes: Any) -> TargetState:
+    return replace(TargetState("db", "one", True, "db:1", faults), **changes)
+
+
+_THEIRS = {"name": "toxic", "kind": "timeout", "lease": ""}
+_FOREIGN: list[Timed] = [(0, _state()), (12, _state(_THEIRS)), (14, _state())]
+
+
+@pytest.mark.parametrize(
+    ("happened", "code"),
+    [
+        (_FOREIGN, "foreign-fault"),
+        ([(0, _state()), (25, _state(_THEIRS))], "foreign-fault"),
+        ([(0, _state()), (15, _state(enabled=False)), (16, _state())], "proxy-disabled"),
+        ([(0, _state()), (15, _state(upstream="other:1"))], "upstream-changed"),
+        ([(0, _state()), (16, Outage("db", "frozen", 3))], "proxy-frozen"),
+    ],
+    ids=["fault", "recovery", "disabled", "upstream", "frozen"],
+)
+@pytest.mark.parametrize("during", [(1, 99, 98, 1, 1), (1, 1, 1, 1, 1)], ids=["broke", "held"])
+def test_nobody_is_blamed_or_praised_for_what_others_did(
+    happened: list[Timed], code: str, during: Sequence[float]
+) -> None:
+    judgement = judged(sorted([*story(during=during), *happened], key=lambda item: item[0]))
+    assert (judgement.verdict, judgement.exit, codes(judgement)[0]) == (Verdict.INCONCLUSIVE, 3, code)
+    assert [reason.code for reason in judgement.disturbances] == [code]
+
+
+def test_what_others_did_is_named_beside_a_stop_and_changes_no_revert_that_is_not_verified() -> None:
+    stopped = [*story(during=(99,)), *_FOREIGN, (11.5, Stop("condition", "h was 99", "h", breached_at=11.0))]
+    judgement = judged(sorted(stopped, key=lambda item: item[0]))
+    assert (judgement.verdict, codes(judgement)[-1]) == (Verdict.STOPPED, "foreign-fault")
+    assert judged([*story(verified=False), *_FOREIGN]).verdict is Verdict.NOT_REVERTED
+
+
+@pytest.mark.parametrize("where", ["sigint", "refusal", "passed"])
+def test_a_journal_that_cannot_be_written_is_never_a_verdict_of_another_kind(where: str) -> None:
+    told: list[Timed] = [*story(), (30, Failure("journal", "the journal cannot be written: full"))]
+    also: dict[str, Record] = {"sigint": Interrupted("SIGINT"), "refusal": Refusal("lock", "taken", "wait")}
+    told += [(30, also[where])] if where in also else []
+    judgement = judged(told)
+    assert (judgement.verdict, judgement.exit, codes(judgement)) == (Verdict.INCONCLUSIVE, 3, ["lost-journal"])
+    assert judged([*told, *story(verified=False)]).verdict is Verdict.NOT_REVERTED
+
+
+def test_how_it_passed_is_in_the_first_reason() -> None:
+    every = ["baseline", "during", "recovery"]
+    assert codes(judged(story(terms=h(when=every), during=(50, 50), changes={}))) != ["passed"]
+    assert codes(judged(story(terms=h(when=every, expect="< 99"), during=(50, 50)))) == ["passed"]
+    assert codes(judged(story(terms=h(when=every)))) == ["passed-unmoved"]
+    assert codes(judged(story(terms=h(when=["recovery"])))) == ["passed-unclaimed"]
+
+
+def test_a_sliver_of_the_load_is_no_proof_of_anything() -> None:
+    def seen(exchanges: int, during: Sequence[float] = (1, 1, 1, 1, 1)) -> Judgement:
+        told = [
+            (at, replace(record, found=1, reach=1.0, min_share=0.05) if isinstance(record, Plan) else record)
+            for at, record in story(during=during)
+        ]
+        told += [(10.0, Counted("db", 1, 0, 0, {}, {}))]
+        told += [(19.5, Counted("db", 1, 0, 0, {"slow": 5}, {"slow": 1}, exchanges=exchanges,
+                                met_exchanges={"slow": exchanges}))]  # fmt: skip
+        told += [(second + 1.0, Traffic(second, 10, 10, 0)) for second in range(30)]
+        return judged(sorted(told, key=lambda item: item[0]))
+
+    assert seen(100).verdict is Verdict.PASSED
+    assert (seen(2).verdict, codes(seen(2))) == (Verdict.INCONCLUSIVE, ["small-share"])
+    assert seen(2, during=(99, 99)).verdict is Verdict.INCONCLUSIVE

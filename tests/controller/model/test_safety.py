@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from brownout_controller.model.endpoint import endpoints_of
 from brownout_controller.model.environment import Limits
 from brownout_controller.model.experiment import BlastRadius, Conditions
-from brownout_controller.model.safety import NETS, choose, refusals
+from brownout_controller.model.safety import NETS, Listener, choose, own_traffic, refusals
 
 
 def _nets(*, found: int = 1, chosen: int = 1, protected: bool = False, **changes: object) -> list[str]:
@@ -73,3 +74,33 @@ def test_the_choice_is_the_seed_s_and_not_the_order_s(names: set[str], seed: int
 def test_a_radius_that_says_too_much_or_too_little_is_refused(bad: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="value"):
         BlastRadius.model_validate(bad)
+
+
+@pytest.mark.parametrize(
+    ("asked", "listen", "own"),
+    [
+        ("http://127.0.0.1:18080/pay", "127.0.0.1:18080", True),
+        ("http://localhost:18080/pay", "127.0.0.1:18080", True),
+        ("http://[::1]:18080/pay", "[::]:18080", True),
+        ("http://0.0.0.0:18080/pay", "127.0.0.1:18080", True),
+        ("redis://:secret@LOCALHOST:18080/0", "127.0.0.1:18080", True),
+        ("postgresql://u:p@other:1,127.0.0.1:18080/shop", "127.0.0.1:18080", True),
+        ("unix:/run/p.sock", "unix:/run/p.sock", True),
+        ("127.0.0.1:18080", "127.0.0.1:18080", True),
+        ("http://127.0.0.1:8080/pay", "127.0.0.1:18080", False),
+        ("http://shop:18080/pay", "127.0.0.1:18080", False),
+    ],
+)
+def test_who_talks_to_the_proxy_itself_is_refused_with_what_to_measure_instead(
+    asked: str, listen: str, own: bool
+) -> None:
+    def said(**changes: object) -> list[str]:
+        conditions = Conditions.model_validate({"name": "x", "edge": "a -> b", "duration": 10, **changes})
+        listeners = [Listener("here/db", listen, "10.0.0.7:5432", "127.0.0.1:8475")]
+        found = own_traffic(conditions, {"hypothesis 'fast'": list(endpoints_of(asked))}, listeners)
+        assert all(item.net == "own-traffic" and "hypothesis 'fast'" in item.reason for item in found)
+        return [item.remedy for item in found]
+
+    assert ["10.0.0.7:5432" in remedy for remedy in said()] == [True] * own
+    assert said(nets={"own-traffic": "the probe is the client"}) == []
+    assert said(edge="outside -> b") == []

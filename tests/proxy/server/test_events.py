@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brownout_proxy.server.events import KEPT_FAULTS, Events, FaultAdded
+from brownout_proxy.server.events import KEPT_FAULTS, ConnectionEnded, Events, FaultAdded
 
 
 def test_each_watcher_gets_every_event_once_in_order() -> None:
@@ -35,3 +35,12 @@ def test_who_has_left_gets_nothing() -> None:
     assert not events.watched
     events.emit(0.0, FaultAdded("p", "f", ""))
     assert watcher.take() == ([], 0)
+
+
+def test_who_does_not_ask_for_the_ends_of_connections_costs_them_nothing() -> None:
+    events = Events()
+    watcher = events.watch(ends=False)
+    assert (events.watched, len(events)) == (False, 1)
+    events.emit(0.0, ConnectionEnded("p", 1, "closed", 1.0))
+    events.emit(1.0, FaultAdded("p", "f", ""))
+    assert [item.event for item in watcher.take()[0]] == [FaultAdded("p", "f", "")]
