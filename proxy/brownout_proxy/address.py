@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from brownout_proxy.errors import InvalidSpec
 
 _MAX_PORT = 65535
+_SCHEMES = {"http": 80, "https": 443, "redis": 6379, "postgres": 5432, "postgresql": 5432, "mysql": 3306, "amqp": 5672}
 _MAX_DIGITS = 20  # zeros in front are harmless
 WILDCARDS = frozenset({"", "0.0.0.0", "::"})
 
@@ -63,6 +64,10 @@ def parse(text: str, *, default_host: str | None = None) -> Address:
         if path.startswith("@"):
             raise InvalidSpec("", f"{text!r}: sockets without a file are not supported; write unix:/path/to/socket")
         return Address(path=path)
+    scheme, separator, rest = text.partition("://")
+    if separator:
+        place = _without_scheme(scheme.lower(), rest)
+        raise InvalidSpec("", f"address {scheme}://{place}: write it without {scheme}://; that is, {place}")
     host, colon, port = text.rpartition(":")
     if not colon and port.isdigit() and default_host is not None:
         return Address(default_host, _port(port, text))
@@ -72,6 +77,11 @@ def parse(text: str, *, default_host: str | None = None) -> Address:
     if "[" in bare or "]" in bare:
         raise InvalidSpec("", f"address {text}: unmatched bracket; write it like [::1]:5432")
     return Address(bare, _port(port, text))
+
+
+def _without_scheme(scheme: str, rest: str) -> str:
+    place = rest.partition("/")[0].rpartition("@")[2] or "host:port"
+    return place if ":" in place else f"{place}:{_SCHEMES.get(scheme, 'port')}"
 
 
 def _port(text: str, address: str) -> int:

@@ -6,6 +6,7 @@ setting does is not known here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
@@ -18,10 +19,13 @@ from brownout_proxy.units import BYTES, SECONDS, Unit
 PREFIX: Final = "BROWNOUT_"
 PORT: Final = 8474
 """Of the control API, as Toxiproxy has it."""
+GRPC_PORT: Final = PORT - 1
+"""Of the gRPC API. Below, as users of Toxiproxy number their proxies from the port above."""
 BUFFER: Final = 256 * 2**20
 """Bytes that faults may hold back, over all connections."""
 DIAL_TIMEOUT: Final = 10.0
 """Seconds until a dial to the upstream is given up."""
+_HOST_NAME: Final = re.compile(r"[\w.-]+", re.ASCII)
 _LARGEST_SEED: Final = 2**63 - 1
 _LARGEST_PORT: Final = 65535
 _LEAVE_OUT: Final = "--port off leaves that out"
@@ -63,6 +67,19 @@ def _host(text: str) -> str:
     if not host or "/" in host or host.count(":") == 1:
         raise ValueError(f"{text!r} is not a host; write it like 127.0.0.1, ::1 or 0.0.0.0, the port apart")
     return host
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names or any(not _HOST_NAME.fullmatch(name) for name in names):
+        raise ValueError(f"{text!r} is not a list of host names; write it like proxy.example.com, without a port")
+    return names
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise ValueError("it is empty; write it like postgres@15432=db.internal:5432")
+    return text
 
 
 def _integer(low: int, high: int, example: str) -> Callable[[str], int]:
@@ -143,13 +160,23 @@ class Settings:
     grpc_port: int | None = field(
         default=None,
         metadata=_told(
-            "Port of the gRPC API; off leaves it out, which saves 18 MB.", _port_or_off, "PORT", shown="--port plus one"
+            "Port of the gRPC API; off leaves it out, which saves 18 MB.",
+            _port_or_off,
+            "PORT",
+            shown="--port minus one",
         ),
     )
     config: Path | None = field(
         default=None,
         metadata=_told("Proxies in YAML, or in Toxiproxy's JSON. SIGHUP reads it again.", _path, "FILE"),
     )
+    proxies: str | None = field(
+        default=None,
+        metadata=_told(
+            "More proxies: words as above, or the text of a config file, so that one variable is a configuration.",
+            _text, "TEXT",
+        ),
+    )  # fmt: skip
     seed: int | None = field(
         default=None,
         metadata=_told("Makes every random decision repeatable.", read_seed, "N", shown="the config's, or random"),
@@ -192,6 +219,13 @@ class Settings:
             "Listen off loopback without a token: whoever reaches the port controls the proxies.", _switch, ""
         ),
     )
+    allow_host: tuple[str, ...] = field(
+        default=(),
+        metadata=_told(
+            "Names with a dot under which clients without a token reach the control API, apart by commas.", _hosts,
+            "NAME,...",
+        ),
+    )  # fmt: skip
     dial_timeout: float = field(
         default=DIAL_TIMEOUT,
         metadata=_told(
@@ -244,7 +278,7 @@ class Settings:
     def grpc(self) -> int | None:
         """The port of the gRPC API, 0 for a free one; None if it is left out."""
         if self.grpc_port is None:
-            return self.port + 1 if 0 < self.port < _LARGEST_PORT else 0
+            return max(0, self.port - 1)
         return None if self.grpc_port == OFF else self.grpc_port
 
     def in_clear(self) -> Iterator[str]:

@@ -106,7 +106,10 @@ def with_header(name: str, value: str, row: Row) -> Row:
 
 
 NO_PATH: Final = "404 page not found\n"
-NO_BROWSER: Final = "User agent not allowed\n"
+NO_BROWSER: Final = (
+    "User agent not allowed: a browser's (Mozilla/...) needs the token; send another one, such as curl/8\n"
+)
+WHY: Final = "the text says why"
 BAD: Final = "bad request body: "
 BUSY: Final = "listen tcp 127.0.0.1:PORT: bind: address already in use"
 NO_STREAM: Final = "stream was invalid, can be either upstream or downstream"
@@ -157,8 +160,8 @@ TABLE: Final[Mapping[str, Sequence[Row]]] = {
         )
     ],
     "browsers": [
-        with_header("User-Agent", "Mozilla/5.0", ask("GET /proxies", None, 403, NO_BROWSER)),
-        with_header("User-Agent", "Mozilla/4.0", ask("GET /version", None, 403, NO_BROWSER)),
+        with_header("User-Agent", "Mozilla/5.0", ask("GET /proxies", None, 403, NO_BROWSER, better=WHY)),
+        with_header("User-Agent", "Mozilla/4.0", ask("GET /version", None, 403, NO_BROWSER, better=WHY)),
         with_header("User-Agent", "mozilla/5.0", get("/proxies", "{}")),
         with_header("User-Agent", "Mozilla/5.0", ask("GET /nope", None, 404, NO_PATH)),
         with_header("User-Agent", "Mozilla/5.0", ask("PUT /proxies", None, 405)),

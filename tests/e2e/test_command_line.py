@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -94,7 +95,7 @@ class Server:
 
 @contextlib.contextmanager
 def started(*words: str, **environment: str) -> Iterator[Server]:
-    if "--grpc-port" not in words:  # the default is the port after the API's, which may be somebody's
+    if "--grpc-port" not in words:  # the default is the port before the API's, which may be somebody's
         words = (*words, "--grpc-port", "0")
     with tempfile.NamedTemporaryFile("w+") as log:
         process = subprocess.Popen(
@@ -381,3 +382,55 @@ def test_a_hangup_makes_the_proxies_equal_to_the_file(tmp_path: Path, upstream: 
         assert server.lines() == before
         server.send(signal.SIGTERM)
         assert server.status() == 0
+
+
+@pytest.mark.parametrize("api", ["gRPC API", "control API"])
+def test_the_port_of_an_api_is_refused_to_a_proxy_with_the_flag_that_moves_it(
+    server: Server, upstream: str, api: str
+) -> None:
+    port = server.until_log(rf"{api} (?:http://)?127\.0\.0\.1:(\d+)")[1]
+    made = server.command("create", "-l", f"127.0.0.1:{port}", "-u", upstream, "p")
+    assert made.status == 1
+    assert f"bind: address already in use: the {api} of this process has it; --" in made.err
+
+
+def test_an_upstream_that_is_not_reached_has_one_line_in_the_log_and_one_when_it_is(upstream: str) -> None:
+    with nobody() as address, started("--port", "0", f"p@0={address}") as server:
+        for _ in range(3):
+            assert said_back(server.listen("p"), b"x") == b""
+        server.until_log("proxy p: its upstream cannot be reached: .*: connection refused")
+        shown = json.loads(server.command("inspect", "p", "--json").out)["status"]
+        assert (shown["dial_failures"], shown["last_error"]) == (3, f"{address}: connection refused")
+        host, _, port = address.rpartition(":")
+    with started("--port", "0", f"p@0={address}") as server:
+        assert said_back(server.listen("p"), b"x") == b""
+        with socket.create_server((host, int(port))) as listener:
+            with socket.create_connection(_place(server.listen("p"))):
+                listener.accept()[0].close()
+            server.until_log(f"proxy p: its upstream {address} is reached again")
+        assert server.log.count("cannot be reached") == 1
+
+
+def _place(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host, int(port)
+
+
+def test_an_image_s_environment_is_a_whole_configuration(upstream: str) -> None:
+    """One variable for the proxies, the health check without an argument, and commands that find the port."""
+    port = str(free_port())
+    with started(BROWNOUT_PORT=port, BROWNOUT_PROXIES=f"p@0={upstream}", LOG_LEVEL="info") as server:
+        assert said_back(server.listen("p"), b"x") == b"x"
+        assert _end(*_BROWNOUT, "health", BROWNOUT_PORT=port) == (0, "ok\n", "")
+    ended = _end(*_BROWNOUT, "health", BROWNOUT_PORT=port)
+    assert (ended.status, ended.out) == (1, "")
+
+
+def test_a_name_with_a_dot_is_let_in_where_it_is_allowed(upstream: str) -> None:
+    with started("--port", "0", "-allow-host=proxy.example.com") as server:
+        asking = http.client.HTTPConnection(*_place(server.url.removeprefix("http://")), timeout=_SECONDS)
+        with contextlib.closing(asking):
+            for name, status in (("proxy.example.com", 200), ("other.example.com", 403)):
+                asking.request("GET", "/proxies", headers={"Host": f"{name}:8474"})
+                answer = asking.getresponse()
+                assert (answer.status, b"--allow-host other" in answer.read()) == (status, status == 403)

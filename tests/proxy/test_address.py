@@ -87,3 +87,15 @@ def test_wildcards_and_literals_are_known() -> None:
 def test_a_socket_without_a_file_is_refused() -> None:
     with pytest.raises(InvalidSpec, match="sockets without a file are not supported"):
         parse("unix:@name")
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [("http://db:80", "db:80"), ("https://user:secret@db/x?y", "db:443"), ("HTTP://db", "db:80"),
+     ("redis://cache:6380/0", "cache:6380"), ("gopher://x", "x:port"), ("tcp://[::1]:5", "[::1]:5")],
+)  # fmt: skip
+def test_a_scheme_is_refused_with_the_address_that_was_meant(text: str, remedy: str) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        parse(text)
+    assert str(caught.value).endswith(f"://; that is, {remedy}")
+    assert "secret" not in str(caught.value)

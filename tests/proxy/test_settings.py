@@ -145,10 +145,10 @@ def test_a_token_is_not_in_the_text_of_settings() -> None:
 @pytest.mark.parametrize(
     ("given", "port"),
     [
-        ({}, 8475),
-        ({"port": 9000}, 9001),
+        ({}, 8473),
+        ({"port": 9000}, 8999),
         ({"port": 0}, 0),
-        ({"port": 65535}, 0),
+        ({"port": 1}, 0),
         ({"grpc_port": 7}, 7),
         ({"grpc_port": -1}, None),
     ],
@@ -182,3 +182,11 @@ def test_one_of_the_two_apis_is_there() -> None:
     assert Settings(port=0).http == 0
     with pytest.raises(InvalidSpec, match="nobody could control"):
         Settings(port=-1, grpc_port=-1)
+
+
+def test_hosts_are_a_list_of_names() -> None:
+    (flag,) = (flag for flag in flags() if flag.name == "--allow-host")
+    assert flag.read("a.example.com, b.example.com,") == ("a.example.com", "b.example.com")
+    for text in ("", ",", "a.example.com:8474", "http://a", "a b"):
+        with pytest.raises(ValueError, match=r"is not a list of host names; write it like proxy\.example\.com"):
+            flag.read(text)

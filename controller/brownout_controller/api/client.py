@@ -190,7 +190,7 @@ class Remote:
             return InvalidSpec("--token-file", f"the controller at {self.address} does not know us: {details}")
         if code is grpc.StatusCode.UNIMPLEMENTED:
             return InvalidSpec(
-                "--controller", f"{self.address} is no `brownout controller` (a proxy has its API on 8475)"
+                "--controller", f"{self.address} is no `brownout controller` (a proxy has its API on 8473)"
             )
         if OURS in trailing:
             return Unavailable(details)

@@ -21,7 +21,7 @@ REQUIREMENTS: Final = "brownout-requirements.txt"
 _LOCK: Final = Path(__file__).parent / "job-requirements.lock"  # `make lock` writes it
 _SHIFT: Final = 10_000
 """A proxy listens so far above what it stands before: 15432 for 5432."""
-_OURS: Final = frozenset((8474, 8475))
+_OURS: Final = frozenset((8473, 8474))
 """Where the proxy itself is controlled."""
 _PORTS: Final = (
     (r"postgres|\bpg\b|pgsql|pgbouncer|timescale", 5432), (r"mysql|mariadb", 3306), (r"mongo", 27017),
@@ -109,7 +109,7 @@ def _settings(found: Sequence[Place], runs: Sequence[str]) -> Iterator[str]:
     yield ""
     yield "environments:"
     yield "  local:"
-    yield "    control: 127.0.0.1:8475"
+    yield "    control: 127.0.0.1:8473"
     named = [(edge, place.proxy) for place in found for edge in place.edges if place.proxy != place.sink]
     if named:
         yield "    edges:"

@@ -56,10 +56,10 @@ hypotheses:
 ENVIRONMENTS: Final = """\
 environments:
   local:
-    control: 127.0.0.1:8475
+    control: 127.0.0.1:8473
     edges: {payment-service -> postgres: {proxy: postgres}}
   staging:
-    control: [proxy-1.staging:8475, proxy-2.staging:8475]
+    control: [proxy-1.staging:8473, proxy-2.staging:8473]
     token: ${PROXY_TOKEN}
     tls: {ca: certs/ca.pem}
     prometheus: http://prometheus.monitoring:9090

@@ -17,7 +17,7 @@ LOCAL: Final = "local"
 """The environment that needs no file: the proxies of this machine."""
 _PROXY_S: Final = ("proxies", "seed")
 """What `brownout proxy` reads from the same file."""
-CONTROL: Final = "127.0.0.1:8475"
+CONTROL: Final = "127.0.0.1:8473"
 """Where a proxy of this machine has its gRPC API."""
 
 

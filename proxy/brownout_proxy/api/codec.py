@@ -19,6 +19,7 @@ Object = Mapping[str, object]
 """A JSON object: keys in lower case, without those whose value is null."""
 
 _SPACES: Final = re.compile("[ \t\n\r]*")  # RFC 8259, section 2; str.strip() would take more
+_PROXIES: Final = re.compile(r'\{[ \t\n\r]*"proxies"[ \t\n\r]*:[ \t\n\r]*\[', re.IGNORECASE)
 _PIECES: Final = (1024, 16 * 1024, int(limits.OBJECT))
 _ESCAPE: Final = 12
 """Characters of the longest that is an error when it is cut: two escapes for one character."""
@@ -56,26 +57,43 @@ def first_value(body: bytes) -> object:
 
 
 def entries(body: bytes) -> Iterator[object]:
-    """The entries of the list that is the first JSON value in `body`, null as an empty one. Each is read when it is
-    asked for, and takes a few milliseconds at most. Raises InvalidSpec, TooMuch."""
+    """The entries of the list that is the first JSON value in `body`, null as an empty one. Our own answers count as
+    lists: an object whose values are the entries, and one whose `proxies` are. Each is read when it is asked for, and
+    takes a few milliseconds at most. Raises InvalidSpec, TooMuch."""
     text = body.decode("utf-8", "replace")
     at = _past_space(text, 0)
-    if text[at : at + 1] != "[":
+    if (answer := _PROXIES.match(text, at)) is not None:
+        at = answer.end() - 1
+    opening = text[at : at + 1]
+    closing, named = ("}", True) if opening == "{" else ("]", False)
+    start = _past_space(text, at + 1)
+    if opening not in ("[", "{") or (named and text[start : start + 1] == closing):
         yield from as_list(first_value(body))
         return
-    at = _past_space(text, at + 1)
-    if text[at : at + 1] == "]":
+    at = start
+    if text[at : at + 1] == closing:
         return
     while True:
+        if named:
+            at = _past_name(text, at)
         value, at = _value(text, at)
         yield value
         at = _past_space(text, at)
         mark = text[at : at + 1]
-        if mark == "]":
+        if mark == closing:
             return
         if mark != ",":
             raise bad_body(f"Expecting ',' delimiter at character {at + 1}" if mark else "unexpected EOF")
         at = _past_space(text, at + 1)
+
+
+def _past_name(text: str, at: int) -> int:
+    """Where the value begins whose key begins there. Raises InvalidSpec."""
+    key, at = _value(text, at)
+    at = _past_space(text, at)
+    if not isinstance(key, str) or text[at : at + 1] != ":":
+        raise bad_body(f"Expecting a key and ':' at character {at + 1}" if at < len(text) else "unexpected EOF")
+    return _past_space(text, at + 1)
 
 
 def _past_space(text: str, at: int) -> int:

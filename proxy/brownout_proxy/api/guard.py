@@ -25,6 +25,13 @@ _PRIVATE_NAMES: Final = frozenset(("host.docker.internal",))
 _PRIVATE_SUFFIXES: Final = (".localhost", ".svc", ".svc.cluster.local")  # RFC 6761; Kubernetes
 
 
+_NO_BROWSERS: Final = (
+    "User agent not allowed: a browser's (Mozilla/...) needs the token; send another one, such as curl/8"
+)
+_SHELL: Final = re.compile(r"\b(Windows)?PowerShell/")
+_OF_PAGES: Final = ("Origin", "Referer", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest")
+
+
 class Refusal(NamedTuple):
     """Why a request is turned away. `plain` texts are bodies of their own, not errors in JSON."""
 
@@ -57,15 +64,20 @@ class Guard:
         """Why a request with these headers is refused; None if it is not.
 
         A `public` one needs no token."""
-        if headers.get("User-Agent", "").startswith("Mozilla/"):
-            return Refusal(403, "User agent not allowed", plain=True)
+        admitted = self._admits(headers.get("Authorization", ""))
+        if _is_browser(headers) and not (self.token is not None and admitted):
+            return Refusal(403, _NO_BROWSERS, plain=True)
         host = headers.get("Host", "")
         if not self._knows(host):
-            return Refusal(403, f"host {host!r} not allowed without a token; use an IP address or localhost")
+            return Refusal(
+                403,
+                f"host {host!r} not allowed without a token; use an IP address or localhost, or start the proxy with "
+                f"--allow-host {_bare(_without_port(host)) or 'NAME'} (BROWNOUT_ALLOW_HOST)",
+            )
         origin = headers.get("Origin")
         if origin is not None and not _same_site(origin, host):
             return Refusal(403, f"origin {origin!r} not allowed")
-        if not public and not self._admits(headers.get("Authorization", "")):
+        if not public and not admitted:
             return Refusal(401, "unauthorized: send the header 'Authorization: Bearer TOKEN'")
         return None
 
@@ -81,6 +93,14 @@ class Guard:
             return True
         # In constant time, so that the delay of the answer tells nothing.
         return hmac.compare_digest(_credential(authorization), self.token.encode())
+
+
+def _is_browser(headers: Mapping[str, str]) -> bool:
+    """Whether it says that it is one. PowerShell says so too, but sends nothing of what a page's requests have."""
+    agent = headers.get("User-Agent", "")
+    if not agent.startswith("Mozilla/"):
+        return False
+    return _SHELL.search(agent) is None or any(name in headers for name in _OF_PAGES)
 
 
 def _credential(authorization: str) -> bytes:

@@ -21,7 +21,7 @@ from brownout_proxy import limits
 from brownout_proxy.api import answers
 from brownout_proxy.api.guard import Guard, known_hosts
 from brownout_proxy.api.patience import BUSY, HEARD, SERVER
-from brownout_proxy.api.routes import LARGE, VERSION_PATH, Routes, pieces
+from brownout_proxy.api.routes import LARGE, PUBLIC, Routes, pieces
 from brownout_proxy.errors import BrownoutError
 from brownout_proxy.server.registry import Registry
 from brownout_proxy.server.remarks import one_line
@@ -51,7 +51,7 @@ def make_app(
 ) -> web.Application:
     """The application that controls `registry`.
 
-    With a `token`, all routes but /version want it. Without one, Host may name only `host`, which is
+    With a `token`, all routes but /version and /health want it. Without one, Host may name only `host`, which is
     where it will be bound, one of `allowed_hosts`, an IP address, or what nobody can own in the
     public DNS. `metrics` makes the Prometheus text; `requests` counts what was asked, by route, so
     its size is bounded. Raises ValueError for an empty token.
@@ -137,7 +137,7 @@ def _guarding(guard: Guard) -> Middleware:
     @web.middleware
     async def guarding(request: web.Request, handler: Handler) -> web.StreamResponse:
         if _is_routed(request):
-            refusal = guard.refusal(request.headers, public=_route(request) == VERSION_PATH)
+            refusal = guard.refusal(request.headers, public=_route(request) in PUBLIC)
             if refusal is not None:
                 return answers.refused(refusal)
         return await handler(request)

@@ -77,14 +77,25 @@ def read_proxy_change(body: object) -> Change:
     return Change(given.listen, given.upstream, given.enabled)
 
 
-def show_proxy(proxy: Proxy) -> dict[str, object]:
-    """The proxy object that clients get."""
-    return {
+def show_proxy(proxy: Proxy, *, status: bool = False) -> dict[str, object]:
+    """The proxy object that clients get; with its `status` only where it is asked for, as some know no other keys."""
+    shown: dict[str, object] = {
         "name": proxy.name,
         "listen": proxy.listen,
         "upstream": proxy.upstream,
         "enabled": proxy.enabled,
-        "toxics": [show_active(active) for active in proxy.ordered_faults()],
+        "toxics": [show_active(active, status=status) for active in proxy.ordered_faults()],
+    }
+    return {**shown, "status": _status(proxy)} if status else shown
+
+
+def _status(proxy: Proxy) -> dict[str, object]:
+    return {
+        "connections": proxy.live,
+        "accepted": proxy.accepted,
+        "dial_failures": proxy.dial_failures,
+        "last_error": proxy.reach.last_error,
+        "unreachable": proxy.reach.failing,
     }
 
 

@@ -34,6 +34,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 VERSION: Final = b'{"version": "2.12.0"}\n'
 """The Toxiproxy whose contract this is: some clients choose by it what they send."""
 VERSION_PATH: Final = "/version"
+HEALTH_PATH: Final = "/health"
+PUBLIC: Final = frozenset((VERSION_PATH, HEALTH_PATH))
+"""What needs no token."""
 
 LARGE: Final = web.AppKey("large", asyncio.Semaphore)
 """The turns of large bodies."""
@@ -82,12 +85,21 @@ async def _body(request: web.Request, *, large: bool = False) -> bytes:
         raise web.HTTPRequestTimeout(reason="the request body did not arrive in time") from None
 
 
+def _wants_status(request: web.Request) -> bool:
+    """Whether `?status=true` asks for counters and the last error. Raises InvalidSpec."""
+    return _switch(request, "status")
+
+
+def _switch(request: web.Request, name: str) -> bool:
+    given = request.query.get(name, "false").lower()
+    if given not in ("true", "false"):
+        raise InvalidSpec("", f"{name} must be true or false, not {given[:20]!r}")
+    return given == "true"
+
+
 def _authority(request: web.Request) -> Authority:
     """By `?force=true` whoever asks may change what is under a lease. Raises InvalidSpec."""
-    given = request.query.get("force", "false").lower()
-    if given not in ("true", "false"):
-        raise InvalidSpec("", f"force must be true or false, not {given[:20]!r}")
-    return Authority(force=given == "true")
+    return Authority(force=_switch(request, "force"))
 
 
 async def _read_proxies(body: bytes) -> list[ProxySpec]:
@@ -128,6 +140,7 @@ class Routes:
             ("DELETE", _TOXIC, self.delete_toxic),
             ("POST", "/reset", self.reset),
             ("GET", VERSION_PATH, self.version),
+            ("GET", HEALTH_PATH, self.health),
             ("*", "/metrics", self.metrics),
         )
         for method, path, handler in rows:
@@ -138,14 +151,17 @@ class Routes:
         return self._registry.get(request.match_info["proxy"])
 
     async def list_proxies(self, request: web.Request) -> web.StreamResponse:
-        named = self._shown(self._registry.proxies(), lambda proxy: encode(proxy.name) + b":")
+        status = _wants_status(request)
+        named = self._shown(self._registry.proxies(), lambda proxy: encode(proxy.name) + b":", status=status)
         return await answers.streamed(request, answers.listed(b"{", named, b"}"), _JSON)
 
-    async def _shown(self, proxies: Iterable[Proxy], key: Callable[[Proxy], bytes]) -> AsyncIterator[bytes]:
+    async def _shown(
+        self, proxies: Iterable[Proxy], key: Callable[[Proxy], bytes], *, status: bool = False
+    ) -> AsyncIterator[bytes]:
         turns = Turns()
         for proxy in proxies:
             await turns.end()
-            yield key(proxy) + encode(show_proxy(proxy))
+            yield key(proxy) + encode(show_proxy(proxy, status=status))
 
     async def _populated(self, done: Iterable[Proxy], head: Mapping[str, object]) -> bytes:
         """The answer to a populate, with `head` before the proxies."""
@@ -169,7 +185,7 @@ class Routes:
         return web.Response(status=status, body=await self._populated(done, head), content_type="application/json")
 
     async def show_proxy(self, request: web.Request) -> web.Response:
-        return answers.ok(show_proxy(self._proxy(request)))
+        return answers.ok(show_proxy(self._proxy(request), status=_wants_status(request)))
 
     async def update_proxy(self, request: web.Request) -> web.Response:
         body = await _body(request)
@@ -184,7 +200,7 @@ class Routes:
 
     async def list_toxics(self, request: web.Request) -> web.Response:
         faults = self._proxy(request).ordered_faults()
-        return answers.ok([show_active(active) for active in faults])
+        return answers.ok([show_active(active, status=_wants_status(request)) for active in faults])
 
     async def create_toxic(self, request: web.Request) -> web.Response:
         body = await _body(request)
@@ -196,7 +212,7 @@ class Routes:
 
     async def show_toxic(self, request: web.Request) -> web.Response:
         active = self._proxy(request).fault(request.match_info["toxic"])
-        return answers.ok(show_active(active))
+        return answers.ok(show_active(active, status=_wants_status(request)))
 
     async def update_toxic(self, request: web.Request) -> web.Response:
         body = await _body(request)
@@ -220,6 +236,10 @@ class Routes:
     async def version(self, request: web.Request) -> web.Response:
         headers = {"Content-Type": "application/json;charset=utf-8"}
         return web.Response(body=VERSION, headers=headers)
+
+    async def health(self, request: web.Request) -> web.Response:
+        """For whoever only wants to know whether the process serves."""
+        return answers.ok({"status": "ok"})
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         return await answers.streamed(request, self._metrics(), "text/plain; version=0.0.4; charset=utf-8")

@@ -99,10 +99,14 @@ def show_toxic(spec: FaultSpec) -> dict[str, object]:
     return shown | {key: value for key, value in extensions.items() if value is not None}
 
 
-def show_active(active: ActiveFault) -> dict[str, object]:
-    """The toxic object of a fault in force: with its lease, if it is under one."""
+def show_active(active: ActiveFault, *, status: bool = False) -> dict[str, object]:
+    """The toxic object of a fault in force: with its lease, if it is under one, and on demand with its `status`."""
     shown = show_toxic(active.spec)
-    return {**shown, "lease": active.lease} if active.lease else shown
+    if active.lease:
+        shown["lease"] = active.lease
+    if status:
+        shown["status"] = {"hits": active.hits, "connections": active.connections, "left": active.left}
+    return shown
 
 
 def _attributes(fields: Object) -> Object:

@@ -83,13 +83,22 @@ for _command in proxies.COMMANDS:
 root.add_command(toxic)
 
 
+_SERVERS = ("brownout-proxy", "toxiproxy", "toxiproxy-server")
+"""Names under which the program is the proxy alone; the first is a script of its own, the others are links to one."""
+
+
 def main() -> None:
-    """The console script `brownout`."""
-    sys.exit(_settled(run(root, sys.argv[1:], "brownout")))
+    """The console script `brownout`, and what it is called as a link, such as toxiproxy-cli."""
+    name = os.path.basename(sys.argv[0]).removesuffix(".exe")
+    if name in _SERVERS:
+        sys.exit(_settled(run(proxy, sys.argv[1:], name)))
+    sys.exit(_settled(run(root, sys.argv[1:], name if name == "toxiproxy-cli" else "brownout")))
 
 
 def proxy_main() -> None:
-    """The console script `brownout-proxy`."""
+    """The console script `brownout-proxy`, which as a link may be toxiproxy-cli as well."""
+    if os.path.basename(sys.argv[0]).removesuffix(".exe") in (*_SERVERS[1:], "toxiproxy-cli"):
+        main()
     sys.exit(_settled(run(proxy, sys.argv[1:], "brownout-proxy")))
 
 

@@ -47,13 +47,13 @@ class Client:
             pair = f"{unquote(parts.username or '')}:{unquote(parts.password)}"
             self._headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
 
-    def ask(self, method: str, *path: str, body: Json = None, force: bool = False) -> Json:
+    def ask(self, method: str, *path: str, body: Json = None, force: bool = False, status: bool = False) -> Json:
         """The answer to one request, None if it is empty; names in `path` may have any characters. With `force` it is
-        done to what is under somebody's lease, too.
+        done to what is under somebody's lease, too; `status` asks for counters and errors beside what is set.
 
         Raises Refused when the server answers with an error, Unavailable when it does not answer.
         """
-        target = "".join(f"/{quote(part, safe='')}" for part in path) + ("?force=true" if force else "")
+        target = "".join(f"/{quote(part, safe='')}" for part in path) + query(force=force, status=status)
         data = None if body is None else json.dumps(body).encode()
         headers = self._headers if data is None else {**self._headers, "Content-Type": "application/json"}
         connection = self._connection()
@@ -74,6 +74,12 @@ class Client:
         return make(self._parts.hostname or "", self._parts.port, timeout=self._timeout)
 
 
+def query(**switches: bool) -> str:
+    """The switches that are on, as they follow a path."""
+    given = [f"{name}=true" for name, on in switches.items() if on]
+    return f"?{'&'.join(given)}" if given else ""
+
+
 _REMEDY: Final = "start it with `brownout proxy`, or say where it is with --host URL or BROWNOUT_URL"
 
 
@@ -88,6 +94,8 @@ def _split(url: str) -> SplitResult:
         if not (url.isascii() and url.isprintable()) or " " in url:
             raise ValueError(url)
         parts = urlsplit(url if "://" in url else f"http://{url}")
+        if "://" not in url and parts.port is None and not parts.netloc.endswith(":"):
+            parts = parts._replace(netloc=f"{parts.netloc}:{PORT}")  # as it has no scheme, it is no web address either
         if parts.scheme in _SCHEMES and parts.hostname and not parts.netloc.endswith(":") and parts.port != 0:
             return parts
     except ValueError:  # brackets or a port that are none, letters that cannot be sent

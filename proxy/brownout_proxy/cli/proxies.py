@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from brownout_proxy import address
 from brownout_proxy.cli.client import Json, Refused
 from brownout_proxy.cli.session import Session, failing_to, forcible, remote
-from brownout_proxy.cli.shown import attributes_in_words, selection_in_words, toxic_line
-from brownout_proxy.errors import Unavailable
+from brownout_proxy.cli.shown import attributes_in_words, hits_in_words, selection_in_words, toxic_line
+from brownout_proxy.errors import InvalidSpec, Unavailable
+from brownout_proxy.safe_text import printable
 from brownout_proxy.units import SECONDS
 
 if TYPE_CHECKING:  # late in fact: a command that does not need them starts in half the time
@@ -60,13 +62,18 @@ def _state(proxy: Json) -> str:
 def inspect(session: Session, proxy: str) -> None:
     """Show the faults of a proxy."""
     with failing_to(f"retrieve proxy {proxy}"):
-        found = session.ask("GET", "proxies", proxy)
+        found = session.ask("GET", "proxies", proxy, status=True)
     toxics = found.get("toxics") or []
+    status = found.get("status") or {}  # Toxiproxy knows none
     if session.output.as_json:
         session.output.data(found)
     elif session.output.terminal:
         session.output.table(_HEADING, [_row(found)])
         session.output.line()
+        if status.get("last_error"):
+            since = "now" if status["unreachable"] else "before, not any more"
+            session.output.line(printable(f"Upstream not reached ({since}): {status['last_error']}"))
+            session.output.line()
         _show_toxics(session, toxics)
     else:
         for toxic in toxics:
@@ -80,13 +87,13 @@ def _show_toxics(session: Session, toxics: list[Json]) -> None:
     rows = [
         (
             toxic["name"], toxic["type"], toxic["stream"], attributes_in_words(toxic), selection_in_words(toxic),
-            toxic.get("lease", ""),
+            hits_in_words(toxic), toxic.get("lease", ""),
         )
         for toxic in toxics
     ]  # fmt: skip
-    heading = ("Fault", "Kind", "Direction", "Attributes", "Connections", "Lease")
-    shown = len(heading) if any(row[-1] for row in rows) else len(heading) - 1
-    session.output.table(heading[:shown], [row[:shown] for row in rows])
+    heading = ("Fault", "Kind", "Direction", "Attributes", "Connections", "Hits", "Lease")
+    shown = [column for column in range(len(heading)) if any(row[column] for row in rows)]
+    session.output.table([heading[n] for n in shown], [[row[n] for n in shown] for row in rows])
 
 
 @click.command("create", short_help="Make a proxy.")
@@ -97,14 +104,23 @@ def _show_toxics(session: Session, toxics: list[Json]) -> None:
 def create(session: Session, proxy: str, listen: str, upstream: str) -> None:
     """Make a proxy."""
     body = {"name": proxy, "listen": _full(listen), "upstream": _full(upstream), "enabled": True}
+    _check_upstream(body["upstream"])
     with failing_to("create proxy: create"):
         made = session.ask("POST", "proxies", body=body)
     session.output.done(f"Created new proxy {proxy}", made)
 
 
-def _full(address: str) -> str:
+def _check_upstream(text: Any) -> None:
+    """The server takes any text, as Toxiproxy does, and finds out when it dials."""
+    try:
+        address.parse(text)
+    except InvalidSpec as error:
+        click.echo(printable(f"note: the upstream cannot be dialled: {error}"), err=True)
+
+
+def _full(text: str) -> str:
     """A bare port is on loopback; the rest is for the server to judge."""
-    return f"127.0.0.1:{address}" if address.isdigit() else address
+    return f"127.0.0.1:{text}" if text.isdigit() else text
 
 
 @click.command("toggle", short_help="Enable a disabled proxy, disable an enabled one.")
@@ -221,7 +237,16 @@ def wait(session: Session, patience: str) -> None:
     session.output.done(f"{session.client.url} is ready", version)
 
 
-COMMANDS = (list_proxies, inspect, create, toggle, enable, disable, delete, populate, reset, wait)
+@click.command("health", short_help="Whether the proxy process answers, for health checks.")
+@remote
+def health(session: Session) -> None:
+    """Exit status 0 if the proxy process answers, and 1 if it does not: for the health check of an image."""
+    with failing_to("reach the proxy process"):
+        version = session.ask("GET", "version")
+    session.output.done("ok", version)
+
+
+COMMANDS = (list_proxies, inspect, create, toggle, enable, disable, delete, populate, reset, wait, health)
 """In the order of the help."""
 ALIASES = {
     "l": "list", "li": "list", "ls": "list", "i": "inspect", "ins": "inspect", "c": "create", "new": "create",

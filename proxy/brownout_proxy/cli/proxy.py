@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 from brownout_proxy import __version__, settings
+from brownout_proxy.errors import Unavailable
 
 version_option = click.version_option(
     __version__, "--version", "-v", prog_name="brownout", message="%(prog)s version %(version)s"
@@ -40,25 +42,57 @@ def _option(flag: settings.Flag) -> click.Option:
     return click.Option([flag.name], type=_Reading(flag), metavar=flag.metavar, default=None, help=told)
 
 
+_OTHERS = ("proxy-metrics", "runtime-metrics")
+"""Switches of Toxiproxy that change nothing here: /metrics is always there."""
+_LONG = frozenset(("version", "help", *_OTHERS, *(flag.name.removeprefix("--") for flag in settings.flags())))
+
+
+def with_two_dashes(word: str) -> str:
+    """`-host=0.0.0.0`, as Toxiproxy's server is started, is `--host=0.0.0.0`."""
+    name, equals, value = word.removeprefix("-").partition("=")
+    if word.startswith("--"):
+        name = name.removeprefix("-")
+    elif not word.startswith("-") or name not in _LONG:
+        return word
+    if equals and name in _OTHERS and value.lower() in ("1", "t", "true", "0", "f", "false"):  # as Go reads a switch
+        return f"--{name}"
+    return f"--{name}{equals}{value}"
+
+
+class _Command(click.Command):
+    """Takes long flags with one dash as well, as Go programs do."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        return super().parse_args(ctx, [*map(with_two_dashes, args[:end]), *args[end:]])
+
+
 def _run(mappings: tuple[str, ...], **flags: Any) -> None:
+    if sys.platform == "win32":
+        raise Unavailable("the proxy needs Linux or macOS; on Windows run it in WSL")
+    given = {
+        name: value for name, value in flags.items() if value is not None and name.replace("_", "-") not in _OTHERS
+    }
     from brownout_proxy.cli.serving import serve  # late: the other commands do not need a server
 
-    given = {name: value for name, value in flags.items() if value is not None}
     serve(settings.merged(given, os.environ), mappings)
 
 
-proxy = click.Command(
+proxy = _Command(
     "proxy",
     callback=_run,
     params=[
         click.Argument(["mappings"], nargs=-1, metavar="[[NAME@]LISTEN=UPSTREAM]..."),
         *(_option(flag) for flag in settings.flags()),
+        *(click.Option([f"--{name}"], is_flag=True, default=None, hidden=True) for name in _OTHERS),
     ],
     short_help="Run the fault proxy.",
     help="""Run the fault proxy until SIGTERM or SIGINT; a second one ends it at once.
 
     LISTEN is PORT (on 127.0.0.1), HOST:PORT, [V6]:PORT or unix:/path, and so is UPSTREAM. More proxies come from
     --config FILE, which SIGHUP reads again, and over the control API.
+
+    The flags of toxiproxy-server are taken as it has them, with one dash too.
 
     \b
     brownout proxy 15432=5432

@@ -48,7 +48,12 @@ class HttpControl:
         requests = ControlRequests()
         exposition = Exposition(registry, requests)
         self._application = make_app(
-            registry, host=settings.host, metrics=exposition.pieces, token=token, requests=requests
+            registry,
+            host=settings.host,
+            metrics=exposition.pieces,
+            token=token,
+            allowed_hosts=settings.allow_host,
+            requests=requests,
         )
         self._runner = make_runner(self._application)
         self._registry = registry
@@ -66,6 +71,7 @@ class HttpControl:
             address = await resolve(str(self._wanted), Lookups(asyncio.get_running_loop()))
             self._listener = Listener(address, _BACKLOG)
             self._listener.read_at_most(_AT_ONCE)
+            self._registry.reserve(self.address, "the control API of this process has it; --port moves that")
         except Unavailable as error:
             reason = runtime.with_remedy(str(error))
             raise Unavailable(f"control API: {reason} (--port; 0 takes a free one)") from None
@@ -97,6 +103,7 @@ class GrpcControl:
         self._make: Callable[[], Server] = lambda: Server(
             registry, token=token, tls=tls, connections=registry.engine.control_connections
         )
+        self._registry = registry
         self._wanted = Address(settings.host, port)
         self._server: Server | None = None
         self.address = self._wanted
@@ -111,6 +118,9 @@ class GrpcControl:
             reason = runtime.with_remedy(f"listen tcp {address}: bind: address already in use")
             raise Unavailable(f"gRPC API: {reason} (--grpc-port; 0 takes a free one, off leaves it out)") from None
         self.address = replace(address, port=port)
+        self._registry.reserve(
+            self.address, "the gRPC API of this process has it; --grpc-port PORT moves that, off leaves it out"
+        )
 
     async def start(self) -> None:
         assert self._server is not None, "not bound"
@@ -142,17 +152,26 @@ class Controls:
             await control.stop()
 
 
-def read_config(words: Sequence[str], file: Path | None) -> Config:
-    """The proxies of the command line and of the file. Raises InvalidSpec, Unavailable."""
+def read_config(words: Sequence[str], file: Path | None, text: str | None = None) -> Config:
+    """The proxies of the file, of `text` (which `--proxies` gives) and of the command line, in this order.
+
+    Raises InvalidSpec, Unavailable.
+    """
+    parts = [] if file is None else [config_file.load(file)]
+    if text is not None and all("=" in word and word[0] not in "[{" for word in text.split()):
+        words = [*text.split(), *words]
+    elif text is not None:
+        parts.append(config_file.parse(text, "--proxies"))
     specs = mapping.read(words)
-    places = {spec.name: repr(word) for spec, word in zip(specs, words, strict=True)}
-    placed = [(repr(word), spec) for spec, word in zip(specs, words, strict=True)]
-    if file is None:
-        config_file.check_distinct(placed)
-        return Config(tuple(specs), None, places)
-    read = config_file.load(file)
-    config_file.check_distinct([*((read.places[spec.name], spec) for spec in read.proxies), *placed])
-    return Config((*read.proxies, *specs), read.seed, {**read.places, **places}, read.names_proxies)
+    parts.append(Config(tuple(specs), None, {spec.name: repr(word) for spec, word in zip(specs, words, strict=True)}))
+    placed = [(part.places[spec.name], spec) for part in parts[:-1] for spec in part.proxies]
+    config_file.check_distinct([*placed, *((repr(word), spec) for spec, word in zip(specs, words, strict=True))])
+    return Config(
+        tuple(spec for part in parts for spec in part.proxies),
+        next((part.seed for part in parts if part.seed is not None), None),
+        {name: place for part in parts for name, place in part.places.items()},
+        any(part.names_proxies for part in parts),
+    )
 
 
 def chosen_seed(settings: Settings, config: Config) -> int:
@@ -166,7 +185,7 @@ def serve(settings: Settings, words: Sequence[str]) -> None:
     """Runs the proxy process until it is told to stop. Raises BrownoutError when it cannot start."""
     set_up_log(settings.log_level)
     token = settings.secret()
-    config = read_config(words, settings.config)
+    config = read_config(words, settings.config, settings.proxies)
     runtime.run(_serve(settings, words, config, token))
 
 
@@ -179,7 +198,7 @@ async def _serve(settings: Settings, words: Sequence[str], config: Config, token
         log.warning("%s", warning)
 
     def load() -> Config:
-        return read_config(words, settings.config)
+        return read_config(words, settings.config, settings.proxies)
 
     def tell() -> None:
         if logging.getLogger().isEnabledFor(logging.INFO):

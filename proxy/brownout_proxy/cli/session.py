@@ -10,13 +10,16 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
 
+from brownout_proxy.address import WILDCARDS
 from brownout_proxy.cli.client import DEFAULT_URL, Client, Refused
 from brownout_proxy.cli.output import Output
 from brownout_proxy.errors import Unavailable
+from brownout_proxy.settings import read_token
 from brownout_proxy.spelling import unknown
 
 
@@ -79,8 +82,21 @@ class _Environment:
     """Where the environment says the server is. Toxiproxy's variable counts where ours is not set."""
 
     def __init__(self) -> None:
-        self.url = os.environ.get("BROWNOUT_URL") or os.environ.get("TOXIPROXY_URL") or DEFAULT_URL
-        self.token = os.environ.get("BROWNOUT_TOKEN")
+        self.url = os.environ.get("BROWNOUT_URL") or os.environ.get("TOXIPROXY_URL") or self._beside()
+        self.token = os.environ.get("BROWNOUT_TOKEN") or self._token()
+
+    def _beside(self) -> str:
+        """Where a proxy process listens that has the same environment, as in a container."""
+        port = os.environ.get("BROWNOUT_PORT", "")
+        if not port.isdigit():  # Kubernetes sets it to tcp://... for a Service called brownout
+            return DEFAULT_URL
+        host = os.environ.get("BROWNOUT_HOST", "").strip().strip("[]")
+        host = "localhost" if host in WILDCARDS else host
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+    def _token(self) -> str | None:
+        file = os.environ.get("BROWNOUT_TOKEN_FILE")
+        return read_token(Path(file)) if file else None
 
 
 forcible = click.option("--force", is_flag=True, help="Though it is under the lease of a running experiment.")

@@ -20,6 +20,7 @@ def toxic_line(toxic: Json) -> list[str]:
         *(f"{key}={attributes[key]}" for key in sorted(attributes)),
         "]",
         *_conditions(toxic),
+        *_left(toxic),
         *([f"lease={toxic['lease']}"] if toxic.get("lease") else []),
     ]
 
@@ -50,6 +51,23 @@ def selection_in_words(toxic: Json) -> str:
     if share < 1:
         conditions.insert(0, SHARE.format(share))
     return " ".join(conditions) or "all"
+
+
+def hits_in_words(toxic: Json) -> str:
+    """`12 on 3 connections, 2 left`; nothing where the server does not count."""
+    status = toxic.get("status")
+    if not status:
+        return ""
+    connections = status["connections"]
+    left = "" if status.get("left") is None else f", {status['left']} left"
+    return f"{status['hits']} on {connections} connection{'s' if connections != 1 else ''}{left}"
+
+
+def _left(toxic: Json) -> Iterator[str]:
+    """How many connections the condition `first` still has; nothing without one."""
+    left = (toxic.get("status") or {}).get("left")
+    if left is not None:
+        yield f"left={left}"
 
 
 def _conditions(toxic: Json) -> Iterator[str]:

@@ -79,8 +79,8 @@ class Host(Protocol):
     def hits(self, active: ActiveFault, ordinal: int, client: str) -> bool:
         """Whether the fault is in force on that connection."""
 
-    def dialled(self, seconds: float, *, ok: bool) -> None:
-        """A dial has ended after so long."""
+    def dialled(self, seconds: float, error: Exception | None) -> None:
+        """A dial has ended after so long, in vain if there is an error."""
 
     def gone(self, connection: Connection) -> None: ...
 
@@ -173,10 +173,10 @@ class Connection:
         except (OSError, ValueError) as error:
             self._dialling = None
             log.debug("connection %d: the upstream cannot be reached: %s", self.ordinal, error)
-            host.dialled(host.clock.now() - started, ok=False)
+            host.dialled(host.clock.now() - started, error)
             self.end("close", "dial_failed")
         else:
-            host.dialled(host.clock.now() - started, ok=True)
+            host.dialled(host.clock.now() - started, None)
         finally:
             self._dialling = None
 
@@ -184,7 +184,7 @@ class Connection:
         """Raises OSError, ValueError."""
         loop = self._host.loop
         if target is None:
-            raise ValueError("the upstream is not an address")
+            raise ValueError("it is not an address")
         if target.path:
             await loop.create_unix_connection(self._upstream_side, target.path)
         elif target.is_ip or not target.host:
@@ -218,7 +218,8 @@ class Connection:
         if self._closing:
             return
         if self.upstream is None:
-            self._host.dialled(self._host.dial_timeout, ok=False)
+            patience = self._host.dial_timeout
+            self._host.dialled(patience, TimeoutError(f"no answer within {patience:g}s"))
             self.end("close", "dial_failed")
         elif not self.upstream.lost:
             self.upstream.keep_alive()  # left until now, as short connections need not pay for it

@@ -25,8 +25,8 @@ LOOPBACK: Final = "127.0.0.1"
 
 _TOP: Final = ("seed", "proxies", "environments")  # the last are read by `brownout run`, from the same file
 _PROXY: Final = ("listen", "upstream", "enabled", "faults")
-_TOXIPROXY: Final = ("name", "listen", "upstream", "enabled", "toxics", "logger")  # logger: its own answers have it
-_TOXIC: Final = ("name", "type", "stream", "attributes", *SELECTION)
+_TOXIPROXY: Final = ("name", "listen", "upstream", "enabled", "toxics", "logger", "status")  # answers have the last
+_TOXIC: Final = ("name", "type", "stream", "attributes", "lease", "status", *SELECTION)
 _WRITTEN: Final = "write it like 127.0.0.1:5432, 5432 or unix:/path"
 
 
@@ -103,10 +103,31 @@ def _config(root: Value | None) -> Config:
     if root.is_list:
         entries = [_toxiproxy(entry) for entry in root.items("a list of proxies")]
         return _whole(entries, None)
+    if (listed := _listed(root)) is not None:
+        return _whole([_toxiproxy(entry) for entry in listed], None)
     top = root.known("a mapping with proxies, or Toxiproxy's list of them", _TOP)
     given = _without_nulls(top)
     seed = _seed(given["seed"]) if "seed" in given else None
     return _whole(list(_natives(given.get("proxies"))), seed, names_proxies="proxies" in top)
+
+
+def _listed(root: Value) -> list[Value] | None:
+    """The proxies of an answer of the HTTP API, to `GET /proxies` (by their names) or to `POST /populate`."""
+    entries = root.entries("a mapping with proxies, or Toxiproxy's list of them")
+    if set(entries) == {"proxies"} and entries["proxies"].is_list:
+        listed = entries["proxies"].items("a list of proxies")
+        return listed if all(entry.is_mapping for entry in listed) else None
+    named = [(name, value) for name, value in entries.items() if value.is_mapping]
+    if entries and len(named) == len(entries) and all(_is_named(name, value) for name, value in named):
+        return [value for _, value in named]
+    return None
+
+
+def _is_named(name: str, value: Value) -> bool:
+    """Whether it is a proxy that has its own name, as answers have it and files of ours do not."""
+    given = {key.lower(): part for key, part in value.entries("a proxy").items()}
+    own = given.get("name")
+    return own is not None and not own.is_list and not own.is_mapping and not own.is_null and own.text() == name
 
 
 def _whole(entries: Sequence[tuple[Value, ProxySpec]], seed: int | None, *, names_proxies: bool = True) -> Config:

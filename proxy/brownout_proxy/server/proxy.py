@@ -27,6 +27,7 @@ from brownout_proxy.server.engine import Engine
 from brownout_proxy.server.events import ConnectionEnded, Event, FaultAdded, FaultRemoved, Reason
 from brownout_proxy.server.leases import ANYBODY, Authority
 from brownout_proxy.server.listener import Listener
+from brownout_proxy.server.reach import Reach
 from brownout_proxy.server.remarks import remark
 from brownout_proxy.server.turns import turn
 
@@ -56,6 +57,8 @@ class Proxy:
         self.listen = spec.listen
         """As bound, or as asked for while it never was."""
         self.target: Address | None
+        self._mistake: InvalidSpec | None
+        self.reach = Reach(spec.name)
         self.upstream = spec.upstream
         self.faults: list[ActiveFault] = [ActiveFault(fault) for fault in spec.faults]
         self.traffic: dict[Direction, Traffic] = {UPSTREAM: Traffic(), DOWNSTREAM: Traffic()}
@@ -267,7 +270,12 @@ class Proxy:
     @upstream.setter
     def upstream(self, text: str) -> None:
         self._upstream = text
-        self.target = _address(text)
+        self.target = self._mistake = None
+        try:
+            self.target = parse_address(text)
+        except InvalidSpec as error:  # Toxiproxy takes any text and finds out when it dials; so do we, with a warning
+            self._mistake = error
+            remark("upstream %s cannot be dialled: %s", text, error)
 
     @property
     def lookups(self) -> Lookups:
@@ -306,10 +314,14 @@ class Proxy:
                 if self._leaves(active.spec, connection.ordinal, client):
                     active.ordinals.give(connection.ordinal)
 
-    def dialled(self, seconds: float, *, ok: bool) -> None:
+    def dialled(self, seconds: float, error: Exception | None) -> None:
         self.dial_counts[bisect_left(DIAL_BUCKETS, seconds)] += 1
         self.dial_seconds += seconds
-        self.dial_failures += not ok
+        if error is None:
+            self.reach.succeeded(self._upstream)
+        else:
+            self.dial_failures += 1
+            self.reach.failed(self.clock.now(), self._upstream, self._mistake or error)
 
     def gone(self, connection: Connection) -> None:
         self._connections.discard(connection)
@@ -352,12 +364,3 @@ def _set(active: ActiveFault, spec: FaultSpec) -> None:
     """Changes what was asked for. A fault whose attributes are the same goes on as it was: its times do not restart."""
     same = spec.fault == active.spec.fault
     active.spec = replace(spec, fault=active.spec.fault) if same else spec
-
-
-def _address(upstream: str) -> Address | None:
-    """Toxiproxy takes any text for an upstream and finds out when it dials; so do we, with a warning."""
-    try:
-        return parse_address(upstream)
-    except InvalidSpec as error:
-        remark("upstream %s cannot be dialled: %s", upstream, error)
-        return None

@@ -42,6 +42,11 @@ class Registry:
         """Deleted or replaced, with connections that still have to end."""
         self._changing = asyncio.Lock()
         self._made: Engine | None = None
+        self._reserved: dict[tuple[str, int], str] = {}
+
+    def reserve(self, address: Address, owner: str) -> None:
+        """Something else of this process listens there: `owner` is its name and how it is moved, for errors."""
+        self._reserved[address.path, address.port] = owner
 
     @property
     def engine(self) -> Engine:
@@ -76,7 +81,13 @@ class Registry:
         return await resolve(spec.listen, self.engine.lookups)
 
     def _bind(self, address: Address) -> Listener:
-        return Listener(address)
+        try:
+            return Listener(address)
+        except Unavailable as error:
+            owner = self._reserved.get((address.path, address.port))
+            if owner is None or "address already in use" not in str(error):
+                raise
+            raise Unavailable(f"{error}: {owner}") from None
 
     async def _bind_in_place_of(self, current: Proxy | None, wanted: Address) -> Listener:
         """Binds. Who has that very port steps aside first, and is back if it cannot be done. Raises Unavailable."""

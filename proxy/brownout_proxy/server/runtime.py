@@ -16,8 +16,6 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
 
-import uvloop
-
 from brownout_proxy.errors import BrownoutError, Unavailable
 from brownout_proxy.server import reload
 from brownout_proxy.server.config import Config
@@ -196,12 +194,21 @@ def with_remedy(reason: str) -> str:
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    """Runs `main` on uvloop, with as many files and as steady memory as the system allows."""
+    """Runs `main` on uvloop, or on asyncio where there is none, with as many files and as steady memory as the system
+    allows."""
     raise_file_limit()
     keep_freed_memory()
     sys.setswitchinterval(_TURN)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(main)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:  # pyproject.toml leaves it out where it cannot be built
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
 
 
 def raise_file_limit() -> None:

@@ -207,3 +207,29 @@ def test_an_object_beyond_the_limit_is_not_read_to_its_end(body: bytes) -> None:
 def test_entries_are_what_the_whole_list_is(value: object) -> None:
     body = json.dumps([value, value]).encode()
     assert list(entries(body)) == first_value(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (b'{"A": {"x": 1}, "a": {"x": 2}}', [{"x": 1}, {"x": 2}]),
+        (b' { "proxies" : [ {"x": 1} , {"x": 2} ] }', [{"x": 1}, {"x": 2}]),
+        (b'{"Proxies": []}', []),
+        (b'{"proxies": {"x": 1}}', [{"x": 1}]),
+    ],
+)
+def test_the_answers_of_the_api_are_lists_too(body: bytes, found: list[object]) -> None:
+    assert list(entries(body)) == found
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"a"', "unexpected EOF"), (b'{"a":', "unexpected EOF"), (b'{"a": {}', "unexpected EOF"),
+        (b'{"a": {},', "unexpected EOF"), (b'{"a" {}}', "Expecting a key and ':' at character 6"),
+        (b"{1: {}}", "Expecting"), (b'{"a": {}]', "Expecting ',' delimiter"), (b'{"proxies": [', "unexpected EOF"),
+    ],
+)  # fmt: skip
+def test_an_answer_that_is_cut_is_named(body: bytes, reason: str) -> None:
+    with pytest.raises(InvalidSpec, match=reason):
+        list(entries(body))

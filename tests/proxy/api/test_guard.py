@@ -22,7 +22,9 @@ def test_a_plain_local_client_is_let_in() -> None:
 
 def test_a_browser_is_turned_away_with_toxiproxys_words() -> None:
     refusal = _LOCAL.refusal({"Host": "localhost", "User-Agent": "Mozilla/5.0 (X11)"})
-    assert refusal == (403, "User agent not allowed", True)
+    assert refusal is not None
+    assert (refusal.status, refusal.plain) == (403, True)
+    assert refusal.reason.startswith("User agent not allowed: a browser's")
     for agent in ("mozilla/5.0", "Mozilla", "a Mozilla/5.0"):
         assert _LOCAL.refusal({"Host": "localhost", "User-Agent": agent}) is None
 
@@ -126,9 +128,36 @@ def test_a_public_route_needs_no_token_but_obeys_the_other_rules() -> None:
     assert guard.refusal({"User-Agent": "Mozilla/5.0"}, public=True) is not None
 
 
-def test_a_browser_is_turned_away_even_with_the_token() -> None:
-    headers = {"User-Agent": "Mozilla/5.0", "Authorization": "Bearer s3cret"}
-    assert Guard(token="s3cret").refusal(headers) is not None
+@pytest.mark.parametrize(
+    ("authorization", "origin", "status"),
+    [("Bearer s3cret", None, None), ("Bearer s3cret", "http://evil.test", 403), ("Bearer guessed", None, 403),
+     ("", None, 403)],
+)  # fmt: skip
+def test_who_says_that_it_is_a_browser_needs_the_token(
+    authorization: str, origin: str | None, status: int | None
+) -> None:
+    headers = {"User-Agent": "Mozilla/5.0", "Authorization": authorization}
+    refusal = Guard(token="s3cret").refusal(headers | ({} if origin is None else {"Origin": origin}))
+    assert (refusal and refusal.status) == status
+
+
+_POWERSHELL = "Mozilla/5.0 (Windows NT; Windows NT 10.0; de-DE) WindowsPowerShell/5.1.19041.1"
+_CORE = "Mozilla/5.0 (Windows NT 10.0; Microsoft Windows 10.0.19045; en-US) PowerShell/7.4.1"
+
+
+@pytest.mark.parametrize("agent", [_POWERSHELL, _CORE])
+def test_powershell_is_let_in_unless_it_sends_what_a_page_does(agent: str) -> None:
+    headers = {"Host": "localhost:8474", "User-Agent": agent}
+    assert _LOCAL.refusal(headers) is None
+    for of_pages in ("Origin", "Referer", "Sec-Fetch-Site", "Sec-Fetch-Mode"):
+        assert _LOCAL.refusal({**headers, of_pages: "x"}) is not None
+
+
+def test_a_refused_name_is_told_with_the_flag_that_allows_it() -> None:
+    refusal = _LOCAL.refusal({"Host": "proxy.example.com:8474"})
+    assert refusal is not None
+    assert "--allow-host proxy.example.com (BROWNOUT_ALLOW_HOST)" in refusal.reason
+    assert Guard(hosts=known_hosts("127.0.0.1", ["Proxy.Example.com"])).refusal({"Host": "proxy.example.com:1"}) is None
 
 
 @pytest.mark.parametrize("token", ["", "  "])

@@ -381,3 +381,31 @@ def test_names_may_hold_anything_when_encoded(api: Api) -> None:
         assert api.ask("GET", f"/proxies/{path}/toxics/{path}").json["name"] == name
         assert api.ask("GET", f"/proxies/{path}").json["name"] == name
         assert api.ask("DELETE", f"/proxies/{path}").status == 204
+
+
+def test_the_status_is_there_where_it_is_asked_for(api: Api) -> None:
+    api.create("p", toxics=[{"type": "latency", "attributes": {"latency": 5}, "first": 3}])
+    paths = ("/proxies", "/proxies/p", "/proxies/p/toxics", "/proxies/p/toxics/latency_downstream")
+    for path in paths:
+        assert b"status" not in api.ask("GET", path).body
+        assert b'"status":{"hits":0,"connections":0,"left":3}' in api.ask("GET", f"{path}?status=true").body
+    status = api.ask("GET", "/proxies/p?status=true").json["status"]
+    assert status == {"connections": 0, "accepted": 0, "dial_failures": 0, "last_error": None, "unreachable": False}
+    assert api.ask("GET", "/proxies?status=yes").error == (400, "status must be true or false, not 'yes'")
+
+
+def test_answers_are_taken_by_populate(api: Api) -> None:
+    api.create("a", toxics=[{"type": "latency", "attributes": {"latency": 5}}])
+    api.create("b")
+    listed = api.ask("GET", "/proxies?status=true").json
+    for body in (listed, {"proxies": list(listed.values())}):
+        for name in ("a", "b"):
+            api.ask("DELETE", f"/proxies/{name}")
+        made = api.ask("POST", "/populate", body)
+        assert (made.status, [proxy["name"] for proxy in made.json["proxies"]]) == (201, ["a", "b"])
+        assert made.json["proxies"][0]["toxics"] == [_LATENCY]
+
+
+def test_health_is_a_route_of_its_own(api: Api) -> None:
+    answer = api.ask("GET", "/health")
+    assert (answer.status, answer.json) == (200, {"status": "ok"})

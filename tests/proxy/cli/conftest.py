@@ -9,7 +9,7 @@ import pytest
 
 from brownout_proxy import cli
 from brownout_proxy.cli import session
-from brownout_proxy.cli.client import Refused
+from brownout_proxy.cli.client import Refused, query
 
 
 class Ended(NamedTuple):
@@ -36,8 +36,8 @@ class Answers:
         self.url, self.token = url, token
         return self
 
-    def ask(self, method: str, *path: str, body: Any = None, force: bool = False) -> Any:
-        request = f"{method} /{'/'.join(path)}{'?force=true' if force else ''}"
+    def ask(self, method: str, *path: str, body: Any = None, force: bool = False, status: bool = False) -> Any:
+        request = f"{method} /{'/'.join(path)}{query(force=force, status=status)}"
         self.asked.append((request, body))
         answer = self.given.get(request, Refused(404, "proxy not found"))
         if isinstance(answer, Exception):

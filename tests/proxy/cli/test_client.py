@@ -168,3 +168,24 @@ def test_what_is_no_address_of_a_server_is_refused(url: str) -> None:
 )
 def test_a_url_may_be_short(url: str, shown: str) -> None:
     assert Client(url).url == shown
+
+
+@pytest.mark.parametrize(
+    ("url", "reached"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8474"),
+        ("proxy.example.com", "http://proxy.example.com:8474"),
+        ("[::1]", "http://[::1]:8474"),
+        ("user:T@127.0.0.1", "http://127.0.0.1:8474"),
+        ("127.0.0.1:9", "http://127.0.0.1:9"),
+        ("http://127.0.0.1", "http://127.0.0.1"),
+        ("https://proxy.example.com/brownout/", "https://proxy.example.com/brownout"),
+    ],
+)
+def test_a_host_without_scheme_and_port_is_reached_at_the_control_api_s_port(url: str, reached: str) -> None:
+    assert Client(url).url == reached
+
+
+def test_what_is_asked_for_beside_stands_in_the_query(server: _Server) -> None:
+    _client(server).ask("GET", "proxies", "p", status=True)
+    assert server.asked["line"] == "GET /proxies/p?status=true"

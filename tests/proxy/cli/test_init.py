@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+from collections.abc import Callable
 
 import click
 import pytest
@@ -98,3 +99,21 @@ def test_every_command_knows_json_by_the_name_that_the_flag_before_it_sets() -> 
     }
     assert {"targets", "catalogue", "list"} <= names.keys()
     assert set(names.values()) == {"as_json"}
+
+
+@pytest.mark.parametrize("script", [cli.main, cli.proxy_main])
+@pytest.mark.parametrize(
+    ("called", "usage"),
+    [("toxiproxy-cli", "[OPTIONS] COMMAND"), ("toxiproxy-server", "LISTEN=UPSTREAM"), ("toxiproxy", "LISTEN=UPSTREAM")],
+)
+def test_a_link_with_toxiproxy_s_names_is_its_program(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], script: Callable[[], None], called: str,
+    usage: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(sys, "argv", [f"/{called}", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        script()
+    assert ended.value.code == 0
+    head = capsys.readouterr().out.splitlines()[0]
+    assert head.startswith(f"Usage: {called} ")
+    assert usage in head

@@ -57,7 +57,7 @@ def test_list_on_a_terminal_is_a_table(server: Answers, brownout: Brownout, term
 
 @pytest.mark.parametrize("command", ["inspect", "i", "ins"])
 def test_inspect_is_one_line_for_each_fault(server: Answers, brownout: Brownout, command: str) -> None:
-    server.given["GET /proxies/p"] = _proxy("p", toxics=[_TOXIC])
+    server.given["GET /proxies/p?status=true"] = _proxy("p", toxics=[_TOXIC])
     assert brownout(command, "p").out == (
         "slow\ttype=latency\tstream=downstream\ttoxicity=1.00\tattributes=[\tjitter=0\tlatency=300\t]\n"
     )
@@ -65,9 +65,9 @@ def test_inspect_is_one_line_for_each_fault(server: Answers, brownout: Brownout,
 
 
 def test_inspect_on_a_terminal_shows_units(server: Answers, brownout: Brownout, terminal: None) -> None:
-    server.given["GET /proxies/p"] = _proxy("p", toxics=[_TOXIC])
+    server.given["GET /proxies/p?status=true"] = _proxy("p", toxics=[_TOXIC])
     assert "slow   latency  downstream  latency=300ms  all" in brownout("inspect", "p").out
-    server.given["GET /proxies/p"] = _proxy("p") | {"toxics": None}
+    server.given["GET /proxies/p?status=true"] = _proxy("p") | {"toxics": None}
     assert "No faults; add one: brownout toxic add" in brownout("inspect", "p").out
 
 
@@ -154,7 +154,7 @@ def test_populate_reads_stdin(server: Answers, brownout: Brownout, monkeypatch: 
 def test_wait_asks_until_there_is_an_answer(server: Answers, brownout: Brownout) -> None:
     asked: list[str] = []
 
-    def ask(method: str, *path: str, body: Any = None, force: bool = False) -> Any:
+    def ask(method: str, *path: str, body: Any = None, force: bool = False, status: bool = False) -> Any:
         asked.append(f"{method} /{'/'.join(path)}")
         if len(asked) < 3:
             raise Unavailable("not yet")
@@ -195,8 +195,44 @@ def test_force_goes_to_the_server_where_it_was_given(
 
 
 def test_a_fault_under_a_lease_shows_it(server: Answers, brownout: Brownout, terminal: None) -> None:
-    server.given["GET /proxies/p"] = _proxy("p", toxics=[_TOXIC])
+    server.given["GET /proxies/p?status=true"] = _proxy("p", toxics=[_TOXIC])
     assert "Lease" not in brownout("inspect", "p").out
-    server.given["GET /proxies/p"] = _proxy("p", toxics=[_TOXIC, {**_TOXIC, "name": "held", "lease": "run-1/p"}])
+    server.given["GET /proxies/p?status=true"] = _proxy(
+        "p", toxics=[_TOXIC, {**_TOXIC, "name": "held", "lease": "run-1/p"}]
+    )
     *_, heading, own, held = brownout("inspect", "p").out.splitlines()
     assert (heading.split()[-1], own.split()[-1], held.split()[-1]) == ("Lease", "all", "run-1/p")
+
+
+def test_inspect_shows_hits_and_what_is_left(server: Answers, brownout: Brownout, terminal: None) -> None:
+    counted = {**_TOXIC, "first": 3, "status": {"hits": 12, "connections": 1, "left": 2}}
+    server.given["GET /proxies/p?status=true"] = _proxy("p", toxics=[counted])
+    assert "12 on 1 connection, 2 left" in brownout("inspect", "p").out
+
+
+@pytest.mark.parametrize(("unreachable", "words"), [(True, "now"), (False, "before, not any more")])
+def test_inspect_shows_why_the_upstream_was_not_reached(
+    server: Answers, brownout: Brownout, terminal: None, unreachable: bool, words: str
+) -> None:
+    status = {"last_error": "db:1: connection refused", "unreachable": unreachable}
+    server.given["GET /proxies/p?status=true"] = _proxy("p") | {"status": status}
+    assert f"Upstream not reached ({words}): db:1: connection refused" in brownout("inspect", "p").out
+
+
+def test_a_program_reads_what_is_left_at_the_end_of_the_line(server: Answers, brownout: Brownout) -> None:
+    counted = {**_TOXIC, "first": 3, "status": {"hits": 12, "connections": 1, "left": 2}}
+    server.given["GET /proxies/p?status=true"] = _proxy("p", toxics=[counted])
+    assert brownout("inspect", "p").out.endswith("\t]\tfirst=3\tleft=2\n")
+
+
+def test_an_upstream_with_a_scheme_is_noted_when_the_proxy_is_made(server: Answers, brownout: Brownout) -> None:
+    server.given["POST /proxies"] = _proxy("p")
+    ended = brownout("create", "-l", "1", "-u", "http://db", "p")
+    assert ended.status == 0
+    assert "write it without http://; that is, db:80" in ended.err
+
+
+@pytest.mark.parametrize(("answer", "status"), [({"version": "2.12.0"}, 0), (Unavailable("nobody there"), 1)])
+def test_health_is_an_exit_status(server: Answers, brownout: Brownout, answer: Any, status: int) -> None:
+    server.given["GET /version"] = answer
+    assert brownout("health").status == status

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 
 import pytest
 
 from brownout_proxy import settings
 from brownout_proxy.cli import serving
+from brownout_proxy.cli.proxy import with_two_dashes
 from brownout_proxy.settings import Settings
 from tests.proxy.cli.conftest import Brownout
 
@@ -72,3 +74,41 @@ def test_help_has_every_setting_with_its_variable(brownout: Brownout) -> None:
     for flag in settings.flags():
         assert flag.name in text
         assert flag.environment[0] in text
+
+
+@pytest.mark.parametrize("dash", ["-", "--"])
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["host=127.0.0.2", "port=9000", "seed=1"], Settings(host="127.0.0.2", port=9000, seed=1)),
+        (["port", "9000", "proxy-metrics", "runtime-metrics"], Settings(port=9000)),
+        (["proxy-metrics=true", "runtime-metrics=false"], Settings()),
+        (["insecure-no-auth"], Settings(insecure_no_auth=True)),
+    ],
+)
+def test_the_flags_of_toxiproxy_server_are_taken_as_go_has_them(
+    served: Served, brownout: Brownout, dash: str, words: list[str], expected: Settings
+) -> None:
+    given = [word if word.isdigit() else dash + word for word in words]
+    assert brownout("proxy", *given, "1=2").status == 0
+    assert served == [(expected, ("1=2",))]
+
+
+@pytest.mark.parametrize("flag", ["-version", "--version", "-v"])
+def test_the_version_is_told_with_one_dash_too(brownout: Brownout, flag: str) -> None:
+    ended = brownout("proxy", flag)
+    assert (ended.status, ended.out.split()[:3]) == (0, ["brownout", "version", ended.out.split()[2]])
+
+
+@pytest.mark.parametrize("word", ["-prot=1", "-p", "-x", "1=-host"])
+def test_other_words_stay_as_they_are(word: str) -> None:
+    assert with_two_dashes(word) == word
+
+
+def test_where_there_is_no_unix_the_remedy_is_told(
+    served: Served, brownout: Brownout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    ended = brownout("proxy", "1=2")
+    assert (ended.status, served) == (1, [])
+    assert "on Windows run it in WSL" in ended.err

@@ -69,13 +69,13 @@ def test_the_greeting_names_every_proxy_and_the_api(runner: asyncio.Runner) -> N
         try:
             await registry.create(ProxySpec("a", "localhost:1", "u:1", enabled=False, faults=(fault,)))
             await registry.create(ProxySpec("long", "127.0.0.1:0", "u:2"))
-            lines = greeting(registry, Address("127.0.0.1", 8474), Address("127.0.0.1", 8475)).splitlines()
+            lines = greeting(registry, Address("127.0.0.1", 8474), Address("127.0.0.1", 8473)).splitlines()
             assert lines[0].endswith(", seed 7")
             assert lines[1:] == [
                 "a    localhost:1 -> u:1 (disabled) with slow",
                 f"long {registry.get('long').listen} -> u:2",
                 "control API http://127.0.0.1:8474",
-                "gRPC API 127.0.0.1:8475",
+                "gRPC API 127.0.0.1:8473",
             ]
             return greeting(registry, Address("::", 1), None)
         finally:
@@ -162,3 +162,22 @@ def test_a_record_is_one_line_whatever_names_bring_with_them(capsys: pytest.Capt
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].endswith("WARNING upstream x\\n2026-01-01 INFO all is well\\x1b[2J")
     assert lines[2].startswith("Traceback")
+
+
+def test_one_variable_is_a_configuration(file: Path) -> None:
+    words = read_config(["c@5=6"], None, " a@1=2\n b@3=unix:/tmp/x=y ")
+    assert [spec.name for spec in words.proxies] == ["a", "b", "c"]
+    yaml = read_config([], file, "seed: 6\nproxies: {b: {listen: 3, upstream: 4}}")
+    assert ([spec.name for spec in yaml.proxies], yaml.seed) == (["postgres", "b"], 5)
+    json = read_config([], None, '[{"name": "a=b", "listen": "127.0.0.1:1", "upstream": "x:2"}]')
+    assert [spec.name for spec in json.proxies] == ["a=b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("postgres@7=8", "'postgres@7=8': there is a proxy 'postgres'"),
+     ("proxies: {b: {listen: 1, upstream: 4}}", "'c@1=9': listens on"), ("proxies: {b: {listen: 1}}", "--proxies:1: ")],
+)  # fmt: skip
+def test_what_is_wrong_with_the_variable_is_named(file: Path, text: str, place: str) -> None:
+    with pytest.raises(InvalidSpec, match=f"^{place}"):
+        read_config(["c@1=9"] if "c@" in place else [], file if "postgres" in text else None, text)

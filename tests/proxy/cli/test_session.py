@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.proxy.cli.conftest import Answers, Brownout
@@ -61,3 +63,32 @@ def test_help_lists_commands_in_the_order_of_use(brownout: Brownout) -> None:
     text = brownout("--help").out
     places = [text.index(f"  {name} ") for name in ("proxy", "list", "create", "delete", "toxic")]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        ({"BROWNOUT_PORT": "9000"}, "http://localhost:9000"),
+        ({"BROWNOUT_PORT": "9000", "BROWNOUT_HOST": "0.0.0.0"}, "http://localhost:9000"),
+        ({"BROWNOUT_PORT": "9000", "BROWNOUT_HOST": "10.0.0.7"}, "http://10.0.0.7:9000"),
+        ({"BROWNOUT_PORT": "9000", "BROWNOUT_HOST": "[fd00::1]"}, "http://[fd00::1]:9000"),
+        ({"BROWNOUT_PORT": "tcp://10.0.0.1:8474"}, "http://localhost:8474"),  # a Service called brownout
+        ({"BROWNOUT_PORT": "9000", "BROWNOUT_URL": "http://b"}, "http://b"),
+    ],
+)
+def test_a_container_s_commands_find_the_proxy_of_the_same_environment(
+    server: Answers, brownout: Brownout, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], url: str
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    brownout("list")
+    assert server.url == url
+
+
+def test_the_token_s_file_is_that_of_the_proxy(
+    server: Answers, brownout: Brownout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("s3cret\n")
+    monkeypatch.setenv("BROWNOUT_TOKEN_FILE", str(tmp_path / "token"))
+    brownout("list")
+    assert server.token == "s3cret"

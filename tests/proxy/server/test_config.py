@@ -272,3 +272,27 @@ def test_no_clients_at_all_is_no_condition() -> None:
 def test_the_environments_of_experiments_may_be_in_the_same_file() -> None:
     proxies = "proxies: {a: {listen: '1', upstream: 'h:2'}}\n"
     assert parse(proxies + "environments: {local: {protected: true}}\n", "f.yaml") == parse(proxies, "f.yaml")
+
+
+_ANSWER = (
+    '{"a": {"name": "a", "listen": "127.0.0.1:1", "upstream": "x:2", "enabled": true, "Logger": {}, "toxics": ['
+    '{"attributes": {"latency": 7, "jitter": 3}, "name": "late", "type": "latency", "stream": "downstream", '
+    '"toxicity": 1}]}, "proxies": {"name": "proxies", "listen": "127.0.0.1:3", "upstream": "x:4", "enabled": false, '
+    '"toxics": []}}'
+)
+
+
+def test_the_answer_to_get_proxies_is_a_config_file() -> None:
+    a, b = parse(_ANSWER, "f").proxies
+    assert (a.name, a.listen, a.upstream, a.faults[0].name) == ("a", "127.0.0.1:1", "x:2", "late")
+    assert (b.name, b.enabled) == ("proxies", False)
+
+
+def test_the_answer_to_populate_is_a_config_file() -> None:
+    listed = parse('{"proxies": [{"name": "a", "listen": "127.0.0.1:1", "upstream": "x:2", "toxics": []}]}', "f")
+    assert [spec.name for spec in listed.proxies] == ["a"]
+
+
+def test_a_proxy_under_another_s_name_is_a_mistake_with_its_place() -> None:
+    with pytest.raises(InvalidSpec, match=r"^f:1: a: unknown key|^f:1: .*unknown"):
+        parse('{"a": {"name": "b", "listen": "127.0.0.1:1", "upstream": "x:2"}}', "f")

@@ -76,7 +76,7 @@ def test_connections_and_bytes_are_counted_while_they_live(harness: Running) -> 
         with dial(proxy) as client:
             client.sendall(b"12345")
             read_exactly(client, 5)
-            assert (proxy.live, proxy.accepted, sum(proxy.dial_counts)) == (1, 1, 1)
+            eventually(lambda: (proxy.live, proxy.accepted, sum(proxy.dial_counts)) == (1, 1, 1))
             assert {way: (moved.received, moved.sent) for way, moved in proxy.traffic.items()} == {
                 "upstream": (5, 5),
                 "downstream": (5, 5),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from brownout_proxy.address import Address
 from brownout_proxy.errors import Conflict, InvalidSpec, Leased, NotFound, Unavailable
 from brownout_proxy.relay.lookup import Addresses
 from brownout_proxy.server.events import FaultRemoved
@@ -621,3 +622,10 @@ def test_a_deleted_proxy_tells_of_the_faults_that_went_with_it(harness: Running)
     harness.call(harness.registry.delete("p"))
     (happening,), _ = harness.ask(watcher.take)
     assert happening.event == FaultRemoved("p", "noop", "", "removed", 0, 0)
+
+
+def test_a_port_that_something_else_of_the_process_has_is_refused_with_its_name(harness: Running, taken: str) -> None:
+    host, _, port = taken.rpartition(":")
+    harness.registry.reserve(Address(host, int(port)), "the gRPC API has it; --grpc-port moves that")
+    with pytest.raises(Unavailable, match=r"address already in use: the gRPC API has it; --grpc-port moves that$"):
+        harness.proxy("127.0.0.1:1", listen=taken)
