@@ -20,7 +20,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3 python3.13 python3
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-.PHONY: help setup check cover test test-kube kubetest bench bench-guard gen demo margins tour lock clean
+.PHONY: help setup check cover test test-kube kubetest fuzz bench bench-guard gen demo margins tour lock clean
 
 help:  ## this list
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ { printf "%-13s%s\n", $$1, $$2 }' Makefile
@@ -80,6 +80,9 @@ test-kube: setup  ## the tests of clusters on a real kube-apiserver, which it bu
 	@assets="$${KUBEBUILDER_ASSETS:-$$(tools/kubetest/build.sh)}" && KUBEBUILDER_ASSETS="$$assets" BROWNOUT_REQUIRE_KUBE=1 \
 		$(PY) -m pytest tests/contract/test_cluster_lock.py tests/e2e/test_cluster_lock.py $(ARGS)
 
+fuzz: setup  ## foreign bytes for every parser, and requests for the servers; SECONDS=30 for each of 13
+	@$(PY) -m tests.fuzz --seconds $(or $(SECONDS),30) $(ARGS)
+
 bench: setup  ## measure everything that is on this machine side by side; results in bench/results/
 	@$(PY) -m bench $(ARGS)
 
@@ -123,5 +126,5 @@ lock: setup  ## resolve the dependencies of pyproject.toml; UPGRADE=--upgrade ta
 		--custom-compile-command "make lock" --quiet $(UPGRADE) --no-annotate --output-file $(JOB_LOCK)
 
 clean:  ## remove everything that make made, .venv too
-	rm -rf $(VENV) build dist .benchmarks .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist .fuzz .benchmarks .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -55,7 +55,7 @@ class ProxyService(proxy_pb2_grpc.ProxyServiceServicer):
 
     async def CreateProxy(self, request: pb.CreateProxyRequest, context: Context) -> pb.CreateProxyResponse:
         async def create() -> pb.CreateProxyResponse:
-            spec = await _read_proxy(request)
+            spec = await read_proxy(request)
             return pb.CreateProxyResponse(proxy=show_proxy(await self._registry.create(spec)))
 
         return await rpc.answered(context, create)
@@ -184,7 +184,7 @@ def _written(happening: Happening, wall_ahead: float) -> bytes:
     return pb.WatchResponse(events=[_event(happening.event, happening.at + wall_ahead)]).SerializeToString()
 
 
-async def _read_proxy(request: pb.CreateProxyRequest) -> ProxySpec:
+async def read_proxy(request: pb.CreateProxyRequest) -> ProxySpec:
     for field in ("name", "upstream"):
         if not getattr(request, field):
             raise InvalidSpec(field, "missing")

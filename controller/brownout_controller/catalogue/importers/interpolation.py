@@ -15,6 +15,7 @@ from brownout_controller.catalogue.importers.source import Listed, Mapped
 UNSET: Final = "\0"
 """Stands where a variable has no value."""
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_BRACE: Final = re.compile("[{}]")
 _DEEPEST: Final = 20  # defaults within defaults
 
 
@@ -23,6 +24,7 @@ def interpolate(text: str, variables: Mapping[str, str], depth: int = 0) -> str:
     if "$" not in text:
         return text
     parts, here = [], 0
+    closings = _closings(text)
     while (dollar := text.find("$", here)) >= 0:
         parts.append(text[here:dollar])
         here = dollar + 1
@@ -32,7 +34,7 @@ def interpolate(text: str, variables: Mapping[str, str], depth: int = 0) -> str:
         elif match := _NAME.match(text, here):
             parts.append(variables.get(match[0], UNSET))
             here = match.end()
-        elif text.startswith("{", here) and (end := _closing(text, here)) and depth < _DEEPEST:
+        elif text.startswith("{", here) and (end := closings.get(here)) and depth < _DEEPEST:
             parts.append(_braced(text[here + 1 : end], variables, depth))
             here = end + 1
         else:
@@ -40,14 +42,15 @@ def interpolate(text: str, variables: Mapping[str, str], depth: int = 0) -> str:
     return "".join([*parts, text[here:]])
 
 
-def _closing(text: str, opening: int) -> int | None:
-    """Where the brace is closed; defaults may have variables of their own."""
-    deep = 0
-    for place in range(opening, len(text)):
-        deep += {"{": 1, "}": -1}.get(text[place], 0)
-        if not deep:
-            return place
-    return None
+def _closings(text: str) -> Mapping[int, int]:
+    """Where each brace is closed; defaults may have variables of their own. In one go, as there may be thousands."""
+    found, open_ = {}, []
+    for match in _BRACE.finditer(text):
+        if match[0] == "{":
+            open_.append(match.start())
+        elif open_:
+            found[open_.pop()] = match.start()
+    return found
 
 
 def _braced(inner: str, variables: Mapping[str, str], depth: int) -> str:
@@ -88,15 +91,17 @@ def interpolated(value: Any, variables: Mapping[str, str], made: dict[int, Any] 
 def read_env(content: str) -> dict[str, tuple[str, int]]:
     """The variables of a .env file with their lines; one may use those above it."""
     found: dict[str, tuple[str, int]] = {}
+    values: dict[str, str] = {}
     for line, written in enumerate(content.splitlines(), 1):
-        match = re.fullmatch(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*=\s*(.*?)\s*", written)
+        match = re.fullmatch(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*=(.*)", written)
         if match is None:
             continue
-        name, value = match[1], match[2]
+        name, value = match[1], match[2].strip()
         if quoted := re.match(r"'([^']*)'", value):
-            found[name] = quoted[1], line
+            found[name], values[name] = (quoted[1], line), quoted[1]
             continue
         double = re.match(r'"((?:[^"\\]|\\.)*)"', value)
         plain = double[1] if double else re.split(r"(?:^|\s)#", value, maxsplit=1)[0].rstrip()
-        found[name] = interpolate(plain, {key: known for key, (known, _) in found.items()}), line
+        values[name] = interpolate(plain, values)
+        found[name] = values[name], line
     return found

@@ -59,3 +59,15 @@ def test_an_env_file_has_quotes_comments_and_variables_of_its_own() -> None:
         "F": ("http://h:1/#x", 9),
         "G": ("", 10),
     }
+
+
+def test_thousands_of_braces_that_stay_open_are_looked_at_once() -> None:
+    text = "${A:-" * 20_000
+    assert interpolate(text, {}) == text
+    assert interpolate("${A:-x}" + "{" * 20_000 + "}${B}", {"B": "b"}) == "x" + "{" * 20_000 + "}b"
+
+
+def test_an_env_file_of_thousands_of_lines_and_blanks_is_read_at_once() -> None:
+    content = "\n".join(f"A{number}=${{A{number - 1}:-x}}" for number in range(1, 5_001)) + "\nB=" + " " * 50_000 + "y"
+    read = read_env(content)
+    assert (read["A5000"], read["B"]) == (("x", 5000), ("y", 5001))
