@@ -13,18 +13,23 @@ import grpc
 from brownout_controller.api.messages import (
     RUN,
     SIGNALS,
+    read_left_out,
     read_outlook,
     read_place,
+    read_row,
     show_order,
     show_wish,
 )
 from brownout_controller.backends.base import Place
 from brownout_controller.backends.channel import ANYBODY, Credentials, channel
 from brownout_controller.engine.conductor import NotInPlaceError
+from brownout_controller.engine.history import History, row_of_json
 from brownout_controller.engine.orders import Order, Wish
 from brownout_controller.engine.outlook import Outlook
+from brownout_controller.engine.overview import Overview, Row
 from brownout_controller.engine.tail import Line
 from brownout_controller.model.journal import BadRecord, Injected, LeftOut, decode
+from brownout_controller.model.past import PastRun
 from brownout_controller.v1 import controller_pb2 as pb
 from brownout_controller.v1.controller_pb2_grpc import ControllerServiceStub
 from brownout_proxy import __version__
@@ -116,13 +121,15 @@ class Remote:
         answer: pb.StartFaultsResponse = await self._asked(self._stub.StartFaults, show_wish(wish))
         return answer.run
 
-    async def watch(self, run: str, after: int = 0) -> AsyncIterator[Line]:
-        """The records of a run until its verdict, however often the connection is lost on the way. Raises NotFound,
-        Unavailable, LostError."""
+    async def watch(self, run: str, after: int = 0, *, wait: bool = True) -> AsyncIterator[Line]:
+        """The records of a run until its verdict, or without `wait` as far as it is written, however often the
+        connection is lost on the way. Raises NotFound, Unavailable, LostError."""
         lost, lease = None, 0.0
         while True:
             try:
-                call = self._stub.Watch(pb.WatchRequest(run=run, after=after), metadata=self._metadata)
+                call = self._stub.Watch(
+                    pb.WatchRequest(run=run, after=after, no_wait=not wait), metadata=self._metadata
+                )
                 async for message in call:
                     if lost is not None:
                         self._tell("the controller is back")
@@ -163,6 +170,39 @@ class Remote:
     async def interrupt(self, run: str, signal: str) -> None:
         """Raises NotFound, Conflict, Unavailable."""
         await self._asked(self._stub.Stop, pb.StopRequest(run=run, signal=SIGNALS[signal]))
+
+    async def stop(self, run: str, why: str, *, at_once: bool = False, given: Mapping[str, str] | None = None) -> None:
+        """`given` is not asked for: the environments are the controller's. Raises NotFound, Conflict, Unavailable."""
+        await self._asked(self._stub.Stop, pb.StopRequest(run=run, why=why, at_once=at_once))
+
+    async def list_runs(self, limit: int = 100) -> Overview:
+        """Raises Unavailable."""
+        answer: pb.ListRunsResponse = await self._asked(self._stub.ListRuns, pb.ListRunsRequest(limit=limit))
+        return Overview(list(map(read_row, answer.runs)), list(map(read_left_out, answer.left_out)))
+
+    async def row(self, run: str) -> Row:
+        """Raises NotFound, InvalidSpec for a journal that cannot be read, Unavailable."""
+        answer: pb.GetRunResponse = await self._asked(self._stub.GetRun, pb.GetRunRequest(run=run))
+        return read_row(answer.run)
+
+    async def history(self) -> History:
+        """Raises Unavailable."""
+        runs: list[PastRun] = []
+        warnings: list[str] = []
+        unread: list[LeftOut] = []
+        try:
+            async for page in self._stub.History(pb.HistoryRequest(), timeout=_CALL, metadata=self._metadata):
+                runs += map(row_of_json, page.runs)
+                warnings += page.warnings
+                unread += map(read_left_out, page.left_out)
+        except grpc.aio.AioRpcError as error:
+            raise self._failure(error) from None
+        except ValueError:
+            raise Unavailable(
+                f"the controller at {self.address} keeps its history as this version ({__version__}) cannot read it; "
+                "ask with the version that it has"
+            ) from None
+        return History(runs, warnings, unread)
 
     async def places(self, environment: str, edge: str = "") -> list[Place]:
         """Raises InvalidSpec, Unavailable."""

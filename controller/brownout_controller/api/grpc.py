@@ -16,17 +16,19 @@ from brownout_controller.api.messages import (
     SIGNALS,
     read_order,
     read_wish,
-    show_brief,
     show_held,
     show_judgement,
+    show_left_out,
     show_outlook,
     show_place,
+    show_row,
     show_target,
     show_verdict,
 )
 from brownout_controller.backends.base import Target
 from brownout_controller.engine import store
 from brownout_controller.engine.conductor import Conductor, NotInPlaceError
+from brownout_controller.engine.history import History, row_as_json
 from brownout_controller.model.environment import LOCAL
 from brownout_controller.model.journal import Plan
 from brownout_controller.model.judge import judge
@@ -74,7 +76,7 @@ class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, told)
         self._watches += 1
         try:
-            async for entry, text in self._conductor.watch(request.run, request.after):
+            async for entry, text in self._conductor.watch(request.run, request.after, wait=not request.no_wait):
                 yield pb.WatchResponse(n=entry.n, at=entry.at, kind=entry.record.kind, json=text)
         except NotFound as error:
             await context.abort(grpc.StatusCode.NOT_FOUND, str(error))
@@ -87,7 +89,8 @@ class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
         async def stop() -> pb.StopResponse:
             signal = next((name for name, number in SIGNALS.items() if number == request.signal), None)
             if signal is None:
-                await self._conductor.stop(request.run, request.why or "somebody stopped it")
+                why = request.why or "somebody stopped it"
+                await self._conductor.stop(request.run, why, at_once=request.at_once)
             else:
                 await self._conductor.interrupt(request.run, signal)
             return pb.StopResponse()
@@ -97,19 +100,32 @@ class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
     async def ListRuns(self, request: pb.ListRunsRequest, context: Context) -> pb.ListRunsResponse:
         async def list_() -> pb.ListRunsResponse:
             limit = min(request.limit or _LISTED, _MOST_LISTED)
-            found = await asyncio.to_thread(self._conductor.runs, limit)
-            return pb.ListRunsResponse(runs=[show_brief(told, state) for told, state in found])
+            rows, left_out = await self._conductor.list_runs(limit)
+            return pb.ListRunsResponse(runs=map(show_row, rows), left_out=map(show_left_out, left_out[:_LISTED]))
 
         return await rpc.answered(context, list_)
 
     async def GetRun(self, request: pb.GetRunRequest, context: Context) -> pb.GetRunResponse:
         async def get() -> pb.GetRunResponse:
             directory = self._conductor.find(request.run)
-            told = store.brief(directory)
+            row = await self._conductor.row(request.run)
             judgement = await asyncio.to_thread(lambda: judge(store.read(directory)))
-            return show_judgement(told, self._conductor.state(told), judgement)
+            return show_judgement(row, judgement)
 
         return await rpc.answered(context, get)
+
+    async def History(self, request: pb.HistoryRequest, context: Context) -> AsyncIterator[pb.HistoryResponse]:
+        found = History([])
+
+        async def first() -> pb.HistoryResponse:
+            nonlocal found
+            found = await self._conductor.history()
+            unread = map(show_left_out, found.left_out[:_LISTED])
+            return pb.HistoryResponse(left_out=unread, warnings=found.closed_to_us[:_LISTED])
+
+        yield await rpc.answered(context, first)
+        for begin in range(0, len(found.runs), _LISTED):
+            yield pb.HistoryResponse(runs=map(row_as_json, found.runs[begin : begin + _LISTED]))
 
     async def ListTargets(self, request: pb.ListTargetsRequest, context: Context) -> pb.ListTargetsResponse:
         async def list_() -> pb.ListTargetsResponse:

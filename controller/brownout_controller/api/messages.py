@@ -11,13 +11,15 @@ from brownout_controller.backends.base import Place, Target
 from brownout_controller.engine.conductor import Held
 from brownout_controller.engine.orders import Order, Wish
 from brownout_controller.engine.outlook import Now, Outlook
+from brownout_controller.engine.overview import Row
 from brownout_controller.engine.store import Brief
 from brownout_controller.model.environment import LOCAL
 from brownout_controller.model.experiment import LEASE
-from brownout_controller.model.journal import Refusal
+from brownout_controller.model.journal import Judged, LeftOut, Refusal
 from brownout_controller.model.judge import Judgement
 from brownout_controller.model.verdict import Verdict
 from brownout_controller.report.sentences import sentence
+from brownout_controller.report.text import line
 from brownout_controller.v1 import controller_pb2 as pb
 from brownout_proxy import limits
 from brownout_proxy.errors import InvalidSpec
@@ -145,24 +147,46 @@ def show_verdict(verdict: str | None) -> pb.Verdict:
     return number
 
 
-def show_brief(told: Brief, state: str) -> pb.RunInfo:
-    verdict = told.verdict
+def show_row(row: Row) -> pb.RunInfo:
+    told, verdict = row.told, row.told.verdict
     return pb.RunInfo(
         run=told.run_id,
         name=told.name,
         environment=told.environment,
         started=told.started,
-        state=state,
+        state=row.state,
         verdict=show_verdict(None if verdict is None else verdict.verdict),
         exit=0 if verdict is None else verdict.exit,
         ad_hoc=not told.claims,
+        targets=row.targets,
+        phase=row.phase,
+        left=None if row.left is None else duration(row.left),
     )
 
 
-def show_judgement(told: Brief, state: str, judgement: Judgement) -> pb.GetRunResponse:
+def read_row(message: pb.RunInfo) -> Row:
+    """Of a verdict without its reasons, which GetRun has."""
+    judged = None
+    if message.verdict != pb.VERDICT_UNSPECIFIED:
+        word = Verdict[pb.Verdict.Name(message.verdict).removeprefix("VERDICT_")].value
+        judged = Judged(word, message.exit, ())
+    told = Brief(message.run, message.name, message.environment, message.started, not message.ad_hoc, judged)
+    left = seconds(message.left) if message.HasField("left") else None
+    return Row(told, message.state, message.phase, left, list(message.targets))
+
+
+def show_left_out(one: LeftOut) -> pb.LeftOut:
+    return pb.LeftOut(path=line(one.path), line=one.line or 0, reason=line(one.reason))
+
+
+def read_left_out(message: pb.LeftOut) -> LeftOut:
+    return LeftOut(message.path, message.line or None, message.reason)
+
+
+def show_judgement(row: Row, judgement: Judgement) -> pb.GetRunResponse:
     """Reasons and results are those of the verdict, so there are none before there is one."""
-    message = pb.GetRunResponse(run=show_brief(told, state))
-    if told.verdict is None:
+    message = pb.GetRunResponse(run=show_row(row))
+    if not row.is_over:
         return message
     message.reasons.extend(map(sentence, judgement.reasons))
     message.hits.update(judgement.hits)

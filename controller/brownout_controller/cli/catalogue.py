@@ -22,8 +22,9 @@ from brownout_controller.catalogue.listing import Listing, explained, listing
 from brownout_controller.catalogue.past import EXPIRES, Past, tried
 from brownout_controller.catalogue.writing import Setting
 from brownout_controller.cli import writing
-from brownout_controller.cli.history import RUNS, span, warn
+from brownout_controller.cli.history import span, warn
 from brownout_controller.cli.report import write
+from brownout_controller.cli.venue import RUNS
 from brownout_controller.engine import history
 from brownout_proxy import document
 from brownout_proxy.errors import InvalidSpec

@@ -16,9 +16,8 @@ import click
 
 from brownout_controller.cli.following import heeded
 from brownout_controller.cli.progress import say
-from brownout_controller.cli.report import RUNS
 from brownout_controller.cli.telling import leave_page
-from brownout_controller.cli.venue import TOKEN
+from brownout_controller.cli.venue import RUNS, TOKEN
 from brownout_controller.engine.conductor import Conductor
 from brownout_controller.engine.orders import Desk, Rights
 from brownout_controller.engine.settings_file import CONFIG, SettingsFile

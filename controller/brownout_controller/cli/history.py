@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ import click
 
 from brownout_controller.cli.output import say
 from brownout_controller.cli.report import write
+from brownout_controller.cli.venue import RUNS, Where, controller_options
 from brownout_controller.engine import history as past
 from brownout_controller.model.past import PastRun, utc
 from brownout_controller.model.trend import LASTING, Review, review
@@ -24,7 +26,6 @@ from brownout_controller.report.left_out import sentences
 from brownout_proxy.errors import InvalidSpec, NotFound
 from brownout_proxy.spelling import unknown
 
-RUNS: Final = Path(".brownout/runs")
 _NEWEST: Final = 20
 _SPAN: Final = re.compile(r"(\d{1,5})\s*([hdw])")
 _UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
@@ -41,6 +42,7 @@ _QUARTER: Final = re.compile(r"(\d{4})-?[qQ]([1-4])")
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page with plots; - is stdout.")
 @click.option("--runs", "roots", type=click.Path(path_type=Path), multiple=True, metavar="DIR",
               help=f"Where the journals are, at any depth; may be given several times [{RUNS}].")  # fmt: skip
+@controller_options
 def history(
     experiment: str | None,
     environment: str | None,
@@ -50,6 +52,7 @@ def history(
     as_json: bool,
     html: Path | None,
     roots: Sequence[Path],
+    where: Where,
 ) -> None:
     """List runs, count verdicts by quarter, and tell regressions: what held before and broke now.
 
@@ -61,7 +64,7 @@ def history(
     lasting = LASTING if expires is None else span("--expires", expires)
     if as_json and html is not None:
         raise InvalidSpec("--json", "cannot be had together with --html; ask twice")
-    found = past.collect(roots or ([RUNS] if RUNS.is_dir() else []))
+    found = _collected(roots, where)
     warn(found)
     runs = _chosen(found.runs, "experiment", experiment, lambda run: run.experiment)
     runs = _chosen(runs, "environment", environment, lambda run: run.environment)
@@ -71,7 +74,7 @@ def history(
     elif as_json:
         click.echo(trend_json.render(_limited(told, limit or 0), found.warnings, found.left_out), nl=False)
     elif not found.runs:
-        click.echo(trend_text.nothing(", ".join(map(str, roots or [RUNS]))), nl=False)
+        click.echo(trend_text.nothing(where.controller or ", ".join(map(str, roots or [RUNS]))), nl=False)
     elif not told.runs:
         click.echo(f"There are {len(runs)} runs, and none since {begin:%Y-%m-%d %H:%M} UTC.")
     else:
@@ -79,6 +82,20 @@ def history(
         plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         text = trend_text.render(told, width, _NEWEST if limit is None else limit)
         click.echo(text, nl=False, color=False if plain else None)
+
+
+def _collected(roots: Sequence[Path], where: Where) -> past.History:
+    """Raises NotFound, Unavailable, InvalidSpec."""
+    if where.controller is None:
+        return past.collect(roots or ([RUNS] if RUNS.is_dir() else []))
+    if roots:
+        raise InvalidSpec("--runs", "is the controller's own: start it with it, not this command")
+
+    async def fetched() -> past.History:
+        async with where.open(lambda text: say(text, err=True)) as venue:
+            return await venue.history()
+
+    return asyncio.run(fetched())
 
 
 def warn(found: past.History) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 
 from brownout_controller.cli.files import check, read_setting
+from brownout_controller.cli.variables import Given, variable_options
 from brownout_controller.engine.settings_file import CONFIG, SettingsFile
 from brownout_controller.lint.rule import Finding
 from brownout_controller.model.variables import Variables
@@ -26,7 +27,7 @@ _PLACE: Final = re.compile(r":(\d+)(?::(\d+))?(?:: (.*))?")
 
 @click.command("lint", short_help="Check experiment and environment files.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="What ${NAME} in the files means.")
+@variable_options
 @click.option("--env", "environment", metavar="NAME", help="Also look at what depends on this environment.")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help=f"The environments [{CONFIG}].")
 @click.option("--strict", is_flag=True, help="Take warnings for errors.")
@@ -36,7 +37,7 @@ _PLACE: Final = re.compile(r":(\d+)(?::(\d+))?(?:: (.*))?")
 def lint(
     context: click.Context,
     files: Sequence[Path],
-    variables: Sequence[str],
+    given: Given,
     environment: str | None,
     config: Path | None,
     strict: bool,
@@ -59,15 +60,14 @@ def lint(
 
     Exit status: 0 nothing is wrong, or there are only warnings, 2 there are errors.
     """
-    given = dict(word.partition("=")[::2] for word in variables)
     setting = None
     if config is not None and environment is None:
         raise InvalidSpec("--config", "is for --env NAME; give that too")
     if environment is not None:
-        setting = read_setting(SettingsFile(config), environment, Variables(given, os.environ, lenient=True))
+        setting = read_setting(SettingsFile(config), environment, Variables(given.values, os.environ, lenient=True))
     found: list[dict[str, Any]] = []
     for file in files:
-        mistakes, findings = check(file, Variables(given, os.environ, lenient=True), setting)
+        mistakes, findings = check(file, Variables(given.values, os.environ, lenient=True), setting)
         found += [_mistake(file, one) for one in mistakes]
         found += [_finding(file, one._replace(severity="error") if strict else one) for one in findings]
         if not as_json:

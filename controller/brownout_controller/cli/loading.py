@@ -10,26 +10,26 @@ from typing import Final
 
 from brownout_controller.cli.files import Text, check_all, judgeable, read_all, read_text
 from brownout_controller.cli.progress import say
+from brownout_controller.cli.variables import Given
 from brownout_controller.cli.venue import Where
 from brownout_controller.engine.orders import Order
 from brownout_controller.lint.rule import Finding
 from brownout_controller.model.experiment import read_experiment
 from brownout_controller.model.part import Gatherer, gathered
-from brownout_controller.model.variables import Variables, is_plain
+from brownout_controller.model.variables import Variables
 from brownout_controller.probes import KINDS
 from brownout_controller.report.text import line
-from brownout_proxy.errors import InvalidSpec
 
 _SHOWN: Final = 5
 """So many warnings are printed before a run; lint has all."""
 
 
 def read_orders(
-    files: Sequence[Path], words: Sequence[str], seed: int | None, where: Where, *, warn: bool = False
+    files: Sequence[Path], variables: Given, seed: int | None, where: Where, *, warn: bool = False
 ) -> list[Order]:
     """Each file is read once. With `warn`, what lint warns of is printed. Raises InvalidSpec with file, line
     and column, Unavailable."""
-    given = read_variables(words)
+    given = variables.values
     known = Variables(given, os.environ, lenient=True)
     texts = [read_text(file) for file in files]
     if where.controller is None:  # all that is wrong is told at once
@@ -38,7 +38,7 @@ def read_orders(
         warnings = check_all(texts, known)
     if warn:
         _print(warnings)
-    replayed = [word for name, value in given.items() if name in known.used for word in ("--var", _again(name, value))]
+    replayed = variables.again(known.used)
     return [_order(one, given, replayed, seed, where) for one in texts]
 
 
@@ -47,11 +47,6 @@ def _print(warnings: Sequence[Finding]) -> None:
         say(line(one))
     if len(warnings) > _SHOWN:
         say(f"and {len(warnings) - _SHOWN} warnings more, which `brownout lint` shows")
-
-
-def _again(name: str, value: str) -> str:
-    """The variable for a command line that is shown: a secret is taken from the shell that it is typed into."""
-    return shlex.quote(f"{name}={value}") if is_plain(name, value) else f'{name}="${name}"'
 
 
 def _order(one: Text, given: Mapping[str, str], replayed: Sequence[str], seed: int | None, where: Where) -> Order:
@@ -67,14 +62,3 @@ def _order(one: Text, given: Mapping[str, str], replayed: Sequence[str], seed: i
         given = {name: value for name, value in known.used.items() if name in given or name in os.environ}
     replay = " ".join([shlex.join(["brownout", "run", str(one.file), *where.words]), *replayed])
     return Order(one.text, str(one.file), where.environment, given, seed, replay)
-
-
-def read_variables(words: Sequence[str]) -> dict[str, str]:
-    """Of --var NAME=VALUE. Raises InvalidSpec."""
-    pairs = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not name or not equals:
-            raise InvalidSpec(f"--var {word}", "is not NAME=VALUE")
-        pairs[name] = value
-    return pairs

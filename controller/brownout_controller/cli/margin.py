@@ -9,7 +9,7 @@ import asyncio
 import os
 import secrets
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -19,10 +19,11 @@ import click
 from brownout_controller.catalogue.architecture import read_architecture
 from brownout_controller.cli import output
 from brownout_controller.cli.following import Signals
-from brownout_controller.cli.loading import read_orders, read_variables
+from brownout_controller.cli.loading import read_orders
 from brownout_controller.cli.progress import say
 from brownout_controller.cli.telling import shown
 from brownout_controller.cli.trials import Hunt, Tried, limit_of, search, telling
+from brownout_controller.cli.variables import Given, variable_options
 from brownout_controller.cli.venue import Seed, Time, Where, venue_options
 from brownout_controller.engine.orders import Order
 from brownout_controller.engine.settings_file import unreadable
@@ -76,7 +77,7 @@ _PATH: Final = click.Path(path_type=Path)
 @click.option("--confirm", is_flag=True, help="Run both ends of the answer once more.")
 @click.option("--timeout", type=Time(), metavar="TIME", help="The caller's timeout, to which the margin is compared.")
 @click.option("--architecture", type=_PATH, metavar="FILE", help=f"Where the timeout is declared [{ARCHITECTURE}].")
-@click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="What ${NAME} in the file means.")
+@variable_options
 @click.option("--seed", type=Seed(), metavar="N", help="Chooses targets, the same in each run.")
 @click.option("--dry-run", is_flag=True, help="Run nothing: print what would be searched and how long it takes.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON and nothing else.")
@@ -93,7 +94,7 @@ def margin(
     confirm: bool,
     timeout: float | None,
     architecture: Path | None,
-    variables: Sequence[str],
+    given: Given,
     seed: int | None,
     dry_run: bool,
     as_json: bool,
@@ -112,12 +113,12 @@ def margin(
     wrong, 3 not found, as a run was inconclusive twice, 4 refused, 5 stopped, 6 not reverted (a person must look), 7 a
     bug of brownout; 130 and 143 for signals.
     """
-    order, dial, experiment, masker = _read(file, attribute, variables, seed, where)
+    order, dial, experiment, masker = _read(file, attribute, given, seed, where)
     flags = {"--attribute": attribute, "--from": mildest, "--to": worst, "--resolution": resolution}
     order = replace(order, replay=_replay(file, flags, where))
     plan = _plan(dial, mildest, worst, resolution, sweep, confirm)
-    given = None if timeout is None else Timeout(timeout, "--timeout")
-    declared = given or _declared(architecture, experiment.conditions.edge)
+    told = None if timeout is None else Timeout(timeout, "--timeout")
+    declared = told or _declared(architecture, experiment.conditions.edge)
     hunt = Hunt(dial, experiment, order, plan, declared, masker)
     if not as_json:
         say(_announcement(hunt))
@@ -140,11 +141,11 @@ def margin(
 
 
 def _read(
-    file: Path, attribute: str | None, variables: Sequence[str], seed: int | None, where: Where
+    file: Path, attribute: str | None, given: Given, seed: int | None, where: Where
 ) -> tuple[Order, Dial, Experiment, Masker]:
     """Raises InvalidSpec, Unavailable."""
-    order = read_orders([file], variables, seed, where)[0]
-    known = Variables(read_variables(variables), os.environ, lenient=True)
+    order = read_orders([file], given, seed, where)[0]
+    known = Variables(given.values, os.environ, lenient=True)
     experiment = read_experiment(document.parse(order.text, order.file, known.expand, columns=True), order.file, KINDS)
     dial = find_dial(order.text, order.file, known.expand, experiment, attribute)
     # One seed for all of them: a trial on another target would be another experiment.

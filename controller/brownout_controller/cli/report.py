@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -14,15 +15,17 @@ from typing import Final, TextIO
 import click
 
 from brownout_controller.cli.output import say
+from brownout_controller.cli.venue import Where, place_options
 from brownout_controller.engine import store
 from brownout_controller.engine.store import Store
+from brownout_controller.model.journal import Run
 from brownout_controller.report import as_json, html, junit, markdown
 from brownout_controller.report.account import Account, account
+from brownout_proxy import limits
 from brownout_proxy.errors import BrownoutError, InvalidSpec, Unavailable
 
 log = logging.getLogger(__name__)
 
-RUNS: Final = Path(".brownout/runs")
 PAGE: Final = "report.html"
 """The page that a run leaves in its own directory."""
 FORMATS: Final[Mapping[str, Callable[..., str]]] = {
@@ -39,21 +42,39 @@ BY_SUFFIX: Final = {".html": "html", ".md": "markdown", ".xml": "junit", ".json"
 @click.argument("run", default="last")
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), help="[default: by the file's name, else markdown]")
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to; - is stdout.")
-@click.option("--runs", type=click.Path(path_type=Path), default=RUNS, metavar="DIR", help=f"The journals [{RUNS}].")
-def report(run: str, form: str | None, output: Path | None, runs: Path) -> None:
-    """Report on RUN: its id, the beginning of it, `last`, or its directory.
+@place_options
+def report(run: str, form: str | None, output: Path | None, where: Where) -> None:
+    """Report on RUN: its id, the beginning of it, `last`, or its directory; here or at a controller.
 
-    Computed from the run's journal alone. FILE may end in .html, .md, .xml (JUnit) or .json.
+    Computed from the run's journal alone, as far as it is written. FILE may end in .html, .md, .xml (JUnit) or .json.
     """
-    directory = Store(runs).find(run)
+    told = asyncio.run(_fetched(run, where)) if where.controller is not None else _read(run, where)
     if form is None:
         form = BY_SUFFIX.get(output.suffix.lower(), "markdown") if output is not None else "markdown"
-    text = FORMATS[form](account(store.read(directory), directory.name))
+    text = FORMATS[form](told)
     if output is None or str(output) == "-":
         click.echo(text, nl=False)
     else:
         write(output, text)
         click.echo(str(output))
+
+
+def _read(run: str, where: Where) -> Account:
+    directory = Store(where.directory).find(run)
+    return account(store.read(directory), directory.name)
+
+
+async def _fetched(run: str, where: Where) -> Account:
+    """Raises NotFound, Unavailable, InvalidSpec."""
+    entries, size = [], 0
+    async with where.open(lambda text: say(text, err=True)) as venue:
+        async for line in venue.watch(run, wait=False):
+            entries.append(line.entry)
+            size += len(line.text)
+            if size > limits.JOURNAL:
+                raise Unavailable(f"the journal of run {run} has more than {limits.JOURNAL}")
+    named = next((entry.record.run_id for entry in entries if isinstance(entry.record, Run)), run)
+    return account(entries, named)
 
 
 def write_reports(runs: Sequence[Path | Account], outputs: Sequence[Path]) -> None:

@@ -15,10 +15,11 @@ from brownout_controller.cli.loading import read_orders
 from brownout_controller.cli.progress import Progress, say
 from brownout_controller.cli.report import checked
 from brownout_controller.cli.telling import leave, report, shown, status, tell
+from brownout_controller.cli.variables import Given, variable_options
 from brownout_controller.cli.venue import Seed, Venue, Where, venue_options
 from brownout_controller.engine.orders import Order
 from brownout_controller.engine.outlook import Outlook
-from brownout_controller.model.journal import LeftOut
+from brownout_controller.model.journal import LeftOut, Stop
 from brownout_controller.model.judge import Judgement
 from brownout_controller.model.reasons import TEXT, Reason
 from brownout_controller.model.verdict import Verdict, status_of
@@ -29,7 +30,7 @@ from brownout_proxy.safe_text import json_text
 
 @click.command("run", short_help="Run experiments and give a verdict.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="EXPERIMENT...")
-@click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="What ${NAME} in the files means.")
+@variable_options
 @click.option("--seed", type=Seed(), metavar="N", help="Chooses targets; the file's, or random, if not given.")
 @click.option(
     "--report",
@@ -47,7 +48,7 @@ from brownout_proxy.safe_text import json_text
 def run(
     context: click.Context,
     files: Sequence[Path],
-    variables: Sequence[str],
+    given: Given,
     seed: int | None,
     reports: Sequence[Path],
     dry_run: bool,
@@ -64,7 +65,7 @@ def run(
     controller was lost), 4 refused, 5 stopped, 6 not reverted (a person must look), 7 a bug of brownout; 130 and 143
     for signals.
     """
-    orders = read_orders(files, variables, seed, where, warn=not as_json)
+    orders = read_orders(files, given, seed, where, warn=not as_json)
     if dry_run:
         context.exit(dry.tell(asyncio.run(_dry(orders, where)), where.environment, as_json=as_json))
     finished: list[Finished] = []
@@ -89,13 +90,22 @@ async def _all(
             for order in orders:  # all of them before the first is run
                 await venue.check(order)
             unread.extend(await venue.prepare(orders[0].variables))
-            for order in orders:
+            for number, order in enumerate(orders, 1):
                 finished.append(await _one(venue, order, where, signals, as_json=as_json))
                 if signals.came is not None:
+                    return
+                if number < len(orders) and _asked_to_stop(finished[-1]):
+                    say(
+                        f"stopped by somebody, so that what follows is not run: {len(orders) - number} of {len(orders)}"
+                    )
                     return
 
     await signals.during(work())
     return signals.came
+
+
+def _asked_to_stop(finished: Finished) -> bool:
+    return any(isinstance(entry.record, Stop) and entry.record.cause == "asked" for entry in finished.entries)
 
 
 async def _one(venue: Venue, order: Order, where: Where, signals: Signals, *, as_json: bool) -> Finished:

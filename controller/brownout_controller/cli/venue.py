@@ -14,10 +14,11 @@ from typing import Any, Final, Protocol
 import click
 
 from brownout_controller.backends.base import Place
-from brownout_controller.cli.report import RUNS
 from brownout_controller.engine.conductor import Conductor
+from brownout_controller.engine.history import History
 from brownout_controller.engine.orders import Desk, Order, Wish
 from brownout_controller.engine.outlook import Outlook
+from brownout_controller.engine.overview import Overview, Row
 from brownout_controller.engine.settings_file import CONFIG, SettingsFile, unreadable
 from brownout_controller.engine.store import Store
 from brownout_controller.engine.tail import Line
@@ -27,6 +28,7 @@ from brownout_controller.model.verdict import Verdict
 from brownout_proxy.errors import InvalidSpec, Unavailable
 from brownout_proxy.units import SECONDS
 
+RUNS: Final = Path(".brownout/runs")
 TOKEN: Final = "BROWNOUT_CONTROLLER_TOKEN"
 """The variable that has the token, for both ends."""
 
@@ -51,20 +53,36 @@ class Venue(Protocol):
     async def places(self, environment: str, edge: str = "") -> list[Place]: ...
 
 
+class Registry(Venue, Protocol):
+    """The same, and all runs that there are, whoever began them."""
+
+    def watch(self, run: str, after: int = 0, *, wait: bool = True) -> AsyncIterator[Line]: ...
+
+    async def stop(
+        self, run: str, why: str, *, at_once: bool = False, given: Mapping[str, str] | None = None
+    ) -> None: ...
+
+    async def list_runs(self, limit: int = 100) -> Overview: ...
+
+    async def row(self, run: str) -> Row: ...
+
+    async def history(self) -> History: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
     """The flags that say where. `patience` is in seconds."""
 
-    environment: str
-    config: Path | None
-    runs: Path | None
-    controller: str | None
-    token: str | None
-    token_file: Path | None
-    tls_ca: Path | None
-    tls_cert: Path | None
-    tls_key: Path | None
-    patience: float
+    environment: str = LOCAL
+    config: Path | None = None
+    runs: Path | None = None
+    controller: str | None = None
+    token: str | None = None
+    token_file: Path | None = None
+    tls_ca: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    patience: float = 30.0
     settings: SettingsFile = field(init=False, compare=False)
     """The environments, read once by whoever asks first."""
 
@@ -89,7 +107,7 @@ class Where:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise InvalidSpec("--tls-cert", "and --tls-key belong together; give both or none")
 
-    def open(self, tell: Callable[[str], None]) -> AbstractAsyncContextManager[Venue]:
+    def open(self, tell: Callable[[str], None]) -> AbstractAsyncContextManager[Registry]:
         """To be called in the loop that uses it; `tell` hears of the connection, and of runs that were cut off. Raises
         InvalidSpec, Unavailable."""
         if self.controller is None:
@@ -115,6 +133,11 @@ class Where:
     def directory(self) -> Path:
         """Where the journals of this process are."""
         return self.runs or RUNS
+
+    @property
+    def place(self) -> str:
+        """Where runs are looked for, for a sentence."""
+        return f"at {self.controller}" if self.controller is not None else f"in {self.directory}"
 
     def place_of(self, run: str) -> str:
         """Where a run is found, for a sentence."""
@@ -200,7 +223,22 @@ _OPTIONS = (
 
 def venue_options(function: Callable[..., None]) -> Callable[..., None]:
     """Gives a command the flags of `Where`, as its argument `where`."""
-    names = [item.name for item in fields(Where) if item.init and item.name != "token"]
+    return _with(0, function)
+
+
+def place_options(function: Callable[..., None]) -> Callable[..., None]:
+    """The same for a command that only reads journals, and needs no environment."""
+    return _with(2, function)
+
+
+def controller_options(function: Callable[..., None]) -> Callable[..., None]:
+    """The same for a command that finds journals of this machine in its own way."""
+    return _with(3, function)
+
+
+def _with(first: int, function: Callable[..., None]) -> Callable[..., None]:
+    """The flags are in the order of the fields; from the `first` on."""
+    names = [item.name for item in fields(Where) if item.init and item.name != "token"][first:]
 
     @functools.wraps(function)
     def command(*args: Any, **options: Any) -> None:
@@ -210,8 +248,10 @@ def venue_options(function: Callable[..., None]) -> Callable[..., None]:
         try:
             function(*args, where=where, **options)
         except Unavailable as error:
+            if first and where.controller is None:  # it runs nothing, so that nobody takes 1 for a verdict
+                raise
             raise Inconclusive(f"brownout: {error}") from None
 
-    for option in reversed(_OPTIONS):
+    for option in reversed(_OPTIONS[first:]):
         command = option(command)
     return command

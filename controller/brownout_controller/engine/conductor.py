@@ -19,9 +19,12 @@ from typing import Final, NamedTuple, cast
 
 from brownout_controller.backends.base import Backend, Place
 from brownout_controller.backends.opening import open_backend
-from brownout_controller.engine import store
+from brownout_controller.engine import stop_request, store
+from brownout_controller.engine.history import History, collect
+from brownout_controller.engine.journal_file import JOURNAL, Unreadable
 from brownout_controller.engine.orders import Desk, Order, Ready, Wish
 from brownout_controller.engine.outlook import Outlook, look_ahead
+from brownout_controller.engine.overview import CUT_OFF, ELSEWHERE, Overview, Row, look, overview
 from brownout_controller.engine.planning import Setup
 from brownout_controller.engine.recovery import close_unfinished, environment_of
 from brownout_controller.engine.runner import Runner
@@ -35,12 +38,12 @@ from brownout_controller.model.verdict import Verdict
 from brownout_controller.report.left_out import sentences
 from brownout_controller.report.sentences import recorded
 from brownout_proxy import limits
-from brownout_proxy.errors import Conflict, Unavailable
+from brownout_proxy.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
 _LOOK: Final = 0.5
-"""Seconds from one look at the journal of another process to the next."""
+"""Seconds from one look at what another process has written to the next."""
 _GOODBYE: Final = 25.0
 """Seconds beyond a lease that a run may take to end: then its faults are gone whatever it is waiting for."""
 
@@ -133,7 +136,7 @@ class Conductor:
         ids. The first start does it, if nobody has. `given` are variables of the environments. Raises InvalidSpec,
         Unavailable."""
         async with self._backends(given or {}) as backend_of:
-            closed, self._left_out = await close_unfinished(self._store, backend_of)
+            closed, self._left_out = await close_unfinished(self._store.runs(), backend_of)
         self._recovered = True
         for run in closed:
             if (told := store.brief(self._store.root / run).verdict) is not None:
@@ -193,9 +196,9 @@ class Conductor:
             raise
         raise Unavailable(f"run {run} broke off")
 
-    async def watch(self, run: str, after: int = 0) -> AsyncIterator[Line]:
-        """The records of a run until its verdict, from memory those that its journal did not take. Raises NotFound, and
-        Unavailable for a run that broke off."""
+    async def watch(self, run: str, after: int = 0, *, wait: bool = True) -> AsyncIterator[Line]:
+        """The records of a run until its verdict, from memory those that its journal did not take; without `wait` as
+        far as it is written. Raises NotFound, and Unavailable for a run that broke off."""
         directory = self._directory(run)
         tail, seen = Tail(directory, after), after
         while True:
@@ -214,7 +217,7 @@ class Conductor:
                     return
             if lines is not None:
                 await asyncio.sleep(0)
-            elif not going_on:
+            elif not going_on or not wait:
                 break
             elif live is not None:
                 await live.news.wait()
@@ -226,15 +229,23 @@ class Conductor:
         if directory.name in self._failed:
             raise self._failed[directory.name]
 
-    async def stop(self, run: str, why: str) -> None:
-        """Ends a run early, with its recovery. Raises NotFound, Conflict."""
-        if (live := self._found(run)) is not None:
-            live.runner.stop(why)
+    async def stop(self, run: str, why: str, *, at_once: bool = False, given: Mapping[str, str] | None = None) -> None:
+        """Ends a run early, with its recovery unless it is `at_once`. One of another process is asked to end at once,
+        one that was cut off is closed, and one that is over stays so. `given` are variables of the environments.
+        Raises NotFound, Unavailable, InvalidSpec."""
+        directory = self._directory(run)
+        if (live := self._live.get(directory.name)) is not None:
+            live.runner.stop(why, at_once=at_once)
+        elif directory.name not in self._kept:
+            await self._stop_there(directory, why, given or {})
 
     async def interrupt(self, run: str, signal: str) -> None:
-        """Ends a run with nothing but the revert. Raises NotFound, Conflict."""
-        if (live := self._found(run)) is not None:
+        """Ends a run with nothing but the revert. Raises NotFound, Unavailable, InvalidSpec."""
+        directory = self._directory(run)
+        if (live := self._live.get(directory.name)) is not None:
             live.runner.interrupt(signal)
+        elif directory.name not in self._kept:
+            await self._stop_there(directory, signal, {})
 
     async def ended(self, run: str) -> Judged:
         """Waits for the verdict. Raises NotFound, Unavailable."""
@@ -243,10 +254,23 @@ class Conductor:
                 return line.entry.record
         raise Unavailable(f"run {run} was cut off")
 
-    def runs(self, limit: int = 100) -> list[tuple[Brief, str]]:
-        """The newest runs, and the state of each."""
-        found = list(self._store.runs())[-limit:] if limit > 0 else []
-        return [(told := store.brief(path), self.state(told)) for path in reversed(found)]
+    def runs(self, limit: int = 100) -> Overview:
+        """The newest runs, and all that are not over. Takes a while. Raises Unavailable."""
+        return overview(self._store, limit, self.state)
+
+    async def list_runs(self, limit: int = 100) -> Overview:
+        """The same beside the loop."""
+        return await asyncio.to_thread(self.runs, limit)
+
+    async def history(self) -> History:
+        """All runs as the history counts them. Raises NotFound."""
+        return await asyncio.to_thread(collect, [self._store.root] if self._store.root.is_dir() else [])
+
+    async def row(self, run: str) -> Row:
+        """One of them, by its id, the beginning of it, or `last`. Raises NotFound, Unreadable, Unavailable."""
+        directory = self._directory(run)
+        told = store.brief(directory)
+        return await asyncio.to_thread(look, directory, told, self.state(told))
 
     def state(self, told: Brief) -> str:
         """Of the lifecycle, or what became of a run that is none of ours."""
@@ -254,7 +278,7 @@ class Conductor:
             return "judged"
         if (live := self._live.get(told.run_id)) is not None:
             return live.runner.state
-        return "in another process" if store.is_held(self._store.root / told.run_id) else "cut off"
+        return ELSEWHERE if store.is_held(self._store.root / told.run_id) else CUT_OFF
 
     def find(self, run: str) -> Path:
         """Its directory. Raises NotFound."""
@@ -343,6 +367,7 @@ class Conductor:
 
     async def _carry(self, live: _Live) -> None:
         run = live.journal.run_id
+        heeding = asyncio.create_task(self._heed(live))
         try:
             live.judgement = await live.runner.run()
             self._keep(live)
@@ -352,7 +377,9 @@ class Conductor:
             log.exception("run %s broke off; its faults end with their lease", run)
             self._failed[run] = Unavailable(f"run {run} broke off: {type(error).__name__}")
         finally:
+            heeding.cancel()
             del self._live[run]
+            stop_request.take(live.journal.directory)  # came too late
             live.journal.close()
             live.ring()
             await live.setup.backend.close()
@@ -372,16 +399,22 @@ class Conductor:
             return self._store.root / run
         return self._store.named(run)
 
-    def _found(self, run: str) -> _Live | None:
-        """None for a run that is over."""
-        directory = self._directory(run)
-        if directory.name in self._live:
-            return self._live[directory.name]
-        if directory.name in self._kept:
-            return None
-        if store.brief(directory).verdict is None and store.is_held(directory):
-            raise Conflict(f"run {directory.name} is in another process; stop it there")
-        return None
+    async def _stop_there(self, directory: Path, why: str, given: Mapping[str, str]) -> None:
+        """Of a run that is not going on here."""
+        if store.is_held(directory):
+            stop_request.write(directory, why)
+        elif not store.is_closed(directory):
+            async with self._backends(given) as backend_of:
+                unread = (await close_unfinished([directory], backend_of)).left_out
+            if unread:
+                raise Unreadable(directory / JOURNAL, unread[0].reason, unread[0].line)
+
+    async def _heed(self, live: _Live) -> None:
+        """Looks for requests of other processes."""
+        while True:
+            await asyncio.sleep(_LOOK)
+            if (why := stop_request.take(live.journal.directory)) is not None:
+                live.runner.stop(why, at_once=True)
 
     @contextlib.asynccontextmanager
     async def _backends(self, given: Mapping[str, str]) -> AsyncIterator[Callable[[Run], Backend]]:

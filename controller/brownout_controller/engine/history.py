@@ -186,6 +186,16 @@ def save(database: Path, seen: Mapping[str, Seen]) -> None:
             new.unlink()
 
 
+def row_as_json(run: PastRun) -> str:
+    """For somebody who is elsewhere."""
+    return _ROWS.dump_json(run).decode()
+
+
+def row_of_json(text: str) -> PastRun:
+    """Raises ValueError for a row of another version."""
+    return _ROWS.validate_json(text)
+
+
 def _encoded(run: PastRun) -> Iterator[Any]:
     content = _ROWS.dump_python(run, mode="json")
     for name in _COLUMNS:

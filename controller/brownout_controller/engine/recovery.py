@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from brownout_controller.backends.base import Backend, BackendError, Target
 from brownout_controller.engine import store
 from brownout_controller.engine.journal_file import JOURNAL, Unreadable, left_out
-from brownout_controller.engine.store import Journal, Store
+from brownout_controller.engine.store import Journal
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.experiment import LONGEST_LEASE
 from brownout_controller.model.journal import Closed, Entry, LeftOut, Reverted, Run, Undo
@@ -40,14 +40,14 @@ class Recovered(NamedTuple):
     """Journals without a verdict that cannot be read, each with what may be left of its run."""
 
 
-async def close_unfinished(store_: Store, backend_of: Callable[[Run], Backend]) -> Recovered:
-    """Closes every run without a verdict that no process is at.
+async def close_unfinished(runs: Iterable[Path], backend_of: Callable[[Run], Backend]) -> Recovered:
+    """Closes each of these runs that has no verdict, and that no process is at.
 
     `backend_of` gives what injected for that run, wherever that was: a later start may be about something else. A run
     that it raises a BrownoutError for is left for a start that knows better. Raises Unavailable.
     """
     closed, unread = [], []
-    for directory in store_.runs():
+    for directory in runs:
         try:
             if store.is_closed(directory) or store.is_held(directory):  # its journal may be long
                 continue

@@ -106,8 +106,11 @@ class Runner:
             self._left.set()
             self._write(Interrupted(signal))
 
-    def stop(self, why: str) -> None:
-        """Somebody wants it to end: under a fault with the revert and the recovery, after it at once."""
+    def stop(self, why: str, *, at_once: bool = False) -> None:
+        """Somebody wants it to end: under a fault with the revert and the recovery, after it at once; with `at_once`
+        with nothing but the revert."""
+        if at_once:
+            self._left.set()
         if self._state in ("reverting", "recovering"):
             self._left.set()
             if not self._stopped.is_set():

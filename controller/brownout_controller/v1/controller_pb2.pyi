@@ -155,12 +155,14 @@ class RunResponse(_message.Message):
     def __init__(self, run: _Optional[str] = ...) -> None: ...
 
 class WatchRequest(_message.Message):
-    __slots__ = ("run", "after")
+    __slots__ = ("run", "after", "no_wait")
     RUN_FIELD_NUMBER: _ClassVar[int]
     AFTER_FIELD_NUMBER: _ClassVar[int]
+    NO_WAIT_FIELD_NUMBER: _ClassVar[int]
     run: str
     after: int
-    def __init__(self, run: _Optional[str] = ..., after: _Optional[int] = ...) -> None: ...
+    no_wait: bool
+    def __init__(self, run: _Optional[str] = ..., after: _Optional[int] = ..., no_wait: _Optional[bool] = ...) -> None: ...
 
 class WatchResponse(_message.Message):
     __slots__ = ("n", "at", "kind", "json")
@@ -175,21 +177,23 @@ class WatchResponse(_message.Message):
     def __init__(self, n: _Optional[int] = ..., at: _Optional[float] = ..., kind: _Optional[str] = ..., json: _Optional[str] = ...) -> None: ...
 
 class StopRequest(_message.Message):
-    __slots__ = ("run", "why", "signal")
+    __slots__ = ("run", "why", "signal", "at_once")
     RUN_FIELD_NUMBER: _ClassVar[int]
     WHY_FIELD_NUMBER: _ClassVar[int]
     SIGNAL_FIELD_NUMBER: _ClassVar[int]
+    AT_ONCE_FIELD_NUMBER: _ClassVar[int]
     run: str
     why: str
     signal: Signal
-    def __init__(self, run: _Optional[str] = ..., why: _Optional[str] = ..., signal: _Optional[_Union[Signal, str]] = ...) -> None: ...
+    at_once: bool
+    def __init__(self, run: _Optional[str] = ..., why: _Optional[str] = ..., signal: _Optional[_Union[Signal, str]] = ..., at_once: _Optional[bool] = ...) -> None: ...
 
 class StopResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
 class RunInfo(_message.Message):
-    __slots__ = ("run", "name", "environment", "started", "state", "verdict", "exit", "ad_hoc")
+    __slots__ = ("run", "name", "environment", "started", "state", "verdict", "exit", "ad_hoc", "targets", "phase", "left")
     RUN_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
@@ -198,6 +202,9 @@ class RunInfo(_message.Message):
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     EXIT_FIELD_NUMBER: _ClassVar[int]
     AD_HOC_FIELD_NUMBER: _ClassVar[int]
+    TARGETS_FIELD_NUMBER: _ClassVar[int]
+    PHASE_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
     run: str
     name: str
     environment: str
@@ -206,7 +213,20 @@ class RunInfo(_message.Message):
     verdict: Verdict
     exit: int
     ad_hoc: bool
-    def __init__(self, run: _Optional[str] = ..., name: _Optional[str] = ..., environment: _Optional[str] = ..., started: _Optional[str] = ..., state: _Optional[str] = ..., verdict: _Optional[_Union[Verdict, str]] = ..., exit: _Optional[int] = ..., ad_hoc: _Optional[bool] = ...) -> None: ...
+    targets: _containers.RepeatedScalarFieldContainer[str]
+    phase: str
+    left: _duration_pb2.Duration
+    def __init__(self, run: _Optional[str] = ..., name: _Optional[str] = ..., environment: _Optional[str] = ..., started: _Optional[str] = ..., state: _Optional[str] = ..., verdict: _Optional[_Union[Verdict, str]] = ..., exit: _Optional[int] = ..., ad_hoc: _Optional[bool] = ..., targets: _Optional[_Iterable[str]] = ..., phase: _Optional[str] = ..., left: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class LeftOut(_message.Message):
+    __slots__ = ("path", "line", "reason")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    line: int
+    reason: str
+    def __init__(self, path: _Optional[str] = ..., line: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class ListRunsRequest(_message.Message):
     __slots__ = ("limit",)
@@ -215,10 +235,26 @@ class ListRunsRequest(_message.Message):
     def __init__(self, limit: _Optional[int] = ...) -> None: ...
 
 class ListRunsResponse(_message.Message):
-    __slots__ = ("runs",)
+    __slots__ = ("runs", "left_out")
     RUNS_FIELD_NUMBER: _ClassVar[int]
+    LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
     runs: _containers.RepeatedCompositeFieldContainer[RunInfo]
-    def __init__(self, runs: _Optional[_Iterable[_Union[RunInfo, _Mapping]]] = ...) -> None: ...
+    left_out: _containers.RepeatedCompositeFieldContainer[LeftOut]
+    def __init__(self, runs: _Optional[_Iterable[_Union[RunInfo, _Mapping]]] = ..., left_out: _Optional[_Iterable[_Union[LeftOut, _Mapping]]] = ...) -> None: ...
+
+class HistoryRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class HistoryResponse(_message.Message):
+    __slots__ = ("runs", "left_out", "warnings")
+    RUNS_FIELD_NUMBER: _ClassVar[int]
+    LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    runs: _containers.RepeatedScalarFieldContainer[str]
+    left_out: _containers.RepeatedCompositeFieldContainer[LeftOut]
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, runs: _Optional[_Iterable[str]] = ..., left_out: _Optional[_Iterable[_Union[LeftOut, _Mapping]]] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class GetRunRequest(_message.Message):
     __slots__ = ("run",)

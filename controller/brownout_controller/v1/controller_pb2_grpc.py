@@ -64,6 +64,11 @@ class ControllerServiceStub:
                 request_serializer=brownout__controller_dot_v1_dot_controller__pb2.GetRunRequest.SerializeToString,
                 response_deserializer=brownout__controller_dot_v1_dot_controller__pb2.GetRunResponse.FromString,
                 _registered_method=True)
+        self.History = channel.unary_stream(
+                '/brownout.controller.v1.ControllerService/History',
+                request_serializer=brownout__controller_dot_v1_dot_controller__pb2.HistoryRequest.SerializeToString,
+                response_deserializer=brownout__controller_dot_v1_dot_controller__pb2.HistoryResponse.FromString,
+                _registered_method=True)
         self.ListTargets = channel.unary_unary(
                 '/brownout.controller.v1.ControllerService/ListTargets',
                 request_serializer=brownout__controller_dot_v1_dot_controller__pb2.ListTargetsRequest.SerializeToString,
@@ -111,7 +116,8 @@ class ControllerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Stop(self, request, context):
-        """Ends a run early, with the revert done; its verdict comes over Watch. No error if it is over already.
+        """Ends a run early, with the revert done; its verdict comes over Watch. No error if it is over already. A run of
+        another process of the controller's machine is asked to end; one that was cut off is closed before the answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -125,6 +131,13 @@ class ControllerServiceServicer:
 
     def GetRun(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def History(self, request, context):
+        """All runs as `brownout history` counts them, without the trials of searches.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -191,6 +204,11 @@ def add_ControllerServiceServicer_to_server(servicer, server):
                     servicer.GetRun,
                     request_deserializer=brownout__controller_dot_v1_dot_controller__pb2.GetRunRequest.FromString,
                     response_serializer=brownout__controller_dot_v1_dot_controller__pb2.GetRunResponse.SerializeToString,
+            ),
+            'History': grpc.unary_stream_rpc_method_handler(
+                    servicer.History,
+                    request_deserializer=brownout__controller_dot_v1_dot_controller__pb2.HistoryRequest.FromString,
+                    response_serializer=brownout__controller_dot_v1_dot_controller__pb2.HistoryResponse.SerializeToString,
             ),
             'ListTargets': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTargets,
@@ -375,6 +393,33 @@ class ControllerService:
             '/brownout.controller.v1.ControllerService/GetRun',
             brownout__controller_dot_v1_dot_controller__pb2.GetRunRequest.SerializeToString,
             brownout__controller_dot_v1_dot_controller__pb2.GetRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def History(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/brownout.controller.v1.ControllerService/History',
+            brownout__controller_dot_v1_dot_controller__pb2.HistoryRequest.SerializeToString,
+            brownout__controller_dot_v1_dot_controller__pb2.HistoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

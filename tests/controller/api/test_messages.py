@@ -13,9 +13,10 @@ from brownout_controller.backends.base import Place, Target
 from brownout_controller.engine.conductor import Held
 from brownout_controller.engine.orders import Order, Wish
 from brownout_controller.engine.outlook import Now, Outlook
+from brownout_controller.engine.overview import Row
 from brownout_controller.engine.store import Brief
 from brownout_controller.model.accounting import Counts
-from brownout_controller.model.journal import Judged, Refusal
+from brownout_controller.model.journal import Judged, LeftOut, Refusal
 from brownout_controller.model.judge import Judgement
 from brownout_controller.model.lifecycle import Phase
 from brownout_controller.model.reasons import Reason
@@ -86,9 +87,9 @@ def test_a_run_is_told_with_its_results_only_when_it_has_a_verdict() -> None:
     result = Result("h", get_args(Phase)[0], "held", Counts(3, 0, 1), 0.0, Reason("held", "h"))
     judgement = Judgement(Verdict.PASSED, 0, (Reason("passed"),), (result,), {"f": 3}, 1.5, None)
     told = Brief("r", "x", "local", "2026", True, None)
-    before = messages.show_judgement(told, "observing", judgement)
+    before = messages.show_judgement(Row(told, "observing"), judgement)
     assert (before.run.state, before.run.verdict, len(before.results), len(before.reasons)) == ("observing", 0, 0, 0)
-    after = messages.show_judgement(told._replace(verdict=Judged("passed", 0, [])), "judged", judgement)
+    after = messages.show_judgement(Row(told._replace(verdict=Judged("passed", 0, [])), "judged"), judgement)
     assert (after.run.verdict, list(after.reasons), dict(after.hits)) == (
         pb.VERDICT_PASSED, [Verdict.PASSED.meaning], {"f": 3},
     )  # fmt: skip
@@ -100,3 +101,16 @@ def test_a_run_is_told_with_its_results_only_when_it_has_a_verdict() -> None:
 
 def test_what_is_left_is_never_less_than_nothing() -> None:
     assert messages.show_held(Held("r", "local", ["f"], ["t"], -0.1)).left == Duration()
+
+
+def test_a_row_and_a_journal_that_was_left_out_come_back_as_they_went() -> None:
+    told = Brief("r", "x", "local", "2026", False, None)
+    for row in (
+        Row(told, "in another process", "observing", 1.5, ["db"]),
+        Row(told._replace(verdict=Judged("not-reverted", 6, ())), "judged", targets=["db", "cache"]),
+        Row(told, "cut off"),
+    ):
+        assert messages.read_row(messages.show_row(row)) == row._replace(targets=list(row.targets))
+    for one in (LeftOut("a/b", 3, "is no JSON"), LeftOut("a/b", None, "is no file")):
+        assert messages.read_left_out(messages.show_left_out(one)) == one
+    assert messages.show_verdict("of a later version") == pb.VERDICT_UNSPECIFIED

@@ -11,8 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from brownout_controller.api.client import Remote
-from brownout_controller.cli.report import RUNS
-from brownout_controller.cli.venue import TOKEN, Time, Where, venue_options
+from brownout_controller.cli.venue import RUNS, TOKEN, Time, Where, venue_options
 from brownout_controller.engine.conductor import Conductor
 from brownout_proxy.errors import InvalidSpec, Unavailable
 

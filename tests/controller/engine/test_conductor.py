@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from brownout_controller.engine import conductor as module
+from brownout_controller.engine import stop_request
 from brownout_controller.engine.conductor import Conductor, NotInPlaceError
 from brownout_controller.engine.orders import Desk
 from brownout_controller.engine.recovery import Recovered
@@ -22,7 +23,7 @@ from brownout_controller.model.journal import Entered, Injected, Judged, Reverte
 from brownout_controller.model.verdict import Verdict
 from brownout_controller.report.sentences import recorded
 from brownout_proxy import limits
-from brownout_proxy.errors import Conflict, InvalidSpec, NotFound, Unavailable
+from brownout_proxy.errors import InvalidSpec, NotFound, Unavailable
 from tests.controller.engine.ground import hypothesis
 from tests.controller.engine.stand import Shared, conducting, order, prepare, wish
 from tests.support.running import SECONDS
@@ -54,10 +55,10 @@ async def until_state(conductor: Conductor, run: str, state: str) -> None:
 def test_runs_at_once_have_their_own_journals_and_verdicts(tmp_path: Path) -> None:
     async def scenario(conductor: Conductor) -> None:
         runs = [await conductor.start(order(edge)) for edge in ("a -> one", "b -> two")]
-        assert {state for _, state in conductor.runs()} <= {"planned", "baseline"}
+        assert {row.state for row in conductor.runs().rows} <= {"planned", "baseline"}
         assert [(await conductor.ended(run)).verdict for run in runs] == ["passed", "passed"]
-        assert [state for _, state in conductor.runs()] == ["judged", "judged"]
-        assert [told.run_id for told, _ in conductor.runs(1)] == [max(runs)]
+        assert [row.state for row in conductor.runs().rows] == ["judged", "judged"]
+        assert [row.told.run_id for row in conductor.runs(1).rows] == [max(runs)]
 
     assert play(tmp_path, scenario).closed >= 2
 
@@ -79,7 +80,7 @@ def test_a_hung_probe_of_one_run_holds_up_no_other(tmp_path: Path) -> None:
         hung = await conductor.start(order("b -> two", hypotheses=[stuck], duration="60s", baseline="60s"))
         run = await conductor.start(order())
         assert (await conductor.ended(run)).verdict == "passed"
-        assert conductor.state(conductor.runs()[1][0]) in ("baseline", "judged")
+        assert conductor.state(conductor.runs().rows[1].told) in ("baseline", "judged")
         await conductor.interrupt(hung, "SIGINT")
         assert (await conductor.ended(hung)).exit == 130
 
@@ -129,13 +130,13 @@ def test_a_run_is_named_by_its_id_and_not_by_a_path(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
-def test_a_run_of_another_process_is_watched_and_cannot_be_stopped_here(tmp_path: Path) -> None:
+def test_a_run_of_another_process_is_watched_and_is_asked_to_end(tmp_path: Path) -> None:
     async def scenario(conductor: Conductor) -> None:
         journal = Store(tmp_path / "runs").begin("other")
         journal.write(Undo("u0", {"id": "one"}, "x"))
-        with pytest.raises(Conflict, match="in another process"):
-            await conductor.stop(journal.run_id, "x")
-        assert conductor.runs()[0][1] == "in another process"
+        await conductor.stop(journal.run_id, "enough")
+        assert stop_request.take(journal.directory) == "enough"
+        assert conductor.runs().rows[0].state == "in another process"
         watch = conductor.watch(journal.run_id)
         assert (await anext(watch)).entry.record.kind == "undo"
         journal.write(Judged("passed", 0, []))
@@ -272,8 +273,8 @@ def test_what_killed_runs_have_left_is_closed_by_the_first_start(tmp_path: Path)
     async def main() -> None:
         async with conducting(tmp_path, backend) as conductor:
             await first(conductor)
-            killed = conductor.runs()[0][0].run_id
-            assert conductor.runs()[0][1] == "cut off"
+            killed = conductor.runs().rows[0].told.run_id
+            assert conductor.runs().rows[0].state == "cut off"
             assert [line.entry.record.kind async for line in conductor.watch(killed)][-1] == "injected"
             assert (await conductor.ended(await conductor.start(order()))).verdict == "refused"  # once only
 
@@ -432,9 +433,56 @@ def test_a_plan_touches_nothing_and_a_secret_of_the_name_is_in_no_id(tmp_path: P
     async def scenario(conductor: Conductor) -> None:
         outlook = await conductor.plan(order())
         assert ([target.id for target in outlook.targets], outlook.readings[0].value) == (["one"], 1.0)
-        assert conductor.runs() == []
+        assert conductor.runs().rows == []
         run = await conductor.start(order(name="${OURS}", hypotheses=[hypothesis()]))
         await conductor.ended(run)
         assert "machine" not in run
 
     assert "inject" in play(tmp_path, scenario).asked
+
+
+@pytest.mark.parametrize("state", ["baseline", "observing", "recovering"])
+def test_a_request_of_another_process_ends_a_run_without_its_recovery(tmp_path: Path, state: str) -> None:
+    async def scenario(conductor: Conductor) -> None:
+        times = {"baseline": "60s"} if state == "baseline" else {"duration": "60s"} if state == "observing" else {}
+        run = await conductor.start(order(**{"recovery": "60s", **times}))
+        async for line in conductor.watch(run):
+            if getattr(line.entry.record, "state", "") == state:
+                stop_request.write(conductor.find(run), "enough")
+                stop_request.write(conductor.find(run), "enough and more")
+        assert (await conductor.ended(run)).verdict == "stopped"
+        assert stop_request.take(conductor.find(run)) is None
+        assert "enough" in (conductor.find(run) / JOURNAL).read_text()
+
+    assert play(tmp_path, scenario).clean
+
+
+def test_a_run_that_was_cut_off_is_closed_by_a_stop(tmp_path: Path) -> None:
+    async def scenario(conductor: Conductor) -> None:
+        journal = Store(tmp_path / "runs").begin("other")
+        journal.write(Run(journal.run_id, "1", "2026-01-01T00:00:00+00:00", {}, [], {"name": "local"}, 7, "", 1.0))
+        journal.close()
+        assert (await conductor.row(journal.run_id)).state == "cut off"
+        await conductor.stop(journal.run_id, "x", at_once=True)
+        row = await conductor.row("last")
+        assert row.told.verdict is not None
+        assert row.told.verdict.verdict == "inconclusive"
+        (journal.directory / JOURNAL).write_text("{}\n{}\n")
+        with pytest.raises(InvalidSpec, match="line 1"):
+            await conductor.stop(journal.run_id, "x")
+        assert [one.line for one in conductor.runs().left_out] == [1]
+        assert [one.line for one in (await conductor.history()).left_out] == [1]
+
+    play(tmp_path, scenario)
+
+
+def test_a_journal_is_told_as_far_as_it_is_written(tmp_path: Path) -> None:
+    async def scenario(conductor: Conductor) -> None:
+        run = await conductor.start(order(duration="60s"))
+        async for line in conductor.watch(run):
+            if getattr(line.entry.record, "state", "") == "observing":
+                break
+        kinds = [line.entry.record.kind async for line in conductor.watch(run, wait=False)]
+        assert (kinds[0], "verdict" in kinds) == ("run", False)
+
+    play(tmp_path, scenario)

@@ -43,7 +43,7 @@ def _killed(tmp_path: Path, backend: Unruly, after: str) -> Store:
 
 
 def _close(store: Store, backend_of: Callable[[Run], Backend]) -> Recovered:
-    return asyncio.run(close_unfinished(store, backend_of))
+    return asyncio.run(close_unfinished(store.runs(), backend_of))
 
 
 @pytest.mark.parametrize("after", [Undo.kind, Injected.kind])
