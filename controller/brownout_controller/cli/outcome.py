@@ -22,6 +22,7 @@ from brownout_controller.model.journal_index import terms_of
 from brownout_controller.model.judge import Judgement
 from brownout_controller.model.quantity import UNITS
 from brownout_controller.model.results import Result
+from brownout_controller.report.evidence import summary
 from brownout_controller.report.sentences import accounted, sentence
 from brownout_controller.report.text import line, quantity
 from brownout_proxy.units import COUNT
@@ -61,6 +62,9 @@ def told(run: Run | None, judgement: Judgement, look: Look | None = None) -> str
             rows = [(("" if same else row[0]), *row[1:]) for row, same in zip(rows, _repeated(rows), strict=True)]
         parts.append(table([head, *rows], look))
     parts += [f"  {sentence(reason)}\n" for reason in judgement.reasons if reason.code not in _MEANINGS]
+    seen = summary(judgement.evidence, {name: UNITS.get(item.unit or "", COUNT) for name, item in terms.items()})
+    if seen:
+        parts.append(drawn(Text(f"evidence: {seen}"), look))
     if judgement.recovery is not None:
         parts.append(f"recovered {judgement.recovery:.1f} s after the revert\n")
     verdict = Text.assemble(

@@ -14,7 +14,7 @@ from brownout_controller.cli.venue import Where
 from brownout_controller.model.journal import Run
 from brownout_controller.model.verdict import SIGNALS, Verdict, worst
 from brownout_controller.report.account import Account
-from brownout_controller.report.as_json import plain_result
+from brownout_controller.report.as_json import evidence_json, plain_result
 from brownout_proxy.safe_text import printable
 
 
@@ -64,6 +64,7 @@ def shown(finished: Finished) -> Mapping[str, Any]:
         "recovery_seconds": judgement.recovery,
         "stopping_seconds": judgement.stopping,
         "hits": dict(judgement.hits),
+        "evidence": evidence_json(account_of(finished)),
         "hypotheses": [plain_result(result) for result in judgement.results],
     }
 

@@ -38,6 +38,7 @@ from brownout_controller.model.lifecycle import PHASE_OF, State
 from brownout_controller.model.load_summary import PhaseLoad, load_by_phase
 from brownout_controller.model.quantity import UNITS
 from brownout_controller.model.results import Result
+from brownout_controller.report import evidence
 from brownout_controller.report.sentences import sentence
 from brownout_controller.report.text import line, quantity, seconds
 from brownout_proxy.units import COUNT, Unit
@@ -226,6 +227,20 @@ class Account:
                 so_far = found.get(self.fault(name), (0, 0))
                 found[self.fault(name)] = (so_far[0] + hits, so_far[1] + counted.met.get(name, 0))
         return found
+
+    @cached_property
+    def evidence(self) -> Sequence[tuple[str, str]]:
+        """What the verdict rests on beside the hypotheses: what each line is about, and what was seen."""
+        return evidence.rows(self.judgement.evidence, self._units, self.judgement.disturbances)
+
+    @property
+    def evidence_sentence(self) -> str:
+        """The same in short; empty where nothing was injected."""
+        return evidence.summary(self.judgement.evidence, self._units)
+
+    @property
+    def _units(self) -> Mapping[str, Unit]:
+        return {claim.terms.name: claim.unit for claim in self.claims}
 
     def fault(self, name: str) -> str:
         """A fault's name as the experiment has it, without the run that it is named after."""

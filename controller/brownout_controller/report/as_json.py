@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from brownout_controller.model.results import Result
+from brownout_controller.report import evidence
 from brownout_controller.report.account import Account
 from brownout_controller.report.load import load_json
 from brownout_controller.report.sentences import sentence
@@ -45,6 +46,7 @@ def content(told: Account) -> dict[str, Any]:
             for claim in told.claims
             for result in claim.results
         ],
+        "evidence": evidence_json(told),
         "traffic": [load_json(load) for load in told.load],
         "states": [span._asdict() for span in told.spans],
         "reverts": [
@@ -58,6 +60,15 @@ def content(told: Account) -> dict[str, Any]:
             }
             for change in told.changes
         ],
+    }
+
+
+def evidence_json(told: Account) -> dict[str, Any]:
+    """What met the fault, what moved and what others did."""
+    return {
+        **evidence.plain(told.judgement.evidence),
+        "sentence": told.evidence_sentence,
+        "disturbances": [{**reason.plain(), "sentence": sentence(reason)} for reason in told.judgement.disturbances],
     }
 
 

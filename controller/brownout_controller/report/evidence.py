@@ -9,7 +9,7 @@ from typing import Any, Final
 from brownout_controller.model.evidence import Contact, Evidence, Flow
 from brownout_controller.model.ground import Strength
 from brownout_controller.model.reasons import Reason
-from brownout_controller.report.text import quantity, seconds
+from brownout_controller.report.text import line, quantity, seconds
 from brownout_proxy.faults import KINDS
 from brownout_proxy.faults.spec import unit_of
 from brownout_proxy.units import SHARE, Unit
@@ -28,10 +28,15 @@ def fault_name(name: str) -> str:
     return _OF_A_RUN.sub("", name)
 
 
-def rows(found: Evidence, units: Mapping[str, Unit]) -> list[tuple[str, str]]:
+def rows(found: Evidence, units: Mapping[str, Unit], disturbed: Sequence[Reason] = ()) -> list[tuple[str, str]]:
     """The evidence as a table: what it is about, and what was seen. `units` are those of the hypotheses."""
+    return [(what, line(text)) for what, text in _rows(found, units, disturbed)]
+
+
+def _rows(found: Evidence, units: Mapping[str, Unit], disturbed: Sequence[Reason]) -> list[tuple[str, str]]:
+    ground = [("ground", text) for text in disturbance_lines(disturbed)]
     if not found.contacts:
-        return []
+        return ground
     lines = [("met", contact_text(contact)) for contact in found.contacts]
     lines += [("share", share_text(found))] if found.share is not None else []
     lines += [("edge", flow_text(flow)) for flow in found.flows]
@@ -39,7 +44,8 @@ def rows(found: Evidence, units: Mapping[str, Unit]) -> list[tuple[str, str]]:
     lines += [("moved", text) for text in _moved(found, units)]
     if found.claims and not found.claimed:
         lines.append(("claimed", "nothing was claimed for the time of the fault"))
-    return lines
+    watched = [("ground", "nobody else changed the targets")] if found.strengths else []
+    return lines + (ground or watched)
 
 
 def summary(found: Evidence, units: Mapping[str, Unit]) -> str:
@@ -59,7 +65,7 @@ def summary(found: Evidence, units: Mapping[str, Unit]) -> str:
     elif changed:
         parts.append(next(text for text in moved if text.startswith(changed[0])))
         parts += [f"{len(changed) - 1} more changed"] if len(changed) > 1 else []
-    return "; ".join(parts)
+    return line("; ".join(parts))
 
 
 def plain(found: Evidence) -> dict[str, Any]:

@@ -69,6 +69,7 @@ def _suite(root: ElementTree.Element, told: Account) -> ElementTree.Element:
     for case in cases:
         _add(suite, told.name, case)
     said = [f"verdict: {judgement.verdict} ({judgement.verdict.meaning})", *told.reasons[:20]]
+    said += [f"evidence: {told.evidence_sentence}"] if told.evidence_sentence else []
     ElementTree.SubElement(suite, "system-out").text = "\n".join(map(_short, said))
     return suite
 

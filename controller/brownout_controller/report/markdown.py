@@ -81,6 +81,9 @@ def _lines(told: Account) -> Iterable[str]:
         yield ""
     yield from _hypotheses(told)
     yield from _table(HEADING, [[escaped(cell) for cell in load_row(load)] for load in told.load])
+    if told.evidence:
+        yield from _table(("evidence", told.evidence_sentence and escaped(told.evidence_sentence)),
+                          [(what, escaped(text)) for what, text in told.evidence])  # fmt: skip
     yield from _injections(told)
     yield from _table(("", ""), [(escaped(what), escaped(value)) for what, value in told.times])
     yield from _table(

@@ -7,6 +7,7 @@ import pytest
 from brownout_controller.cli import outcome
 from brownout_controller.cli.outcome import Look
 from brownout_controller.model.accounting import Counts
+from brownout_controller.model.evidence import Contact, Evidence, Move, Share
 from brownout_controller.model.judge import Judgement
 from brownout_controller.model.lifecycle import Phase
 from brownout_controller.model.reasons import TEXT, Number, Reason
@@ -85,3 +86,16 @@ def test_a_hypothesis_that_stopped_the_run_is_told_though_no_sample_counts() -> 
     untested = judged.results[0]._replace(outcome="untested")
     told = outcome.told(begun(claimed(_CLAIM, traffic=_LOAD)), Judgement(Verdict.STOPPED, 5, (text("x"),), (untested,)))
     assert "untested" not in told
+
+
+def test_the_evidence_has_a_line_of_its_own_that_fits_a_narrow_terminal() -> None:
+    seen = Evidence(
+        [Contact("127.0.0.1:8475/postgresql", "slow", 9, 1, 9)], Share(0.685, 411, 600, "requests", 0.9),
+        moves=[Move("p99 stays low", 0.012, 0.5, changed=True)], claims=True, claimed=True,
+    )  # fmt: skip
+    judged = Judgement(Verdict.PASSED, 0, (Reason("passed"),), evidence=seen)
+    run = begun(claimed(_CLAIM, traffic=_LOAD))
+    (line,) = [line for line in outcome.told(run, judged).splitlines() if line.startswith("evidence: ")]
+    assert "411 of 600 requests" in line
+    assert "p99 stays low: 12ms before, 500ms under the fault" in line
+    assert max(map(len, outcome.told(run, judged, Look(60)).splitlines())) <= 60

@@ -8,7 +8,10 @@ import pytest
 
 from brownout_controller.model.evidence import Contact, Evidence, Flow, Move, Share
 from brownout_controller.model.ground import DISTURBANCES, Strength
+from brownout_controller.model.journal import TargetState
 from brownout_controller.model.reasons import Number, Reason
+from brownout_controller.model.verdict import Verdict
+from brownout_controller.report import as_json, html, junit, markdown
 from brownout_controller.report.evidence import (
     SENTENCES,
     attributes_text,
@@ -20,6 +23,7 @@ from brownout_controller.report.evidence import (
     summary,
 )
 from brownout_proxy.units import SECONDS, SHARE
+from tests.controller.report.ground import NASTY, TERMS, Story
 
 FAULT = "latency.20260101-000000-try-00000001"
 UNITS = {"p99": SECONDS, "errors": SHARE}
@@ -36,7 +40,7 @@ SEEN = Evidence(
 
 def test_every_part_of_the_evidence_has_its_row() -> None:
     told = rows(SEEN, UNITS)
-    assert [what for what, _ in told] == ["met", "met", "share", "edge", "strength", "moved", "moved"]
+    assert [what for what, _ in told] == ["met", "met", "share", "edge", "strength", "moved", "moved", "ground"]
     text = "\n".join(line for _, line in told)
     for fact in ("412 hits", "10 connections", "b: no traffic", "411 of 600", "41.1 exchanges/s", "822 kB/s down",
                  "2m 3s" if "2m 3s" in text else "123", "latency 3s", "12ms", "3.1s", "no change"):  # fmt: skip
@@ -96,3 +100,33 @@ def test_a_sliver_says_how_little_and_why_that_may_be() -> None:
     text = SENTENCES["small-share"](Reason("small-share", numbers=numbers, words={"of": "requests"}))
     for fact in ("2 of 210 requests", "min_share", "5", "cache", "Kafka", "Redis Cluster", "MongoDB"):
         assert fact in text
+
+
+def test_every_report_carries_the_evidence() -> None:
+    told = (
+        Story(terms=[{**TERMS, "when": ["baseline", "during", "recovery"]}])
+        .planned()
+        .at(0.2, TargetState("127.0.0.1:8475/db", "one", True, "db:1"))
+        .samples("baseline", 1, 0.01, 0.011, 0.012)
+        .injected()
+        .samples("during", 6, 0.15, 0.16, 0.15)
+        .at(7, TargetState("127.0.0.1:8475/db", "one", False, f"db:1 {NASTY}"))
+        .at(8, TargetState("127.0.0.1:8475/db", "one", True, "db:1"))
+        .hit()
+        .reverted()
+        .samples("recovery", 11, 0.01, 0.01, 0.01)
+        .judged()
+        .told()
+    )
+    assert told.judgement.verdict is Verdict.INCONCLUSIVE
+    assert "somebody disabled 127.0.0.1:8475/db" in told.sentence
+    content = json.loads(as_json.render(told))["evidence"]
+    assert content["met"][0]["hits"] == 425
+    assert {item["code"] for item in content["disturbances"]} == {"proxy-disabled", "upstream-changed"}
+    page, text, suite = html.render(told), markdown.render(told), junit.render(told)
+    assert ">Evidence<" in page
+    assert "| evidence |" in text
+    assert "evidence: " in suite
+    for made in (page, text, suite):
+        assert "p99 stays low: 11ms before, 150ms under the fault" in made.replace("\\", "")
+        assert "<script>alert" not in made
