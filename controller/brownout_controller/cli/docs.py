@@ -27,6 +27,7 @@ from brownout_controller.model.environment import (
 from brownout_controller.model.experiment import FEWEST, BlastRadius, Conditions, Load
 from brownout_controller.model.hypothesis import Accepted, Terms, Tolerate
 from brownout_controller.model.probe import ProbeSpec
+from brownout_controller.model.prometheus_server import BasicAuth, PrometheusServer
 from brownout_controller.model.safety import NETS
 from brownout_controller.model.variables import SECRETIVE
 from brownout_controller.model.verdict import SEVERITY, SIGNALS, USAGE
@@ -350,7 +351,14 @@ def _environments() -> Iterator[str]:
     yield fields(Environments)
     yield "Each environment has:\n"
     yield fields(Environment)
-    for name, part in (("limits", Limits), ("edges", EdgePlace), ("tls", Tls), ("kubernetes", Kubernetes)):
+    for name, part in (
+        ("limits", Limits),
+        ("edges", EdgePlace),
+        ("tls", Tls),
+        ("prometheus", PrometheusServer),
+        ("basic_auth", BasicAuth),
+        ("kubernetes", Kubernetes),
+    ):
         yield section(name, part)
     yield section("services", ServicePlace)
 

@@ -184,8 +184,7 @@ def _read(order: Order, known: Variables, environment: Environment, listeners: L
 
 
 def _masker(environment: Environment, *variables: Variables) -> Masker:
-    token = [environment.token] if environment.token else []
-    return Masker([*(value for known in variables for value in known.secrets), *token])
+    return Masker([*(value for known in variables for value in known.secrets), *environment.secrets])
 
 
 def _check(order: Order) -> None:

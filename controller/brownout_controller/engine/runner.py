@@ -436,9 +436,7 @@ class Runner:
                 hypothesis.recorded.model_dump(mode="json", by_alias=True)
                 for hypothesis in setup.experiment.hypotheses
             ],
-            environment={
-                "name": setup.environment_name, **setup.environment.model_dump(mode="json", exclude={"token"}),
-            },
+            environment={"name": setup.environment_name, **setup.environment.for_journal()},
             seed=setup.seed,
             replay=setup.replay,
             recovery=conditions.recovery,

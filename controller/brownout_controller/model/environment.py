@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from brownout_controller.model.experiment import edge_name
 from brownout_controller.model.part import Part, SomeTime, read, written
+from brownout_controller.model.prometheus_server import PrometheusServer, server_of
 from brownout_proxy.document import Value
 from brownout_proxy.errors import InvalidSpec
 from brownout_proxy.spelling import unknown
@@ -91,12 +93,32 @@ class Environment(Part):
     """Where services are, for backends that find them by their labels."""
     kubernetes: Kubernetes | None = Field(default=None, examples=["{context: staging, namespace: shop}"])
     """The cluster."""
-    prometheus: str | None = Field(default=None, examples=["http://prometheus.monitoring:9090"])
-    """The server that hypotheses ask."""
+    prometheus: str | PrometheusServer | None = Field(default=None, examples=["http://prometheus.monitoring:9090"])
+    """The server that hypotheses ask: its URL, or a mapping with what it asks for."""
     limits: Limits = Limits()
     """How far an experiment may go here."""
     protected: bool = False
     """Nothing is injected here."""
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        """What must not come out of us, whatever variables it came from."""
+        server = server_of(self.prometheus)
+        return [*([self.token] if self.token else []), *(server.secrets if server is not None else ())]
+
+    def for_journal(self) -> dict[str, Any]:
+        """Without what is secret."""
+        content = self.model_dump(mode="json", exclude={"token"})
+        if isinstance(content["prometheus"], dict):
+            content["prometheus"] = {key: content["prometheus"][key] for key in ("url", "ca")}
+        return content
+
+    def within(self, folder: Path) -> Environment:
+        """With the paths of Prometheus from that folder."""
+        server = self.prometheus
+        if not isinstance(server, PrometheusServer) or server.ca is None:
+            return self
+        return self.model_copy(update={"prometheus": server.model_copy(update={"ca": str(folder / server.ca)})})
 
     @field_validator("edges", mode="after")
     @classmethod
@@ -130,7 +152,8 @@ def read_environments(root: Value | None) -> Mapping[str, Environment]:
         return {}
     given = root.entries("a mapping with environments")
     content = {key: value.plain() for key, value in given.items() if key not in _PROXY_S}
-    return read(Environments, root, content).environments
+    folder = Path(root.file).parent
+    return {name: one.within(folder) for name, one in read(Environments, root, content).environments.items()}
 
 
 def read_environment(root: Value | None, name: str, file: str) -> Environment:

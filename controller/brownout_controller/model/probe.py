@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple, Protocol
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from brownout_controller.model.endpoint import Endpoint
+from brownout_controller.model.prometheus_server import PrometheusServer
 from brownout_proxy.errors import BrownoutError
 from brownout_proxy.units import SECONDS, SHARE, Unit
 
@@ -90,8 +91,8 @@ class Traffic(Protocol):
 class Surroundings:
     """What an environment and a run give to their probes."""
 
-    prometheus: str | None = None
-    """The URL of the environment's server."""
+    prometheus: str | PrometheusServer | None = None
+    """The environment's server."""
     edge: EdgeCounters | None = None
     traffic: Traffic | None = None
     allowed_commands: frozenset[str] | None = None

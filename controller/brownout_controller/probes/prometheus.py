@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -15,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from brownout_controller.model.part import SomeTime
 from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Surroundings
-from brownout_controller.probes.trouble import Veil, place, sentence
+from brownout_controller.model.prometheus_server import PrometheusServer, server_of
+from brownout_controller.probes.trouble import Veil, place, sentence, trouble
 from brownout_proxy.units import SECONDS
 
 if TYPE_CHECKING:
@@ -39,6 +41,12 @@ _REMEDIES: Final = {
     "string": "text; ask for numbers",
 }
 """What an instant query may give and we cannot judge."""
+
+_SIGNED: Final = "; name who signed it as `ca` of the environment's prometheus"
+_KEPT_OUT: Final = {
+    401: "asks who we are (401): give basic_auth or token in the environment's prometheus, and see that it is right",
+    403: "does not let us ask (403): the user or token of the environment's prometheus needs the right to query",
+}
 
 _TAKES: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
     "max": max,
@@ -111,17 +119,24 @@ class Prometheus(ProbeSpec):
         )
 
     def open(self, surroundings: Surroundings) -> Probe:
-        server = self.server or surroundings.prometheus
-        if not server:
+        # What the environment's server asks for is for nobody else: not for one that the hypothesis names itself.
+        server = server_of(self.server or surroundings.prometheus)
+        if server is None:
             raise ProbeError("there is no Prometheus: name one in the environment, or as `server` of the hypothesis")
         return _Prometheus(self, server, surroundings)
 
 
 class _Prometheus:
-    def __init__(self, spec: Prometheus, server: str, surroundings: Surroundings) -> None:
-        self._spec, self._server = spec, server.rstrip("/")
-        self._where = f"Prometheus at {place(server)}"
-        self._veil = Veil([*surroundings.secrets.values(), *spec.headers.values()], urls=[server])
+    def __init__(self, spec: Prometheus, server: PrometheusServer, surroundings: Surroundings) -> None:
+        """Raises ProbeError for a CA that cannot be read."""
+        self._spec, self._server = spec, server.url.rstrip("/")
+        self._where = f"Prometheus at {place(server.url)}"
+        own = {name.lower() for name in spec.headers}
+        inherited = {name: value for name, value in server.all_headers().items() if name.lower() not in own}
+        self._headers = {**inherited, **spec.headers}
+        self._ssl = _trusting(server.ca)
+        secrets = [*surroundings.secrets.values(), *spec.headers.values(), *server.secrets]
+        self._veil = Veil(secrets, urls=[server.url])
         self._session: aiohttp.ClientSession | None = None
         self._interval = spec.scrape_interval
         self._checked = {"interval": WINDOW not in spec.query or spec.scrape_interval is not None, "buckets": False}
@@ -181,7 +196,7 @@ class _Prometheus:
         """What a server says of itself; None from those that do not."""
         try:
             async with self._opened().get(
-                f"{self._server}/api/v1/{path}", headers=self._spec.headers, allow_redirects=False
+                f"{self._server}/api/v1/{path}", headers=self._headers, allow_redirects=False
             ) as response:
                 return json.loads(await self._body(response))
         except (aiohttp.ClientError, OSError, ValueError, RecursionError, ProbeError):
@@ -201,7 +216,10 @@ class _Prometheus:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             patient = aiohttp.ClientTimeout(total=None)
-            self._session = aiohttp.ClientSession(timeout=patient, cookie_jar=aiohttp.DummyCookieJar())
+            connector = aiohttp.TCPConnector(ssl=self._ssl)
+            self._session = aiohttp.ClientSession(
+                timeout=patient, cookie_jar=aiohttp.DummyCookieJar(), connector=connector
+            )
         return self._session
 
     async def _ask(self, path: str, query: str, window: float, form: Mapping[str, str]) -> tuple[str, _Series]:
@@ -210,12 +228,11 @@ class _Prometheus:
         form = {"query": query.replace(WINDOW, duration(window)), **form}
         try:
             # Not redirected: a POST would arrive as a GET without its form, and the headers at somebody else's.
-            async with self._opened().post(
-                url, data=form, headers=self._spec.headers, allow_redirects=False
-            ) as response:
+            async with self._opened().post(url, data=form, headers=self._headers, allow_redirects=False) as response:
                 body = await self._body(response)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise ProbeError(f"{self._where} could not be asked: {sentence(error)}") from None
+            remedy = _SIGNED if trouble(error) == "certificate" else ""
+            raise ProbeError(f"{self._where} could not be asked: {sentence(error)}{remedy}") from None
         off = skew(response.headers.get("Date"), sent, _wall())
         if abs(off) > self._spec.max_skew:
             side = "ahead of" if off > 0 else "behind"
@@ -232,11 +249,22 @@ class _Prometheus:
             data = answer["data"]
             return data["resultType"], _series(data["resultType"], data["result"])
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            raise ProbeError(f"{self._where} gave status {status} and not what its query API answers") from None
+            strange = f"gave status {status} and not what its query API answers"
+            raise ProbeError(f"{self._where} {_KEPT_OUT.get(status, strange)}") from None
 
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
+
+
+def _trusting(ca: str | None) -> ssl.SSLContext | bool:
+    """Raises ProbeError."""
+    if ca is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except (OSError, ValueError):  # of which ssl.SSLError is one
+        raise ProbeError(f"the environment's prometheus.ca, {ca}, is no file in PEM that can be read") from None
 
 
 def duration(seconds: float) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from brownout_controller.model.environment import CONTROL, Environment, read_environment
+from brownout_controller.model.environment import CONTROL, Environment, read_environment, read_environments
+from brownout_controller.model.prometheus_server import PrometheusServer
 from brownout_proxy import document
 from brownout_proxy.errors import InvalidSpec
 
@@ -89,3 +90,44 @@ def test_the_proxy_s_part_of_the_file_is_the_proxy_s_own() -> None:
 
 def test_a_token_is_not_shown() -> None:
     assert "hunter2" not in repr(_read("environments: {local: {token: hunter2}}", "local"))
+
+
+_ASKING = """
+environments:
+  here: {prometheus: "http://127.0.0.1:9090"}
+  there:
+    token: hunter21
+    prometheus:
+      url: https://prometheus.example
+      headers: {X-Scope-OrgID: hunter22}
+      basic_auth: {user: me, password: hunter23}
+      ca: certs/ca.pem
+"""
+
+
+def test_a_prometheus_is_a_url_or_a_mapping_whose_ca_is_beside_the_file() -> None:
+    found = read_environments(document.parse(_ASKING, "shop/brownout.yaml"))
+    assert found["here"].prometheus == "http://127.0.0.1:9090"
+    server = found["there"].prometheus
+    assert isinstance(server, PrometheusServer)
+    assert server.ca == "shop/certs/ca.pem"
+    absolute = read_environments(document.parse(_ASKING.replace("certs/", "/certs/"), "shop/brownout.yaml"))["there"]
+    assert isinstance(absolute.prometheus, PrometheusServer)
+    assert absolute.prometheus.ca == "/certs/ca.pem"
+
+
+def test_what_a_prometheus_asks_for_is_secret_and_in_no_journal() -> None:
+    there = read_environments(document.parse(_ASKING, "shop/brownout.yaml"))["there"]
+    assert {"hunter21", "hunter22", "hunter23"} <= set(there.secrets)
+    assert "hunter" not in str(there.for_journal())
+    assert there.for_journal()["prometheus"] == {"url": "https://prometheus.example", "ca": "shop/certs/ca.pem"}
+    Environment.model_validate(there.for_journal())  # as a later start reads it
+    assert Environment(prometheus="http://x").for_journal()["prometheus"] == "http://x"
+
+
+def test_a_mistake_in_a_prometheus_is_told_with_its_place() -> None:
+    for wrong, told in (("basic_auth: {usr", "usr: unknown key; did you mean user"), ("urll", "urll: unknown key")):
+        text = _ASKING.replace("basic_auth: {user" if "basic" in wrong else "url", wrong)
+        with pytest.raises(InvalidSpec, match=told) as caught:
+            read_environments(document.parse(text, "brownout.yaml", columns=True))
+        assert "hunter" not in str(caught.value)

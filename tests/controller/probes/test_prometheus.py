@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import ssl
 import subprocess
 import threading
 import time
@@ -22,6 +23,7 @@ from pydantic import ValidationError
 
 from brownout_controller.model.hypothesis import Terms
 from brownout_controller.model.probe import ProbeError, Reading, Surroundings
+from brownout_controller.model.prometheus_server import BasicAuth, PrometheusServer
 from brownout_controller.probes.prometheus import Prometheus, duration, histogram, scrape_interval, skew
 from deploy.demo.servers import free_port
 from tests.controller.probes.ground import (
@@ -34,6 +36,7 @@ from tests.controller.probes.ground import (
     play,
     silent,
 )
+from tests.support.certificates import Authority
 from tests.support.requirements import needs, program
 
 _SCRAPE: Final = 0.1
@@ -467,3 +470,86 @@ def test_a_server_that_does_not_tell_its_scrapes_is_no_reason_to_refuse(answer: 
 )
 def test_the_buckets_of_a_quantile_are_found(query: str, selector: str | None) -> None:
     assert histogram(query) == selector
+
+
+_EMPTY: Final = {"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}, "value": [0, "7"]}]}}
+
+
+async def _behind_a_password(request: web.Request) -> web.Response:
+    """As a proxy before a Prometheus does it."""
+    known = request.headers.get("Authorization")
+    if known is None:
+        return web.Response(status=401, text="who are you?")
+    if known != BasicAuth(user="me", password="hunter22").header or request.headers.get("X-Scope-OrgID") != "shop":
+        return web.Response(status=403, text=f"not {known}")
+    return web.json_response(_EMPTY)
+
+
+def test_what_the_environment_s_server_asks_for_is_sent_and_its_refusal_names_the_remedy() -> None:
+    async def scenario() -> None:
+        async with http_server(_behind_a_password) as url:
+            me = {"user": "me", "password": "hunter22"}
+            right = PrometheusServer.model_validate(
+                {"url": url, "basic_auth": me, "headers": {"x-scope-orgid": "shop"}}
+            )
+            assert (await measured(Prometheus(query="up"), Surroundings(prometheus=right))).value == 7
+            assert "asks who we are (401): give basic_auth" in await complaint(
+                Prometheus(query="up"), Surroundings(prometheus=url)
+            )
+            wrong = PrometheusServer(url=url, token="hunter23")
+            told = await complaint(Prometheus(query="up"), Surroundings(prometheus=wrong))
+            assert "does not let us ask (403)" in told
+            assert "hunter" not in told
+            own = Prometheus(query="up", headers={"X-Scope-OrgID": "another"})  # goes before the environment's
+            assert "(403)" in await complaint(own, Surroundings(prometheus=right))
+
+    play(scenario)
+
+
+def test_a_server_that_a_hypothesis_names_gets_nothing_of_the_environment_s() -> None:
+    seen: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        seen.append(str(request.headers.get("Authorization")))
+        return web.json_response(_EMPTY)
+
+    async def scenario() -> None:
+        async with http_server(answer) as url:
+            secret = PrometheusServer(url="http://127.0.0.1:1", token="hunter22")
+            await measured(Prometheus(query="up", server=url), Surroundings(prometheus=secret))
+
+    play(scenario)
+    assert set(seen) == {"None"}
+
+
+@needs("openssl")
+def test_a_server_with_a_certificate_is_believed_by_its_ca_alone(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    certificate, key = authority.issue("localhost")
+    (tmp_path / "both.pem").write_bytes(certificate + key)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "both.pem")
+
+    async def scenario() -> None:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", _behind_a_password)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+        try:
+            server = {"url": f"https://localhost:{runner.addresses[0][1]}", "headers": {"X-Scope-OrgID": "shop"}}
+            server |= {"basic_auth": {"user": "me", "password": "hunter22"}}
+            spec = Prometheus(query="up")
+            known = PrometheusServer.model_validate({**server, "ca": str(tmp_path / "ca" / "ca.pem")})
+            assert (await measured(spec, Surroundings(prometheus=known))).value == 7
+            unknown = Surroundings(prometheus=PrometheusServer.model_validate(server))
+            assert "not trusted; name who signed it as `ca`" in await complaint(spec, unknown)
+            for ca in ("none.pem", "both.txt"):
+                (tmp_path / "both.txt").write_text("no PEM")
+                odd = PrometheusServer.model_validate({**server, "ca": str(tmp_path / ca)})
+                with pytest.raises(ProbeError, match="is no file in PEM that can be read"):
+                    spec.open(Surroundings(prometheus=odd))
+        finally:
+            await runner.cleanup()
+
+    play(scenario)
