@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -23,6 +24,7 @@ _PLAIN: Final = frozenset(_TAG + name for name in ("str", "int", "float", "bool"
 _NUMBERS: Final = frozenset((_TAG + "int", _TAG + "float"))
 _TRUE: Final = frozenset(("true", "yes", "on"))
 _BEYOND: Final = 10**300
+_BRACKET: Final = re.compile(r"[][{}]")
 _REMEDIES: Final = {
     "'\\t' that cannot": "indent with spaces, not with a tab",
     "that cannot start any token": "put the text in quotes",
@@ -246,10 +248,22 @@ def read_text(path: Path) -> str:
         raise InvalidSpec(f"{path}:{line}", "is not UTF-8 text") from None
 
 
+def check_depth(text: str, file: str) -> None:
+    """Raises InvalidSpec for brackets within brackets beyond the limit, in quotes or not: PyYAML looks at all that are
+    open for each token, so that 100 kB of them would take minutes."""
+    deep = 0
+    for match in _BRACKET.finditer(text):
+        deep = deep + 1 if match[0] in "[{" else max(0, deep - 1)
+        if deep > limits.DEPTH:
+            line = text.count("\n", 0, match.start()) + 1
+            raise InvalidSpec(f"{file}:{line}", f"more than {limits.DEPTH} are open here; close them, or nest less")
+
+
 def parse(text: str, file: str, expand: Expand | None = None, *, columns: bool = False) -> Value | None:
     """The one document in `text`; None if there is none. Raises InvalidSpec, naming `file`."""
     if file.endswith(".json"):
         _check_json(text, file)
+    check_depth(text, file)
     if text.lstrip()[:1] in ("[", "{"):
         text = text.replace("\t", " ")  # JSON is YAML but for tabs, and inside its strings none may stand
     try:

@@ -71,6 +71,7 @@ FAULTS: Final = Limit(100, "faults", "faults of one proxy", "413, RESOURCE_EXHAU
 BLOCKS: Final = Limit(256, "blocks", "CIDR blocks in `clients` of one fault", _INVALID)
 NAME: Final = Limit(1_000, "characters", "a name, an address or a lease's id, in HTTP, gRPC and files", _INVALID)
 FILE: Final = Limit(4 << 20, "bytes", "a YAML or JSON file", _INVALID)
+DEPTH: Final = Limit(100, "brackets", "brackets that are open at once in a YAML file", _INVALID)
 VALUES: Final = Limit(1_000_000, "values", "values of a YAML file with its aliases written out", _INVALID)
 # The longest experiment file has 4 MiB, and the record of its run has it and a little more.
 RECORD: Final = Limit(8 << 20, "bytes", "a line of a run's journal", "the journal is left out")
@@ -78,11 +79,11 @@ RECORD: Final = Limit(8 << 20, "bytes", "a line of a run's journal", "the journa
 JOURNAL: Final = Limit(512 << 20, "bytes", "a run's journal", "the journal is left out")
 EXPRESSION: Final = Limit(1_000, "characters", "a quantity or an expectation, such as `< 2s`", _INVALID)
 EXPANDED: Final = Limit(4 << 20, "characters", "what the variables of one file stand for", _INVALID)
-EXPERIMENT: Final = Limit(128 << 10, "characters", "an experiment that is sent to a controller", _INVALID)
+EXPERIMENT: Final = Limit(32_000, "characters", "an experiment that is sent to a controller", _INVALID)
 HYPOTHESES: Final = Limit(100, "hypotheses", "hypotheses of such an experiment", _INVALID)
 VARIABLES: Final = Limit(100, "variables", "variables sent with it", _INVALID)
 VALUE: Final = Limit(10_000, "characters", "the value of such a variable", _INVALID)
-READERS: Final = Limit(2, "texts", "experiments of clients that a controller reads at once", "others wait their turn")
+READERS: Final = Limit(1, "text", "experiments of clients that a controller reads at once", "others wait their turn")
 EDGES: Final = Limit(100, "edges", "edges of one request for ad-hoc faults", _INVALID)
 RUNS: Final = Limit(64, "runs", "runs that one controller has going at the same time", "UNAVAILABLE")
 

@@ -40,10 +40,18 @@ _IDLE: Final = 300.0
 """Seconds after which a connection without a call is closed: a client opens it again when it needs it."""
 _PING: Final = 30.0
 """Seconds of silence after which a client is asked whether it is still there."""
+_DETAILS: Final = 2000
+"""Bytes of an error's text: percent-encoded they are three times as many, and the default bound of clients is 8 kB."""
 _AHEAD: Final = 16 << 10
 """Bytes that a client may send on a call before anybody reads them."""
 
 read_token = settings.read_token
+
+
+def shortened(text: str) -> str:
+    """A text as the details of an error, which travel as metadata: beyond their bound a client would get none of it."""
+    content = text.encode("utf-8", "replace")
+    return text if len(content) <= _DETAILS else f"{content[:_DETAILS].decode('utf-8', 'ignore')} ..."
 
 
 def _options(pinged_every: float | None, connections: int) -> list[tuple[str, int]]:
@@ -73,7 +81,7 @@ async def answered(context: Context, act: Callable[[], Awaitable[Answer]]) -> An
         raise  # it has ended the call itself
     except BrownoutError as error:
         context.set_trailing_metadata(((OURS, "1"),))
-        await context.abort(grpc.StatusCode[status_of(error).grpc], str(error))
+        await context.abort(grpc.StatusCode[status_of(error).grpc], shortened(str(error)))
     except Exception:  # our own bug: told as such, and the process goes on
         _LOG.exception("a gRPC call failed")
         await context.abort(grpc.StatusCode.INTERNAL, "internal error; the log tells more")

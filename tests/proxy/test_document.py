@@ -182,3 +182,15 @@ def test_what_no_float_can_hold_is_text(text: str) -> None:
     root = parse(text, "x.yaml")
     assert root is not None
     assert root.plain() == text
+
+
+@pytest.mark.parametrize("opening", ["[", "{a: ", "- ["])
+def test_brackets_within_brackets_have_an_end(opening: str) -> None:
+    with pytest.raises(InvalidSpec, match="f:1: more than 100 brackets are open here"):
+        parse(opening * 100_000, "f")
+
+
+def test_brackets_side_by_side_have_none() -> None:
+    value = parse("[" + "[]," * 5_000 + "'[[[' ]" + " # ]", "f")
+    assert value is not None
+    assert len(value.items("a list")) == 5_001

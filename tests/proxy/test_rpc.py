@@ -12,7 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from brownout_proxy.errors import Conflict, InvalidSpec, Unavailable
-from brownout_proxy.rpc import Server, answered, listening_place, read_tls, read_token
+from brownout_proxy.rpc import Server, answered, listening_place, read_tls, read_token, shortened
 from tests.support.running import SECONDS
 
 
@@ -129,3 +129,10 @@ def test_what_cannot_be_used_is_named_with_its_flag(tmp_path: Path) -> None:
         read_tls(pem, tmp_path / "none", None)
     with pytest.raises(InvalidSpec, match="it must hold one line"):
         read_token(plain)
+
+
+@pytest.mark.parametrize("character", ["x", "é", "\U0001f600", "\n"])
+def test_an_error_of_any_length_reaches_the_client(character: str) -> None:
+    assert shortened("short") == "short"
+    assert len(shortened(character * 100_000).encode()) <= 2004
+    assert shortened(character * 100_000).endswith(" ...")

@@ -27,6 +27,8 @@ from brownout_proxy.v1 import proxy_pb2 as pb
 from brownout_proxy.v1.proxy_pb2_grpc import ProxyServiceStub
 from brownout_proxy.wire import read_fault, show_fault
 
+_OPTIONS: Final = (("grpc.max_receive_message_length", 64 << 20),)
+"""A list of as many proxies as there may be, all with long names, has 30 MB; gRPC's own bound is 4 MB."""
 CALL: Final = 2.0
 """Seconds that one call may take."""
 _SILENCE: Final = 10.0
@@ -49,7 +51,7 @@ class ProxyBackend:
     ) -> None:
         self._edges = dict(edges or {})
         self._metadata = credentials.metadata
-        self._channels = {address: channel(address, credentials) for address in control}
+        self._channels = {address: channel(address, credentials, _OPTIONS) for address in control}
         self._stubs: dict[str, ProxyServiceStub] = {
             address: ProxyServiceStub(opened)  # type: ignore[no-untyped-call]
             for address, opened in self._channels.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import shlex
@@ -158,6 +159,11 @@ async def serve(settings: Settings) -> int:
         _check_writable(settings.runs)
         await conductor.recover()
         came: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        # What lives as long as the process is not for the collector to look at again and again: each full collection is
+        # a pause for the loop.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
         with _Signals(came):
             await server.start()
             where = place if place.startswith("unix:") else f"{place.rpartition(':')[0]}:{port}"

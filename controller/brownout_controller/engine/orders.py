@@ -202,6 +202,7 @@ def _check(order: Order) -> None:
         if len(value) > limits.VALUE:
             raise InvalidSpec(f"variables.{name}", f"may have {limits.VALUE}, and this has {len(value):,}")
     try:
+        document.check_depth(order.text, order.file)
         aliased = any(isinstance(token, yaml.AliasToken) for token in yaml.scan(order.text, Loader=yaml.SafeLoader))
     except (yaml.YAMLError, RecursionError):
         return  # told by whoever reads it

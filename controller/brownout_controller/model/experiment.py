@@ -184,7 +184,7 @@ def read_experiment(root: Value | None, file: str, kinds: Mapping[str, type[Prob
     mistakes = Gatherer()
     for key, value in given.items():
         if key not in _KEYS:
-            mistakes.found.append(InvalidSpec(value.place, unknown("key", key, _KEYS)))
+            mistakes.add(InvalidSpec(value.place, unknown("key", key, _KEYS)))
     content = root.plain()
     readable: list[Conditions] = []
     with mistakes.noting():

@@ -175,7 +175,7 @@ def read_hypothesis(value: Value, kinds: Mapping[str, type[ProbeSpec]]) -> Hypot
     mistakes = Gatherer()
     for key, item in given.items():
         if key not in _KEYS and key not in kinds:
-            mistakes.found.append(InvalidSpec(item.place, unknown("key", key, (*_KEYS, *kinds))))
+            mistakes.add(InvalidSpec(item.place, unknown("key", key, (*_KEYS, *kinds))))
     content = value.plain()
     with mistakes.noting():
         terms = read(Terms, value, {key: item for key, item in content.items() if key in _KEYS})

@@ -99,6 +99,10 @@ def each(error: InvalidSpec) -> Sequence[InvalidSpec]:
     return error.found if isinstance(error, Mistakes) else (error,)
 
 
+_MOST: Final = 100
+"""Mistakes of one file."""
+
+
 class Gatherer:
     """Lets reading go on after a mistake, as far as there is something to read."""
 
@@ -111,7 +115,13 @@ class Gatherer:
         try:
             yield
         except InvalidSpec as error:
-            self.found.append(error)
+            self.add(error)
+
+    def add(self, mistake: InvalidSpec) -> None:
+        """Raises InvalidSpec with all of them when there are so many that the file is something else."""
+        self.found.append(mistake)
+        if len(self.found) >= _MOST:
+            self.check()
 
     def check(self) -> None:
         """Raises InvalidSpec if there was a mistake."""

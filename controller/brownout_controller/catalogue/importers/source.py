@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
+from brownout_proxy.document import check_depth
 from brownout_proxy.errors import InvalidSpec, Unavailable
 
 LARGEST: Final = 16 * 2**20
@@ -94,6 +95,7 @@ def decode(raw: bytes, file: str) -> str:
 
 def documents(text: str, file: str) -> list[Any]:
     """All documents that are not empty. Raises InvalidSpec."""
+    check_depth(text, file)
     try:
         nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:

@@ -80,7 +80,7 @@ def test_aliases_of_aliases_cost_nothing() -> None:
         ("a: {<<: 3}\n", "<<: can merge only mappings"),
         ("? [a]\n: b\n", "a key must be text"),
         ("a: \x07\n", "f: is not YAML: it has characters"),
-        ("[" * 3000, "f: is nested too deeply"),
+        ("[" * 3000, "f:1: more than 100 brackets are open here"),
     ],
 )
 def test_what_cannot_be_read_is_told_with_its_line_and_nothing_of_its_content(written: str, complaint: str) -> None:
