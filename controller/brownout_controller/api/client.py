@@ -22,6 +22,7 @@ from brownout_controller.api.messages import (
 )
 from brownout_controller.backends.base import Place
 from brownout_controller.backends.channel import ANYBODY, Credentials, channel
+from brownout_controller.backends.connection import CONTROLLER, UNREACHED, explained
 from brownout_controller.engine.conductor import NotInPlaceError
 from brownout_controller.engine.history import History, row_of_json
 from brownout_controller.engine.orders import Order, Wish
@@ -59,15 +60,6 @@ _ERRORS: Final = {
 }
 
 
-_TLS_SIGNS: Final = (
-    ("WRONG_VERSION_NUMBER", "; it speaks no TLS: leave --tls-ca out"),
-    ("CERTIFICATE_VERIFY_FAILED", "; its certificate is not signed by --tls-ca"),
-    ("Hostname Verification", "; its certificate is for another name than that of --controller"),
-    ("Socket closed", "; if it was started with --tls-cert, give --tls-ca"),
-)
-"""What gRPC says where the two ends do not agree on TLS, and what to do about it."""
-
-
 class LostError(Unavailable):
     """The controller could not be reached for as long as we were told to wait: its run has no verdict that we know."""
 
@@ -86,6 +78,7 @@ class Remote:
         self.address = address
         self._patience = patience
         self._tell = tell
+        self._credentials = credentials
         self._metadata = credentials.metadata
         self._channel = channel(address, credentials, _OPTIONS)
         self._stub: ControllerServiceStub = ControllerServiceStub(self._channel)  # type: ignore[no-untyped-call]
@@ -234,8 +227,7 @@ class Remote:
             )
         if OURS in trailing:
             return Unavailable(details)
-        if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
-            hint = next((remedy for sign, remedy in _TLS_SIGNS if sign in details), "")
-            told = f"the controller at {self.address} does not answer ({code.name.lower()}): {details}"
-            return Unavailable(told + hint)
+        if code in UNREACHED:
+            why = explained(code, details, self._credentials, CONTROLLER)
+            return Unavailable(f"the controller at {self.address} {why}")
         return Unavailable(f"the controller at {self.address}: {details}")

@@ -22,6 +22,7 @@ from brownout_controller.backends.base import (
     described,
 )
 from brownout_controller.backends.channel import ANYBODY, Credentials, channel
+from brownout_controller.backends.connection import PROXY, UNREACHED, explained
 from brownout_proxy.faults.spec import FaultSpec
 from brownout_proxy.v1 import proxy_pb2 as pb
 from brownout_proxy.v1.proxy_pb2_grpc import ProxyServiceStub
@@ -50,6 +51,7 @@ class ProxyBackend:
         credentials: Credentials = ANYBODY,
     ) -> None:
         self._edges = dict(edges or {})
+        self._credentials = credentials
         self._metadata = credentials.metadata
         self._channels = {address: channel(address, credentials, _OPTIONS) for address in control}
         self._stubs: dict[str, ProxyServiceStub] = {
@@ -145,7 +147,7 @@ class ProxyBackend:
         except TimeoutError:
             raise BackendError(f"{target.where}: the proxy's gRPC API has been silent for {_SILENCE:g} s") from None
         except grpc.aio.AioRpcError as error:
-            raise _failure(target.where, error) from None
+            raise _failure(target.where, error, self._credentials) from None
         finally:
             call.cancel()
 
@@ -156,7 +158,7 @@ class ProxyBackend:
         try:
             message = await call.read()
         except grpc.aio.AioRpcError as error:
-            raise _failure(address, error) from None
+            raise _failure(address, error, self._credentials) from None
         finally:
             call.cancel()
         if message is grpc.aio.EOF:
@@ -191,7 +193,7 @@ class ProxyBackend:
         try:
             return await call
         except grpc.aio.AioRpcError as error:
-            raise _failure(address, error) from None
+            raise _failure(address, error, self._credentials) from None
 
 
 def _found(counted: Sequence[pb.ProxyCounters], target: Target) -> pb.ProxyCounters:
@@ -242,12 +244,12 @@ def _duration(seconds: float) -> Duration:
     return Duration(seconds=whole, nanos=round((seconds - whole) * 1e9))
 
 
-def _failure(address: str, error: grpc.aio.AioRpcError) -> BackendError:
+def _failure(address: str, error: grpc.aio.AioRpcError, credentials: Credentials) -> BackendError:
     code, details = error.code(), error.details() or "no reason given"
     if code is grpc.StatusCode.FAILED_PRECONDITION:
         return LeaseLostError(f"{address}: {details}")
     if code is grpc.StatusCode.ABORTED:
         return TakenError(f"{address}: {details}")
-    if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
-        return BackendError(f"{address}: the proxy's gRPC API does not answer ({code.name.lower()}): {details}")
+    if code in UNREACHED:
+        return BackendError(f"{address}: {PROXY.what} {explained(code, details, credentials, PROXY)}")
     return BackendError(f"{address}: {details}")

@@ -13,10 +13,9 @@ from typing import NamedTuple
 import yaml
 from pydantic import ValidationError
 
+from brownout_controller import lint
 from brownout_controller.engine.settings_file import SettingsFile
-from brownout_controller.lint import findings
 from brownout_controller.lint.reading import Listeners, listeners_of
-from brownout_controller.lint.rule import errors_of
 from brownout_controller.model.environment import LOCAL, Environment, read_environment, read_environments
 from brownout_controller.model.experiment import (
     LEASE,
@@ -177,9 +176,9 @@ def _read(order: Order, known: Variables, environment: Environment, listeners: L
     root = document.parse(order.text, order.file, known.expand, columns=True)
     experiment = read_experiment(root, order.file, KINDS)
     assert root is not None, "an empty file is no experiment"
-    errors = [] if order.part_of else errors_of(findings(experiment, root, environment, listeners))
-    if errors:
-        raise gathered(errors)
+    found = () if order.part_of else lint.errors(experiment, root, environment, listeners)
+    if found:
+        raise gathered(found)
     return experiment
 
 

@@ -84,6 +84,7 @@ async def plan(setup: Setup) -> Planned:
                 found=list(found),
                 chosen=here,
                 faulted={name: await setup.backend.faults_on(found[name]) for name in here},
+                proxies=[] if found else [place.proxy for place in await setup.backend.places([]) if place.proxy],
             )
         ]
         if found and not here:

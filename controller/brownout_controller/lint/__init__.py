@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from brownout_controller.lint import claims, coverage, faults, places, queries, stops, timing
-from brownout_controller.lint.rule import Finding, Rule, find
+from brownout_controller.lint.rule import Finding, Rule, errors_of, find
 from brownout_controller.lint.subject import Subject
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.experiment import Experiment
 from brownout_proxy.document import Value
+from brownout_proxy.errors import InvalidSpec
 
 RULES: Final[tuple[Rule, ...]] = (
     faults.idle,
@@ -63,6 +64,13 @@ def findings(
     listeners: Mapping[str, tuple[str, str]] | None = None,
 ) -> Sequence[Finding]:
     """What all rules find in an experiment, in the order of its file, which is `root`. `listeners` are the proxies of
-    the environment by name: where each listens, and its upstream.
-    """
+    the environment by name: where each listens, and its upstream."""
     return find(RULES, Subject(experiment, environment, listeners or {}, CODES), root)
+
+
+def errors(
+    experiment: Experiment, root: Value, environment: Environment, listeners: Mapping[str, tuple[str, str]]
+) -> Sequence[InvalidSpec]:
+    """What the rules find that a run has to be refused for; the others are not asked."""
+    grave = (rule for rule in RULES if rule.severity == "error")
+    return errors_of(find(grave, Subject(experiment, environment, listeners, CODES), root))

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from typing import Final
 
 from brownout_controller.lint.rule import Found, rule
 from brownout_controller.lint.subject import Path, Subject
-from brownout_controller.model.endpoint import Endpoint, endpoint_of, reaches
+from brownout_controller.model.endpoint import Endpoint, endpoints_of, reaches
+from brownout_controller.model.safety import OUTSIDE
 from brownout_controller.probes.prometheus import Prometheus
 from brownout_proxy.spelling import unknown
-
-OUTSIDE: Final = "outside"
-"""The caller of an edge that begins where clients come in: its load goes through the proxy by design."""
 
 
 @rule(
@@ -31,16 +28,18 @@ OUTSIDE: Final = "outside"
     """,
 )
 def own_address(subject: Subject) -> Iterator[Found]:
-    """Where a probe or the load talks to the address on which a proxy listens, it is the one that meets the fault: what
-    is measured is the fault, and not how a service copes with it. Seen with `--env`, where the file has the proxies. An
-    edge from `outside` is the exception, as its load stands for the clients.
+    """Where a probe or the load talks to the address on which the proxy of the edge listens, it is the one that meets
+    the fault: what is measured is the fault, and not how a service copes with it. Seen with `--env`, where the file has
+    the proxies. An edge from `outside` is the exception, as its load stands for the clients, and so is an experiment
+    that switches the net `own-traffic` off.
     """
-    if subject.conditions.edge.partition("->")[0].strip() == OUTSIDE:
+    conditions = subject.conditions
+    if conditions.edge.partition("->")[0].strip() == OUTSIDE or "own-traffic" in conditions.nets:
         return
-    for path, asked, who in _asked(subject):
-        for name, (listen, upstream) in subject.listeners.items():
-            there = endpoint_of(listen)
-            if there is not None and reaches(asked, there):
+    for name in subject.carriers:
+        listen, upstream = subject.listeners.get(name, ("", ""))
+        for path, asked, who in _asked(subject):
+            if any(reaches(asked, there) for there in endpoints_of(listen)):
                 yield Found(
                     path,
                     f"{who} asks {asked}, where the proxy {name!r} listens",
@@ -50,10 +49,10 @@ def own_address(subject: Subject) -> Iterator[Found]:
 
 def _asked(subject: Subject) -> Iterator[tuple[Path, Endpoint, str]]:
     load = subject.conditions.traffic
-    if load is not None and (asked := endpoint_of(load.url)) is not None:
+    for asked in () if load is None else endpoints_of(load.url):
         yield ("traffic", "url"), asked, "the load"
     for claim in subject.claims:
-        if (asked := claim.probe.endpoint()) is not None:
+        for asked in claim.probe.endpoints():
             yield claim.inside(), asked, repr(claim.name)
 
 
@@ -71,9 +70,7 @@ def uncarried(subject: Subject) -> Iterator[Found]:
     """
     if not subject.listeners or subject.environment is None or subject.environment.backend != "proxy":
         return
-    edge = subject.conditions.edge
-    place = subject.environment.edges.get(edge)
-    wanted = [place.proxy] if place is not None else [edge, subject.sink]
+    wanted = subject.carriers
     if not any(name in subject.listeners for name in wanted):
         yield Found(("edge",), unknown(f"proxy {wanted[-1]!r}", wanted[-1], subject.listeners))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -76,11 +76,42 @@ def errors_of(found: Iterable[Finding]) -> list[InvalidSpec]:
 def find(rules: Iterable[Rule], subject: Subject, root: Value) -> list[Finding]:
     """In the order of the file; what the experiment accepts, with its reason, is left out."""
     found = []
+    places = _Places(root)
     for one in rules:
         if one.code in subject.accepted:
             continue
         for item in one.check(subject):
-            where = root.at(item.path)
+            where = places.at(item.path)
             finding = Finding(one.code, one.severity, where.exact_place, item.sentence, item.remedy or one.remedy)
             found.append((where.position, finding))
     return [finding for _, finding in sorted(found, key=lambda pair: pair[0])]
+
+
+class _Places:
+    """Finds lines of a document. What is inside of a line is listed once: thousands of claims may each have a finding,
+    and whoever sends a file must not take a controller's time by them."""
+
+    def __init__(self, root: Value) -> None:
+        self._root = root
+        self._inside: dict[Path, Mapping[str | int, Value]] = {}
+
+    def at(self, path: Path) -> Value:
+        """The value that is there, or the nearest one above it that is."""
+        here = self._root
+        for depth, step in enumerate(path):
+            before = path[:depth]
+            if before not in self._inside:
+                self._inside[before] = _parts(here)
+            if step not in self._inside[before]:
+                break
+            here = self._inside[before][step]
+        return here
+
+
+def _parts(value: Value) -> Mapping[str | int, Value]:
+    parts: Iterable[tuple[str | int, Value]] = ()
+    if value.is_mapping:
+        parts = value.entries("a mapping").items()
+    elif value.is_list:
+        parts = enumerate(value.items("a list"))
+    return dict(parts)

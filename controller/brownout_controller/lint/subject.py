@@ -145,6 +145,14 @@ class Subject:
         """Who is called over the edge."""
         return self.conditions.edge.rpartition("->")[2].strip()
 
+    @property
+    def carriers(self) -> Sequence[str]:
+        """The proxies that may carry the edge, by name: the one that the environment says, else one that is called like
+        the edge or like its end."""
+        edge = self.conditions.edge
+        place = self.environment.edges.get(edge) if self.environment is not None else None
+        return [edge, self.sink] if place is None else [place.proxy]
+
     def seconds(self, phase: Phase) -> float:
         return cast(float, getattr(self.conditions, KEYS[phase]))
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from brownout_controller.model.endpoint import endpoint_of
 from brownout_controller.model.experiment import edge_name
 from brownout_controller.model.part import Part, SomeTime, read, written
 from brownout_controller.model.prometheus_server import PrometheusServer, server_of
@@ -129,6 +130,14 @@ class Environment(Part):
     @classmethod
     def _one_or_many(cls, control: Any) -> Any:
         return [control] if isinstance(control, str) else control
+
+    @field_validator("control")
+    @classmethod
+    def _addresses(cls, control: tuple[str, ...]) -> tuple[str, ...]:
+        for address in control:
+            if "://" in address or (endpoint_of(address) is None and not address.startswith("unix:")):
+                raise ValueError(f"{address!r} is no address; write it like {CONTROL}, without http://")
+        return control
 
     @model_validator(mode="after")
     def _limits_what_it_knows(self) -> Environment:

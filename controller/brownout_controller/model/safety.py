@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from brownout_controller.model.endpoint import Endpoint, endpoint_of, endpoints_of, reaches
+from brownout_proxy.spelling import unknown
 
 if TYPE_CHECKING:
     from brownout_controller.model.environment import Limits
@@ -48,9 +49,10 @@ def refusals(
     found: Sequence[str],
     chosen: Sequence[str],
     faulted: Mapping[str, Sequence[str]],
+    proxies: Sequence[str] = (),
 ) -> list[Refusal]:
     """What speaks against the run. `found` are all targets of the edge, `chosen` those to be hit, `faulted` has the
-    names of the faults that are on them already."""
+    names of the faults that are on them already; `proxies` are those that there are, for an edge without any."""
     said = []
     if protected:
         said.append(
@@ -68,8 +70,8 @@ def refusals(
         said.append(
             Refusal(
                 "zero-targets",
-                f"nothing in environment {environment!r} carries {conditions.edge!r}",
-                "name its proxy under edges, or start the proxy",
+                f"nothing in environment {environment!r} carries {conditions.edge!r}: {_nearest(conditions, proxies)}",
+                f"correct the edge, or name its proxy under edges of environment {environment!r}",
             )
         )
     if len(chosen) > limits.max_targets:
@@ -130,6 +132,14 @@ def own_traffic(
 def _is_own(place: Endpoint, listener: Listener) -> bool:
     control = endpoint_of(listener.control)
     return any(reaches(place, there, control) for there in endpoints_of(listener.listen))
+
+
+def _nearest(conditions: Conditions, proxies: Sequence[str]) -> str:
+    """Which proxies there are, and which of them may be meant."""
+    if not proxies:
+        return "there is no proxy at all"
+    sink = conditions.edge.rpartition("->")[2].strip()
+    return unknown(f"proxy {sink!r}", sink, sorted(set(proxies)))
 
 
 def too_many(chosen: int, limits: Limits) -> Refusal:

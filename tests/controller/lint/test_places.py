@@ -30,6 +30,18 @@ def test_the_upstream_to_be_asked_instead_is_named() -> None:
     assert "127.0.0.1:9090" in finding.remedy
 
 
+def test_the_way_in_may_go_through_the_proxy_of_another_edge() -> None:
+    others = {"gateway": ("127.0.0.1:28080", "h:1"), "payment": ("127.0.0.1:18080", "h:2")}
+    load = "traffic: {url: 'http://127.0.0.1:28080/', rate: 20/s}"
+    assert codes(load, listeners=others) == []
+    assert codes(f"edge: client -> gateway\n{load}", listeners=others) == ["asks-the-proxy"]
+
+
+def test_the_net_that_refuses_it_in_a_plan_switches_it_off_here() -> None:
+    load = 'traffic: {url: "http://127.0.0.1:18080/", rate: 20/s}'
+    assert codes(f"nets: {{own-traffic: the proxy itself is tested}}\n{load}") == []
+
+
 def test_clients_from_outside_go_through_the_proxy() -> None:
     load = 'traffic: {url: "http://127.0.0.1:18080/", rate: 20/s}'
     assert codes(f"edge: outside -> payment\n{load}") == []

@@ -131,3 +131,16 @@ def test_a_mistake_in_a_prometheus_is_told_with_its_place() -> None:
         with pytest.raises(InvalidSpec, match=told) as caught:
             read_environments(document.parse(text, "brownout.yaml", columns=True))
         assert "hunter" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "http://127.0.0.1:8475", "h:port", "[::1]"])
+def test_a_control_address_that_is_none_is_told(address: str) -> None:
+    root = document.parse(f"environments: {{x: {{control: '{address}'}}}}", "b.yaml", columns=True)
+    with pytest.raises(InvalidSpec, match=r"is no address; write it like 127\.0\.0\.1:8475"):
+        read_environments(root)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:8475", "[::1]:8475", "proxy.staging:8475", "unix:/run/proxy.sock"])
+def test_a_control_address_is_taken_as_grpc_takes_it(address: str) -> None:
+    root = document.parse(f"environments: {{x: {{control: '{address}'}}}}", "b.yaml", columns=True)
+    assert read_environments(root)["x"].control == (address,)

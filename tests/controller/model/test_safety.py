@@ -28,6 +28,22 @@ def test_a_small_experiment_on_a_known_edge_is_fine() -> None:
     assert _nets(found=6, chosen=3) == []
 
 
+def test_an_edge_that_nothing_carries_names_the_proxies_that_there_are() -> None:
+    conditions = Conditions.model_validate({"name": "x", "edge": "a -> postgers", "duration": 10})
+
+    def told(*proxies: str) -> str:
+        (refusal,) = refusals(
+            conditions, environment="e", protected=False, limits=Limits(), found=[], chosen=[], faulted={},
+            proxies=proxies,
+        )  # fmt: skip
+        assert refusal.net == "zero-targets"
+        return refusal.reason
+
+    assert "did you mean postgres?" in told("redis", "postgres", "postgres")
+    assert "known are: postgres, redis" in told("redis", "postgres", "postgres")
+    assert "there is no proxy at all" in told()
+
+
 def test_each_net_says_no_by_its_name() -> None:
     assert _nets(protected=True) == ["protected-target"]
     assert _nets(duration=61) == ["max-duration"]
