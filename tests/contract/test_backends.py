@@ -76,6 +76,17 @@ def test_an_edge_that_nothing_carries_has_no_targets(play: Play) -> None:
     play(scenario)
 
 
+def test_a_target_has_a_key_that_no_other_has(play: Play) -> None:
+    async def scenario(backend: Backend, target: Target) -> None:
+        assert target.key == (f"{target.instance}/{target.proxy}" if target.instance else target.id)
+        again = (await backend.targets(_EDGE))[0]
+        assert again.key == target.key
+        assert target._replace(where="elsewhere", id="elsewhere/db").key == target.key or not target.instance
+        assert target._replace(proxy="other", id="other").key != target.key
+
+    play(scenario)
+
+
 def test_every_place_is_told_with_its_edges_and_faults(play: Play) -> None:
     async def scenario(backend: Backend, target: Target) -> None:
         await backend.inject(target, _FAULTS[:1], "me", 60)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from brownout_controller.engine import private
 from brownout_controller.model.journal import LeftOut
 from brownout_proxy import limits
 from brownout_proxy.errors import InvalidSpec, Unavailable
@@ -41,8 +42,7 @@ def left_out(path: Path, error: Exception) -> LeftOut:
 def opened(path: Path) -> BinaryIO:
     """Raises Unreadable for what is no regular file or too large, Unavailable where the system says no."""
     try:
-        # Not blocking, as to open a pipe would wait for somebody who writes into it.
-        number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+        number = os.open(path, os.O_RDONLY | private.CAREFUL)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise Unreadable(path, "is a symbolic link, and no journal") from None

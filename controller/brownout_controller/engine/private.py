@@ -17,7 +17,8 @@ from brownout_proxy.errors import Unavailable
 
 _FILE: Final = 0o600
 _DIRECTORY: Final = 0o700
-_CAREFUL: Final = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a pipe would keep whoever opens it for ever
+CAREFUL: Final = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+"""Of every opening, of readers too: not through a link, and not held for ever by a pipe."""
 _ATTEMPTS: Final = 5  # somebody may remove a file between two looks at it
 
 
@@ -27,7 +28,7 @@ def make_directory(path: Path, remedy: str) -> None:
     try:
         for missing in [place for place in reversed((path, *path.parents)) if not place.exists()]:
             missing.mkdir(_DIRECTORY, exist_ok=True)
-        number = os.open(path, os.O_RDONLY | os.O_DIRECTORY | _CAREFUL)
+        number = os.open(path, os.O_RDONLY | os.O_DIRECTORY | CAREFUL)
     except OSError as error:
         raise _refused(path, error, remedy) from None
     try:
@@ -44,10 +45,10 @@ def open_file(path: Path, flags: int, remedy: str) -> int:
     try:
         for _ in range(_ATTEMPTS):
             try:
-                return os.open(path, flags | _CAREFUL | os.O_CREAT | os.O_EXCL, _FILE)
+                return os.open(path, flags | CAREFUL | os.O_CREAT | os.O_EXCL, _FILE)
             except FileExistsError:
                 with suppress(FileNotFoundError):
-                    return _ours(path, os.open(path, flags | _CAREFUL), remedy)
+                    return _ours(path, os.open(path, flags | CAREFUL), remedy)
     except Unavailable:
         raise
     except OSError as error:

@@ -233,7 +233,7 @@ def has_begun(directory: Path) -> bool:
 def is_held(directory: Path) -> bool:
     """Whether a process is at that run. Leaves no trace, so that it may be asked about what can only be read."""
     try:
-        lock = os.open(directory / _LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        lock = os.open(directory / _LOCK, os.O_RDONLY | private.CAREFUL)
     except PermissionError:
         return True  # somebody else's run, which only they may call over
     except OSError:

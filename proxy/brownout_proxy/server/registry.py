@@ -199,10 +199,8 @@ class Registry:
         current = self._proxies.get(spec.name)
         if current is None:
             return await self._add(spec, wanted if spec.enabled else None)
-        if wanted is None:  # it was made since this one began, which listens nowhere: there was nothing to look up
-            current.guard(by)
-            return await self._add(spec, None, current)
-        same_place = spec.listen == current.listen or _is_at(current, wanted, any_port=True)
+        # Without `wanted` it was made since this one began, which listens nowhere: there was nothing to look up.
+        same_place = wanted is not None and (spec.listen == current.listen or _is_at(current, wanted, any_port=True))
         if same_place and current.upstream == spec.upstream:
             if spec.faults:
                 current.replace_faults(spec.faults, by)

@@ -605,6 +605,20 @@ def test_a_lease_that_came_while_a_name_was_looked_up_guards_the_proxy(harness: 
     assert (proxy.enabled, proxy.listen) == (True, before)
 
 
+def test_a_lease_on_a_proxy_that_came_while_populate_was_at_another_guards_it(harness: Running, slow: Slow) -> None:
+    done: list[Proxy] = []
+    specs = [ProxySpec("a", "slow:0", "u:1"), ProxySpec("p", "127.0.0.1:0", "v:1", enabled=False)]
+    filling = asyncio.run_coroutine_threadsafe(harness.registry.populate(specs, done), harness.loop)
+    eventually(lambda: slow.asked, "the look-up")
+    proxy = harness.proxy("u:1")
+    harness.ask(lambda: harness.registry.add_leased_fault("p", fault("noop"), "run"))
+    slow.answer()
+    with pytest.raises(Leased):
+        filling.result(SECONDS)
+    assert [made.name for made in done] == ["a"]
+    assert harness.registry.get("p") is proxy
+
+
 def test_the_owner_of_a_lease_and_whoever_forces_it_may_change_the_proxy(harness: Running) -> None:
     for by in (Authority("run"), FORCED):
         proxy = harness.proxy("u:1", fault("noop", name="own"))
