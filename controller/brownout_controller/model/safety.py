@@ -90,7 +90,7 @@ def refusals(
                 Refusal(
                     "already-faulted",
                     f"{target} has faults already: {', '.join(names)}",
-                    "remove them (brownout reset), or wait for the run that put them",
+                    "wait for the run that put them, or stop it; what is under no lease goes with brownout reset",
                 )
             )
     return [refusal for refusal in said if refusal.net not in conditions.nets]

@@ -100,13 +100,18 @@ class Leases:
         """Raises Leased if one of the proxy's faults is under a lease that they have no authority over."""
         for active in faults:
             if not by.covers(active.lease):
-                raise Leased(f"{self.described(proxy, active)}; {_WAIT}, or force the change ({_FORCE})")
+                raise self.refusal([(proxy, active)])
 
     def guard_exclusive(self, proxy: str, faults: Iterable[ActiveFault], lease: str) -> None:
         """Raises Leased if the proxy has a fault under another lease: one at a time has it."""
         for active in faults:
             if not Authority(lease).covers(active.lease):
                 raise Leased(f"{self.described(proxy, active)}, and a proxy has one lease at a time; {_WAIT}")
+
+    def refusal(self, kept: Iterable[tuple[str, ActiveFault]]) -> Leased:
+        """For faults, each with the name of its proxy, that stay as they are."""
+        told = "; ".join(self.described(proxy, active) for proxy, active in kept)
+        return Leased(f"{told}; {_WAIT}, or force the change ({_FORCE})")
 
     def described(self, proxy: str, active: ActiveFault) -> str:
         """Which lease a fault is under, and how long that lives."""

@@ -14,7 +14,7 @@ from typing import Final
 from brownout_proxy import limits
 from brownout_proxy.address import Address
 from brownout_proxy.address import parse as parse_address
-from brownout_proxy.errors import BrownoutError, Conflict, InvalidSpec, Leased, NotFound, Unavailable
+from brownout_proxy.errors import Conflict, InvalidSpec, Leased, NotFound, Unavailable
 from brownout_proxy.faults.active import ActiveFault
 from brownout_proxy.faults.spec import FaultSpec
 from brownout_proxy.server.engine import Engine
@@ -225,26 +225,29 @@ class Registry:
         return active
 
     async def reset(self, by: Authority = ANYBODY) -> None:
-        """Enables every proxy and removes every fault. Tries all, then raises what the first of those that failed
-        raised: Unavailable, or Leased for what is under a lease that is not theirs."""
-        failures: list[tuple[str, BrownoutError]] = []
+        """Enables every proxy and removes every fault. Tries all, then raises Unavailable for those that failed, or
+        Leased for what is under leases that are not theirs."""
+        failures: list[str] = []
+        kept: list[tuple[str, ActiveFault]] = []
         turns = Turns()
         for proxy in self.proxies():
             await turns.end()
             proxy.clear_faults(by)
             await proxy.settled()
+            leased = [(proxy.name, active) for active in proxy.faults if not by.covers(active.lease)]
+            kept += leased
+            if proxy.enabled or leased:
+                continue
             try:
-                proxy.guard(by)
-                if not proxy.enabled:
-                    await self.update(proxy.name, enabled=True, by=by)
+                await self.update(proxy.name, enabled=True, by=by)
             except NotFound:
                 pass  # deleted meanwhile
             except (Unavailable, Leased) as error:
-                failures.append((proxy.name, error))
+                failures.append(f"{proxy.name}: {error}" if len(self._proxies) > 1 else str(error))
         if failures:
-            several = len(self._proxies) > 1
-            told = "; ".join(f"{name}: {error}" if several else str(error) for name, error in failures)
-            raise type(failures[0][1])(told)
+            raise Unavailable("; ".join(failures))
+        if kept:
+            raise self.engine.leases.refusal(kept)
 
     async def close(self, drain: float = 0.0) -> None:
         """Stops listening, waits up to `drain` seconds for clients to finish, then closes what is left."""

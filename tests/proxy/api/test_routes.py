@@ -281,9 +281,13 @@ def test_force_is_true_or_false(api: Api) -> None:
 def test_a_reset_leaves_what_is_under_a_lease_and_says_so(api: Api) -> None:
     _leased(api)
     api.create("q", toxics=[{"type": "noop"}])
+    api.create("r")
+    api.lease("r", "another", "run-2")
     status, text = api.ask("POST", "/reset").error
-    assert (status, text.partition(":")[0]) == (409, "p")
-    assert "lease run" in text
+    assert status == 409
+    assert "held of proxy p is under lease run" in text
+    assert "another of proxy r is under lease run-2" in text
+    assert text.count("--force") == 1, "the remedy is told once"
     assert _latencies(api) == [("held", "run")]
     assert [api.ask("GET", f"/proxies/{name}").json["enabled"] for name in "pq"] == [False, True]
     assert api.ask("GET", "/proxies/q/toxics").json == []
