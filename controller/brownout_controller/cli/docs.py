@@ -29,7 +29,7 @@ from brownout_controller.model.hypothesis import Accepted, Terms, Tolerate
 from brownout_controller.model.probe import ProbeSpec
 from brownout_controller.model.prometheus_server import BasicAuth, PrometheusServer
 from brownout_controller.model.safety import NETS
-from brownout_controller.model.variables import SECRETIVE
+from brownout_controller.model.secrets import PARTS, VARIABLES, WORDS
 from brownout_controller.model.verdict import SEVERITY, SIGNALS, USAGE
 from brownout_controller.probes import KINDS
 from brownout_controller.probes.prometheus import Range
@@ -204,6 +204,13 @@ _VARIABLES: Final = """\
 has a default. `${{window}}` is left for the probe. What variables held, the environment's token, and passwords in URLs
 are written to no output, journal or report: `***` stands there. So a password belongs into a variable.
 
+A secret that stands in a file all the same is known by its name, and masked like one of a variable: in headers, in
+bodies (as mappings, JSON or forms), under `json`, in queries of URLs, in DSNs, and in commands (`NAME=VALUE`,
+`--NAME VALUE`, `-u USER:PASSWORD`, header lines, `AUTH`). Such a name contains {parts}, whatever its dashes and
+capitals; or one of its words is {words}. What is masked is masked in every spelling: escaped, percent-encoded, as
+basic authentication has it, or broken over lines. A password that is also a public name of the file, such as the edge's
+`postgres`, is masked only where it stands. `brownout lint` warns of secrets in experiments: put them into variables.
+
 What is evidently no secret stays readable: values of fewer than four characters, numbers of up to nine digits,
 quantities (`200ms`), expectations (`< 200ms`), true and false, and addresses: `HOST:PORT`, where HOST is localhost, an
 IP address or a name with a dot, and `http(s)://HOST[:PORT]` with words of letters as its path, without a user or a
@@ -340,8 +347,8 @@ def _verdicts() -> Iterator[str]:
 
 
 def _variables() -> str:
-    *most, last = SECRETIVE
-    return _VARIABLES.format(secretive=f"{', '.join(most)} or {last}")
+    lists = {"secretive": VARIABLES, "parts": PARTS, "words": sorted(WORDS)}
+    return _VARIABLES.format(**{name: f"{', '.join(words[:-1])} or {words[-1]}" for name, words in lists.items()})
 
 
 def _environments() -> Iterator[str]:

@@ -17,7 +17,8 @@ from brownout_controller.lint.rule import Finding, errors_of
 from brownout_controller.model.environment import Environment, read_environment, read_environments
 from brownout_controller.model.experiment import Experiment, read_experiment
 from brownout_controller.model.part import Gatherer, each, gathered
-from brownout_controller.model.variables import Masker, Variables
+from brownout_controller.model.secrets import Masker, secrets_of
+from brownout_controller.model.variables import Variables
 from brownout_controller.probes import KINDS
 from brownout_proxy import document
 from brownout_proxy.document import Value
@@ -69,11 +70,15 @@ def read_all(texts: Sequence[Text], settings: SettingsFile, environment: str, va
             root = one.parsed(variables)
             experiments.append(read_experiment(root, str(one.file), KINDS))
             assert root is not None, "an empty file is no experiment"
-            found += findings(experiments[-1], root, *setting)
+            found += findings(experiments[-1], root, *setting, variables.used.values())
     mistakes.found += errors_of(found)
     if mistakes.found or variables.unset:
         raise gathered([*judgeable(mistakes, variables), *variables.unset.values()])
-    return Read(setting.environment, experiments, _masked(found, variables))
+    return Read(
+        setting.environment,
+        experiments,
+        _masked(found, Masker([*variables.secrets, *secrets_of(*(one.content for one in experiments))])),
+    )
 
 
 def check_all(texts: Sequence[Text], variables: Variables) -> Sequence[Finding]:
@@ -117,7 +122,7 @@ def _check(one: Text, variables: Variables, setting: Setting | None = None) -> C
     if mistakes or not is_experiment:
         return Checked(mistakes)
     found = lint(one.text, str(one.file), variables, *(setting or (None, None)))
-    return Checked((), _masked(found, variables))
+    return Checked((), _masked(found, _masker(one.text, variables)))
 
 
 def mistakes_in(file: Path, variables: Variables) -> Sequence[InvalidSpec]:
@@ -138,17 +143,27 @@ def _mistakes(one: Text, variables: Variables) -> tuple[Sequence[InvalidSpec], b
         else:
             is_experiment = True
             read_experiment(root, str(one.file), KINDS)
-    return judgeable(mistakes, variables), is_experiment
+    return judgeable(mistakes, variables, _masker(one.text, variables)), is_experiment
 
 
-def judgeable(mistakes: Gatherer, variables: Variables) -> Sequence[InvalidSpec]:
+def _masker(text: str, variables: Variables) -> Masker:
+    """Of what the variables held, and of what stands in the file."""
+    try:
+        root = document.parse(text, "", variables.expand, columns=True)
+        content = None if root is None else root.plain()
+    except InvalidSpec:
+        content = text
+    return Masker([*variables.secrets, *secrets_of(content)])
+
+
+def judgeable(mistakes: Gatherer, variables: Variables, masker: Masker | None = None) -> Sequence[InvalidSpec]:
     """Without what is said of a text that still has a variable in it, and without the secrets that it repeats."""
-    masked = Masker(variables.secrets).text
+    masked = (masker or Masker(variables.secrets)).text
     known = [one for error in mistakes.found for one in each(error) if one.path not in variables.unset]
     return [InvalidSpec(masked(one.path), masked(one.reason)) for one in known]
 
 
-def _masked(found: Sequence[Finding], variables: Variables) -> Sequence[Finding]:
+def _masked(found: Sequence[Finding], masker: Masker) -> Sequence[Finding]:
     """Without the secrets that they repeat."""
-    masked = Masker(variables.secrets).text
+    masked = masker.text
     return [one._replace(place=masked(one.place), sentence=masked(one.sentence)) for one in found]

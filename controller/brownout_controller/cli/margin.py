@@ -31,7 +31,8 @@ from brownout_controller.model.dial import Dial, find_dial
 from brownout_controller.model.experiment import Experiment, read_experiment
 from brownout_controller.model.journal import LeftOut
 from brownout_controller.model.margin import Answer, Plan, Resolution
-from brownout_controller.model.variables import Masker, Variables
+from brownout_controller.model.secrets import Masker, secrets_of
+from brownout_controller.model.variables import Variables
 from brownout_controller.model.verdict import Verdict, status_of
 from brownout_controller.probes import KINDS
 from brownout_controller.report import left_out
@@ -151,7 +152,7 @@ def _read(
     # One seed for all of them: a trial on another target would be another experiment.
     chosen = next((one for one in (seed, experiment.conditions.seed) if one is not None), secrets.randbelow(2**32))
     order = replace(order, seed=chosen, part_of=f"margin-{secrets.token_hex(4)}")
-    return order, dial, experiment, Masker(known.used.values())
+    return order, dial, experiment, Masker([*known.used.values(), *secrets_of(experiment.content)])
 
 
 def _replay(file: Path, flags: Mapping[str, str | None], where: Where) -> str:

@@ -22,7 +22,7 @@ from brownout_controller.model.journal import Run, Stop
 from brownout_controller.model.journal_index import terms_of
 from brownout_controller.model.margin import Answer, Plan, Search
 from brownout_controller.model.results import Result
-from brownout_controller.model.variables import Masker
+from brownout_controller.model.secrets import Masker
 from brownout_controller.model.verdict import Verdict, status_of
 from brownout_controller.report.margin import Limit, Timeout
 from brownout_controller.report.past import finding as finding_of

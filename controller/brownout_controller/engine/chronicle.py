@@ -33,7 +33,7 @@ from brownout_controller.model.journal import (
     Undo,
 )
 from brownout_controller.model.judge import Judgement, judge
-from brownout_controller.model.variables import Masker
+from brownout_controller.model.secrets import Masker
 from brownout_proxy.errors import BrownoutError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -167,6 +167,8 @@ def _masked(record: Record, masker: Masker) -> Record:
             _masked_reason(item, masker) if isinstance(item, Mapping) else masker.value(item) for item in record.reasons
         ]
     if isinstance(record, Run):
+        masked["experiment"] = masker.content(record.experiment)
+        masked["environment"] = masker.content(record.environment)
         masked["environment"] |= {name: record.environment[name] for name in _WHERE if name in record.environment}
         masked["terms"] = [
             {

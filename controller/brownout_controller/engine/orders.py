@@ -25,7 +25,8 @@ from brownout_controller.model.experiment import (
     read_experiment,
 )
 from brownout_controller.model.part import gathered
-from brownout_controller.model.variables import Masker, Variables
+from brownout_controller.model.secrets import Masker, secrets_of
+from brownout_controller.model.variables import Variables
 from brownout_controller.probes import KINDS
 from brownout_proxy import document, limits
 from brownout_proxy.errors import InvalidSpec
@@ -147,7 +148,7 @@ class Desk:
             known = Variables(order.variables, self._surroundings)
             environment, listeners = self._place(order.environment, known)
             experiment = _read(order, known, environment, listeners)
-            return Ready(experiment, environment, _masker(environment, known))
+            return Ready(experiment, environment, _masker(environment, known, experiment=experiment))
         _check(order)
         ours = Variables({}, self._surroundings)
         environment, listeners = self._place(order.environment, ours)
@@ -161,7 +162,7 @@ class Desk:
             raise InvalidSpec(masker.text(error.path), masker.text(error.reason)) from None
         if (count := len(experiment.hypotheses)) > limits.HYPOTHESES:
             raise InvalidSpec(f"{order.file}: hypotheses", f"at most {limits.HYPOTHESES} ({count:,} were sent)")
-        return Ready(experiment, environment, _masker(environment, ours, known))
+        return Ready(experiment, environment, _masker(environment, ours, known, experiment=experiment))
 
     def grant(self, wish: Wish) -> Ready:
         """Raises InvalidSpec, Unavailable."""
@@ -182,8 +183,9 @@ def _read(order: Order, known: Variables, environment: Environment, listeners: L
     return experiment
 
 
-def _masker(environment: Environment, *variables: Variables) -> Masker:
-    return Masker([*(value for known in variables for value in known.secrets), *environment.secrets])
+def _masker(environment: Environment, *variables: Variables, experiment: Experiment | None = None) -> Masker:
+    literal = secrets_of(environment.model_dump(mode="json"), {} if experiment is None else experiment.content)
+    return Masker([*(value for known in variables for value in known.secrets), *environment.secrets, *literal])
 
 
 def _check(order: Order) -> None:

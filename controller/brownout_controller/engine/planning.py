@@ -16,7 +16,7 @@ from brownout_controller.model.environment import Environment
 from brownout_controller.model.experiment import Experiment
 from brownout_controller.model.journal import Refusal
 from brownout_controller.model.safety import Listener, choose, own_traffic, refusals, too_many
-from brownout_controller.model.variables import Masker
+from brownout_controller.model.secrets import Masker
 from brownout_controller.probes.command import Command
 
 LOCAL_POWERS: Final = "local-powers"

@@ -6,10 +6,10 @@ file. All else is a warning. Nothing here asks a network, a clock or a disk.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from brownout_controller.lint import claims, coverage, faults, places, queries, stops, timing
+from brownout_controller.lint import claims, coverage, faults, literals, places, queries, stops, timing
 from brownout_controller.lint.rule import Finding, Rule, errors_of, find
 from brownout_controller.lint.subject import Subject
 from brownout_controller.model.environment import Environment
@@ -53,6 +53,7 @@ RULES: Final[tuple[Rule, ...]] = (
     places.uncarried,
     places.no_server,
     places.unknown_code,
+    literals.secret,
 )
 CODES: Final = frozenset(rule.code for rule in RULES)
 
@@ -62,10 +63,13 @@ def findings(
     root: Value,
     environment: Environment | None = None,
     listeners: Mapping[str, tuple[str, str]] | None = None,
+    inserted: Iterable[str] = (),
 ) -> Sequence[Finding]:
     """What all rules find in an experiment, in the order of its file, which is `root`. `listeners` are the proxies of
-    the environment by name: where each listens, and its upstream."""
-    return find(RULES, Subject(experiment, environment, listeners or {}, CODES), root)
+    the environment by name: where each listens, and its upstream. `inserted` is what variables have put into it.
+    """
+    subject = Subject(experiment, environment, listeners or {}, CODES, frozenset(inserted))
+    return find(RULES, subject, root)
 
 
 def errors(

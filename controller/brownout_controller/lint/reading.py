@@ -45,7 +45,7 @@ def lint(
         root, experiment = read(text, file, variables)
     except InvalidSpec:
         return ()
-    return findings(experiment, root, environment, listeners)
+    return findings(experiment, root, environment, listeners, variables.used.values())
 
 
 def read(text: str, file: str, variables: Variables) -> tuple[Value, Experiment]:

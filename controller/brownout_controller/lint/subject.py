@@ -115,6 +115,8 @@ class Subject:
     """The address on which each proxy listens and its upstream, by the proxy's name, as far as a file says so."""
     codes: frozenset[str] = frozenset()
     """Of all rules."""
+    inserted: frozenset[str] = frozenset()
+    """What variables have put into the file."""
 
     @property
     def conditions(self) -> Conditions:

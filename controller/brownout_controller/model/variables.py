@@ -8,26 +8,19 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from brownout_controller.model import expectation
+from brownout_controller.model.secrets import SHORTEST, VARIABLES
 from brownout_proxy import limits
 from brownout_proxy.document import Value
 from brownout_proxy.errors import InvalidSpec
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(\}|:-)")
 """Its beginning, with the end of one that has no default."""
-_USERINFO: Final = re.compile(r"(?<=://)([^/@\s:]*):([^/@\s]+)@")
-_PASSWORD: Final = re.compile(r"(?<=[?&])(password|sslpassword|passwd|pwd)=[^&#\s\"']+", re.IGNORECASE)
-"""As libpq and others take it in a URL's query."""
 _KEPT: Final = frozenset({"window"})
 """Names that a probe fills in."""
-_SHORTEST_SECRET: Final = 4
-"""Characters: masking every `1` of a report would hide what it says."""
-MASK: Final = "***"
-SECRETIVE: Final = ("pass", "pw", "secret", "token", "key", "cred", "auth", "dsn")
-"""Parts of the names of variables whose values are secrets whatever they look like."""
 _LONG_NUMBER: Final = re.compile(r"\d{10}")
 _HOST: Final = r"(?:localhost|\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\]|[a-z0-9-]+(?:\.[a-z0-9-]+)+)"
 _PLAIN: Final = re.compile(
@@ -39,11 +32,11 @@ def is_plain(name: str, value: str) -> bool:
     """Whether the value of that variable is evidently no secret: up to three characters, a number or a quantity like
     200ms, an expectation like `< 200ms`, true or false, or an address: HOST:PORT with localhost, an IP address or a
     name with a dot, or http(s)://HOST[:PORT] with words of letters as its path, and with neither a user nor a query.
-    Never that of a variable whose name speaks of secrets (`SECRETIVE`), and no number of ten digits or more.
+    Never that of a variable whose name speaks of secrets (`VARIABLES`), and no number of ten digits or more.
     """
-    if any(part in name.lower() for part in SECRETIVE) or _LONG_NUMBER.search(value):
+    if any(part in name.lower() for part in VARIABLES) or _LONG_NUMBER.search(value):
         return False
-    if len(value) < _SHORTEST_SECRET:
+    if len(value) < SHORTEST:
         return True
     return bool(_PLAIN.fullmatch(value)) or _is_expectation(value) or _is_expectation(f"== {value}")
 
@@ -115,26 +108,3 @@ class Variables:
         near = difflib.get_close_matches(name, self._values, n=1, cutoff=0.6)
         guess = f"did you mean {near[0]}? " if near else ""
         return f"${{{name}}} is not set: {guess}give --var {name}=... or export it"
-
-
-class Masker:
-    """Replaces secrets in whatever leaves the process."""
-
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        # The longest first, so that one that contains another is hidden whole.
-        self._secrets = sorted({text for text in secrets if len(text) >= _SHORTEST_SECRET}, key=len, reverse=True)
-
-    def text(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, MASK)
-        return _PASSWORD.sub(rf"\1={MASK}", _USERINFO.sub(rf"\1:{MASK}@", text))
-
-    def value(self, value: Any) -> Any:
-        """The same for every text in mappings and lists."""
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, Mapping):
-            return {key: self.value(item) for key, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [self.value(item) for item in value]
-        return value

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from brownout_controller.model.part import SomeTime
 from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Surroundings
 from brownout_controller.model.prometheus_server import PrometheusServer, server_of
-from brownout_controller.probes.trouble import Veil, place, sentence, trouble
+from brownout_controller.model.secrets import Masker
+from brownout_controller.probes.trouble import place, sentence, trouble
 from brownout_proxy.units import SECONDS
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class _Prometheus:
         self._headers = {**inherited, **spec.headers}
         self._ssl = _trusting(server.ca)
         secrets = [*surroundings.secrets.values(), *spec.headers.values(), *server.secrets]
-        self._veil = Veil(secrets, urls=[server.url])
+        self._masker = Masker(secrets, urls=[server.url])
         self._session: aiohttp.ClientSession | None = None
         self._interval = spec.scrape_interval
         self._checked = {"interval": WINDOW not in spec.query or spec.scrape_interval is not None, "buckets": False}
@@ -243,9 +244,9 @@ class _Prometheus:
         try:
             answer: dict[str, Any] = json.loads(body)
             if answer["status"] != "success":
-                raise ProbeError(f"{self._where} refused the query: {self._veil.over(str(answer['error']))}")
+                raise ProbeError(f"{self._where} refused the query: {self._masker.line(str(answer['error']))}")
             if answer.get("warnings"):  # Thanos says so that a store was away, and half an answer is none
-                raise ProbeError(f"{self._where} warns: {self._veil.over('; '.join(map(str, answer['warnings'])))}")
+                raise ProbeError(f"{self._where} warns: {self._masker.line('; '.join(map(str, answer['warnings'])))}")
             data = answer["data"]
             return data["resultType"], _series(data["resultType"], data["result"])
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):

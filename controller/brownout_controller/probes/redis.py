@@ -29,7 +29,8 @@ from redis.exceptions import TimeoutError as Late
 
 from brownout_controller.model.endpoint import Endpoint, endpoint_of, endpoints_of
 from brownout_controller.model.probe import NoAnswerError, Probe, ProbeError, ProbeSpec, Reading, Surroundings
-from brownout_controller.probes.trouble import Veil, place, sentence, unmeasured
+from brownout_controller.model.secrets import Masker
+from brownout_controller.probes.trouble import place, sentence, unmeasured
 
 _UNABLE: Final = (ClusterDownError, MasterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError)
 """The server answers that it cannot serve now."""
@@ -90,7 +91,7 @@ class _Redis:
     def __init__(self, spec: Redis, surroundings: Surroundings) -> None:
         self._spec = spec
         self._where = f"Redis at {place(spec.url)}"
-        self._veil = Veil(surroundings.secrets.values(), urls=[spec.url])
+        self._masker = Masker(surroundings.secrets.values(), urls=[spec.url])
         try:
             self._client = Client.from_url(
                 spec.url,
@@ -108,7 +109,7 @@ class _Redis:
         try:
             answer = await self._client.execute_command(*self._spec.command)  # type: ignore[no-untyped-call]
         except ResponseError as error:
-            why = f"{self._where} refused: {self._veil.over(str(error))}"
+            why = f"{self._where} refused: {self._masker.line(str(error))}"
             raise (NoAnswerError("refused", why) if isinstance(error, _UNABLE) else ProbeError(why)) from None
         except InvalidResponse:
             raise NoAnswerError("malformed", f"{self._where} answers, but not as Redis does") from None

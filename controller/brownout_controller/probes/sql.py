@@ -18,7 +18,8 @@ from pydantic import ConfigDict, Field
 from brownout_controller.model.endpoint import Endpoint, endpoint_of, endpoints_of
 from brownout_controller.model.part import SomeTime
 from brownout_controller.model.probe import NoAnswerError, Probe, ProbeError, ProbeSpec, Reading, Surroundings
-from brownout_controller.probes.trouble import Veil, place, sentence, unmeasured
+from brownout_controller.model.secrets import Masker
+from brownout_controller.probes.trouble import place, sentence, unmeasured
 
 _UNABLE: Final = {"53", "57", "58", "XX"}
 """Classes of SQLSTATE (PostgreSQL, appendix A): no connections, disk or memory left, shutting down or starting, errors
@@ -79,7 +80,7 @@ class _Sql:
     def __init__(self, spec: Sql, surroundings: Surroundings) -> None:
         self._spec = spec
         self._where = f"PostgreSQL at {place(spec.dsn)}"
-        self._veil = Veil(surroundings.secrets.values(), urls=[spec.dsn])
+        self._masker = Masker(surroundings.secrets.values(), urls=[spec.dsn])
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
 
     async def measure(self, window: float) -> Reading:
@@ -97,7 +98,7 @@ class _Sql:
             raise NoAnswerError("closed", f"{self._where} closed the connection") from None
         except asyncpg.PostgresError as error:
             self._drop()
-            why = f"{self._where} refused: {self._veil.over(str(error.args[0]))}"
+            why = f"{self._where} refused: {self._masker.line(str(error.args[0]))}"
             if isinstance(error, asyncpg.QueryCanceledError):
                 raise NoAnswerError("timeout", why, time.monotonic() - began) from None
             raise (NoAnswerError("refused", why) if _is_unable(error) else ProbeError(why)) from None

@@ -1,7 +1,7 @@
 """What a probe says when it could not measure, and what it must never say.
 
 The texts are made here and not taken from libraries, whose messages carry URLs with passwords in them. Where a server's
-own words are worth repeating, they go through a `Veil`.
+own words are worth repeating, they go through a `Masker`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ import errno
 import os
 import socket
 import ssl
-from collections.abc import Iterable
 from typing import Final, Literal
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
@@ -36,10 +35,6 @@ _SENTENCES: Final = {
     "certificate": "its certificate is not trusted",
     "overload": "this machine has no descriptor or port left for a connection",
 }
-_SHORTEST: Final = 4
-"""A shorter secret would blot out half of every text."""
-_LONGEST: Final = 300
-"""As much of a server's words as a line can bear."""
 
 
 def trouble(error: BaseException) -> Trouble:
@@ -114,31 +109,3 @@ def place(url: str) -> str:
         return "an address that is not a URL"
     host = parts.hostname or ""
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
-
-
-class Veil:
-    """Covers what is secret in a text that others wrote."""
-
-    def __init__(self, secrets: Iterable[str] = (), *, urls: Iterable[str] = ()) -> None:
-        found = set(secrets)
-        for url in urls:
-            found |= _secrets_in(url)
-        self._secrets = sorted((secret for secret in found if len(secret) >= _SHORTEST), key=len, reverse=True)
-
-    def over(self, text: str) -> str:
-        """`text` on one line, covered, and cut where it gets long."""
-        text = " ".join(text.split())
-        for secret in self._secrets:
-            text = text.replace(" ".join(secret.split()), "***")
-        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
-
-
-def _secrets_in(url: str) -> set[str]:
-    """Name, password and query of a URL, as written and as meant."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return {url}
-    userinfo = parts.netloc.rpartition("@")[0]
-    written = {userinfo, userinfo.partition(":")[2], parts.query}
-    return written | {unquote(text) for text in written} | {value for _, value in parse_qsl(parts.query)}

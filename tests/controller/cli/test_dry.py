@@ -16,7 +16,7 @@ from brownout_controller.engine.outlook import Now, Outlook, look_ahead
 from brownout_controller.engine.planning import Setup
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.probe import Reading
-from brownout_controller.model.variables import Masker
+from brownout_controller.model.secrets import Masker
 from brownout_proxy import document
 from brownout_proxy.faults import make
 from brownout_proxy.faults.spec import FaultSpec

@@ -18,7 +18,7 @@ from brownout_controller.model.experiment import Experiment, read_experiment
 from brownout_controller.model.journal import Entry, Record
 from brownout_controller.model.judge import Judgement
 from brownout_controller.model.probe import Probe, ProbeSpec, Reading, Surroundings
-from brownout_controller.model.variables import Masker
+from brownout_controller.model.secrets import Masker
 from brownout_proxy import document
 from brownout_proxy.faults.spec import FaultSpec
 

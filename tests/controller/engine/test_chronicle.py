@@ -30,7 +30,7 @@ from brownout_controller.model.journal import (
     Undo,
 )
 from brownout_controller.model.judge import judge, terms_of
-from brownout_controller.model.variables import Masker
+from brownout_controller.model.secrets import Masker
 from brownout_controller.model.verdict import Verdict
 from brownout_controller.report.sentences import sentence
 from brownout_proxy.errors import Unavailable

@@ -13,7 +13,7 @@ from brownout_controller.engine.planning import Setup
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.lifecycle import PHASES
 from brownout_controller.model.probe import ProbeError, Reading
-from brownout_controller.model.variables import Masker
+from brownout_controller.model.secrets import Masker
 from tests.controller.engine.ground import TOLD, Told, Unruly, experiment, hypothesis
 from tests.controller.engine.test_planning import of_hypotheses
 

@@ -35,7 +35,7 @@ from brownout_controller.model.journal import (
 from brownout_controller.model.judge import Judgement
 from brownout_controller.model.lifecycle import MOVES
 from brownout_controller.model.probe import ProbeError, Reading
-from brownout_controller.model.variables import Masker
+from brownout_controller.model.secrets import Masker
 from brownout_controller.model.verdict import Verdict
 from brownout_controller.report.sentences import sentence
 from brownout_proxy.errors import Conflict, Unavailable
