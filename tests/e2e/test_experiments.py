@@ -51,7 +51,7 @@ def test_a_system_that_does_not_is_refuted_with_the_samples_in_the_record(stage:
     slow = stage.claim(name="p99 stays low", traffic="p99", expect="< 200ms")
     ended = stage.run(stage.write(hypotheses=[slow]))
     assert ended.status == 1, ended.told
-    assert re.search(r"p99 stays low +during +< 200ms +4\d\d(\.\d)?ms +broke", ended.out)
+    assert re.search(r"p99 stays low +during +< 200ms +4\d\d(\.\d)?ms +.*broke", ended.out)
     assert len([record for record in ended.of("sample") if record["phase"] == "during"]) >= 5
     assert stage.faults() == []
 
@@ -102,12 +102,12 @@ def test_f3_f4_and_f8_bad_samples_under_the_fault_are_refuted_healed_or_not(thre
     for stage, run in zip(three, runs, strict=True):
         ended = run.end()
         assert ended.status == 1, ended.told
-        assert re.search(r"errors stay low +during +< 1% +\S+ +broke", ended.out)
+        assert re.search(r"errors stay low +during +< 1% +\S+ +.*broke", ended.out)
         bad = [r for r in ended.of("sample") if r["phase"] == "during" and not r["settling"] and r["value"] > 0.01]
         assert bad
         assert ended.verified
         assert stage.faults() == []
-    assert re.search(r"errors stay low +recovery +< 1% +\S+ +broke", ended.out)  # the one that did not heal
+    assert re.search(r"errors stay low +recovery +< 1% +\S+ +.*broke", ended.out)  # the one that did not heal
 
 
 def test_f6_f7_and_f12_a_stop_condition_reverts_within_2_seconds_of_the_breach(
@@ -147,7 +147,7 @@ def test_f14_a_service_that_stays_broken_after_the_revert_is_refuted(stage: Stag
     stage.shop.sticky = True
     ended = stage.run(stage.write(hypotheses=[stage.claim(when=["baseline", "recovery"])]))
     assert ended.status == 1, ended.told
-    assert "did not hold again within 2 s of the revert" in ended.out
+    assert "did not hold again within 2s of the revert" in ended.out
     assert ended.verified
 
 

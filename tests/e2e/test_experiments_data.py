@@ -82,7 +82,7 @@ def _now() -> float:
 def test_f15_to_f18_and_f22_what_prometheus_does_not_say_for_sure_is_inconclusive(tmp_path: Path) -> None:
     seen = {"name": "seen", "expect": "< 10", "every": "0.2s", "window": "1s", "when": ["during"], "timeout": "1s"}
     cases: list[tuple[str, dict[str, Any], int, str]] = [
-        ("it says one number", {"prometheus": "vector(1)"}, 0, "1  held\n"),
+        ("it says one number", {"prometheus": "vector(1)"}, 0, "of 20  held\n"),
         ("F15 no series", {"prometheus": "no_such_metric"}, 3, "the query gave no series"),
         ("F16 0/0", {"prometheus": "vector(0) / vector(0)"}, 3, "the query gave NaN"),
         (

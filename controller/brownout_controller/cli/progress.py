@@ -7,7 +7,7 @@ the bad ones first. Elsewhere the same is a line now and then.
 from __future__ import annotations
 
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TextIO
@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from brownout_controller.cli import outcome, output
+from brownout_controller.model.accounting import counts, due
 from brownout_controller.model.evaluate import before_of, evaluate, reading_of
 from brownout_controller.model.hypothesis import RecordedTerms
 from brownout_controller.model.journal import (
@@ -39,7 +40,7 @@ from brownout_controller.model.journal_index import stop_reason, terms_of
 from brownout_controller.model.lifecycle import PHASE_OF, State
 from brownout_controller.model.load_summary import shortfall
 from brownout_controller.report.load import rate_sentence
-from brownout_controller.report.sentences import sentence
+from brownout_controller.report.sentences import counted, sentence
 from brownout_controller.report.text import line
 from brownout_proxy.safe_text import printable
 from brownout_proxy.units import SECONDS
@@ -58,26 +59,39 @@ def say(text: str) -> None:
 
 
 @dataclass(slots=True)
-class _Claim:
-    """A hypothesis, and the last that was seen of it."""
+class CurrentClaim:
+    """A hypothesis, the last that was seen of it, and what its measurements in this phase came to."""
 
     terms: RecordedTerms
     shown: Callable[[float | None], str]
     last: Sample | None = None
-    before: list[Sample] = field(default_factory=list)
+    good: bool | None = None
+    """Of the last one; None for what is not known or does not count."""
+    kinds: Counter[str] = field(default_factory=Counter)
+    _before: list[Sample] = field(default_factory=list)
+    _outcomes: list[bool | None] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """Another phase."""
+        self.last, self.good = None, None
+        self._outcomes.clear()
+        self.kinds.clear()
 
     def take(self, sample: Sample) -> None:
-        self.last = sample
+        self.last, self.good = sample, None
         if sample.phase == "baseline" and not sample.settling:
-            self.before.append(sample)
+            self._before.append(sample)
+        if not sample.settling:
+            self.good = evaluate(self.terms, reading_of(sample), before_of(self._before)).good
+            self._outcomes.append(self.good)
+            if sample.failure and self.good is not True:
+                self.kinds[sample.failure] += 1
 
-    @property
-    def good(self) -> bool | None:
-        """None for what is not known or does not count."""
-        sample, terms = self.last, self.terms
-        if sample is None or sample.settling:
-            return None
-        return evaluate(terms, reading_of(sample), before_of(self.before)).good
+    def account(self, seconds: float) -> str:
+        """The four counts, so many seconds into the phase: what is due and not there may be under way."""
+        terms = self.terms
+        expected = 0 if terms.waits is None else due(seconds, terms.settle, terms.every)
+        return counted(counts(self._outcomes, expected), self.kinds, missing="open")
 
     @property
     def value(self) -> str:
@@ -103,7 +117,7 @@ class Progress:
     def __init__(self, out: TextIO | None = None, *, terminal: bool | None = None, quiet: bool = False) -> None:
         self._quiet = quiet
         self._out = out or sys.stderr
-        self._claims: Mapping[str, _Claim] = {}
+        self._claims: Mapping[str, CurrentClaim] = {}
         self._lasting: Mapping[str, float] = {}
         self._hits = 0
         self._load: deque[Traffic] = deque(maxlen=_SENDING)
@@ -134,6 +148,10 @@ class Progress:
         elif isinstance(entry.record, (Sample, Counted)):
             self._status(entry.at)
 
+    def claim(self, name: str) -> CurrentClaim:
+        """A hypothesis as it is seen now. Raises KeyError."""
+        return self._claims[name]
+
     def end(self) -> None:
         """Nothing is drawn any more, and the picture is gone."""
         if self._live is not None:
@@ -141,7 +159,7 @@ class Progress:
 
     def _begin(self, run: Run) -> None:
         self._lasting = run.lasting
-        self._claims = {terms.name: _Claim(terms, outcome.valued(terms)) for terms in terms_of(run)}
+        self._claims = {terms.name: CurrentClaim(terms, outcome.valued(terms)) for terms in terms_of(run)}
         if self._live is not None:
             self._live.start()
         self._line(f"{line(run.experiment.get('name', 'unnamed'))}: run {run.run_id}")
@@ -170,7 +188,7 @@ class Progress:
             case Interrupted():
                 return f"interrupt  {record.signal}: reverting"
             case Sample():
-                if record.hypothesis in self._claims:
+                if record.hypothesis in self._claims and record.phase in self._claims[record.hypothesis].terms.when:
                     self._claims[record.hypothesis].take(record)
             case Traffic():
                 return self._sending(record)
@@ -192,7 +210,7 @@ class Progress:
         self._load.clear()
         self._slow = False
         for claim in self._claims.values():
-            claim.last = None
+            claim.begin()
 
     def _status(self, at: float) -> None:
         if not self._seconds() or at - self._told < (_EVERY if self._live is None else _REDRAWN):
@@ -201,7 +219,7 @@ class Progress:
         if self._live is not None:
             self._draw(at)
             return
-        values = [_in_a_line(claim) for claim in self._watched() if claim.last is not None]
+        values = [_in_a_line(claim, at - self._since) for claim in self._watched() if claim.last is not None]
         self._line("; ".join([self._head(at), *values]))
 
     def _head(self, at: float) -> str:
@@ -213,15 +231,15 @@ class Progress:
 
     def _draw(self, at: float) -> None:
         assert self._live is not None
-        picture = self._picture(self._head(at), self._console.height) if self._seconds() else Text("")
+        picture = self._picture(at, self._console.height) if self._seconds() else Text("")
         self._live.update(picture, refresh=True)
 
-    def _watched(self) -> Sequence[_Claim]:
+    def _watched(self) -> Sequence[CurrentClaim]:
         """Those that count in this phase."""
         phase = PHASE_OF.get(self._state)
         return [claim for claim in self._claims.values() if phase in claim.terms.when]
 
-    def _picture(self, head: str, height: int) -> Group:
+    def _picture(self, at: float, height: int) -> Group:
         claims = sorted(self._watched(), key=lambda claim: (claim.good is not False, claim.good is not None))
         room = max(1, height - 4)
         grid = Table.grid(padding=(0, 2, 0, 0))
@@ -230,15 +248,17 @@ class Progress:
         grid.add_column(overflow=self._cut, ratio=1 if grid.width else None)
         grid.add_column(justify="right", no_wrap=True)
         grid.add_column(no_wrap=True)
+        grid.add_column(overflow=self._cut, max_width=40 if self._console.width >= _ROOMY else 20)
         if roomy := self._console.width >= _ROOMY:
             grid.add_column(overflow=self._cut, max_width=30)
         for claim in claims[:room]:
             mark, style = _MARKS[claim.good]
-            cells = (line(claim.terms.name), claim.value, claim.terms.expect, claim.remark)
-            cut = (Text(cell, no_wrap=True, overflow=self._cut) for cell in cells[: 4 if roomy else 3])
+            account = claim.account(at - self._since)
+            cells = (line(claim.terms.name), claim.value, claim.terms.expect, account, claim.remark)
+            cut = (Text(cell, no_wrap=True, overflow=self._cut) for cell in cells[: 5 if roomy else 4])
             grid.add_row(Text(mark, style), *cut)
         more = [Text(f"     and {len(claims) - room} more", "dim")] if len(claims) > room else []
-        return Group(Text(printable(head), "bold", no_wrap=True, overflow=self._cut), grid, *more)
+        return Group(Text(printable(self._head(at)), "bold", no_wrap=True, overflow=self._cut), grid, *more)
 
     @property
     def _cut(self) -> Literal["ellipsis", "crop"]:
@@ -253,10 +273,10 @@ class Progress:
             self._out.flush()
 
 
-def _in_a_line(claim: _Claim) -> str:
+def _in_a_line(claim: CurrentClaim, seconds: float) -> str:
     mark = " BAD" if claim.good is False else ""
     remark = f", {claim.remark}" if claim.remark else ""
-    return f"{line(claim.terms.name)}: {claim.value} ({claim.terms.expect}{remark}){mark}"
+    return f"{line(claim.terms.name)}: {claim.value} ({claim.terms.expect}{remark}), {claim.account(seconds)}{mark}"
 
 
 def _clock(at: float) -> str:

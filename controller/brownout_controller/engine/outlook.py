@@ -85,10 +85,16 @@ async def _readings(setup: Setup) -> list[Now]:
 
 
 async def _reading(hypothesis: Hypothesis, setup: Setup) -> Now:
-    terms, masked = hypothesis.terms, setup.masker.text
-    if hypothesis.probe.only_in_runs:
-        return Now(masked(terms.name), terms.expect, None, "measured during a run only", None, terms.when, later=True)
     surroundings = Surroundings(prometheus=setup.environment.prometheus, allowed_commands=setup.allowed_commands)
+    now, masked = await read_now(hypothesis, surroundings), setup.masker.text
+    return now._replace(hypothesis=masked(now.hypothesis), why=masked(now.why))
+
+
+async def read_now(hypothesis: Hypothesis, surroundings: Surroundings) -> Now:
+    """What a hypothesis reads, with whatever secrets are in it."""
+    terms = hypothesis.terms
+    if hypothesis.probe.only_in_runs:
+        return Now(terms.name, terms.expect, None, "measured during a run only", None, terms.when, later=True)
     sampler = Sampler(hypothesis, surroundings, _NoPhase(), lambda _: None, lambda *_: None)
     try:
         reading = await sampler.measure()
@@ -98,7 +104,7 @@ async def _reading(hypothesis: Hypothesis, setup: Setup) -> Now:
     if found.why == "no-baseline":
         why = why or "the baseline that it is held against is measured in a run"
     unit = hypothesis.recorded.unit or ""
-    return Now(masked(terms.name), terms.expect, reading.value, masked(why), found.good, terms.when, unit=unit)
+    return Now(terms.name, terms.expect, reading.value, why, found.good, terms.when, unit=unit)
 
 
 class _NoPhase:

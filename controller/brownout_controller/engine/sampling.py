@@ -187,7 +187,7 @@ class Sampler:
         self._under_way.remove(measurement)
         now = time.monotonic()
         for due, settling in measurement.all:
-            self._put(measurement.phase, self._own(reading, due - began, now - due), now - due, settling=settling)
+            self.put(measurement.phase, self._own(reading, due - began, now - due), now - due, settling=settling)
 
     def _leave(self, phase: Phase) -> None:
         """The phase is over: what has no answer has waited for so long."""
@@ -195,7 +195,7 @@ class Sampler:
         for measurement in self._under_way:
             for due, settling in measurement.all:
                 if now - due >= enough:
-                    self._put(phase, self._waiting(now - due), now - due, settling=settling)
+                    self.put(phase, self._waiting(now - due), now - due, settling=settling)
             if measurement.task is not None:
                 measurement.task.cancel()
         self._under_way.clear()
@@ -214,7 +214,7 @@ class Sampler:
             return reading._replace(value=max(0.0, reading.value - later))
         return reading
 
-    def _put(self, phase: Phase, reading: Reading, took: float, *, settling: bool) -> None:
+    def put(self, phase: Phase, reading: Reading, took: float, *, settling: bool) -> None:
         """Into the journal, and before the eyes of the stop condition."""
         terms = self._hypothesis.terms
         self._write(

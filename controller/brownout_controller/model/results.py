@@ -174,7 +174,8 @@ class HypothesisEvaluator:
         common = next((name for name, _ in why.most_common(1)), "no-data")
         if common in _NOTHING_TO_COMPARE:
             return common
-        return "no-data" if phase == "baseline" or not known else "holes"
+        seen = any(item.found.good is not None for item in self._taken("baseline"))
+        return "holes" if phase != "baseline" and seen else "no-data"
 
     def _reason(
         self, code: str, phase: Phase, taken: Sequence[_Taken], counted: Counts, worst: float | None,

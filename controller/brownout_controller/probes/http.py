@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 import time
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 import aiohttp
 from pydantic import ConfigDict, Field, JsonValue, model_validator
@@ -14,10 +14,13 @@ from pydantic import ConfigDict, Field, JsonValue, model_validator
 from brownout_controller.model.answer import GOOD, KEPT, AnswerConditions
 from brownout_controller.model.endpoint import Endpoint, endpoint_of
 from brownout_controller.model.part import SomeTime
-from brownout_controller.model.probe import TIME, Probe, ProbeSpec, Reading, Scale, Surroundings, Waits
+from brownout_controller.model.probe import TIME, NoAnswerError, Probe, ProbeSpec, Reading, Scale, Surroundings, Waits
 from brownout_controller.probes.response import Response, exchange, make_session
 from brownout_controller.probes.trouble import failure_of, late, place, sentence, unmeasured
 from brownout_proxy.units import COUNT
+
+_FAILED: Final = 500
+"""From this status on the server itself says that it failed (RFC 9110, section 15.6): it was fast at nothing."""
 
 
 class Http(AnswerConditions, ProbeSpec):
@@ -25,7 +28,8 @@ class Http(AnswerConditions, ProbeSpec):
 
     With `measure: ok`, an answer is as wished when it fits `status` (default: 200 to 299), `body_contains`, `json`
     (paths with dots to values) and `within`; no answer is 0 then. Otherwise no answer is bad if the service answered
-    before the fault, and one that is waited for is bad once that takes longer than a `latency` may. Redirects are not
+    before the fault, and so is a `latency` whose answer is 500 or above; one that is waited for is bad once that takes
+    longer than a `latency` may. Redirects are not
     followed. The connection is kept for the next request, unless with `fresh`.
     """
 
@@ -105,6 +109,8 @@ class _Http:
                 return late(spec, waited, place(spec.url))
             raise unmeasured(error, f"{place(spec.url)} could not be measured: {sentence(error)}", waited) from None
         if spec.measure == "latency":
+            if response.status >= _FAILED:
+                raise NoAnswerError("failed", f"{place(spec.url)} answered {response.status}")
             return Reading(time.monotonic() - began, events=1)
         if spec.measure == "status":
             return Reading(float(response.status), events=1)

@@ -13,7 +13,7 @@ from brownout_controller.model.journal import Stop
 from brownout_controller.model.results import Result
 from brownout_controller.model.verdict import Verdict
 from brownout_controller.report.account import Account, phase_seconds
-from brownout_controller.report.sentences import sentence
+from brownout_controller.report.sentences import accounted, sentence
 from brownout_controller.report.text import clipped, line
 from brownout_proxy.safe_text import block
 
@@ -28,6 +28,8 @@ class _Case(NamedTuple):
     trouble: str = ""
     """`failure` or `error`."""
     why: str = ""
+    account: str = ""
+    """What its measurements came to, whether or not it failed."""
 
 
 def render(*runs: Account) -> str:
@@ -82,6 +84,8 @@ def _add(suite: ElementTree.Element, experiment: str, case: _Case) -> None:
         ElementTree.SubElement(element, case.trouble, {"message": _short(case.why)}).text = clipped(
             block(case.why), _LONGEST
         )
+    if case.account:
+        ElementTree.SubElement(element, "system-out").text = _short(case.account)
 
 
 def _hypotheses(told: Account) -> list[_Case]:
@@ -93,6 +97,7 @@ def _hypotheses(told: Account) -> list[_Case]:
             lasted.get(result.phase, 0.0),
             _trouble(result, told.judgement.verdict, stop),
             sentence(result.reason),
+            accounted(result.reason),
         )
         for result in told.judgement.results
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from brownout_controller.model.accounting import Counts
 from brownout_controller.model.journal import Judged
 from brownout_controller.model.quantity import UNITS
 from brownout_controller.model.reasons import TEXT, Reason, read_reason
@@ -29,24 +30,27 @@ def sentence(reason: Reason) -> str:
 
 def accounted(reason: Reason) -> str:
     """What the measurements of a phase came to: `12 good, 7 refused, of 19`."""
-    good, bad = int(reason.value("good")), int(reason.value("bad"))
-    unanswered, missing = int(reason.value("unanswered")), int(reason.value("missing"))
-    total = good + bad + unanswered + missing
-    parts = [f"{good} good"] if good or not total else []
-    # How the service did not answer says more than "bad"; what is left of the bad ones was bad by its value.
-    for name, number in reason.numbers.items():
-        if name.startswith("kind ") and bad + unanswered > 0:
-            count = min(int(number.value), bad + unanswered)
-            taken = min(count, bad)
-            bad, unanswered = bad - taken, unanswered - (count - taken)
-            parts.append(f"{count} {_KINDS.get(name.removeprefix('kind '), 'not answered')}")
-    accepted = min(int(reason.value("accepted")), unanswered)
-    unanswered -= accepted
-    for count, word in (
-        (bad, "bad"), (accepted, "accepted without data"), (unanswered, "without data"), (missing, "not taken"),
-    ):  # fmt: skip
-        parts += [f"{count} {word}"] if count else []
-    return f"{', '.join(parts)}, of {total}"
+    numbers = {name: int(number.value) for name, number in reason.numbers.items()}
+    kinds = {name.removeprefix("kind "): count for name, count in numbers.items() if name.startswith("kind ")}
+    return counted(Counts(*(numbers.get(name, 0) for name in Counts._fields)), kinds, numbers.get("accepted", 0))
+
+
+def counted(counts: Counts, kinds: Mapping[str, int], accepted: int = 0, missing: str = "not taken") -> str:
+    """The same of counts. `kinds` is how the service did not answer, which says more than that it was bad."""
+    bad, unanswered = counts.bad, counts.unanswered
+    parts = [f"{counts.good} good"] if counts.good or not counts.total else []
+    for kind, count in kinds.items():
+        shown = min(count, bad + unanswered)
+        from_bad = min(shown, bad)
+        bad, unanswered = bad - from_bad, unanswered - (shown - from_bad)
+        parts += [f"{shown} {_KINDS.get(kind, 'not answered')}"] if shown else []
+    accepted = min(accepted, unanswered)
+    rest = (
+        (bad, "bad"), (accepted, "accepted without data"), (unanswered - accepted, "without data"),
+        (counts.missing, missing),
+    )  # fmt: skip
+    parts += [f"{count} {word}" for count, word in rest if count]
+    return f"{', '.join(parts)}, of {counts.total}"
 
 
 def valued(reason: Reason, name: str) -> str:

@@ -78,14 +78,17 @@ def test_in_a_pipe_there_are_whole_lines_and_values_now_and_then() -> None:
     assert lines[0] == "    0.0s  plan       latency_downstream on here/db"
     assert "observing   for 1m" in lines[1]
     assert "54s of 1m left, 7 hits" in lines[3]
-    assert any(line.endswith("value is low: no data (< 10, away)") for line in lines)
+    assert any("value is low: no data (< 10, away), 1 bad, 1 without data, " in line for line in lines)
     assert lines[-1].endswith("reverted   here/db: verified")
     assert all("\r" not in line and "\x1b" not in line for line in lines)
 
 
 def test_values_have_their_unit_and_are_marked_where_they_are_bad() -> None:
     claim = {"name": "quick", "tcp": "127.0.0.1:1", "expect": "< 300ms"}
-    for value, shown in ((0.34, "quick: 340ms (< 300ms) BAD"), (0.0123, "quick: 12.3ms (< 300ms)")):
+    for value, shown in (
+        (0.34, "quick: 340ms (< 300ms), 1 bad, 59 open, of 60 BAD"),
+        (0.0123, "quick: 12.3ms (< 300ms), 1 good, 59 open, of 60"),
+    ):
         told = _told((0, Entered("observing", "injecting")), (6, Sample("quick", "during", value)), claims=[claim])
         assert told.splitlines()[-1].endswith(shown)
 
@@ -104,7 +107,7 @@ def test_what_settles_is_neither_good_nor_bad() -> None:
     told = _told(
         (0, Entered("observing", "injecting")), (6, Sample("value is low", "during", 99, "", None, (), True))
     )  # fmt: skip
-    assert told.splitlines()[-1].endswith("value is low: 99 (< 10, settling)")
+    assert told.splitlines()[-1].endswith("value is low: 99 (< 10, settling), 60 open, of 60")
 
 
 def test_on_a_terminal_a_picture_is_drawn_anew_that_no_line_of_is_too_wide(screen: _Terminal) -> None:

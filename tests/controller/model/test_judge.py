@@ -185,7 +185,8 @@ def test_f15_f16_f22_no_data_in_any_phase(phase: str) -> None:
     told = story(**none, changes={"why": "no series"})
     judgement = judged(told)
     assert (judgement.verdict.value, judgement.exit) == ("inconclusive", 3)
-    found = next(reason for reason in judgement.reasons if reason.code == "no-data")
+    code = "no-data" if phase == "baseline" else "holes"  # which the baseline did not have
+    found = next(reason for reason in judgement.reasons if reason.code == code)
     assert (found.hypothesis, found.phase, found.words["why"]) == ("h", phase, "no series")
     assert found.numbers["unanswered"] == Number(3)
 
@@ -334,6 +335,41 @@ def test_terms_that_cannot_be_understood_are_no_error_and_prove_nothing(terms: A
     assert (judgement.verdict, judgement.exit) == (Verdict.INCONCLUSIVE, 3)
     assert codes(judgement) == ["unreadable-terms"]
     assert verdict(with_terms(story(verified=False))) == ("not-reverted", 6), "which needs no hypothesis"
+
+
+# What is accounted for.
+
+
+def test_a_claim_on_the_recovery_that_was_false_before_refutes_nothing() -> None:
+    terms = [*h(), {"name": "pending", "expect": "== 0", "when": ["recovery"]}]
+    told = [item for item in story(terms=terms) if getattr(item[1], "hypothesis", "") != "pending"]
+    told += [(29.0, Sample("pending", "recovery", 1.0))]
+    assert verdict(told) == ("refuted", 1), "nobody knows how it was before"
+    before = [*told, (1.5, Sample("pending", "baseline", 1.0))]
+    judgement = judged(before)
+    assert (judgement.verdict, codes(judgement)[0]) == (Verdict.INCONCLUSIVE, "false-before")
+    assert verdict([*told, (1.5, Sample("pending", "baseline", 0.0))]) == ("refuted", 1)
+    assert {result.phase for result in judgement.results if result.name == "pending"} == {"recovery"}
+
+
+def test_what_was_accepted_without_data_is_no_measurement_and_says_so() -> None:
+    judgement = judged(
+        story(terms=h(no_data={"pass": "quiet"}), baseline=(None,), during=(None, None), recovery=(None,))
+    )
+    assert {result.outcome for result in judgement.results} == {"accepted"}
+    assert codes(judgement).count("accepted") == 3
+    assert all(result.counts.good == 0 for result in judgement.results)
+
+
+def test_a_bad_measurement_is_proved_whatever_is_missing_beside_it() -> None:
+    assert verdict(story(during=(99, None, None, None))) == ("refuted", 1)
+    assert verdict(story(during=(1, None, 1, None, 1))) == ("passed", 0), "one at a time"
+    assert verdict(story(during=(1, None, None, 1))) == ("inconclusive", 3)
+
+
+def test_one_good_sample_at_the_end_of_a_recovery_is_not_for_good() -> None:
+    judgement = judged(story(recovery=(99, 99, 99, 99, 1)))
+    assert (judgement.verdict, codes(judgement)) == (Verdict.INCONCLUSIVE, ["not-for-good"])
 
 
 # Properties.

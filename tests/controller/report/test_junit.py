@@ -44,6 +44,15 @@ def test_a_suite_is_an_experiment_and_a_case_a_hypothesis_in_a_phase() -> None:
     }
 
 
+def test_each_case_of_a_hypothesis_has_the_account_of_its_measurements() -> None:
+    cases = {
+        case.get("name"): case.findtext("system-out") for case in _suite(ground.refuted().told()).findall("testcase")
+    }
+    assert cases[f"{NAME} [during]"] == "1 good, 2 bad, of 3"
+    assert cases[f"{NAME} [baseline]"] == "2 good, of 2", "whether or not it failed"
+    assert cases["the run"] is None
+
+
 def test_several_runs_are_as_many_suites_and_the_root_has_their_sums() -> None:
     root = ElementTree.fromstring(junit.render(*[story().told() for story in ground.ALL.values()]))
     suites = root.findall("testsuite")
