@@ -131,9 +131,9 @@ def test_a_fault_that_nobody_renews_ends_by_itself(play: Play) -> None:
 
 def test_renewal_keeps_it(play: Play) -> None:
     async def scenario(backend: Backend, target: Target) -> None:
-        await backend.inject(target, _FAULTS[:1], "me", 0.5)
-        for _ in range(6):
-            await asyncio.sleep(0.2)
+        await backend.inject(target, _FAULTS[:1], "me", 2)
+        for _ in range(5):
+            await asyncio.sleep(0.5)
             await backend.renew(target, "me")
         assert not await backend.gone(target, "me")
 
