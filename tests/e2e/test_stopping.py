@@ -1,0 +1,105 @@
+"""`brownout stop` and `runs` beside real processes: whatever a run is doing, it ends with its fault gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.support.controller_process import MAIN, surroundings
+from tests.support.running import eventually
+from tests.support.stage import PATIENCE, Stage, Started, staged
+
+_STATES: Final = ("baseline", "injecting", "observing", "reverting", "recovering")
+# So long that a command that waited for the end of a phase would give up; what a busy machine measures is no matter.
+_LONG: Final[Mapping[str, Any]] = {
+    "baseline": "1s", "duration": "300s", "recovery": "300s", "lease": "60s",
+    "nets": {"baseline-gate": "the machine of a test may be busy"},
+}  # fmt: skip
+
+
+_BEGUN: Final[list[subprocess.Popen[str]]] = []
+
+
+@pytest.fixture(autouse=True)
+def _reaped() -> Iterator[None]:
+    """Nothing that a test began is there after it, also when it failed."""
+    yield
+    while _BEGUN:
+        process = _BEGUN.pop()
+        process.kill()
+        process.communicate()
+
+
+def _command(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*MAIN, *words], cwd=root, capture_output=True, text=True, timeout=PATIENCE, env=surroundings(root), check=False
+    )
+
+
+def _started(stage: Stage, state: str = "observing", **changes: Any) -> Started:
+    times = {**_LONG, **({"baseline": "300s"} if state == "baseline" else {}), **changes}
+    if state in ("reverting", "recovering"):
+        times |= {"duration": "1s", "lease": "10s"}
+    run = stage.start(stage.write(**times))
+    _BEGUN.append(run.process)
+    run.until_state(state)
+    return run
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("state", _STATES)
+def test_a_run_of_another_process_ends_in_every_state(tmp_path: Path, state: str) -> None:
+    with staged(tmp_path) as [stage]:
+        _stopped(stage, state)
+
+
+def _stopped(stage: Stage, state: str) -> None:
+    run = _started(stage, state)
+    told = _command(stage.root, "stop", "last", "--because", "enough")
+    assert told.returncode == 0, told.stderr + told.stdout
+    assert stage.faults() == []
+    ended = run.end()
+    assert ended.verified
+    assert f": {ended.records[-1]['verdict']}: " in told.stdout
+    assert (ended.status, ended.records[-1]["verdict"]) == (5, "stopped"), ended.told
+    assert [record["why"] for record in ended.of("stop")] == ["enough"]
+    assert not (run.journals()[-1].parent / "stop").exists()
+    again = _command(stage.root, "stop", "last")
+    assert (again.returncode, "is over already: stopped" in again.stdout) == (0, True), again.stdout
+
+
+@pytest.mark.timeout(120)
+def test_a_stop_whose_command_is_killed_is_a_stop(tmp_path: Path) -> None:
+    with staged(tmp_path) as [stage]:
+        run = _started(stage)
+        os.kill(run.process.pid, signal.SIGSTOP)  # so that it cannot answer before the command is killed
+        command = subprocess.Popen([*MAIN, "stop", "last"], cwd=stage.root, env=surroundings(stage.root))
+        request = run.journals()[-1].parent / "stop"
+        eventually(request.exists, "the request")
+        command.kill()
+        command.wait()
+        os.kill(run.process.pid, signal.SIGCONT)
+        ended = run.end()
+        assert (ended.records[-1]["verdict"], ended.verified, stage.faults()) == ("stopped", True, []), ended.told
+
+
+@pytest.mark.timeout(120)
+def test_a_process_that_does_not_answer_is_told_and_one_that_was_killed_is_closed(tmp_path: Path) -> None:
+    with staged(tmp_path) as [stage]:
+        run = _started(stage, lease="60s")
+        os.kill(run.process.pid, signal.SIGSTOP)
+        told = _command(stage.root, "stop", "last", "--timeout", "1s")
+        assert (told.returncode, "has not ended within 1 s" in told.stdout) == (3, True), told.stdout + told.stderr
+        run.process.kill()
+        run.process.communicate()
+        assert stage.faults() != [], "its lease has a minute to go"
+        assert "cut off" in _command(stage.root, "runs").stdout
+        told = _command(stage.root, "stop", "last")
+        assert (told.returncode, stage.faults()) == (0, []), told.stdout + told.stderr
+        assert "was cut off, and is closed: inconclusive" in told.stdout
