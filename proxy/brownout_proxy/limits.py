@@ -68,6 +68,7 @@ WATCHES: Final = Limit(
 )
 PROXIES: Final = Limit(10_000, "proxies", "proxies of one process, however they are made", "413, RESOURCE_EXHAUSTED")
 FAULTS: Final = Limit(100, "faults", "faults of one proxy", "413, RESOURCE_EXHAUSTED")
+LEASES: Final = Limit(1_000, "leases", "leases of one proxy process", "RESOURCE_EXHAUSTED")
 BLOCKS: Final = Limit(256, "blocks", "CIDR blocks in `clients` of one fault", _INVALID)
 NAME: Final = Limit(1_000, "characters", "a name, an address or a lease's id, in HTTP, gRPC and files", _INVALID)
 FILE: Final = Limit(4 << 20, "bytes", "a YAML or JSON file", _INVALID)

@@ -19,6 +19,7 @@ _FEWEST: Final = 8  # connections that a control API always takes
 _EACH: Final = 2  # sockets of a connection
 _RELIEF: Final = 0.95  # of the capacity: below it listeners go on
 _RETRY: Final = 1.0  # seconds until a listener that could not go on tries again
+_SLACK: Final = 0.1  # seconds: a timer of the loop may be early
 _QUIET: Final = 10.0  # seconds between two lines in the log: at the edge of the capacity each client would make one
 
 
@@ -40,6 +41,7 @@ class Headroom:
         self._tasks: set[asyncio.Task[None]] = set()
         self._quiet_until = 0.0
         self._warned = False
+        self._out_until = 0.0
 
     @property
     def allows_pipes(self) -> bool:
@@ -69,12 +71,25 @@ class Headroom:
             self._warn()
             # Not at once: the loop is in the middle of accepting.
             self._loop.call_soon(self._pause)
-        elif self.full and self.used < self.capacity * _RELIEF:
-            self.full = False
-            if self._warned:
-                log.info("files were closed: new clients are served again")
-            for listener in self._listeners:
-                self._resume(listener)
+        elif self.full and self.used < self.capacity * _RELIEF and self._loop.time() >= self._out_until:
+            self._go_on()
+
+    def ran_out(self) -> None:
+        """The system has refused to open a file, though by this count there is room: others have used it up, such as
+        libraries or, where the limit is the whole system's, other processes. Clients wait for a moment."""
+        self._out_until = self._loop.time() + _RETRY
+        if not self.full:
+            self.full = True
+            self._warn()
+            self._loop.call_soon(self._pause)
+            self._loop.call_later(_RETRY + _SLACK, self.use, 0)
+
+    def _go_on(self) -> None:
+        self.full = False
+        if self._warned:
+            log.info("files were closed: new clients are served again")
+        for listener in self._listeners:
+            self._resume(listener)
 
     def _warn(self) -> None:
         self._warned = self._loop.time() >= self._quiet_until

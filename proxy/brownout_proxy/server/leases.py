@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable
 from typing import Final, NamedTuple, Protocol
 
+from brownout_proxy import limits
 from brownout_proxy.errors import InvalidSpec, Lapsed, Leased
 from brownout_proxy.faults.active import ActiveFault
 from brownout_proxy.relay.clock import Clock, Timer
@@ -73,10 +74,11 @@ class Leases:
         return len(self._leases)
 
     def take(self, name: str, ttl: float | None = None) -> Lease:
-        """The lease of that name with its full time ahead of it, made if there is none. Raises InvalidSpec."""
+        """The lease of that name with its full time ahead of it, made if there is none. Raises InvalidSpec, TooMuch."""
         check(name, ttl)
         lease = self._leases.get(name)
         if lease is None:
+            limits.LEASES.check(len(self._leases) + 1)
             lease = self._leases[name] = Lease(name, TTL if ttl is None else ttl)
         elif ttl is not None:
             lease.ttl = ttl
@@ -155,5 +157,6 @@ def check(name: str, ttl: float | None) -> None:
     """Raises InvalidSpec for what is no lease."""
     if not name:
         raise InvalidSpec("lease.id", "missing; give a name that no other holder uses, such as the run's")
+    limits.check_name("lease.id", name)
     if ttl is not None and not SHORTEST <= ttl <= LONGEST:
         raise InvalidSpec("lease.ttl", f"must be from {SHORTEST:g} s to {LONGEST:g} s")

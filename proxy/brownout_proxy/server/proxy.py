@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +35,7 @@ from brownout_proxy.server.turns import turn
 STALL: Final = 2.0
 """Seconds between two looks at connections that nobody reads. It bounds how late a reset of one is noticed."""
 
+_OUT_OF_FILES: Final = (errno.EMFILE, errno.ENFILE)
 DIAL_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds in seconds of the histogram of dial times."""
 
@@ -321,6 +323,8 @@ class Proxy:
             self.reach.succeeded(self._upstream)
         else:
             self.dial_failures += 1
+            if isinstance(error, OSError) and error.errno in _OUT_OF_FILES:
+                self._engine.headroom.ran_out()
             self.reach.failed(self.clock.now(), self._upstream, self._mistake or error)
 
     def gone(self, connection: Connection) -> None:

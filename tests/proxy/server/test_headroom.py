@@ -74,6 +74,10 @@ class Bench:
         self._harness.ask(lambda: self.headroom.use(files))
         self.settle()
 
+    def ran_out(self) -> None:
+        self._harness.ask(self.headroom.ran_out)
+        self.settle()
+
     def settle(self) -> None:
         """Lets the loop do what it has to do by now."""
         for _ in range(5):
@@ -237,3 +241,15 @@ def test_descriptors_may_be_spent_on_pipes_below_a_quarter_of_the_capacity(bench
     assert not bench.headroom.allows_pipes
     bench.turn(-1)
     assert bench.headroom.allows_pipes
+
+
+def test_where_the_system_refuses_a_file_clients_wait_for_a_moment(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "_RETRY", 0.05)
+    listener = bench.add()
+    bench.ran_out()
+    bench.ran_out()
+    assert not bench.serves(listener)
+    eventually(lambda: bench.serves(listener), "the listener going on")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]

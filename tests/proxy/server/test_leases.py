@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from brownout_proxy.errors import InvalidSpec, Lapsed, Leased
+from brownout_proxy import limits
+from brownout_proxy.errors import InvalidSpec, Lapsed, Leased, TooMuch
 from brownout_proxy.faults import make
 from brownout_proxy.faults.active import ActiveFault
 from brownout_proxy.faults.spec import FaultSpec
 from brownout_proxy.server.events import Reason
 from brownout_proxy.server.leases import ANYBODY, FORCED, LONGEST, SHORTEST, TTL, Authority, Leases
 from tests.support.virtual import VirtualClock
+
+_TWO = limits.Limit(2, "leases", "leases", "")
+limits.LIMITS.remove(_TWO)
 
 
 class Held:
@@ -144,3 +148,14 @@ def test_a_proxy_has_one_lease_at_a_time(bench: Bench) -> None:
     bench.leases.guard_exclusive("p", [free], "other")
     with pytest.raises(Leased, match="lease run"):
         bench.leases.guard_exclusive("p", [free, held], "other")
+
+
+def test_leases_and_their_names_have_an_end(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "LEASES", _TWO)
+    bench.add("a", "run", 2)
+    bench.add("b", "other")
+    with pytest.raises(TooMuch, match="at most 2 leases"):
+        bench.add("c", "third")
+    bench.add("c", "run")
+    with pytest.raises(InvalidSpec, match=r"lease\.id: may have 1,000 characters"):
+        bench.add("d", "x" * 1001)
