@@ -99,7 +99,7 @@ def sentence_of(trouble: Trouble, credentials: Credentials, remedies: Remedies) 
         "refused": f"nobody listens there; {start}, or correct the address",
         "late": f"{what} does not answer in time: it hangs, or something else listens there",
         "name": "its name has no address; correct it",
-        "address": "is no address; write it like 127.0.0.1:8475, without http://",
+        "address": "that is no address; write HOST:PORT, without http://",
         "socket": f"there is no such socket; {start}, or correct the path",
         "http": f"it speaks HTTP/1, and {what} is on another port: {start}",
         "no-tls": f"it speaks no TLS; leave {ca} out, or start it with --tls-cert and --tls-key",

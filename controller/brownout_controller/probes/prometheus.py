@@ -251,6 +251,10 @@ class _Prometheus:
             return data["resultType"], _series(data["resultType"], data["result"])
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             strange = f"gave status {status} and not what its query API answers"
+            if 300 <= status < 400:
+                strange += "; it leads elsewhere: write the URL that it leads to"
+            elif status in (200, 404, 405):
+                strange += "; write its URL without what comes after the place of /api/v1"
             raise ProbeError(f"{self._where} {_KEPT_OUT.get(status, strange)}") from None
 
     async def close(self) -> None:

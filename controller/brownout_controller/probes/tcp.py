@@ -113,7 +113,7 @@ class _Tcp:
         except ssl.SSLCertVerificationError as error:
             if spec.measure == "certificate_days" and error.verify_code == _EXPIRED:
                 return Reading(0.0)
-            raise ProbeError(f"the certificate of {spec.address} is not good: {error.verify_message}") from None
+            raise ProbeError(f"{spec.address} is not trusted: {sentence(error)}") from None
         except ssl.SSLError as error:
             why = f"{spec.address} does not speak TLS with us: {error.reason or 'no handshake'}"
             raise NoAnswerError("malformed", why) from None

@@ -35,6 +35,16 @@ _SENTENCES: Final = {
     "certificate": "its certificate is not trusted",
     "overload": "this machine has no descriptor or port left for a connection",
 }
+_CERTIFICATES: Final = {
+    9: "its certificate is not good yet",
+    10: "its certificate has expired; give it a new one",
+    18: "its certificate is signed by itself, and not trusted here",
+    19: "its certificate is not signed by an authority that is trusted here",
+    20: "its certificate is not signed by an authority that is trusted here",
+    62: "its certificate is for another name; use the name in the certificate",
+    64: "its certificate is for another address; use the name in the certificate",
+}
+"""By X509_V_ERR_* (openssl/x509_vfy.h)."""
 
 
 def trouble(error: BaseException) -> Trouble:
@@ -63,11 +73,26 @@ def trouble(error: BaseException) -> Trouble:
 def sentence(error: BaseException) -> str:
     """The failure in words of ours; nothing of the exception's own text."""
     kind = trouble(error)
+    if (flaw := _of_certificate(error)) is not None:
+        return _CERTIFICATES.get(flaw.verify_code, _SENTENCES["certificate"])
     if kind != "other":
         return _SENTENCES[kind]
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, ssl.SSLError):  # whose number is none of the system's
+        no_tls = cause.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
+        return "it speaks no TLS; write http://" if no_tls else "TLS could not be agreed on"
+    if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
+        return "it does not speak HTTP; if it speaks TLS, write https://"
     number = cause.errno if isinstance(cause, OSError) else None
     return os.strerror(number).lower() if number and number > 0 else f"it failed with {type(error).__name__}"
+
+
+def _of_certificate(error: BaseException) -> ssl.SSLCertVerificationError | None:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        inner: BaseException = error.certificate_error
+    else:
+        inner = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    return inner if isinstance(inner, ssl.SSLCertVerificationError) else None
 
 
 def failure_of(error: BaseException) -> Failure:

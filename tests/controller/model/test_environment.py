@@ -136,7 +136,7 @@ def test_a_mistake_in_a_prometheus_is_told_with_its_place() -> None:
 @pytest.mark.parametrize("address", ["127.0.0.1", "http://127.0.0.1:8475", "h:port", "[::1]"])
 def test_a_control_address_that_is_none_is_told(address: str) -> None:
     root = document.parse(f"environments: {{x: {{control: '{address}'}}}}", "b.yaml", columns=True)
-    with pytest.raises(InvalidSpec, match=r"is no address; write it like 127\.0\.0\.1:8475"):
+    with pytest.raises(InvalidSpec, match=r"is no address; write it like "):
         read_environments(root)
 
 

@@ -543,7 +543,7 @@ def test_a_server_with_a_certificate_is_believed_by_its_ca_alone(tmp_path: Path)
             known = PrometheusServer.model_validate({**server, "ca": str(tmp_path / "ca" / "ca.pem")})
             assert (await measured(spec, Surroundings(prometheus=known))).value == 7
             unknown = Surroundings(prometheus=PrometheusServer.model_validate(server))
-            assert "not trusted; name who signed it as `ca`" in await complaint(spec, unknown)
+            assert "trusted here; name who signed it as `ca`" in await complaint(spec, unknown)
             for ca in ("none.pem", "both.txt"):
                 (tmp_path / "both.txt").write_text("no PEM")
                 odd = PrometheusServer.model_validate({**server, "ca": str(tmp_path / ca)})
