@@ -189,3 +189,38 @@ def test_a_controller_that_was_never_there_is_given_up_too() -> None:
                 await anext(remote.watch("r"))
 
     asyncio.run(main())
+
+
+def test_it_lists_ends_and_tells_the_runs_of_a_controller(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with (
+            asyncio.timeout(SECONDS),
+            conducting(tmp_path, Shared(), Rights()) as here,
+            serving(here) as address,
+            Remote(address) as there,
+        ):
+            run = await there.start(order(duration="60s", recovery="60s"))
+            async for line in there.watch(run):
+                if isinstance(line.entry.record, Entered) and line.entry.record.state == "observing":
+                    break
+            so_far = [line.entry.record.kind async for line in there.watch(run, wait=False)]
+            assert (so_far[0], "verdict" in so_far) == ("run", False)
+            (row,) = (await there.list_runs()).rows
+            assert (row.told.run_id, row.phase, row.is_over, list(row.targets)) == (run, "observing", False, ["one"])
+            assert row.left is not None
+            await there.stop(run, "enough", at_once=True)
+            assert [line.entry.record async for line in there.watch(run)][-1] == await here.ended(run)
+            row = await there.row("last")
+            assert row.told.verdict is not None
+            assert (row.told.verdict.verdict, row.told.verdict.exit) == ("stopped", 5)
+            (tmp_path / "runs" / "broken").mkdir()
+            (tmp_path / "runs" / "broken" / "journal.jsonl").write_text("{}\n{}\n")
+            there_past, here_past = await there.history(), await here.history()
+            assert list(there_past.runs) == list(here_past.runs)
+            assert [past.verdict for past in there_past.runs] == ["stopped"]
+            assert [one.line for one in there_past.left_out] == [1]
+            assert [one.line for one in (await there.list_runs()).left_out] == [1]
+            with pytest.raises(NotFound, match="there is no run"):
+                await there.row("nobody")
+
+    asyncio.run(main())
