@@ -409,8 +409,8 @@ class Connection:
     def side_eof(self, side: Side) -> None:
         if self._closing:
             side.transport.close()
-        else:
-            self._watch(side)
+        elif self._host.hangups is not None:
+            self._host.hangups.watch_soon(side)
 
     def watch_stalled(self) -> None:
         """Has the sides watched that have been paused for long."""

@@ -26,6 +26,7 @@ class Peer:
             self.other = socket.create_connection(listener.getsockname())
             self.socket, _ = listener.accept()
         self.watched = -1
+        self.lost = False
         self.reports = 0
 
     def fileno(self) -> int:
@@ -113,6 +114,22 @@ def test_a_descriptor_that_is_used_again_reports_its_new_socket_alone(harness: R
         reset(new.other)
         eventually(lambda: new.reports == 1)
     assert old.reports == 0
+
+
+def test_what_is_watched_soon_is_watched_unless_it_was_lost_meanwhile(harness: Running, hangups: Hangups) -> None:
+    with closing(Peer()) as lasting, closing(Peer()) as short:
+
+        def soon() -> None:
+            for peer in (lasting, short):
+                hangups.watch_soon(peer)
+            short.lost = True
+
+        harness.ask(soon)
+        reset(lasting.other)
+        reset(short.other)
+        eventually(lambda: lasting.reports == 1)
+        settle(harness)
+        assert (short.reports, len(hangups)) == (0, 1)
 
 
 def _moved(sock: socket.socket, number: int) -> int:
