@@ -38,6 +38,8 @@ _COLOURS: Final = {
 _UNSURE: Final = "yellow"
 _MEANINGS: Final = frozenset({"passed", "done"})
 """Codes of reasons that say what the verdict's own line says."""
+_ROOMY: Final = 90
+"""Columns from which on all of the table fits beside each other."""
 _UNCUT: Final = 10_000
 """Columns of what is no terminal: nothing is cut or broken for a file."""
 
@@ -60,7 +62,11 @@ def told(run: Run | None, judgement: Judgement, look: Look | None = None) -> str
         head = ("hypothesis", "phase", "expected", "worst seen", "measurements", "outcome")
         if look is not None and look.width is not None:  # in a file each line has to stand for itself
             rows = [(("" if same else row[0]), *row[1:]) for row, same in zip(rows, _repeated(rows), strict=True)]
-        parts.append(table([head, *rows], look))
+        if look is not None and look.width is not None and look.width < _ROOMY:
+            parts.append(table([(*row[:4], row[5]) for row in [head, *rows]], look))
+            parts.append(table([(*row[:2], row[4]) for row in [head, *rows]], look))
+        else:
+            parts.append(table([head, *rows], look))
     parts += [f"  {sentence(reason)}\n" for reason in judgement.reasons if reason.code not in _MEANINGS]
     seen = summary(judgement.evidence, {name: UNITS.get(item.unit or "", COUNT) for name, item in terms.items()})
     if seen:

@@ -17,7 +17,7 @@ from brownout_proxy.units import COUNT
 
 _KINDS: Final[Mapping[str, str]] = {
     "refused": "refused", "reset": "reset", "closed": "closed", "unreachable": "unreachable", "malformed": "malformed",
-    "timeout": "without an answer in time", "failed": "failed",
+    "timeout": "timed out", "failed": "failed",
 }  # fmt: skip
 """How a service did not answer, behind a number."""
 
@@ -35,7 +35,7 @@ def accounted(reason: Reason) -> str:
     return counted(Counts(*(numbers.get(name, 0) for name in Counts._fields)), kinds, numbers.get("accepted", 0))
 
 
-def counted(counts: Counts, kinds: Mapping[str, int], accepted: int = 0, missing: str = "not taken") -> str:
+def counted(counts: Counts, kinds: Mapping[str, int], accepted: int = 0, missing: str = "missing") -> str:
     """The same of counts. `kinds` is how the service did not answer, which says more than that it was bad."""
     bad, unanswered = counts.bad, counts.unanswered
     parts = [f"{counts.good} good"] if counts.good or not counts.total else []
@@ -46,7 +46,7 @@ def counted(counts: Counts, kinds: Mapping[str, int], accepted: int = 0, missing
         parts += [f"{shown} {_KINDS.get(kind, 'not answered')}"] if shown else []
     accepted = min(accepted, unanswered)
     rest = (
-        (bad, "bad"), (accepted, "accepted without data"), (unanswered - accepted, "without data"),
+        (bad, "bad"), (accepted, "accepted"), (unanswered - accepted, "unanswered"),
         (counts.missing, missing),
     )  # fmt: skip
     parts += [f"{count} {word}" for count, word in rest if count]

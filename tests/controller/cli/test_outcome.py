@@ -44,8 +44,8 @@ def test_the_table_has_values_in_their_unit_and_every_line_stands_for_itself() -
     assert lines[0].split() == ["hypothesis", "phase", "expected", "worst", "seen", "measurements", "outcome"]
     assert [line.split()[-1] for line in lines[1:4]] == ["held", "broke", "no-data"]
     assert "12.3ms  9 good, of 9" in lines[1]
-    assert "500ms  4 good, 3 bad, 1 without data, 1 not taken, of 9" in lines[2]
-    assert "-  9 without data, of 9" in lines[3]
+    assert "500ms  4 good, 3 bad, 1 unanswered, 1 missing, of 9" in lines[2]
+    assert "-  9 unanswered, of 9" in lines[3]
     assert all(line.startswith("p99 stays low") for line in lines[1:4])
     assert "\x1b" not in "".join(lines)
 
@@ -62,6 +62,14 @@ def test_on_a_narrow_terminal_nothing_is_wider_and_nothing_is_lost() -> None:
     lines = _told(look=Look(40)).splitlines()
     assert max(map(len, lines)) <= 40
     assert "".join("".join(lines).split()).count("p99stayslow(during):bad") == 1
+
+
+def test_a_narrow_terminal_gets_the_measurements_in_a_table_of_their_own() -> None:
+    lines = [line.rstrip() for line in _told(look=Look(60)).splitlines()]
+    assert lines[0].split() == ["hypothesis", "phase", "expected", "worst", "seen", "outcome"]
+    assert lines[4].split() == ["hypothesis", "phase", "measurements"]
+    assert "4 good, 3 bad, 1 unanswered, 1 missing, of 9" in " ".join(" ".join(lines[6:8]).split())
+    assert max(map(len, lines)) <= 60
 
 
 def test_colours_are_for_those_who_see_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,7 @@ def test_in_a_pipe_there_are_whole_lines_and_values_now_and_then() -> None:
     assert lines[0] == "    0.0s  plan       latency_downstream on here/db"
     assert "observing   for 1m" in lines[1]
     assert "54s of 1m left, 7 hits" in lines[3]
-    assert any("value is low: no data (< 10, away), 1 bad, 1 without data, " in line for line in lines)
+    assert any("value is low: no data (< 10, away), 1 bad, 1 unanswered, " in line for line in lines)
     assert lines[-1].endswith("reverted   here/db: verified")
     assert all("\r" not in line and "\x1b" not in line for line in lines)
 

@@ -83,6 +83,14 @@ def test_the_verdict_and_why_come_first(verdict: str) -> None:
     assert "2026-11-24 10:00:00 UTC, took " in head
 
 
+def test_a_phase_that_was_accepted_without_data_is_not_held_and_has_its_reason() -> None:
+    quiet = Story(terms=[{**TERMS, "no_data": {"pass": "nobody pays at night"}}]).planned()
+    quiet.samples("baseline", 1, None, None).injected().samples("during", 6, None, None).hit().reverted()
+    text = _page(quiet.samples("recovery", 11, None, None).judged().told()).text
+    assert "accepted without data: nobody pays at night" in text
+    assert "2 accepted, of 2" in text
+
+
 def test_it_has_what_a_mail_must_tell() -> None:
     text = _page(ground.refuted(terms=[{**TERMS, "because": "people leave"}]).told()).text
     for wanted in (

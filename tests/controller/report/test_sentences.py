@@ -20,11 +20,11 @@ def counted(good: int = 0, bad: int = 0, unanswered: int = 0, missing: int = 0, 
         (counted(19), "19 good, of 19"),
         (counted(12, 7, kind_refused=7), "12 good, 7 refused, of 19"),
         (counted(12, 7, kind_refused=3, kind_reset=2), "12 good, 3 refused, 2 reset, 2 bad, of 19"),
-        (counted(3, 0, 4, 1), "3 good, 4 without data, 1 not taken, of 8"),
-        (counted(3, 1, 4, kind_timeout=5), "3 good, 5 without an answer in time, of 8"),
+        (counted(3, 0, 4, 1), "3 good, 4 unanswered, 1 missing, of 8"),
+        (counted(3, 1, 4, kind_timeout=5), "3 good, 5 timed out, of 8"),
         (counted(0, 3), "3 bad, of 3"),
         (counted(), "0 good, of 0"),
-        (counted(8, 0, 3, accepted=3), "8 good, 3 accepted without data, of 11"),
+        (counted(8, 0, 3, accepted=3), "8 good, 3 accepted, of 11"),
     ],
 )
 def test_the_account_names_each_kind_and_adds_up(numbers: dict[str, Number], words: str) -> None:
@@ -50,7 +50,7 @@ def test_a_value_is_in_the_unit_of_what_was_measured(worst: Number, words: str) 
 def test_a_service_that_never_answered_has_no_value() -> None:
     numbers = {**counted(0, 4, kind_timeout=4), "waited": Number(3.0, "s")}
     told = sentence(Reason("broke", "h", "during", numbers=numbers, words={"expect": "== 1"}))
-    assert told == "h (during): no answer for 3s, not == 1: 4 without an answer in time, of 4"
+    assert told == "h (during): no answer for 3s, not == 1: 4 timed out, of 4"
 
 
 def test_a_code_of_a_newer_version_is_told_with_all_that_it_holds() -> None:
