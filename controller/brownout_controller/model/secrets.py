@@ -50,6 +50,8 @@ _ASSIGNED: Final = re.compile(
 """`NAME=VALUE`, `NAME: VALUE` or `"NAME":"VALUE"`; bounded, so that quotes without an end take linear time."""
 _FLAG: Final = re.compile(r"(?<!\S)--?(?P<name>[A-Za-z][\w-]{0,60})\s{1,5}(?P<bare>[^\s\"'-][^\s\"']*)")
 _USER: Final = re.compile(r"(?<!\S)(?:-u|--user)[\s=]{1,5}[\"']?(?P<pair>[^\s:\"']{1,200}:[^\s\"']{1,200})")
+_ARGUMENT: Final = re.compile(r"-{0,2}(?P<name>[A-Za-z][\w.-]{0,60})(?:=|:\s{0,5})(?P<bare>.+)", re.DOTALL)
+"""One argument of a command: its value goes to the end, whatever it has in it."""
 _USER_FLAGS: Final = frozenset({"-u", "--user"})
 _REDIS: Final = re.compile(
     r"^\s{0,5}(?:AUTH\s+(?:\S+\s+)?|CONFIG\s+SET\s+requirepass\s+)(?P<password>\S+)\s*$", re.IGNORECASE
@@ -175,6 +177,8 @@ def _places(content: Any, path: Path, *, field: bool, secret: bool = False) -> I
         for number, item in enumerate(content):
             if before in _USER_FLAGS and isinstance(item, str) and ":" in item:
                 yield _Place((*path, number), [item.partition(":")[2]], True, [item])
+            elif (argument := _secret_argument(item)) is not None:
+                yield _Place((*path, number), _meant(argument), True)
             else:
                 flagged = before.startswith("-") and is_secret_name(before.lstrip("-"), field=True)
                 yield from _places(item, (*path, number), field=field, secret=secret or flagged)
@@ -186,6 +190,11 @@ def _places(content: Any, path: Path, *, field: bool, secret: bool = False) -> I
         yield _Place(path, _meant(content) if isinstance(content, str) else [], True)
     elif isinstance(content, str) and (found := list(dict.fromkeys(_in_text(content)))):
         yield _Place(path, found, False, list(_pairs(content)))
+
+
+def _secret_argument(item: object) -> str | None:
+    found = _ARGUMENT.fullmatch(item) if isinstance(item, str) else None
+    return found["bare"] if found is not None and is_secret_name(found["name"], field=True) else None
 
 
 def _hidden(text: str) -> str:

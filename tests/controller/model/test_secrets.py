@@ -64,6 +64,8 @@ _FILES: list[tuple[Any, str]] = [
     ({"command": "curl -H 'Authorization: Bearer hunter22' http://shop/"}, "hunter22"),
     ({"command": ["curl", "-H", "X-Api-Key: hunter22", "http://shop/"]}, "hunter22"),
     ({"command": ["tool", "--password", "hunter22"]}, "hunter22"),
+    ({"command": ["env", 'PGPASSWORD=hunter "22', "psql"]}, 'hunter "22'),
+    ({"command": ["tool", "--token=hunter 22 & more"]}, "hunter 22 & more"),
     ({"command": "tool --token hunter22 --verbose"}, "hunter22"),
     ({"command": "env PGPASSWORD=hunter22 psql"}, "hunter22"),
     ({"command": "curl -u me:hunter22 http://shop/"}, "hunter22"),
