@@ -7,6 +7,7 @@ that is there no longer is reported at once, as the run has to end.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
@@ -42,6 +43,8 @@ class Watch:
         self._now = now
         self._late = 0.0
         """Seconds in which this process itself did not run, all in all."""
+        self._due = math.inf
+        """When the next beat is due."""
         self._watched: dict[str, _Watched] = {}
 
     def begin(self, targets: Sequence[Target]) -> None:
@@ -61,7 +64,7 @@ class Watch:
     async def run(self) -> None:
         """Until it is cancelled. What is under way then is written down."""
         for watched in self._watched.values():
-            watched.heard, watched.late = self._now(), self._late
+            watched.heard, watched.late = self._now(), self._lateness()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pulse())
@@ -94,11 +97,20 @@ class Watch:
             self._vanished(watched.target, sorted(gone), how)
         return True
 
+    def beat(self) -> None:
+        """This process runs: what it is late by is nobody else's silence."""
+        now = self._now()
+        self._late += max(0.0, now - self._due)
+        self._due = now + _PULSE
+
+    def _lateness(self) -> float:
+        """Seconds in which this process did not run, all in all, those among them that no beat has seen yet."""
+        return self._late + max(0.0, self._now() - self._due)
+
     async def _pulse(self) -> None:
         while True:
-            due = self._now() + _PULSE
+            self.beat()
             await asyncio.sleep(_PULSE)
-            self._late += max(0.0, self._now() - due)
 
     async def _follow(self, watched: _Watched) -> None:
         while True:
@@ -117,7 +129,7 @@ class Watch:
         target = watched.target
         if look.stalled >= FROZEN:
             self._write(Outage(target.id, "frozen", look.stalled))
-            watched.heard, watched.late = self._now(), self._late
+            watched.heard, watched.late = self._now(), self._lateness()
         else:
             self._end_silence(watched)
         if watched.counted is not None and look.counts.connections < watched.counted:
@@ -135,10 +147,10 @@ class Watch:
     def _end_silence(self, watched: _Watched) -> None:
         """It is heard again, or nobody listens any more."""
         now = self._now()
-        silent = now - watched.heard - (self._late - watched.late)
+        silent = now - watched.heard - (self._lateness() - watched.late)
         if silent > (0.0 if watched.trouble == "missing" else SILENT):
             self._write(Outage(watched.target.id, watched.trouble, silent, watched.why))
-        watched.heard, watched.late = now, self._late
+        watched.heard, watched.late = now, self._lateness()
         watched.trouble, watched.why = "unreachable", ""
 
     def _write_counts(self, target: Target, counts: Counts) -> None:

@@ -198,16 +198,20 @@ class _Book:
         """When the first state was entered, with which the load starts."""
 
     def risen(self, span: tuple[float, float], of: Callable[[Counted], float]) -> float:
-        """By how much a counter rose over all targets; one that falls belongs to a proxy that was made anew."""
-        last: dict[str, float] = {}
+        """By how much a counter rose over all targets; one that falls belongs to a proxy that was made anew.
+
+        Of what rose between two looks the part counts that lies within."""
+        last: dict[str, tuple[float, float]] = {}
         total = 0.0
         for at, counted in self.counted:
-            if at > span[1]:
+            value = of(counted)
+            if counted.target in last:
+                then, before = last[counted.target]
+                inside = max(0.0, min(at, span[1]) - max(then, span[0]))
+                total += max(0.0, value - before) * (inside / (at - then) if at > then else 0.0)
+            last[counted.target] = at, value
+            if at > span[1] and all(then > span[1] for then, _ in last.values()):
                 break
-            value, before = of(counted), last.get(counted.target)
-            if before is not None and at > span[0]:
-                total += max(0.0, value - before)
-            last[counted.target] = value
         return total
 
     def carried(self, span: tuple[float, float]) -> float:
@@ -288,14 +292,14 @@ def _flow(book: _Book, phase: Phase, span: tuple[float, float]) -> Flow:
     return Flow(
         phase,
         span[1] - span[0],
-        int(risen("connections")),
-        int(risen("exchanges")),
-        int(risen("sent_upstream")),
-        int(risen("sent_downstream")),
+        round(risen("connections")),
+        round(risen("exchanges")),
+        round(risen("sent_upstream")),
+        round(risen("sent_downstream")),
         risen("injected_delay"),
-        int(risen("resets")),
-        int(risen("ended_by_fault")),
-        int(risen("dial_failures")),
+        round(risen("resets")),
+        round(risen("ended_by_fault")),
+        round(risen("dial_failures")),
     )
 
 

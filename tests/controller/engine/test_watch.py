@@ -31,6 +31,10 @@ def look(*faults: dict[str, Any], stalled: float = 0.0, counted: Counts | None =
 Step = Look | BackendError | float | Callable[[], object]
 
 
+def BLOCKED() -> None:  # a step like the others
+    """Time in which this process does not run."""
+
+
 class Scripted(MemoryBackend):
     """Shows one step of a script after the other: a look, an error that ends the watch, seconds that pass."""
 
@@ -40,6 +44,7 @@ class Scripted(MemoryBackend):
         self.over = asyncio.Event()
         self.fresh = counts()
         """What is counted when somebody asks, and not the watch."""
+        self.beat: Callable[[], None] = lambda: None
         self._script: Iterator[Step] = iter(script)
 
     async def watch(self, target: Target, owner: str, every: float) -> AsyncGenerator[Look]:
@@ -49,13 +54,26 @@ class Scripted(MemoryBackend):
                 raise step
             if isinstance(step, Look):
                 yield step
+            elif step is BLOCKED:
+                self.block()
             elif callable(step):
                 step()
             else:
-                self.time += step
+                self.pass_by(step)
             await asyncio.sleep(0)
         self.over.set()
         await asyncio.Event().wait()
+
+    def pass_by(self, seconds: float) -> None:
+        """So much time, in which this process runs as it should."""
+        while seconds > 0:
+            self.time += min(seconds, 0.25)
+            seconds -= 0.25
+            self.beat()
+
+    def block(self, seconds: float = 5.0) -> None:
+        """So much time, in which this process does not run at all."""
+        self.time += seconds
 
     async def counts(self, target: Target, owner: str) -> Counts:
         return self.fresh
@@ -77,6 +95,7 @@ def watched(*script: Step, expect: Sequence[str] = (), fresh: Counts | None = No
         watch = Watch(
             backend, "run", written.append, lambda target, faults, how: gone.extend(faults), lambda: backend.time
         )
+        backend.beat = watch.beat
         watch.begin([DB])
         if expect:
             watch.expect(DB, expect)
@@ -120,9 +139,10 @@ def test_a_process_that_stood_still_by_its_own_clock_was_frozen_and_not_unreacha
     assert outages(look(), 1.5, look(stalled=0.5)) == []
 
 
-def test_the_time_in_which_we_ourselves_did_not_run_is_nobody_s_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PULSE", 0.0)
-    assert outages(look(), 5.0, *[lambda: None] * 3, look()) == []
+def test_the_time_in_which_we_ourselves_did_not_run_is_nobody_s_silence() -> None:
+    assert outages(look(), BLOCKED, look()) == []
+    assert outages(look(), BLOCKED, BLOCKED, 1.0, BLOCKED, look()) == []
+    assert outages(look(), 2.0, BLOCKED, 2.0, look()) == [("unreachable", 4.25)]  # until a beat is due
 
 
 @pytest.mark.parametrize("silence", [0.5, 30.0])

@@ -237,6 +237,11 @@ def test_the_flow_of_the_edge_is_known_phase_by_phase() -> None:
     assert (after.connections, after.exchanges) == (0, 0)
 
 
+def test_what_rose_between_two_looks_belongs_to_both_phases_by_their_parts() -> None:
+    told = run((0, counted()), (18, counted(exchanges=180)), (22, counted(exchanges=220)), (50, counted(exchanges=500)))
+    assert [flow.exchanges for flow in told.flows] == [200, 300, 0]
+
+
 def test_a_run_that_injected_nothing_has_no_evidence() -> None:
     assert evidence([]) == Evidence()
     assert evidence([Entry(0, 0, Plan([], [], []))]).doubts() == []
