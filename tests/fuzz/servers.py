@@ -70,8 +70,12 @@ def resident(pid: int) -> int:
 
 @contextmanager
 def _proxy(*, grpc: bool) -> Iterator[Server]:
-    with pinging() as ping, proxy_process(f"p@127.0.0.1:0={ping.echo}") as process:
-        ping.through(process.listen("p"))
+    # The ping has a proxy that no request names: p is deleted and moved like any other.
+    with (
+        pinging() as ping,
+        proxy_process(f"beside@127.0.0.1:0={ping.echo}", "p@127.0.0.1:0=127.0.0.1:1") as process,
+    ):
+        ping.through(process.listen("beside"))
         yield Server(process.control if grpc else process.api, process.process.pid, ping.longest, process.told)
 
 
