@@ -170,7 +170,7 @@ def _counted(count: int, what: str) -> str:
 
 def _when(reason: Reason) -> str:
     lasted = reason.value("seconds")
-    return f"{f'for {seconds(lasted)} ' if lasted else ''}{seconds(reason.value('at'))} into the run"
+    return f"{f'for {seconds(lasted)}, ' if lasted else ''}{seconds(reason.value('at'))} into the run"
 
 
 def _small_share(reason: Reason) -> str:
