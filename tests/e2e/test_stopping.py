@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.support.controller_process import MAIN, surroundings
+from tests.support.controller_process import MAIN, controller_process, surroundings
 from tests.support.running import eventually
 from tests.support.stage import PATIENCE, Stage, Started, staged
 
@@ -75,6 +76,33 @@ def _stopped(stage: Stage, state: str) -> None:
 
 
 @pytest.mark.timeout(120)
+def test_all_runs_end_together_and_what_follows_them_is_not_begun(tmp_path: Path) -> None:
+    with staged(tmp_path, 3) as stages:
+        for stage in stages[1:]:
+            stage.root = stages[0].root
+        runs = []
+        for number, stage in enumerate(stages):
+            path = stage.write(**_LONG)
+            own = path.rename(path.with_name(f"experiment-{number}.json"))
+            runs.append(stage.start(own, str(own)) if number == 0 else stage.start(own))
+            _BEGUN.append(runs[-1].process)
+        for stage in stages:
+            eventually(lambda stage=stage: stage.faults() != [], "the fault", seconds=PATIENCE)  # type: ignore[misc]
+        listed = json.loads(_command(stages[0].root, "runs", "--json").stdout)["runs"]
+        assert [(row["phase"], row["state"]) for row in listed] == [("observing", "in another process")] * 3
+        assert all(0 < row["left_seconds"] <= 300 and row["targets"] for row in listed)
+        told = _command(stages[0].root, "stop", "--all", "--json")
+        assert told.returncode == 0, told.stderr + told.stdout
+        assert [one["verdict"] for one in json.loads(told.stdout)] == ["stopped"] * 3
+        assert all(stage.faults() == [] for stage in stages)
+        for run in runs:
+            out, err = run.process.communicate(timeout=PATIENCE)
+            assert run.process.returncode == 5, out + err
+        assert len(runs[0].journals()) == 3, "the second experiment of the first command"
+        assert "Nothing goes on" in _command(stages[0].root, "stop", "--all").stdout
+
+
+@pytest.mark.timeout(120)
 def test_a_stop_whose_command_is_killed_is_a_stop(tmp_path: Path) -> None:
     with staged(tmp_path) as [stage]:
         run = _started(stage)
@@ -103,3 +131,40 @@ def test_a_process_that_does_not_answer_is_told_and_one_that_was_killed_is_close
         told = _command(stage.root, "stop", "last")
         assert (told.returncode, stage.faults()) == (0, []), told.stdout + told.stderr
         assert "was cut off, and is closed: inconclusive" in told.stdout
+
+
+@pytest.mark.timeout(120)
+def test_a_controller_lists_ends_and_reports_its_runs(tmp_path: Path) -> None:
+    with staged(tmp_path) as [stage]:
+        (tmp_path / "there").mkdir()
+        config = {"environments": {"local": {"control": stage.proxy.control}}}
+        (tmp_path / "there" / "brownout.yaml").write_text(json.dumps(config))
+        with controller_process(tmp_path / "there") as controller:
+            there = ("--controller", controller.address)
+            run = subprocess.Popen(
+                [*MAIN, "run", str(stage.write(**_LONG)), *there], cwd=tmp_path, env=surroundings(tmp_path),
+                stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            _BEGUN.append(run)
+            eventually(lambda: stage.faults() != [], "the fault", seconds=PATIENCE)
+            (row,) = json.loads(_command(tmp_path, "runs", "--json", *there).stdout)["runs"]
+            assert (row["state"], row["phase"], row["environment"]) == ("observing", "observing", "local")
+            assert "observing" in _command(tmp_path, "runs", *there).stdout
+            under_way = json.loads(_command(tmp_path, "report", "last", "--format", "json", *there).stdout)
+            assert under_way["run"] == row["run"]
+            told = _command(tmp_path, "stop", "--all", *there)
+            assert (told.returncode, ": stopped: " in told.stdout) == (0, True), told.stdout + told.stderr
+            assert stage.faults() == []
+            run.communicate(timeout=PATIENCE)
+            assert run.returncode == 5
+            here = ("--runs", str(tmp_path / "there" / ".brownout" / "runs"))
+            for words in (("report", "last", "--format", "junit"), ("report", "last"), ("report", row["run"][:-3])):
+                assert _command(tmp_path, *words, *there).stdout == _command(tmp_path, *words, *here).stdout != ""
+            past = [json.loads(_command(tmp_path, "history", "--json", *where).stdout) for where in (there, here)]
+            assert [one["verdict"] for one in past[0]["runs"]] == ["stopped"]
+            for one in past[0]["runs"] + past[1]["runs"]:
+                del one["directory"]  # of its own machine
+            assert past[0] == past[1]
+            assert _command(tmp_path, "history", *there).stdout == _command(tmp_path, "history", *here).stdout
+            missing = _command(tmp_path, "stop", "nobody", *there)
+            assert (missing.returncode, "there is no run 'nobody'" in missing.stderr) == (1, True), missing.stderr
