@@ -98,10 +98,10 @@ def test_a_machine_that_cannot_send_the_rate_is_not_taken_for_the_service(tmp_pa
         claim = stage.claim(expect="< 99%", when=["during"])
         run = stage.start(
             stage.write(duration="6s", traffic={"url": stage.shop.url, "rate": 400, "timeout": "5s"},
-                        fault={"latency": "3s"}, hypotheses=[claim], baseline="2s"),
+                        fault={"latency": "3s"}, hypotheses=[claim], baseline="2s", lease="10s"),
             "--report", "r.md",
         )  # fmt: skip
-        run.until_state("baseline")
+        run.until_state("observing")
         usual = resource.prlimit(run.process.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(run.process.pid, resource.RLIMIT_NOFILE, (60, usual[1]))  # as a machine with few descriptors
         run.until_state("reverting")
