@@ -87,7 +87,9 @@ def test_a_pipe_gets_data_and_no_colours_and_a_terminal_s_warnings_go_elsewhere(
         command = [*BROWNOUT, "history", "--runs", str(tmp_path), *words]
         done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
         assert done.returncode == 0
-        assert done.stderr.startswith(f"warning: {tmp_path / 'broken' / 'journal.jsonl'}: ")
+        assert done.stderr.startswith(
+            f"warning: 1 journal could not be read: {tmp_path / 'broken' / 'journal.jsonl'}: "
+        )
         assert "\x1b" not in done.stdout + done.stderr
         assert "warning" not in done.stdout.splitlines()[0]
     assert [turn["now"] for turn in json.loads(done.stdout)["regressions"]] == ["r1"]

@@ -107,9 +107,10 @@ def test_a_stop_whose_command_is_killed_is_a_stop(tmp_path: Path) -> None:
     with staged(tmp_path) as [stage]:
         run = _started(stage)
         os.kill(run.process.pid, signal.SIGSTOP)  # so that it cannot answer before the command is killed
-        command = subprocess.Popen([*MAIN, "stop", "last"], cwd=stage.root, env=surroundings(stage.root))
+        command = subprocess.Popen([*MAIN, "stop", "last"], cwd=stage.root, text=True, env=surroundings(stage.root))
+        _BEGUN.append(command)
         request = run.journals()[-1].parent / "stop"
-        eventually(request.exists, "the request")
+        eventually(request.exists, "the request", PATIENCE)
         command.kill()
         command.wait()
         os.kill(run.process.pid, signal.SIGCONT)
