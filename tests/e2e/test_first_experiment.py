@@ -105,7 +105,9 @@ def test_the_tutorial_s_shop_is_refuted_and_the_mended_one_passes(tutorial: Tuto
                 assert f"{line}\n" in _PAGE, "the page shows another"
         status, told = tutorial.brownout("run stock-is-slow.yaml")
         assert status == 1, told
+        assert told.splitlines()[0] in _PAGE, "the page shows another table"
         assert re.search(r"p99 stays under 0\.5 s +during +< 500ms +2\.\d+s +.*broke", told)
+        assert re.search(r"fewer than 1 % fail +during +< 1% +\d\S*% +.*broke", told), "who waits is not served"
         assert re.findall(r"^verdict: .*$", told, re.MULTILINE)[0] in _PAGE
     with tutorial.shop(mended):
         status, told = tutorial.brownout("run stock-is-slow.yaml")

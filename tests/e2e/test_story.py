@@ -50,6 +50,7 @@ def test_the_other_experiments_of_the_story_hold_on_the_resilient_shop(
             assert story.experiment("resilient", running, tmp_path).verdict == "passed", name
 
 
+@pytest.mark.timeout(150)
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_a_story_that_is_stopped_leaves_nothing(scratch: Path, number: signal.Signals, status: int) -> None:
     with start_demo(scratch, "-m", "deploy.demo.story", BROWNOUT_RUNS=str(scratch / "runs")) as demo:
