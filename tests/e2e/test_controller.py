@@ -73,7 +73,7 @@ class Stage:
         path.write_text(json.dumps(content))
         return path
 
-    def claim(self, expect: str = "< 5s", **changes: Any) -> dict[str, Any]:
+    def claim(self, expect: str = "< 4s", **changes: Any) -> dict[str, Any]:
         url = f"http://{self.proxy.listen('service')}/"
         return {"name": "it answers", "http": {"url": url, "fresh": True}, "expect": expect, "every": "0.1s", **changes}
 
@@ -146,7 +146,7 @@ def test_a_remote_run_tells_and_ends_as_one_here_does(stage: Stage) -> None:
     assert len(list((stage.controlled / ".brownout" / "runs").glob("*/report.html"))) == 3
     assert dry.status == 0
     assert f"target   {stage.proxy.control}/service" in dry.out
-    assert re.search(r"it answers +< 5s +\S+(ms|us) +ok", dry.out)
+    assert re.search(r"it answers +< 4s +\S+(ms|us) +ok", dry.out)
     assert "takes " in dry.out
     assert stage.faults() == []
 

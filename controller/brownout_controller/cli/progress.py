@@ -19,7 +19,7 @@ from rich.text import Text
 
 from brownout_controller.cli import outcome, output
 from brownout_controller.model.accounting import counts, due
-from brownout_controller.model.evaluate import before_of, evaluate, reading_of
+from brownout_controller.model.evaluate import NOTHING, Before, before_of, evaluate, reading_of
 from brownout_controller.model.hypothesis import RecordedTerms
 from brownout_controller.model.journal import (
     Counted,
@@ -69,6 +69,7 @@ class CurrentClaim:
     """Of the last one; None for what is not known or does not count."""
     kinds: Counter[str] = field(default_factory=Counter)
     _before: list[Sample] = field(default_factory=list)
+    _known: Before = NOTHING
     _outcomes: list[bool | None] = field(default_factory=list)
 
     def begin(self) -> None:
@@ -81,8 +82,12 @@ class CurrentClaim:
         self.last, self.good = sample, None
         if sample.phase == "baseline" and not sample.settling:
             self._before.append(sample)
+            self._known = before_of(self._before)
         if not sample.settling:
-            self.good = evaluate(self.terms, reading_of(sample), before_of(self._before)).good
+            reading = reading_of(sample)
+            if sample.phase == "during":
+                self._known = self._known.under(reading, sample.took)
+            self.good = evaluate(self.terms, reading, self._known).good
             self._outcomes.append(self.good)
             if sample.failure and self.good is not True:
                 self.kinds[sample.failure] += 1

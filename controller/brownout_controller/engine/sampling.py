@@ -267,7 +267,7 @@ class Sampler:
             self._known = None
         if phase != "during" or not terms.stop:
             return
-        self._known = self._known or before(self._before)
+        self._known = (self._known or before(self._before)).under(reading, took)
         found = stops(terms, reading, self._known)
         if found.good is None:
             if not settling:

@@ -24,7 +24,7 @@ _REFUSALS: Final[frozenset[Failure]] = frozenset({"refused", "reset", "closed", 
 _HUNG: Final = 0.25
 """Seconds without an answer that are no sign of anything: a busy machine needs them now and then."""
 _SLOWER: Final = 2.0
-"""An answer that takes so many times the longest one of the baseline hangs."""
+"""An answer that takes so many times the longest one so far hangs."""
 
 
 class Before(NamedTuple):
@@ -35,7 +35,12 @@ class Before(NamedTuple):
     answered: bool = False
     """Whether the service answered at all."""
     longest: float = 0.0
-    """How long the slowest measurement took that was answered."""
+    """How long the slowest measurement took that was answered, before the fault or under it: a service that the fault
+    slows down does not hang, and what is under way when the fault ends may not have had the time yet."""
+
+    def under(self, reading: Reading, took: float | None) -> Before:
+        """With one that was taken under the fault."""
+        return self._replace(longest=max(self.longest, longest_answer([(reading, took)])))
 
 
 NOTHING: Final = Before()
@@ -56,21 +61,31 @@ def reading_of(sample: Sample) -> Reading:
     return Reading(sample.value, sample.why, sample.events, series, failure, sample.waited)
 
 
-def before(taken: Iterable[tuple[Reading, float | None]]) -> Before:
-    """Of the readings of the baseline that count, each with the seconds that it took."""
-    values, answered, longest = [], False, 0.0
+def before(taken: Iterable[tuple[Reading, float | None]], under: Iterable[tuple[Reading, float | None]] = ()) -> Before:
+    """Of the readings of the baseline that count, and of those `under` the fault so far, each with the seconds that it
+    took."""
+    values, answered, longest = [], False, longest_answer(under)
     for reading, took in taken:
         value = _only_value(reading)
         if value is not None and not math.isnan(value):
             values.append(value)
-        if not reading.failure and (value is not None or reading.series):
+        if _is_answer(reading):
             answered, longest = True, max(longest, took or 0.0)
     return Before(median(values) if values else None, answered, longest)
 
 
+def longest_answer(taken: Iterable[tuple[Reading, float | None]]) -> float:
+    """Seconds that the slowest of them took that was answered; 0 if none was."""
+    return max((took or 0.0 for reading, took in taken if _is_answer(reading)), default=0.0)
+
+
 def before_of(samples: Iterable[Sample]) -> Before:
     """The same of a journal's samples, whatever phases they are of."""
-    return before((reading_of(item), item.took) for item in samples if item.phase == "baseline" and not item.settling)
+    taken: dict[str, list[tuple[Reading, float | None]]] = {}
+    for item in samples:
+        if not item.settling:
+            taken.setdefault(item.phase, []).append((reading_of(item), item.took))
+    return before(taken.get("baseline", ()), taken.get("during", ()))
 
 
 def evaluate(terms: RecordedTerms, reading: Reading, known: Before = NOTHING) -> Evaluation:
@@ -152,6 +167,10 @@ def _without_value(terms: RecordedTerms, reading: Reading, known: Before, why: W
     if why == "no-data" and isinstance(terms.no_data, Accepted):
         return Evaluation(None, "accepted")
     return Evaluation(None, "no-answer" if reading.failure else why)
+
+
+def _is_answer(reading: Reading) -> bool:
+    return not reading.failure and (reading.value is not None or bool(reading.series))
 
 
 def _only_value(reading: Reading) -> float | None:

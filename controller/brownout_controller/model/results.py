@@ -19,7 +19,7 @@ from brownout_controller.model.accounting import (
     needed_for_good,
     tolerated,
 )
-from brownout_controller.model.evaluate import Evaluation, before_of, evaluate, reading_of
+from brownout_controller.model.evaluate import Evaluation, before_of, evaluate, longest_answer, reading_of
 from brownout_controller.model.hypothesis import Accepted, RecordedTerms, Tolerate
 from brownout_controller.model.journal import Sample
 from brownout_controller.model.journal_index import JournalIndex, stop_reason
@@ -70,7 +70,10 @@ class HypothesisEvaluator:
         self._journal = journal
         self._terms = terms
         self._recovery = terms.recover_within or recovery
-        self._before = before_of([sample for _, sample in journal.samples.get((terms.name, "baseline"), [])])
+        phases: tuple[Phase, ...] = ("baseline", "during")
+        self._before = before_of(
+            sample for phase in phases for _, sample in journal.samples.get((terms.name, phase), [])
+        )
         self._lasted = journal.phase_seconds()
 
     @property
@@ -158,7 +161,8 @@ class HypothesisEvaluator:
 
     def _blind(self, phase: Phase, taken: Sequence[_Taken]) -> str | None:
         """The code for too many that are neither good nor bad. In the baseline half of them may be: what it has of
-        them, the other phases may have as well, and one at a time."""
+        them, the other phases may have as well, and one at a time. What the end of a phase cut short is no hole, where
+        at least half of the phase is known."""
         unknown = [item.found.good is None and item.found.why != "accepted" for item in taken]
         known = sum(item.found.good is not None for item in taken)
         if phase == "baseline":
@@ -167,7 +171,8 @@ class HypothesisEvaluator:
             again = self.held_again() if phase == "recovery" else None
             first = 0 if again is None else again[1].first
             usual = longest(None, [item.found.good for item in self._taken("baseline")])
-            blind = not known or longest(True, unknown[first:]) > max(1, usual)
+            cut = _cut_short(taken) if known >= _ENOUGH * len(taken) else 0
+            blind = not known or longest(True, unknown[first : len(taken) - cut]) > max(1, usual)
         if not blind:
             return None
         why = Counter(item.found.why for item, is_unknown in zip(taken, unknown, strict=True) if is_unknown)
@@ -214,6 +219,18 @@ class HypothesisEvaluator:
             return values[-1]
         return max(values, key=lambda value: max(value - high if high is not None else -math.inf,
                                                  low - value if low is not None else -math.inf))  # fmt: skip
+
+
+def _cut_short(taken: Sequence[_Taken]) -> int:
+    """How many at the end of a phase had no more time until it ended than an answer took in that phase."""
+    enough = longest_answer((reading_of(item.sample), item.sample.took) for item in taken)
+    cut = 0
+    for item in reversed(taken):
+        waited = item.sample.waited
+        if item.found.good is not None or waited is None or waited > enough:
+            break
+        cut += 1
+    return cut
 
 
 def _waited(item: _Taken) -> list[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -164,3 +165,17 @@ def test_what_was_before_is_the_median_and_whether_anything_answered() -> None:
 def test_only_samples_of_the_baseline_that_count_are_what_was_before() -> None:
     samples = [Sample("h", "baseline", 9.0, settling=True), Sample("h", "during", 8.0), Sample("h", "baseline", 1.0)]
     assert before_of(samples).value == 1.0
+
+
+def test_a_service_that_the_fault_slows_down_does_not_hang_as_long_as_it_answers_in_that_time() -> None:
+    claim = terms(expect="== 1", waits="bad")
+    calm = Sample("h", "baseline", 1.0, took=0.01)
+    slow = Sample("h", "during", 1.0, took=3.0)
+    assert evaluate(claim, hung(2.0), before_of([calm])).good is False
+    assert evaluate(claim, hung(2.0), before_of([calm, slow])).good is None
+    assert evaluate(claim, hung(7.0), before_of([calm, slow])).good is False
+    for other in (replace(slow, settling=True), replace(slow, phase="recovery")):
+        assert before_of([calm, other]) == before_of([calm])
+    unanswered = replace(slow, value=None, failure="timeout")
+    assert before_of([calm, unanswered]) == before_of([calm])
+    assert before_of([calm]).under(Reading(1.0), 3.0) == before_of([calm, slow])

@@ -141,3 +141,39 @@ def test_a_claim_on_the_recovery_only_may_have_been_false_before() -> None:
     assert not evaluator({"baseline": [1.0], "during": []}, **late).was_false
     assert not evaluator({"baseline": [], "during": []}, **late).was_false
     assert not evaluator({"baseline": [99.0]}, when=["during", "recovery"]).was_false, "true of the fault only"
+
+
+def _answered(seconds: float) -> dict[str, Any]:
+    return {"value": seconds, "took": seconds}
+
+
+def _cut(seconds: float) -> dict[str, Any]:
+    """Under way when the phase ended."""
+    return {"value": None, "failure": "timeout", "waited": seconds, "took": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("waits", "expect", "under", "outcome"),
+    [
+        # Each answer takes three seconds, the claim allows it, and the last two had less until the fault ended.
+        ("value", "< 5", [_answered(3.0)] * 5 + [_cut(2.0), _cut(1.0)], "held"),
+        ("bad", "== 1", [{"value": 1.0, "took": 3.0}] * 5 + [_cut(2.0), _cut(1.0)], "held"),
+        # They had the time that an answer took, and did not come.
+        ("value", "< 5", [_answered(0.5)] * 5 + [_cut(3.0), _cut(2.0)], "no-data"),
+        ("bad", "== 1", [{"value": 1.0, "took": 0.5}] * 5 + [_cut(3.0), _cut(2.0)], "broke"),
+        ("value", "< 5", [_answered(0.5)] * 5 + [_cut(6.0), _cut(5.5)], "broke"),
+        # One slow answer excuses the end of the phase, and nothing in the middle of it.
+        ("value", "< 5", [_answered(3.0), _cut(2.0), _cut(1.0), *[1.0] * 4], "no-data"),
+        # Of most of the phase nothing is known.
+        ("value", "< 5", [_answered(3.0)] * 3 + [_cut(2.0)] * 4, "no-data"),
+        # Nobody can know how long a hole of another kind would have taken.
+        ("value", "< 5", [_answered(3.0)] * 5 + [HOLE, HOLE], "no-data"),
+    ],
+)
+def test_what_the_end_of_a_phase_cut_short_is_no_hole(
+    waits: str, expect: str, under: Sequence[float | dict[str, Any] | None], outcome: str
+) -> None:
+    baseline = [{"value": 1.0, "took": 0.01}] * 7
+    found = evaluator({"baseline": baseline, "during": under}, 7.0, waits=waits, expect=expect).result("during")
+    assert found.outcome == outcome
+    assert found.counts.total == 7
