@@ -12,8 +12,9 @@ import re
 import signal
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -64,10 +65,27 @@ def shop(version: str) -> Iterator[Shop]:
         }
         for name, service in (("payment", f"payment-{version}"), ("auth", "auth"), ("gateway", "gateway")):
             stack.enter_context(servers.service(service, ports[name], environment))
+        _open(f"http://127.0.0.1:{ports['gateway']}/pay")
         yield Shop(
             f"http://127.0.0.1:{ports['gateway']}", f"http://127.0.0.1:{ports['payment']}",
             f"postgresql://postgres@127.0.0.1:{database}/postgres", control,
         )  # fmt: skip
+
+
+def _open(pay: str) -> None:
+    """Pays until a payment is written. Raises NotStarted.
+
+    The first look-up of a session opens a connection, and a cold machine may need longer for that than auth-service
+    waits: without a session that was seen before, everybody is a stranger for a second.
+    """
+    request = urllib.request.Request(pay, method="POST", headers={"Authorization": "Bearer alice"})
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline:
+        with suppress(OSError), urllib.request.urlopen(request, timeout=_SECONDS) as answer:
+            if answer.status == 200:
+                return
+        time.sleep(0.1)
+    raise servers.NotStarted("the shop takes no payment")
 
 
 @dataclass(frozen=True)
