@@ -27,6 +27,10 @@ from tests.support.proxy_process import ProxyProcess, proxy_process
 from tests.support.requirements import needs
 from tests.support.running import eventually
 
+LEASE = "3s"
+"""Longer than a busy machine may forget to renew it."""
+pytestmark = pytest.mark.timeout(180)  # several commands, each a process
+
 
 class _Service(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
@@ -66,7 +70,7 @@ class Stage:
         """An experiment with a latency of 300 ms on the service, which is asked through the proxy all the time."""
         content = {
             "name": "service-latency", "edge": "shop -> service", "fault": {"latency": "300ms"}, "duration": "1s",
-            "baseline": "0.3s", "recovery": "0.5s", "lease": "1s", "hypotheses": [self.claim()],
+            "baseline": "0.3s", "recovery": "0.5s", "lease": LEASE, "hypotheses": [self.claim()],
             "nets": {"own-traffic": "the probe is the client"}, **changes,
         }  # fmt: skip
         path = self.root / file
@@ -185,7 +189,8 @@ def test_two_clients_on_one_target_exclude_each_other(stage: Stage) -> None:
         second = stage.run(controller, stage.write("y.json", name="second"))
         assert second.status == 4, second.told
         assert "already-faulted" in second.told
-        third = stage.run(controller, stage.write("z.json", name="third", nets={"already-faulted": "to meet the lock"}))
+        nets = {"own-traffic": "the probe is the client", "already-faulted": "to meet the lock"}
+        third = stage.run(controller, stage.write("z.json", name="third", nets=nets))
         assert third.status == 4, third.told
         assert "is in use by" in third.told
         first.terminate()
@@ -245,12 +250,12 @@ def test_a_controller_that_is_killed_leaves_no_fault_and_its_client_says_so(stag
         assert client.stderr is not None
         assert any("observing" in line for line in client.stderr)  # it knows as much as we do
         controller.kill()
-        eventually(lambda: stage.faults() == [], "the lapse", 5)
+        eventually(lambda: stage.faults() == [], "the lapse", 10)
         ended = finished(client)
     assert ended.status == 3, ended.told
     assert "the connection to the controller is lost; trying again for 2 s" in ended.err
     assert "is not known" in ended.out
-    assert "whatever it had put in place ends with its lease of 1 s" in ended.out
+    assert "whatever it had put in place ends with its lease of 3 s" in ended.out
     assert stage.journal()[-1]["kind"] != "verdict"
     with stage.controller() as controller:
         assert re.search(r"closed \S+, which had been cut off: inconclusive", controller.told())
@@ -289,7 +294,7 @@ def test_a_journal_that_is_taken_away_from_the_controller_is_no_verdict_and_the_
         stage.until_state("observing")
         shutil.rmtree(stage.controlled / ".brownout" / "runs")
         ended = finished(client)
-        assert ended.status == 7, ended.told
+        assert ended.status == 3, ended.told  # nothing is known; it is no failure of brownout
         assert "the journal cannot be read" in ended.out
         assert stage.faults() == []  # though its lease had seconds to go
         ended = stage.run(controller, stage.write())

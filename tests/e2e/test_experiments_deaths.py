@@ -19,6 +19,7 @@ from tests.support.proxy_process import ProxyProcess, proxy_process
 from tests.support.running import eventually, said_back
 from tests.support.stage import PATIENCE, Ended, Stage, Started, staged
 
+pytestmark = pytest.mark.timeout(180)  # several runs, each a process
 _STATES: Final = ("baseline", "injecting", "observing", "reverting", "recovering")
 _LEASE: Final = 2.0
 _PROPERTY = Callable[[str, object], None]
@@ -185,7 +186,6 @@ def _must_be(victim: str, state: str, *, back: bool, ended: Ended) -> set[int]:
     return {0} if back else {1}
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("state", _STATES)
 def test_a_proxy_or_a_service_that_is_killed_in_any_state(tmp_path: Path, state: str) -> None:
     cases = [(victim, back) for victim in ("proxy", "service") for back in (False, True)]

@@ -15,6 +15,7 @@ import pytest
 from tests.support.running import eventually
 from tests.support.stage import Ended, Stage, Started, staged
 
+pytestmark = pytest.mark.timeout(180)  # several runs, each a process
 _SIGNALS: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 5}
 _LONG: Final = {"baseline": "baseline", "observing": "duration", "recovering": "recovery"}
 
@@ -133,7 +134,7 @@ def test_f5_a_revert_that_cannot_be_verified_is_the_gravest_verdict(tmp_path: Pa
 
 def test_a_controller_that_is_frozen_for_longer_than_its_lease_claims_nothing(tmp_path: Path) -> None:
     with staged(tmp_path) as [stage]:  # a laptop that sleeps, a machine that swaps
-        run = stage.start(stage.write(duration="60s"))
+        run = stage.start(stage.write(duration="60s", lease="1s"))
         run.until_hit()
         run.signal(signal.SIGSTOP)
         eventually(lambda: stage.faults() == [])

@@ -20,6 +20,8 @@ from tests.support.shop import Shop
 
 PATIENCE: Final = 60.0
 """Seconds that a run may take on a busy machine."""
+LEASE: Final = "5s"
+"""Longer than a busy machine may forget to renew it."""
 _MAIN: Final = "from brownout_proxy.cli import main; main()"
 _TERMINAL: Final = "import fcntl, termios; fcntl.ioctl(1, termios.TIOCSCTTY, 0); "
 """Of a process that leads a session: its stdout becomes the terminal that ends it."""
@@ -130,7 +132,7 @@ class Stage:
             "duration": "2s",
             "baseline": "1s",
             "recovery": "2s",
-            "lease": "1s",
+            "lease": LEASE,
             "traffic": {"url": self.shop.url, "rate": 30, "timeout": "2s"},
             "hypotheses": [self.claim()],
             **changes,
