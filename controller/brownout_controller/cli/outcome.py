@@ -24,7 +24,7 @@ from brownout_controller.model.quantity import UNITS
 from brownout_controller.model.results import Result
 from brownout_controller.report.evidence import summary
 from brownout_controller.report.sentences import accounted, sentence
-from brownout_controller.report.text import line, quantity
+from brownout_controller.report.text import line, quantity, wrapped
 from brownout_proxy.units import COUNT
 
 _COLOURS: Final = {
@@ -67,7 +67,10 @@ def told(run: Run | None, judgement: Judgement, look: Look | None = None) -> str
             parts.append(table([(*row[:2], row[4]) for row in [head, *rows]], look))
         else:
             parts.append(table([head, *rows], look))
-    parts += [f"  {sentence(reason)}\n" for reason in judgement.reasons if reason.code not in _MEANINGS]
+    width = _UNCUT if look is None or look.width is None else look.width
+    for reason in judgement.reasons:
+        if reason.code not in _MEANINGS:
+            parts += [f"{text}\n" for text in wrapped(sentence(reason), width, "  ", "    ")]
     seen = summary(judgement.evidence, {name: UNITS.get(item.unit or "", COUNT) for name, item in terms.items()})
     if seen:
         parts.append(drawn(Text(f"evidence: {seen}"), look))

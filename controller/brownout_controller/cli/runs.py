@@ -27,7 +27,7 @@ from brownout_controller.report.trend_text import COLOURS
 _NEWEST: Final = 20
 _ALL: Final = 10_000
 _COLUMNS: Final = (
-    Column("run", gives="clipped"),
+    Column("run", gives="last"),
     Column("state"),
     Column("left", right=True),
     Column("age", right=True),

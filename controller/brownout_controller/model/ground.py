@@ -8,6 +8,7 @@ any of them nothing may be concluded, and nobody is blamed for it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from brownout_controller.model.journal import Entered, Entry, Injected, Outage, Run, TargetState
@@ -58,7 +59,7 @@ def disturbances(entries: Sequence[Entry]) -> list[Reason]:
     known. `subject` is the target."""
     run_id = next((entry.record.run_id for entry in entries if isinstance(entry.record, Run)), "")
     asked = _asked(entries)
-    found: list[Reason] = [_outage(entry.at, entry.record) for entry in entries if isinstance(entry.record, Outage)]
+    found = _outages(entries)
     for target, looks in _looks(entries).items():
         found += _foreign(target, looks, run_id, set(asked.get(target, {})))
         found += _differing(target, looks)
@@ -194,7 +195,7 @@ def _changes(found: Sequence[Strength], asked: Mapping[str, Mapping[str, tuple[A
             continue
         was, now = _flat(before), _flat(here.measure)
         names = [name for name in {**was, **now} if was.get(name) != now.get(name)]
-        words = {"fault": here.fault} | {
+        words = {"fault": here.fault, "kind": here.kind} | {
             f"{when}:{name}": _text(values.get(name)) for name in names for when, values in (("was", was), ("now", now))
         }
         yield _reason("fault-changed", here.target, here.since, here.until, words)
@@ -207,6 +208,26 @@ def _flat(measure: tuple[Any, ...]) -> Mapping[str, Any]:
 
 def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+def _outages(entries: Iterable[Entry]) -> list[Reason]:
+    """Each once: two looks at one target may both have seen the same, which began where the first one saw it."""
+    found: list[Reason] = []
+    for entry in entries:
+        if isinstance(entry.record, Outage):
+            here = _outage(entry.at, entry.record)
+            same = next((at for at, other in enumerate(found) if _overlap(here, other)), None)
+            if same is None:
+                found.append(here)
+            elif here.value("seconds") > found[same].value("seconds"):
+                begun = {"at": found[same].numbers["at"], "seconds": here.numbers["seconds"]}
+                found[same] = replace(found[same], numbers=begun)
+    return found
+
+
+def _overlap(later: Reason, earlier: Reason) -> bool:
+    same = (later.code, later.subject) == (earlier.code, earlier.subject)
+    return same and later.value("at") < earlier.value("at") + earlier.value("seconds")
 
 
 def _outage(at: float, outage: Outage) -> Reason:

@@ -256,7 +256,12 @@ class Account:
                 found.append(Event(at, line(told[0]), told[1], isinstance(record, (Entered, Judged))))
             if isinstance(record, Stop) and record.breached_at is not None:
                 found.append(Event(record.breached_at, "first measured what led to the stop", True))
-        return sorted([*found, *self._turns()], key=lambda event: event.at)
+        others = [
+            Event(reason.value("at"), text, True)
+            for reason in self.judgement.disturbances
+            for text in evidence.disturbance_lines([reason])
+        ]
+        return sorted([*found, *self._turns(), *others], key=lambda event: event.at)
 
     def _turns(self) -> Iterable[Event]:
         """When the hypotheses first broke under the fault, and when all of them held again."""
@@ -267,7 +272,7 @@ class Account:
             told = stop.breached_at if stop is not None and stop.hypothesis == claim.terms.name else None
             if first is not None and (told is None or first.at < told - _MOMENT):
                 value = quantity(first.value, claim.unit)
-                yield Event(first.at, line(f"{claim.terms.name}: {value}, not {claim.terms.expect}"), True)
+                yield Event(first.at, line(f"{claim.terms.name}: {value}, expected {claim.terms.expect}"), True)
         undone = [change.reverted[0] for change in self.changes if change.reverted is not None and change.verified]
         if undone and self.judgement.recovery is not None:
             yield Event(max(undone) + self.judgement.recovery, "every hypothesis holds again")

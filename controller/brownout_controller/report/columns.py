@@ -14,7 +14,8 @@ _LEAST: Final = 12
 
 
 class Column(NamedTuple):
-    """`gives` way when there is not enough room: "never", by being "clipped", or by being "left out"."""
+    """`gives` way when there is not enough room: "never", by being "clipped", or by being "left out"; "last" is clipped
+    once everything is left out that may be."""
 
     title: str
     right: bool = False
@@ -48,7 +49,7 @@ def _shrink(columns: Sequence[Column], shown: Sequence[int], widths: list[int], 
     """From the right, so that the first of those that may be clipped keeps most."""
     for n in reversed(shown):
         over = sum(widths[m] for m in shown) + len(_GAP) * (len(shown) - 1) - width
-        if over > 0 and columns[n].gives == "clipped":
+        if over > 0 and columns[n].gives in ("clipped", "last"):
             widths[n] = max(min(widths[n], _LEAST), widths[n] - over)
 
 

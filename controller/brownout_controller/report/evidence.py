@@ -34,17 +34,17 @@ def rows(found: Evidence, units: Mapping[str, Unit], disturbed: Sequence[Reason]
 
 
 def _rows(found: Evidence, units: Mapping[str, Unit], disturbed: Sequence[Reason]) -> list[tuple[str, str]]:
-    ground = [("ground", text) for text in disturbance_lines(disturbed)]
+    ground = [("changed by others", text) for text in disturbance_lines(disturbed)]
     if not found.contacts:
         return ground
-    lines = [("met", contact_text(contact)) for contact in found.contacts]
+    lines = [("met the fault", contact_text(contact)) for contact in found.contacts]
     lines += [("share", share_text(found))] if found.share is not None else []
-    lines += [("edge", flow_text(flow)) for flow in found.flows]
-    lines += [("strength", strength_text(strength)) for strength in found.strengths]
-    lines += [("moved", text) for text in _moved(found, units)]
+    lines += [("on the edge", flow_text(flow)) for flow in found.flows]
+    lines += [("fault in force", strength_text(strength)) for strength in found.strengths]
+    lines += [("measured", text) for text in _moved(found, units)]
     if found.claims and not found.claimed:
-        lines.append(("claimed", "nothing was claimed for the time of the fault"))
-    watched = [("ground", "nobody else changed the targets")] if found.strengths else []
+        lines.append(("measured", "nothing was claimed for the time of the fault"))
+    watched = [("changed by others", "nothing")] if found.strengths else []
     return lines + (ground or watched)
 
 
@@ -64,7 +64,7 @@ def summary(found: Evidence, units: Mapping[str, Unit]) -> str:
         parts.append("nothing measured changed")
     elif changed:
         parts.append(next(text for text in moved if text.startswith(changed[0])))
-        parts += [f"{len(changed) - 1} more changed"] if len(changed) > 1 else []
+        parts += [f"{_counted(len(changed) - 1, 'more measurement')} changed"] if len(changed) > 1 else []
     return line("; ".join(parts))
 
 
@@ -98,13 +98,17 @@ def contact_text(contact: Contact) -> str:
 
 
 def share_text(found: Evidence) -> str:
-    """`412 of 600 requests (69 %)`."""
+    """`412 of 600 requests (69 %)`. More may be met than were sent: others use the edge, and a request may, twice."""
     share = found.share
     if share is None:
         return ""
+    if share.met >= share.possible and share.value >= 1:
+        return f"all {share.possible or share.met:.0f} {share.of}"
+    if share.met > share.possible:
+        return f"{share.met:.0f} exchanges of {share.possible:.0f} {share.of} ({_percent(share.value)})"
     met = f"{share.met:.0f} of {share.possible:.0f} {share.of}"
     if share.before is not None and share.value > share.met / max(share.possible, 1.0) + 0.01:
-        return f"{met} (before it the edge carried {_percent(share.before)})"
+        return f"{met} ({_percent(share.before)} went over the edge before the fault)"
     return f"{met} ({_percent(share.value)})"
 
 
@@ -145,8 +149,8 @@ def _moved(found: Evidence, units: Mapping[str, Unit]) -> Iterator[str]:
             "no data" if value is None else f"{value:.4g}" if unit is None else quantity(value, unit)
             for value in (move.before, move.under)
         )
-        how = {None: "cannot be compared", True: f"{before} before, {under} under the fault",
-               False: f"{before} before and {under} under the fault, which is no change"}[move.changed]  # fmt: skip
+        how = {None: "no data to compare", True: f"{before} before, {under} under the fault",
+               False: f"{before} before, {under} under the fault: within its usual spread"}[move.changed]  # fmt: skip
         yield f"{move.hypothesis}: {how}"
 
 
@@ -170,7 +174,8 @@ def _counted(count: int, what: str) -> str:
 
 def _when(reason: Reason) -> str:
     lasted = reason.value("seconds")
-    return f"{f'for {seconds(lasted)}, ' if lasted else ''}{seconds(reason.value('at'))} into the run"
+    at = seconds(reason.value("at"))
+    return f"for {seconds(lasted)}, beginning {at} into the run" if lasted else f"{at} into the run"
 
 
 def _small_share(reason: Reason) -> str:
@@ -178,9 +183,9 @@ def _small_share(reason: Reason) -> str:
     met, possible = reason.value("met"), reason.value("possible")
     before = ""
     if "before" in reason.numbers:
-        before = f"; before it the edge carried {_percent(reason.value('before'))} of the load"
+        before = f"; before the fault {_percent(reason.value('before'))} went over the edge"
     return (
-        f"only {met:.0f} of {possible:.0f} {what} met the fault ({_percent(reason.value('share'))}, and min_share is "
+        f"only {met:.0f} of {possible:.0f} {what} met the fault ({_percent(reason.value('share'))}; min_share asks for "
         f"{_percent(reason.value('min_share'))}){before}: {_CAUSES}"
     )
 
@@ -189,7 +194,7 @@ def _no_hits(reason: Reason) -> str:
     hit, targets, wanted = (int(reason.value(name)) for name in ("hit", "targets", "wanted"))
     return (
         f"{fault_name(reason.words.get('fault', ''))} met no traffic on {reason.subject}: "
-        f"{hit} of {targets} targets met it, and met asks for {wanted}"
+        f"{hit} of {_counted(targets, 'target')} met it, and `met` asks for {wanted}"
     )
 
 
@@ -197,20 +202,31 @@ def _foreign(reason: Reason) -> str:
     words = reason.words
     by = f"of {words['run']}" if words.get("run") else "of somebody else"
     fault = f"{fault_name(words.get('fault', ''))} ({words.get('kind', '')})"
-    return f"{reason.subject} had the fault {fault} {by} {_when(reason)}"
+    return f"{reason.subject} also had the fault {fault} {by} {_when(reason)}"
 
 
 def _changed_fault(reason: Reason) -> str:
     words, changes = reason.words, []
     for name in dict.fromkeys(key.partition(":")[2] for key in words if key.startswith(("was:", "now:"))):
-        changes.append(f"{name} {words.get(f'was:{name}') or 'unset'} became {words.get(f'now:{name}') or 'unset'}")
-    what = f"somebody changed {fault_name(words.get('fault', ''))} on {reason.subject}"
+        was, now = (_value(words.get("kind", ""), name, words.get(f"{when}:{name}", "")) for when in ("was", "now"))
+        changes.append(f"{name} from {was} to {now}")
+    what = f"somebody changed the fault {fault_name(words.get('fault', ''))} on {reason.subject}"
     return f"{what} ({', '.join(changes)}) {_when(reason)}"
+
+
+def _value(kind: str, name: str, text: str) -> str:
+    """An attribute's value in its unit, where that is known."""
+    fields = KINDS[kind].fields() if kind in KINDS else {}
+    unit = unit_of(fields[name]) if name in fields else None
+    try:
+        return unit.format(float(text)) if unit is not None else text or "unset"
+    except ValueError:
+        return text or "unset"
 
 
 def _upstream(reason: Reason) -> str:
     before, after = reason.words.get("before", ""), reason.words.get("after", "")
-    return f"somebody sent {reason.subject} to {after} instead of {before} {_when(reason)}"
+    return f"somebody changed the upstream of {reason.subject} from {before} to {after} {_when(reason)}"
 
 
 def _away(what: str) -> Callable[[Reason], str]:
@@ -224,9 +240,13 @@ def _away(what: str) -> Callable[[Reason], str]:
 SENTENCES: Final[Mapping[str, Callable[[Reason], str]]] = {
     "small-share": _small_share,
     "no-hits": _no_hits,
-    "passed-unmoved": lambda _: "passed, and nothing measured changed under the fault: it may be too weak to notice",
-    "passed-unclaimed": lambda _: "passed, and nothing was claimed for the time of the fault",
-    "lost-journal": lambda it: it.words.get("text", ""),
+    "passed-unmoved": lambda _: (
+        "passed, but nothing measured changed under the fault, so the fault may have been too weak to prove anything"
+    ),
+    "passed-unclaimed": lambda _: (
+        "passed, but nothing was claimed for the time of the fault: that the service copes with it is not proved"
+    ),
+    "lost-journal": lambda it: f"{it.words.get('text', '')}; what is not recorded is not proved",
     "foreign-fault": _foreign,
     "fault-changed": _changed_fault,
     "upstream-changed": _upstream,
@@ -235,7 +255,7 @@ SENTENCES: Final[Mapping[str, Callable[[Reason], str]]] = {
     "proxy-restarted": _away("the proxy process of {target} was restarted"),
     "proxy-frozen": _away("the proxy process of {target} stood still"),
     "proxy-unreachable": _away("{target} did not answer"),
-    "proxy-missing": _away("somebody deleted the proxy of {target}, or made it anew,"),
+    "proxy-missing": _away("somebody deleted or replaced the proxy of {target}"),
 }  # fmt: skip
 """By the codes of model/evidence.py and model/ground.py."""
 

@@ -103,7 +103,7 @@ def _dot(point: Point, claim: Claim) -> Dot:
         return Dot(point.at, point.value, "settling", f"{moment(point.at)}: {value}, does not count: settling")
     if point.good is None:
         return Dot(point.at, point.value, "unknown", f"{moment(point.at)}: {value}{_why(point)}")
-    held = "" if point.good else f", not {claim.terms.expect}"
+    held = "" if point.good else f", expected {claim.terms.expect}"
     return Dot(
         point.at, point.value, "good" if point.good else "bad", f"{moment(point.at)}: {value}{held}{_why(point)}"
     )

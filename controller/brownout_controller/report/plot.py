@@ -28,6 +28,9 @@ _APART: Final = 15
 """Letters are so high."""
 _WIDTH: Final = 1000
 """Of the coordinates of lines, which are stretched to whatever there is."""
+_COLUMN: Final = 920
+"""Pixels that a plot has on a large screen, where letters of names are about _LETTER pixels wide."""
+_LETTER: Final = 6.0
 _LONGEST: Final = 200
 """Characters of one text."""
 
@@ -122,7 +125,7 @@ def shade(root: Element, time: Axis, stretch: Stretch, top: float, height: float
 
 
 def strip(root: Element, time: Axis, phases: Iterable[Stretch], top: float, height: float) -> None:
-    """Names of phases, each inside its own: what does not fit is cut off there, and told under the mouse."""
+    """Names of phases, each inside its own: one that fits no screen is told under the mouse alone."""
     for phase in phases:
         begin, end = time.share(phase.begin), time.share(phase.end)
         if end <= begin:
@@ -131,7 +134,8 @@ def strip(root: Element, time: Axis, phases: Iterable[Stretch], top: float, heig
             root, "svg", x=f"{100 * begin:.2f}%", y=top, width=f"{100 * (end - begin):.2f}%", height=height
         )
         element(element(inside, "rect", class_="phase", width="100%", height=height), "title", phase.label)
-        element(inside, "text", phase.label, class_="phase-name", x="50%", y=height - 6)
+        if (end - begin) * _COLUMN >= _LETTER * len(phase.label):
+            element(inside, "text", phase.label, class_="phase-name", x="50%", y=height - 6)
         element(inside, "line", class_="phase-edge", x1=0, x2=0, y1=0, y2=height)
 
 

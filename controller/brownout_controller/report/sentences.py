@@ -30,15 +30,21 @@ def sentence(reason: Reason) -> str:
 
 def accounted(reason: Reason) -> str:
     """What the measurements of a phase came to: `12 good, 7 refused, of 19`."""
-    numbers = {name: int(number.value) for name, number in reason.numbers.items()}
-    kinds = {name.removeprefix("kind "): count for name, count in numbers.items() if name.startswith("kind ")}
-    return counted(Counts(*(numbers.get(name, 0) for name in Counts._fields)), kinds, numbers.get("accepted", 0))
+    kinds = {
+        name.removeprefix("kind "): int(number.value)
+        for name, number in reason.numbers.items()
+        if name.startswith("kind ")
+    }
+    found = Counts(*(int(reason.value(name)) for name in Counts._fields))
+    return counted(found, kinds, int(reason.value("accepted")))
 
 
 def counted(counts: Counts, kinds: Mapping[str, int], accepted: int = 0, missing: str = "missing") -> str:
     """The same of counts. `kinds` is how the service did not answer, which says more than that it was bad."""
+    if not counts.total:
+        return "none"
     bad, unanswered = counts.bad, counts.unanswered
-    parts = [f"{counts.good} good"] if counts.good or not counts.total else []
+    parts = [f"{counts.good} good"] if counts.good else []
     for kind, count in kinds.items():
         shown = min(count, bad + unanswered)
         from_bad = min(shown, bad)
@@ -87,9 +93,9 @@ def _why(reason: Reason) -> str:
 def _worst(reason: Reason) -> str:
     """The value furthest from what was expected; of a service that never answered, how long nobody answered."""
     if "worst" in reason.numbers:
-        return f"{valued(reason, 'worst')} at worst, not {_expect(reason)}"
+        return f"{valued(reason, 'worst')} at worst, expected {_expect(reason)}"
     waited = f"no answer for {valued(reason, 'waited')}" if "waited" in reason.numbers else "no answer"
-    return f"{waited}, not {_expect(reason)}"
+    return f"{waited}, expected {_expect(reason)}"
 
 
 def _held(reason: Reason) -> str:
@@ -120,7 +126,7 @@ def _false_before(reason: Reason) -> str:
 def _holes(reason: Reason) -> str:
     row = int(reason.value("in a row"))
     return (
-        f"{_about(reason)}{row} measurements in a row were neither good nor bad, which the baseline did not have"
+        f"{_about(reason)}{row} measurements in a row were neither good nor bad, more than in the baseline"
         f"{_why(reason)} ({accounted(reason)})"
     )
 
@@ -136,7 +142,7 @@ def _missing(reason: Reason) -> str:
 
 
 def _too_few_events(reason: Reason) -> str:
-    return f"{_about(reason)}{valued(reason, 'events')} events, and {valued(reason, 'wanted')} are wanted"
+    return f"{_about(reason)}{valued(reason, 'events')} events, and min_events asks for {valued(reason, 'wanted')}"
 
 
 def _accepted(reason: Reason) -> str:

@@ -12,7 +12,7 @@ from brownout_controller.model.trend import Course, Review
 from brownout_controller.model.verdict import Verdict
 from brownout_controller.report import page, trend_plot
 from brownout_controller.report.dates import of_dates
-from brownout_controller.report.trend_text import change_text, days, median_text, rate_text, recovered, short_names
+from brownout_controller.report.trend_text import change_text, days, median_text, rate_text, recovered, short_names, why
 
 _MARKS: Final = 3000
 """Runs that are drawn, the newest ones: a browser should scroll the page with ease."""
@@ -51,6 +51,7 @@ def render(told: Review, warnings: Sequence[str] = (), limit: int = 0) -> str:
     return page.render(
         "history.html.j2",
         told=told,
+        why=why,
         warnings=warnings,
         short=short_names(told),
         caught=caught,

@@ -93,9 +93,7 @@ def _runs(told: Review, short: Mapping[str, str], width: int | None, limit: int)
     ]  # fmt: skip
     if width is None or width >= _ROOM_FOR_REASONS:
         columns.append(Column("WHY", gives="clipped"))
-        rows = [
-            [*row, Cell("" if run.verdict == "passed" else run.reason)] for row, run in zip(rows, shown, strict=True)
-        ]
+        rows = [[*row, Cell(why(run))] for row, run in zip(rows, shown, strict=True)]
     yield from table(columns, rows, width)
     if any(row[2].text for row in rows):
         legend = {"▼": "regression", "▲": "fixed", "◇": "broke when the experiment was changed"}
@@ -111,6 +109,11 @@ def short_names(told: Review) -> dict[str, str]:
     names = {run.run for run in (*told.runs, *compared)}
     stamps = Counter(name[:_STAMP] for name in names)
     return {name: name[:_STAMP] if stamps[name[:_STAMP]] == 1 else name for name in names}
+
+
+def why(run: PastRun) -> str:
+    """Its first reason; of one that passed nothing, unless that proves less than usual."""
+    return "" if run.state == "passed" and run.reason == Verdict.PASSED.meaning else run.reason
 
 
 def recovered(run: PastRun) -> str:

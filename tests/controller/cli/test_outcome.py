@@ -90,10 +90,17 @@ def test_a_hypothesis_that_stopped_the_run_is_told_though_no_sample_counts() -> 
     results = (_result("during", "broke", Counts()),)
     judged = Judgement(Verdict.STOPPED, Verdict.STOPPED.exit, (text("p99 was 0.4"),), results)
     lines = outcome.told(begun(claimed(_CLAIM, traffic=_LOAD)), judged).splitlines()
-    assert lines[1].split()[-4:] == ["good,", "of", "0", "broke"]
+    assert lines[1].split()[-2:] == ["none", "broke"]
     untested = judged.results[0]._replace(outcome="untested")
     told = outcome.told(begun(claimed(_CLAIM, traffic=_LOAD)), Judgement(Verdict.STOPPED, 5, (text("x"),), (untested,)))
     assert "untested" not in told
+
+
+def test_a_long_reason_is_broken_between_words_on_a_narrow_terminal() -> None:
+    judged = Judgement(Verdict.INCONCLUSIVE, 3, (text("nobody measured anything " * 6),))
+    lines = outcome.told(begun(claimed(_CLAIM, traffic=_LOAD)), judged, Look(60)).splitlines()
+    assert max(map(len, lines)) <= 60
+    assert {line.lstrip().split()[0] for line in lines[:-2]} <= {"nobody", "measured", "anything"}
 
 
 def test_the_evidence_has_a_line_of_its_own_that_fits_a_narrow_terminal() -> None:

@@ -50,8 +50,8 @@ def test_reasons_have_units(capsys: pytest.CaptureFixture[str]) -> None:
     broke = finished()
     broke = replace(broke, judgement=replace(broke.judgement, reasons=(broke.judgement.results[0].reason,)))
     tell(broke, where())
-    assert "  h (during): 2.5s at worst, not < 1s: 2 good, 1 bad, of 3" in capsys.readouterr().out
-    assert shown(broke)["reasons"] == ["h (during): 2.5s at worst, not < 1s: 2 good, 1 bad, of 3"]
+    assert "  h (during): 2.5s at worst, expected < 1s: 2 good, 1 bad, of 3" in capsys.readouterr().out
+    assert shown(broke)["reasons"] == ["h (during): 2.5s at worst, expected < 1s: 2 good, 1 bad, of 3"]
 
 
 def test_programs_get_the_same() -> None:

@@ -133,6 +133,13 @@ def test_a_target_that_did_not_run_is_named_from_when_it_stopped(cause: str, cod
     assert seen(reason) == (code, 31.5, 3.5)
 
 
+def test_an_outage_that_two_looks_saw_is_one() -> None:
+    first, again = Outage("p/db", "frozen", 2.6), Outage("p/db", "frozen", 2.8)
+    assert [seen(reason) for reason in told((25, first), (26, again))] == [("proxy-frozen", 22.4, 2.8)]
+    assert len(told((25, first), (26, replace(again, target="p/other")))) == 2
+    assert len(told((25, first), (30, again))) == 2
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -147,7 +154,7 @@ def test_a_fault_of_ours_that_was_changed_is_no_longer_what_was_asked_for(
 ) -> None:
     (reason,) = told((30, state({**OURS, **change})), (33, state(OURS)))
     assert seen(reason) == ("fault-changed", 30, 3)
-    assert reason.words == {"fault": OURS["name"], **words}
+    assert reason.words == {"fault": OURS["name"], "kind": "latency", **words}
 
 
 def test_a_fault_that_was_changed_before_anybody_looked_is_seen_as_well() -> None:

@@ -118,7 +118,7 @@ def test_events_are_in_order_and_the_breach_is_one_of_them() -> None:
 
 def test_when_a_hypothesis_first_broke_and_when_all_held_again_are_events() -> None:
     events = {(event.at, event.what) for event in ground.refuted().told().events}
-    assert (7.0, f"{NAME}: 306ms, not < 200ms") in events
+    assert (7.0, f"{NAME}: 306ms, expected < 200ms") in events
     assert (11.0, "every hypothesis holds again") in events
     assert not any("holds again" in event.what for event in ground.not_reverted().told().events)
 
@@ -129,18 +129,18 @@ def test_a_breach_that_led_to_a_stop_is_told_once() -> None:
     ]
     early = Story().planned().injected().samples("during", 6, 0.3, 0.9).at(7, Stop("condition", "why", NAME, 7.0))
     assert [event.what for event in early.told().events if event.grave] == [
-        f"{NAME}: 300ms, not < 200ms", "stopped: why", "first measured what led to the stop",
+        f"{NAME}: 300ms, expected < 200ms", "stopped: why", "first measured what led to the stop",
     ]  # fmt: skip
 
 
 def test_reasons_have_values_in_the_units_of_what_was_measured() -> None:
-    assert ground.refuted().told().sentence == f"{NAME} (during): 306ms at worst, not < 200ms: 1 good, 2 bad, of 3"
+    assert ground.refuted().told().sentence == f"{NAME} (during): 306ms at worst, expected < 200ms: 1 good, 2 bad, of 3"
     assert ground.stopped().told().sentence == f"{NAME} was 900ms, which is > 500ms"
     relative = ground.refuted(terms=[{**TERMS, "expect": "<= 2 * baseline"}]).told()
-    assert "not <= 2 * baseline (baseline 5.5ms)" in relative.sentence
-    odd = "7 at worst, not"
+    assert "expected <= 2 * baseline (baseline 5.5ms)" in relative.sentence
+    odd = "7 at worst, expected"
     named = Story(terms=[{**TERMS, "name": odd}]).planned().samples("baseline", 1, 0.4, name=odd).judged().told()
-    assert named.reasons[1] == f"{odd} (baseline): 400ms at worst, not < 200ms: 1 bad, of 1"
+    assert named.reasons[1] == f"{odd} (baseline): 400ms at worst, expected < 200ms: 1 bad, of 1"
 
 
 def test_times_tell_how_long_stopping_and_recovering_took() -> None:

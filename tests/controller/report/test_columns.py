@@ -29,6 +29,13 @@ def test_a_column_is_clipped_before_another_is_left_out() -> None:
     assert _lines(28) == ["RUN  EXPERIMENT         HELD", "r1   a-name-of-20-let…  yes"]
 
 
+def test_the_last_to_give_way_is_clipped_once_everything_else_is_left_out() -> None:
+    columns = [Column("RUN"), Column("EXPERIMENT", gives="last"), Column("TOOK", gives="left out"), Column("HELD")]
+    made = [click.unstyle(line) for line in table(columns, ROWS, 31)]
+    assert made == ["RUN  EXPERIMENT            HELD", "r1   a-name-of-20-letters  yes"]
+    assert click.unstyle(list(table(columns, ROWS, 28))[1]) == "r1   a-name-of-20-let…  yes"
+
+
 def test_no_line_is_longer_than_the_screen_if_anything_can_give_way() -> None:
     for width in range(23, 60):
         assert max(map(wide, _lines(width))) <= width

@@ -20,6 +20,7 @@ from brownout_controller.report.evidence import (
     flow_text,
     plain,
     rows,
+    share_text,
     summary,
 )
 from brownout_proxy.units import SECONDS, SHARE
@@ -40,10 +41,19 @@ SEEN = Evidence(
 
 def test_every_part_of_the_evidence_has_its_row() -> None:
     told = rows(SEEN, UNITS)
-    assert [what for what, _ in told] == ["met", "met", "share", "edge", "strength", "moved", "moved", "ground"]
+    assert [what for what, _ in told] == [
+        "met the fault",
+        "met the fault",
+        "share",
+        "on the edge",
+        "fault in force",
+        "measured",
+        "measured",
+        "changed by others",
+    ]
     text = "\n".join(line for _, line in told)
     for fact in ("412 hits", "10 connections", "b: no traffic", "411 of 600", "41.1 exchanges/s", "822 kB/s down",
-                 "2m 3s" if "2m 3s" in text else "123", "latency 3s", "12ms", "3.1s", "no change"):  # fmt: skip
+                 "2m 3s" if "2m 3s" in text else "123", "latency 3s", "12ms", "3.1s", "usual spread"):  # fmt: skip
         assert fact in text, fact
     assert "20260101" not in text
     assert rows(Evidence(), {}) == []
@@ -94,6 +104,28 @@ def test_what_others_did_says_where_when_and_for_how_long(code: str) -> None:
         assert fact in text
 
 
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (Share(1.0, 202, 181, "requests", 1.0), "all 181 requests"),
+        (Share(0.5, 202, 181, "requests"), "202 exchanges of 181 requests (50%)"),
+        (Share(1.0, 20, 0, "exchanges"), "all 20 exchanges"),
+        (Share(1.0, 24, 103, "requests", 1.0), "24 of 103 requests (100% went over the edge before the fault)"),
+    ],
+)
+def test_a_share_is_never_more_than_all(share: Share, words: str) -> None:
+    assert share_text(Evidence(share=share)) == words
+
+
+def test_a_changed_attribute_has_the_unit_of_its_fault() -> None:
+    words = {"fault": FAULT, "kind": "latency", "was:latency": "3000", "now:latency": "1"}
+    text = SENTENCES["fault-changed"](Reason("fault-changed", subject="here/db", words=words))
+    assert "latency from 3s to 1ms" in text
+    assert "latency from unset to 1" in SENTENCES["fault-changed"](
+        Reason("fault-changed", words={"was:latency": "", "now:latency": "1"})
+    )
+
+
 def test_a_sliver_says_how_little_and_why_that_may_be() -> None:
     numbers = {"share": Number(0.0095, "share"), "min_share": Number(0.05, "share"), "met": Number(2),
                "possible": Number(210), "before": Number(0.01, "share")}  # fmt: skip
@@ -123,6 +155,7 @@ def test_every_report_carries_the_evidence() -> None:
     content = json.loads(as_json.render(told))["evidence"]
     assert content["met"][0]["hits"] == 425
     assert {item["code"] for item in content["disturbances"]} == {"proxy-disabled", "upstream-changed"}
+    assert any(event.grave and "somebody disabled" in event.what and event.at == 7 for event in told.events)
     page, text, suite = html.render(told), markdown.render(told), junit.render(told)
     assert ">Evidence<" in page
     assert "| evidence |" in text

@@ -66,8 +66,8 @@ def test_a_sample_tells_what_it_is_under_the_mouse() -> None:
     story.at(9, Sample(NAME, "during", 9.0, settling=True))
     assert [dot.title for dot in _of_claim(story).series[0].dots] == [
         "1.0 s: 100ms",
-        "2.0 s: 300ms, not < 200ms",
-        "3.0 s: no data, not < 200ms (nobody answered)",
+        "2.0 s: 300ms, expected < 200ms",
+        "3.0 s: no data, expected < 200ms (nobody answered)",
         "9.0 s: 9s, does not count: settling",
     ]
 

@@ -94,7 +94,7 @@ def test_a_phase_that_was_accepted_without_data_is_not_held_and_has_its_reason()
 def test_it_has_what_a_mail_must_tell() -> None:
     text = _page(ground.refuted(terms=[{**TERMS, "because": "people leave"}]).told()).text
     for wanted in (
-        "p99 stays low (during): 306ms at worst, not < 200ms: 1 good, 2 bad, of 3",
+        "p99 stays low (during): 306ms at worst, expected < 200ms: 1 good, 2 bad, of 3",
         "425 times on 251 connections",
         "verified 5.0 s after the injection",
         "990 ms after the revert, every hypothesis held",

@@ -23,7 +23,7 @@ def counted(good: int = 0, bad: int = 0, unanswered: int = 0, missing: int = 0, 
         (counted(3, 0, 4, 1), "3 good, 4 unanswered, 1 missing, of 8"),
         (counted(3, 1, 4, kind_timeout=5), "3 good, 5 timed out, of 8"),
         (counted(0, 3), "3 bad, of 3"),
-        (counted(), "0 good, of 0"),
+        (counted(), "none"),
         (counted(8, 0, 3, accepted=3), "8 good, 3 accepted, of 11"),
     ],
 )
@@ -44,13 +44,13 @@ def test_the_account_names_each_kind_and_adds_up(numbers: dict[str, Number], wor
 )
 def test_a_value_is_in_the_unit_of_what_was_measured(worst: Number, words: str) -> None:
     reason = Reason("broke", "h", "during", numbers={**counted(1, 1), "worst": worst}, words={"expect": "< 1"})
-    assert sentence(reason) == f"h (during): {words}, not < 1: 1 good, 1 bad, of 2"
+    assert sentence(reason) == f"h (during): {words}, expected < 1: 1 good, 1 bad, of 2"
 
 
 def test_a_service_that_never_answered_has_no_value() -> None:
     numbers = {**counted(0, 4, kind_timeout=4), "waited": Number(3.0, "s")}
     told = sentence(Reason("broke", "h", "during", numbers=numbers, words={"expect": "== 1"}))
-    assert told == "h (during): no answer for 3s, not == 1: 4 timed out, of 4"
+    assert told == "h (during): no answer for 3s, expected == 1: 4 timed out, of 4"
 
 
 def test_a_code_of_a_newer_version_is_told_with_all_that_it_holds() -> None:
@@ -61,3 +61,8 @@ def test_a_code_of_a_newer_version_is_told_with_all_that_it_holds() -> None:
 def test_a_verdict_of_an_older_journal_is_told_as_it_stands() -> None:
     judged = Judged("refuted", 1, ["h (during): 9 at worst", Reason(TEXT, words={"text": "a\nb"}).plain(), {"code": 1}])
     assert recorded(judged) == ["h (during): 9 at worst", "a b", "{'code': 1}"]
+
+
+def test_a_value_beyond_all_bounds_does_not_keep_the_counts_back() -> None:
+    numbers = {**counted(1, 1), "worst": Number(float("inf"), "s")}
+    assert sentence(Reason("broke", "h", "during", numbers=numbers)).endswith("1 good, 1 bad, of 2")

@@ -22,7 +22,8 @@ def _texts(root: ElementTree.Element, look: str) -> list[str]:
 
 def test_states_are_side_by_side_and_the_fault_is_shaded() -> None:
     root = _drawn(ground.passed().told())
-    assert _texts(root, "phase-name") == ["baseline", "fault", "reverting", "recovery"]
+    assert _texts(root, "phase-name") == ["baseline", "fault", "recovery"], "20 ms have no room"
+    assert "reverting" in [title.text for title in root.iter("title")]
     (shade,) = [rect for rect in root.iter("rect") if rect.get("class") == "fault"]
     assert (shade.get("x"), shade.get("width")) == ("24.75%", "24.80%")
 
