@@ -11,6 +11,7 @@ import functools
 import json
 import math
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
@@ -329,9 +330,25 @@ class Entry(NamedTuple):
 def encode(entry: Entry) -> str:
     """One line, without its end; what no text can hold, as half a surrogate pair, is a question mark."""
     content = asdict(entry.record)  # type: ignore[call-overload]  # every record is a dataclass
-    head = {"n": entry.n, "at": round(entry.at, 6), "kind": entry.record.kind}
-    line = json.dumps({**head, **content}, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    content = {"n": entry.n, "at": round(entry.at, 6), "kind": entry.record.kind, **content}
+    try:
+        line = _dumped(content)
+    except ValueError:  # as a server may give, whose histogram has no highest bucket
+        line = _dumped(_without_infinities(content))
     return safe_json(line.encode(errors="replace").decode())  # whoever looks at the file has a terminal, too
+
+
+def _dumped(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _without_infinities(content: Any) -> Any:
+    """JSON has neither infinities nor NaN: what is beyond all bounds is as large as can be, what is no number null."""
+    if isinstance(content, float) and not math.isfinite(content):
+        return None if math.isnan(content) else math.copysign(sys.float_info.max, content)
+    if isinstance(content, Mapping):
+        return {key: _without_infinities(item) for key, item in content.items()}
+    return [_without_infinities(item) for item in content] if isinstance(content, list | tuple) else content
 
 
 def decode(line: str) -> Entry:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+import sys
 
 import pytest
 
@@ -16,11 +18,13 @@ from brownout_controller.model.journal import (
     Judged,
     Record,
     Sample,
+    Stop,
     Unknown,
     decode,
     encode,
     read,
 )
+from brownout_controller.model.reasons import Number, Reason
 
 
 def test_every_kind_is_a_dataclass_with_a_name_of_its_own() -> None:
@@ -116,8 +120,14 @@ def test_a_torn_last_line_is_left_out_and_any_other_is_an_error() -> None:
 
 
 def test_nothing_that_is_not_json_is_written() -> None:
-    with pytest.raises(ValueError, match="JSON"):
-        encode(Entry(0, 0.0, Sample("h", "during", float("nan"))))
+    nothing = json.loads(encode(Entry(0, 0.0, Sample("h", "during", math.nan))))
+    assert nothing["value"] is None
+    endless = Sample("h", "during", -math.inf, series=(("a", math.inf), ("b", 1.0)))
+    written = json.loads(encode(Entry(0, 0.0, endless)))
+    largest = sys.float_info.max
+    assert (written["value"], written["series"]) == (-largest, [["a", largest], ["b", 1.0]])
+    met = Reason("stop-met", "h", numbers={"value": Number(math.inf, "s")})
+    assert "Infinity" not in encode(Entry(0, 0.0, Stop("condition", reason=met.plain())))
     assert json.loads(encode(Entry(0, 0.0, Failure("probe", "x"))))["kind"] == "error"
 
 
