@@ -122,12 +122,13 @@ _JUDGED: Final = """\
 - A measurement that has no answer holds up no other: as many may be under way as its probe allows, and what falls due
   beyond that waits with the oldest of them. When a phase ends, what is under way has waited for so long: that is bad
   once it is longer than a latency may be; bad for `measure: ok` and for a `command` with `service`, if it is longer
-  than 250 ms and than twice the slowest answer of the baseline; else unanswered.
+  than 250 ms and than twice the slowest answer before or under the fault; else unanswered.
 - A service that answered in the baseline and refuses, resets or closes the connection, or answers nonsense, is bad. So
   it is for `http`, `tcp`, `sql`, `redis`, and a `command` with `service`. A Prometheus that is away is no data.
 - Under the fault and after it, two measurements in a row that are neither good nor bad are a doubt, if the baseline did
   not have as many in a row: a target that is too busy to be scraped looks like that. In the baseline, half of those
-  that are due must be good or bad.
+  that are due must be good or bad. What the end of a phase cut short is no doubt, where it had no more time than an
+  answer took in that phase, and at least half of the phase's measurements are good or bad.
 - A phase in which nothing was measured, and `no_data: {pass: REASON}` accepts that, is `accepted` and not `held`.
 - In the recovery, what counts is when the samples became good for good: after a bad one, three good ones have to
   follow, or half of those that are due if that is fewer.
