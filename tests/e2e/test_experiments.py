@@ -105,7 +105,9 @@ def test_f3_f4_and_f8_bad_samples_under_the_fault_are_refuted_healed_or_not(thre
         ended = run.end()
         assert ended.status == 1, ended.told
         assert re.search(r"errors stay low +during +< 1% +\S+ +.*broke", ended.out)
-        bad = [r for r in ended.of("sample") if r["phase"] == "during" and not r["settling"] and r["value"] > 0.01]
+        bad = [
+            r for r in ended.of("sample") if r["phase"] == "during" and not r["settling"] and (r["value"] or 0) > 0.01
+        ]
         assert bad
         assert ended.verified
         assert stage.faults() == []

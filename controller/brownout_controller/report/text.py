@@ -37,11 +37,14 @@ def quantity(value: float | None, unit: Unit = COUNT) -> str:
         return "no data"
     if abs(value) > _BEYOND:
         return "−∞" if value < 0 else "∞"
-    if unit is COUNT:
-        return f"{value:.4g}"
-    if unit is PER_SECOND:
-        return f"{value:.4g}/s"
+    if unit in (COUNT, PER_SECOND):
+        return _count(value) + ("/s" if unit is PER_SECOND else "")
     return unit.format(float(f"{value:.3g}")) if value else "0"
+
+
+def _count(value: float) -> str:
+    """Without an exponent, as long as a person can read the digits."""
+    return f"{float(f'{value:.4g}'):,.0f}" if 1e4 <= abs(value) < 1e12 else f"{value:.4g}"
 
 
 def percent(share: float, digits: int = 4) -> str:

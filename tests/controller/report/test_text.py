@@ -19,6 +19,9 @@ def test_clipped_text_says_so() -> None:
 def test_rates_are_a_second() -> None:
     assert text.quantity(2_500_000.0, BYTES_PER_SECOND) == "2.5MB/s"
     assert text.quantity(20.0, PER_SECOND) == "20/s"
+    assert text.quantity(10_000.0, PER_SECOND) == "10,000/s"
+    counts = {9999.0: "9999", 1e4: "10,000", 1_234_567.0: "1,235,000", 2e15: "2e+15"}
+    assert {value: text.quantity(value) for value in counts} == counts
 
 
 @pytest.mark.parametrize(
