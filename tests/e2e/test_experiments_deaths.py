@@ -162,13 +162,16 @@ def _answers(stage: Stage) -> bool:
 def _must_be(victim: str, state: str, *, back: bool, ended: Ended) -> set[int]:
     """The exit statuses that are right.
 
-    A dead service is what an experiment is there to find. A proxy that was restarted has no fault any more, which its
+    A dead service is what an experiment is there to find. Nobody is refuted or praised in a run whose proxy was
+    restarted. A proxy that was restarted has no fault any more, which its
     listing proves; of one that stays away nobody can say so, and its clients have no backend: a person must look.
     """
     hit = any(sum(record["hits"].values()) for record in ended.of("counters"))
     counted = [record for record in ended.of("sample") if not record["settling"]]
     bad = {record["phase"] for record in counted if record["value"] is not None and record["value"] >= 0.01}
     vanished = any(record["cause"] == "lapsed" for record in ended.of("stop"))
+    if state == "baseline" and victim == "proxy":
+        return {3}  # restarted or away: the ground was not the same
     if state == "baseline":  # back before anything counts, or not met, so that nothing was injected
         return {0} if back and "baseline" not in bad else {3}
     if victim == "service":
@@ -183,7 +186,8 @@ def _must_be(victim: str, state: str, *, back: bool, ended: Ended) -> set[int]:
         return {6}  # killed before the release was answered
     if vanished:
         return {3}  # killed before it was released
-    return {0} if back else {1}
+    # What became of the recovery is nobody's fault but the proxy's, once it is known that it was away or restarted.
+    return {3} if back or ended.of("outage") else {1}
 
 
 @pytest.mark.parametrize("state", _STATES)
