@@ -108,7 +108,7 @@ def test_load_alone_is_a_system_of_its_own() -> None:
 def test_no_note_moves_the_cursor() -> None:
     found = imported("web")
     found.note("service/\x1b[2Jx selects no workload")
-    assert found.notes == ["service/?[2Jx selects no workload"]
+    assert found.notes == ["service/\\x1b[2Jx selects no workload"]
 
 
 def test_what_was_found_is_an_architecture() -> None:
