@@ -163,8 +163,8 @@ def _must_be(victim: str, state: str, *, back: bool, ended: Ended) -> set[int]:
     """The exit statuses that are right.
 
     A dead service is what an experiment is there to find. Nobody is refuted or praised in a run whose proxy was
-    restarted. A proxy that was restarted has no fault any more, which its
-    listing proves; of one that stays away nobody can say so, and its clients have no backend: a person must look.
+    restarted. Such a proxy has no fault any more, which its listing proves; of one that stays away nobody can say so,
+    and its clients have no backend: a person must look.
     """
     hit = any(sum(record["hits"].values()) for record in ended.of("counters"))
     counted = [record for record in ended.of("sample") if not record["settling"]]
@@ -179,6 +179,8 @@ def _must_be(victim: str, state: str, *, back: bool, ended: Ended) -> set[int]:
             if not hit:
                 return {3}  # nothing was tested
             return {1} if "during" in bad else {0}
+        if "during" in bad:
+            return {1}  # whatever came later
         return {0} if back else {1}  # it is there again in time, or does not recover
     if state in ("injecting", "observing"):
         return {3, 5} if back else {6}  # it vanished; 5 if nobody answered for longer than a lease
