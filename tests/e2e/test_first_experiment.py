@@ -35,12 +35,14 @@ class Tutorial:
         self.write("stock-is-slow.yaml", self.experiment)
 
     def shorten(self) -> None:
-        """Phases with time for three measurements: patience is for people."""
+        """Phases with time for three measurements: patience is for people. The limit is between 0.2 s and 2 s, but
+        one stall of a busy machine, which is the p99 of 20 requests, does not reach it."""
         text = self.experiment
         for phase in ("duration: 10s", "recovery: 10s"):
             assert phase in text
             text = text.replace(phase, f"{phase.partition(' ')[0]} 5s")
-        self.write("stock-is-slow.yaml", text)
+        assert "expect: < 500ms" in text
+        self.write("stock-is-slow.yaml", text.replace("expect: < 500ms", "expect: < 1200ms"))
 
     def write(self, name: str, text: str) -> None:
         for there, here in self._ports.items():
@@ -97,16 +99,16 @@ def test_the_tutorial_s_shop_is_refuted_and_the_mended_one_passes(tutorial: Tuto
     first, mended = _files("python")
     with tutorial.shop(first):
         assert tutorial.brownout("lint stock-is-slow.yaml") == (0, "")
-        tutorial.shorten()
         status, told = tutorial.brownout("run stock-is-slow.yaml --dry-run")
         assert status == 0
         for line in told.splitlines():
             if not line.startswith(("  target", "  traffic", "  takes")):
                 assert f"{line}\n" in _PAGE, "the page shows another"
+        tutorial.shorten()
         status, told = tutorial.brownout("run stock-is-slow.yaml")
         assert status == 1, told
-        assert told.splitlines()[0] in _PAGE, "the page shows another table"
-        assert re.search(r"p99 stays under 0\.5 s +during +< 500ms +2\.\d+s +.*broke", told)
+        assert told.split("\n")[0].split() in [line.split() for line in _PAGE.splitlines()], "another table"
+        assert re.search(r"p99 stays under 0\.5 s +during +< \S+ +2\.\d+s +.*broke", told)
         assert re.search(r"fewer than 1 % fail +during +< 1% +\d\S*% +.*broke", told), "who waits is not served"
         assert re.findall(r"^verdict: .*$", told, re.MULTILINE)[0] in _PAGE
     with tutorial.shop(mended):
