@@ -345,7 +345,7 @@ def test_a_lease_that_somebody_else_takes_or_deletes_is_lost_and_left_to_them(gr
                 await asyncio.sleep(0.02)
 
     play(lambda: scenario("taken"))
-    assert ground.lost == [f"the lease on {_TARGET} is lost: run-2 ([31mme) has it"]
+    assert ground.lost == [f"the lease on {_TARGET} is lost: run-2 (\\x1b[31mme ) has it"]
     lease = ground.lease()
     assert lease is not None
     assert lease["spec"]["holderIdentity"] == "run-2"
