@@ -145,13 +145,14 @@ def test_holes_that_only_the_fault_has_what_is_accepted_and_what_was_false_befor
         ends = [run.end() for run in (holes, quiet, before)]
     hole, accept, false = ends
     assert hole.status == 3, hole.told
-    assert "in a row were neither good nor bad, which the baseline did not have" in hole.out
-    assert "the query gave no series" in hole.out
+    (reason,) = hole.records[-1]["reasons"]
+    assert (reason["code"], reason["words"]["why"]) == ("holes", "the query gave no series")
     assert accept.status == 0, accept.told
     assert "payments (during): accepted without data: nobody pays at night" in accept.out
     assert _row(accept, "payments", "during").endswith("accepted")
     assert " good" not in _row(accept, "payments", "during"), "it is never counted as measured"
     assert false.status == 3, false.told
-    assert "nothing is pending did not hold before the fault either" in false.out
+    (reason,) = false.records[-1]["reasons"]
+    assert (reason["code"], reason["hypothesis"]) == ("false-before", "nothing is pending")
     looks = [record for record in false.of("sample") if record["hypothesis"] == "nothing is pending"]
     assert [record["phase"] for record in looks].count("baseline") == 1
