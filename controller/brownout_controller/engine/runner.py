@@ -27,7 +27,6 @@ from brownout_controller.engine.sampling import Sampler
 from brownout_controller.engine.watch import Watch
 from brownout_controller.model import lifecycle
 from brownout_controller.model.evidence import reach
-from brownout_controller.model.ground import disturbances
 from brownout_controller.model.journal import (
     Entered,
     Entry,
@@ -173,10 +172,16 @@ class Runner:
     async def _experiment(self, targets: Sequence[Target]) -> None:
         conditions = self._setup.experiment.conditions
         claims = bool(self._setup.experiment.hypotheses)
-        if claims and not await self._steady():
-            return
+        if claims:
+            self._enter("baseline")
+            if not await self._passes(conditions.baseline, self._stopped):
+                self._enter("judged", "the run was stopped")
+                return
+        # Before what the baseline was like: a fault that is there now is a refusal, whenever it was first seen.
         if await self._taken_meanwhile(targets):
             self._enter("judged", "somebody else put a fault there meanwhile")
+            return
+        if claims and not self._is_steady(await self._chronicle.judged()):
             return
         if self._stopped.is_set():
             self._enter("judged", "the run was stopped")
@@ -197,21 +202,15 @@ class Runner:
             await self._passes(conditions.recovery, self._left)
         self._enter("judged")
 
-    async def _steady(self) -> bool:
+    def _is_steady(self, so_far: Judgement) -> bool:
         """Whether the system is as it should be before anything is done to it; if not, the run is over."""
-        conditions = self._setup.experiment.conditions
-        self._enter("baseline")
-        if not await self._passes(conditions.baseline, self._stopped):
-            self._enter("judged", "the run was stopped")
-            return False
-        if disturbances(self.told):
+        if so_far.disturbances:
             self._enter("judged", "somebody else changed the targets")
             return False
-        if "baseline-gate" not in conditions.nets:
-            results = (await self._chronicle.judged()).results
-            if not all(result.accounted for result in results if result.phase == "baseline"):
-                self._enter("judged", "the baseline was not met")
-                return False
+        met = all(result.accounted for result in so_far.results if result.phase == "baseline")
+        if not met and "baseline-gate" not in self._setup.experiment.conditions.nets:
+            self._enter("judged", "the baseline was not met")
+            return False
         return True
 
     async def _taken_meanwhile(self, targets: Sequence[Target]) -> bool:
