@@ -88,7 +88,7 @@ def plain(found: Evidence) -> dict[str, Any]:
 
 
 def contact_text(contact: Contact) -> str:
-    """`latency on 127.0.0.1:8475/db: 412 hits on 10 connections with 412 exchanges`."""
+    """`latency on 127.0.0.1:8473/db: 412 hits on 10 connections with 412 exchanges`."""
     what = f"{fault_name(contact.fault)} on {contact.target}"
     if not contact.hits:
         return f"{what}: no traffic"
@@ -124,7 +124,7 @@ def flow_text(flow: Flow) -> str:
 
 
 def strength_text(strength: Strength) -> str:
-    """`latency 3s on 127.0.0.1:8475/db from 10.2s to 40.1s`."""
+    """`latency 3s on 127.0.0.1:8473/db from 10.2s to 40.1s`."""
     told = attributes_text(strength.kind, {**strength.attributes, **strength.selection})
     when = f"from {seconds(strength.since)} to {seconds(strength.until)}"
     return f"{fault_name(strength.fault)} ({told}) on {strength.target} {when}"
