@@ -240,22 +240,21 @@ def test_urgent_data_stays_in_the_stream(harness: Running, upstream: Upstream, m
         with sender, receiver:
             taken = bytearray()
             sender.settimeout(0)
-            view = memoryview(data)
-            while view:
-                view = view[_sent(sender, view) :]
-                taken += _read_some(receiver)
-            sender.settimeout(10)
-            sender.send(b"!", socket.MSG_OOB)
-            sender.sendall(b"after")
+            for part, flags in ((data, 0), (b"!", socket.MSG_OOB), (b"after", 0)):
+                view = memoryview(part)
+                while view:
+                    view = view[_sent(sender, view, flags) :]
+                    taken += _read_some(receiver)
             taken += read_exactly(receiver, len(data) + 6 - len(taken))
+            sender.settimeout(10)
             assert bytes(taken) == data + b"!after"
             sender.shutdown(socket.SHUT_WR)
             assert read_all(receiver) == b""
 
 
-def _sent(peer: socket.socket, data: memoryview) -> int:
+def _sent(peer: socket.socket, data: memoryview, flags: int) -> int:
     try:
-        return peer.send(data)
+        return peer.send(data, flags)
     except BlockingIOError:
         return 0
 
