@@ -7,12 +7,12 @@ READY := $(VENV)/.ready
 INSTALLED := $(VENV)/requirements.installed
 LOCK := requirements-dev.lock
 # What the CI job that `brownout init` writes installs; it is part of the package.
-JOB_LOCK := controller/brownout_controller/catalogue/job-requirements.lock
-PROTOS := proxy/brownout_proxy/v1/proxy.proto controller/brownout_controller/v1/controller.proto
-TYPED := proxy controller tests bench deploy/demo
+JOB_LOCK := controller/brownout_catalogue/generate/job-requirements.lock
+PROTOS := proxy/brownout_core/v1/proxy.proto controller/brownout_controller/v1/controller.proto
+TYPED := proxy controller tests bench tools deploy/demo
 # What the faults compute is pure, so that its own tests have to reach nearly every line of it.
-PURE := tests/proxy/faults tests/proxy/server/test_config.py tests/proxy/test_address.py tests/proxy/test_errors.py \
-	tests/proxy/test_units.py tests/controller/model tests/controller/lint
+PURE := tests/core/faults tests/proxy/server/test_config.py tests/core/test_address.py tests/core/test_errors.py \
+	tests/core/test_units.py tests/controller/model tests/controller/lint
 
 # The oldest version that we support comes first: what runs on it runs on the newer ones, and every
 # package of the lock has a wheel for it.
@@ -51,18 +51,19 @@ check: setup  ## lint, formatting, types, floors, generated files, coverage of t
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy $(TYPED)
 	$(VENV)/bin/lint-imports --no-logo
-	@$(PY) -m brownout_proxy.faults.docs | diff -u docs/faults.md - \
+	@$(PY) -m tools.docs.faults | diff -u docs/faults.md - \
 		|| { echo "docs/faults.md is not what the faults declare: run 'make gen'" >&2; exit 1; }
-	@$(PY) -m brownout_proxy.limits | diff -u docs/limits.md - \
+	@$(PY) -m tools.docs.limits | diff -u docs/limits.md - \
 		|| { echo "docs/limits.md is not what limits.py declares: run 'make gen'" >&2; exit 1; }
-	@$(PY) -m brownout_controller.cli.docs | diff -u docs/experiments.md - \
+	@$(PY) -m tools.docs.experiments | diff -u docs/experiments.md - \
 		|| { echo "docs/experiments.md is not what the controller declares: run 'make gen'" >&2; exit 1; }
-	@$(PY) -m brownout_controller.catalogue.findings.docs | diff -u docs/findings.md - \
+	@$(PY) -m tools.docs.findings | diff -u docs/findings.md - \
 		|| { echo "docs/findings.md is not what the rules declare: run 'make gen'" >&2; exit 1; }
-	@$(PY) -m brownout_controller.lint.docs | diff -u docs/lint.md - \
+	@$(PY) -m tools.docs.lint | diff -u docs/lint.md - \
 		|| { echo "docs/lint.md is not what the rules declare: run 'make gen'" >&2; exit 1; }
 	@rm -rf $(VENV)/protos && mkdir $(VENV)/protos && $(call protoc,$(VENV)/protos)
-	@for root in proxy controller; do for file in $$(cd $(VENV)/protos && find brownout_$$root -name '*_pb2*'); do \
+	@for place in proxy/brownout_core controller/brownout_controller; do \
+		root=$${place%%/*} && for file in $$(cd $(VENV)/protos && find $${place#*/} -name '*_pb2*'); do \
 		diff -u $$root/$$file $(VENV)/protos/$$file \
 		|| { echo "$$root/$$file is not what its .proto says: run 'make gen'" >&2; exit 1; }; done; done
 	@$(MAKE) --no-print-directory cover
@@ -90,18 +91,18 @@ bench-guard: setup  ## fail when the proxy costs too much more than a bare relay
 	@$(PY) -m pytest bench $(ARGS)
 
 gen: setup  ## write the generated files anew
-	$(PY) -m brownout_proxy.faults.docs > docs/.faults.md
+	$(PY) -m tools.docs.faults > docs/.faults.md
 	mv docs/.faults.md docs/faults.md
-	$(PY) -m brownout_proxy.limits > docs/.limits.md
+	$(PY) -m tools.docs.limits > docs/.limits.md
 	mv docs/.limits.md docs/limits.md
-	$(PY) -m brownout_controller.cli.docs > docs/.experiments.md
+	$(PY) -m tools.docs.experiments > docs/.experiments.md
 	mv docs/.experiments.md docs/experiments.md
-	$(PY) -m brownout_controller.catalogue.findings.docs > docs/.findings.md
+	$(PY) -m tools.docs.findings > docs/.findings.md
 	mv docs/.findings.md docs/findings.md
-	$(PY) -m brownout_controller.lint.docs > docs/.lint.md
+	$(PY) -m tools.docs.lint > docs/.lint.md
 	mv docs/.lint.md docs/lint.md
 	@rm -rf $(VENV)/protos && mkdir $(VENV)/protos && $(call protoc,$(VENV)/protos)
-	cp -R $(VENV)/protos/brownout_proxy proxy/
+	cp -R $(VENV)/protos/brownout_core proxy/
 	cp -R $(VENV)/protos/brownout_controller controller/
 
 # Into the folder $(1), which gets both packages.

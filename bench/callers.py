@@ -23,8 +23,8 @@ from google.protobuf.duration_pb2 import Duration
 
 from bench.stats import percentile
 from bench.upstream import BUFFER, PING, SOURCE
-from brownout_proxy.v1 import proxy_pb2 as pb
-from brownout_proxy.v1.proxy_pb2_grpc import ProxyServiceStub
+from brownout_core.v1 import proxy_pb2 as pb
+from brownout_core.v1.proxy_pb2_grpc import ProxyServiceStub
 
 OTHER: Final = "other"
 """The proxy that calls change; another one is measured."""

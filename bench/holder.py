@@ -14,9 +14,9 @@ from typing import Final
 
 from brownout_controller.backends.base import Target
 from brownout_controller.backends.proxy import ProxyBackend
-from brownout_controller.engine.keeper import Keeper
-from brownout_proxy.faults import make
-from brownout_proxy.faults.spec import FaultSpec
+from brownout_controller.engine.lease_renewer import LeaseRenewer
+from brownout_core.faults import make
+from brownout_core.faults.spec import FaultSpec
 
 HELD: Final = 60_000
 """Milliseconds of the latency: what is sent while it is there comes when it is gone."""
@@ -41,7 +41,7 @@ def _say(what: str) -> None:
 async def _hold(address: str, proxy: str, lease: float) -> None:
     backend, target = _Telling([address]), Target(f"{address}/{proxy}", proxy, address)
     await backend.inject(target, [FaultSpec("held", make("latency", {"latency": HELD}))], "bench", lease)
-    await Keeper(backend, target, "bench", lease, lambda *why: sys.exit(str(why))).run()
+    await LeaseRenewer(backend, target, "bench", lease, lambda *why: sys.exit(str(why))).run()
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ from typing import Any, Final
 
 import uvloop
 
-from brownout_proxy.faults import make
-from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM, FaultSpec, Selection
+from brownout_core.faults import make
+from brownout_core.faults.spec import DOWNSTREAM, UPSTREAM, FaultSpec, Selection
 from brownout_proxy.server.proxy import Proxy, ProxySpec
 from brownout_proxy.server.registry import Registry
 

@@ -10,11 +10,11 @@ from typing import Any, Final
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from brownout_proxy.faults import make
-from brownout_proxy.faults.active import ActiveFault
-from brownout_proxy.faults.chain import Chain
-from brownout_proxy.faults.draw import Draws, chosen
-from brownout_proxy.faults.spec import FaultSpec, Site
+from brownout_core.faults import make
+from brownout_core.faults.active import ActiveFault
+from brownout_core.faults.chain import Chain
+from brownout_core.faults.seeded_random import SeededRandom, chosen
+from brownout_core.faults.spec import FaultSpec, StageContext
 from brownout_proxy.relay.schedule import Schedule
 
 _READ: Final = bytes(16 * 1024)
@@ -39,7 +39,7 @@ def _chain(faults: list[tuple[str, dict[str, Any]]]) -> Chain:
     for kind, attributes in faults:
         fault = make(kind, attributes)
         active = ActiveFault(FaultSpec(kind, fault))
-        stage = fault.stage(Site(0.0, 0, Draws(1, "proxy", kind, 1), active.shared))
+        stage = fault.stage(StageContext(0.0, 0, SeededRandom(1, "proxy", kind, 1), active.shared))
         assert stage is not None
         staged.append((stage, active))
     return Chain(staged)
@@ -66,12 +66,12 @@ def test_a_read_goes_through_the_schedule(benchmark: BenchmarkFixture, faults: s
 
 
 def test_a_draw(benchmark: BenchmarkFixture) -> None:
-    draws, places = Draws(1, "proxy", "fault", 1), count()
+    draws, places = SeededRandom(1, "proxy", "fault", 1), count()
     assert 0 <= benchmark(lambda: draws.uniform(next(places))) < 1
 
 
 def test_a_correlated_draw(benchmark: BenchmarkFixture) -> None:
-    draws, places = Draws(1, "proxy", "fault", 1), count()
+    draws, places = SeededRandom(1, "proxy", "fault", 1), count()
     assert 0 <= benchmark(lambda: draws.correlated(next(places), 0.5)) < 1
 
 

@@ -1,3 +1,1 @@
 """The data plane of Brownout: a TCP proxy that moves bytes faithfully until it is told to hurt them."""
-
-__version__ = "0.1.0"

@@ -12,9 +12,10 @@ from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
-from brownout_proxy.address import Address
-from brownout_proxy.errors import InvalidSpec, Unavailable
-from brownout_proxy.units import BYTES, SECONDS, Unit
+from brownout_core.address import Address
+from brownout_core.errors import InvalidSpec
+from brownout_core.token_file import plain_token, read_token
+from brownout_core.units import BYTES, SECONDS, Unit
 
 PREFIX: Final = "BROWNOUT_"
 PORT: Final = 8474
@@ -120,12 +121,6 @@ def _path(text: str) -> Path:
     return Path(text)
 
 
-def _token(text: str) -> str:
-    if not text.strip() or not text.isprintable():
-        raise ValueError("the token is empty or not plain text")
-    return text.strip()
-
-
 def _level(text: str) -> str:
     if text.lower() not in _LEVELS:
         raise ValueError(f"{text!r} is not a level; known are: {', '.join(_LEVELS)}")
@@ -205,7 +200,9 @@ class Settings:
     token: str | None = field(
         default=None,
         metadata=_told(
-            "Token that the control API asks for. Seen by all in `ps`: use the variable or a file.", _token, "TOKEN"
+            "Token that the control API asks for. Seen by all in `ps`: use the variable or a file.",
+            plain_token,
+            "TOKEN",
         ),
         repr=False,
     )
@@ -295,20 +292,6 @@ class Settings:
     def secret(self) -> str | None:
         """The token, read from its file if there is one. Raises Unavailable, InvalidSpec."""
         return self.token if self.token_file is None else read_token(self.token_file)
-
-
-def read_token(path: Path) -> str:
-    """The token that a --token-file holds. Raises Unavailable, InvalidSpec."""
-    try:
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise Unavailable(f"--token-file: {path}: {(error.strerror or str(error)).lower()}") from None
-    except UnicodeDecodeError:
-        text = ""
-    try:
-        return _token(text.strip())
-    except ValueError as error:
-        raise InvalidSpec("--token-file", f"{path}: {error}; it must hold one line") from None
 
 
 def flags() -> Iterator[Flag]:

@@ -20,8 +20,8 @@ from brownout_controller.backends.base import (
 )
 from brownout_controller.backends.memory import MemoryBackend
 from brownout_controller.backends.proxy import ProxyBackend
-from brownout_proxy.faults import make
-from brownout_proxy.faults.spec import FaultSpec
+from brownout_core.faults import make
+from brownout_core.faults.spec import FaultSpec
 from tests.support.proxy_process import proxy_process
 from tests.support.running import SECONDS, Upstream, echoing, said_back
 

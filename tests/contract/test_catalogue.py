@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from brownout_controller.catalogue.modes import library
+from brownout_catalogue.scoring.modes import library
 from tests.support.catalogue import STORY, kendall, places, positions, ranked, spearman, tables
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "catalogue.md"

@@ -21,7 +21,7 @@ import pytest
 from brownout_controller.engine.cluster_lock import leases, name_of
 from brownout_controller.engine.locks import Claim
 from brownout_controller.model.environment import Kubernetes
-from brownout_proxy.errors import Conflict, Unavailable
+from brownout_core.errors import Conflict, Unavailable
 from tests.support.kube import LEASES, Api, api
 from tests.support.running import SECONDS
 
@@ -147,7 +147,7 @@ import asyncio, sys
 from brownout_controller.engine.cluster_lock import leases
 from brownout_controller.engine.locks import Claim
 from brownout_controller.model.environment import Kubernetes
-from brownout_proxy.errors import BrownoutError
+from brownout_core.errors import BrownoutError
 
 async def main(run, namespace, lasts):
     exclusive = leases(Kubernetes(context="test", namespace=namespace), int(lasts))

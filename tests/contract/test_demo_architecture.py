@@ -8,9 +8,9 @@ from typing import Final
 
 import pytest
 
-from brownout_controller.catalogue.architecture import Architecture, Call, read_architecture
-from brownout_controller.catalogue.findings import findings
-from brownout_proxy import document
+from brownout_catalogue.architecture import Architecture, Call, read_architecture
+from brownout_catalogue.findings import findings
+from brownout_core import document
 from deploy.demo.shop import auth, gateway, naive, resilient
 
 _DEMO: Final = Path(__file__).parents[2] / "deploy" / "demo"

@@ -11,8 +11,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import pytest
 
-from brownout_controller.cli.progress import Progress
-from brownout_controller.engine.outlook import read_now
+from brownout_controller.cli.console.progress import Progress
+from brownout_controller.engine.dry_run import read_now
 from brownout_controller.engine.sampling import Sampler
 from brownout_controller.model.accounting import counts
 from brownout_controller.model.evaluate import Before, before, evaluate, stops
@@ -20,8 +20,8 @@ from brownout_controller.model.hypothesis import Hypothesis, RecordedTerms, Term
 from brownout_controller.model.journal import Entered, Entry, Record, Run, Sample
 from brownout_controller.model.judge import judge
 from brownout_controller.model.lifecycle import Phase
-from brownout_controller.model.probe import Failure, NoAnswerError, Probe, ProbeSpec, Reading, Surroundings, Waits
-from brownout_controller.report.account import account
+from brownout_controller.model.probe import Failure, NoAnswerError, Probe, ProbeContext, ProbeSpec, Reading, Waits
+from brownout_controller.report.run.run_report import run_report
 
 
 class Case(NamedTuple):
@@ -89,7 +89,7 @@ def _by_the_judge(case: Case) -> bool | None:
 
 
 def _by_the_report(case: Case) -> bool | None:
-    (claim,) = account(_journal(case)).claims
+    (claim,) = run_report(_journal(case)).claims
     return claim.points[-1].good
 
 
@@ -117,7 +117,7 @@ class Reads(ProbeSpec):
     def waits(self) -> Waits:
         return self.how[0]
 
-    def open(self, surroundings: Surroundings) -> Probe:
+    def open(self, surroundings: ProbeContext) -> Probe:
         return _Reads()
 
 
@@ -140,7 +140,7 @@ def _hypothesis(case: Case, **changes: Any) -> Hypothesis:
 
 
 async def _by_the_dry_run(case: Case) -> bool | None:
-    return (await read_now(_hypothesis(case), Surroundings())).holds
+    return (await read_now(_hypothesis(case), ProbeContext())).holds
 
 
 class _Under:
@@ -152,7 +152,7 @@ async def _by_the_stop_condition(case: Case) -> bool | None:
     """Of `stop: true`: bad is what ends the run; what is good and what is unknown is told apart by nobody else."""
     halted: list[str] = []
     sampler = Sampler(
-        _hypothesis(case, stop=True), Surroundings(), _Under(), lambda _: None, lambda cause, *_: halted.append(cause)
+        _hypothesis(case, stop=True), ProbeContext(), _Under(), lambda _: None, lambda cause, *_: halted.append(cause)
     )
     for reading in case.baseline:
         sampler.put("baseline", reading, 0.0, settling=False)

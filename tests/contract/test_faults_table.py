@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from brownout_proxy import faults
-from brownout_proxy.errors import InvalidSpec
-from brownout_proxy.faults import KINDS, changed, make
-from brownout_proxy.faults.spec import Fault, Stage, is_extension, unit_of
+from brownout_core import faults
+from brownout_core.errors import InvalidSpec
+from brownout_core.faults import KINDS, changed, make
+from brownout_core.faults.spec import Fault, Stage, is_extension, unit_of
 from tests.support.staging import site
 
 _FIELDS = [(kind, name) for kind, fault in KINDS.items() for name in fault.fields()]

@@ -9,10 +9,10 @@ from google.protobuf.descriptor import FieldDescriptor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brownout_proxy.faults import KINDS, make
-from brownout_proxy.faults.spec import FaultSpec, Selection, unit_of
-from brownout_proxy.v1 import proxy_pb2 as pb
-from brownout_proxy.wire import read_fault, show_fault
+from brownout_core.faults import KINDS, make
+from brownout_core.faults.spec import FaultSpec, Selection, unit_of
+from brownout_core.v1 import proxy_pb2 as pb
+from brownout_core.wire import read_fault, show_fault
 from tests.contract.test_faults_table import attributes_of
 
 _FAULT: Any = pb.Fault.DESCRIPTOR

@@ -17,13 +17,13 @@ import pytest
 
 from brownout_controller.engine import history, store
 from brownout_controller.engine.journal_file import JOURNAL
-from brownout_controller.engine.tail import Tail
+from brownout_controller.engine.journal_tail import Tail
 from brownout_controller.model.journal import BadRecord, encode, read
 from brownout_controller.model.judge import judge
-from brownout_controller.report import as_json, html, junit, markdown
-from brownout_controller.report.account import account
+from brownout_controller.report.run import junit, run_json, run_markdown, run_page
+from brownout_controller.report.run.run_report import run_report
+from brownout_core.errors import BrownoutError
 from brownout_proxy.cli import root, run
-from brownout_proxy.errors import BrownoutError
 from tests.controller.report import ground
 from tests.controller.report.ground import Story
 
@@ -111,8 +111,13 @@ def test_a_spoilt_journal_is_read_or_is_one_kind_of_error(seed: int, tmp_path: P
         else:
             assert store.read(directory) == entries
             judge(entries)
-            told = account(entries, directory.name)
-            for render in (as_json.render, markdown.render, junit.render, *([html.render] if number % 4 == 0 else [])):
+            told = run_report(entries, directory.name)
+            for render in (
+                run_json.render,
+                run_markdown.render,
+                junit.render,
+                *([run_page.render] if number % 4 == 0 else []),
+            ):
                 render(told)
         _looked_at(directory)
     assert 10 < left_out < EACH - 10  # else it would be no test of both

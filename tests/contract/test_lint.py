@@ -11,20 +11,20 @@ from typing import Final
 import pytest
 from click.testing import CliRunner
 
-from brownout_controller.catalogue.architecture import Architecture, read_architecture
-from brownout_controller.catalogue.baseline import Baselines
-from brownout_controller.catalogue.business import Business
-from brownout_controller.catalogue.listing import listing
-from brownout_controller.catalogue.writing import Setting, write_top
-from brownout_controller.cli.init import init
-from brownout_controller.cli.lint import lint as command
+from brownout_catalogue.architecture import Architecture, read_architecture
+from brownout_catalogue.generate.baseline import Baselines
+from brownout_catalogue.generate.experiment_file import Setting, write_top
+from brownout_catalogue.rendering.listing import listing
+from brownout_catalogue.scoring.criticality import Criticality
+from brownout_controller.cli.commands.init import init
+from brownout_controller.cli.commands.lint import lint as command
 from brownout_controller.lint import findings
 from brownout_controller.lint.reading import read
 from brownout_controller.model.variables import Variables
-from brownout_proxy import document
-from tests.controller.catalogue.ground import SHOP
-from tests.controller.catalogue.test_writing_terms import server
-from tests.controller.cli.test_init import COMPOSE
+from brownout_core import document
+from tests.catalogue.generate.test_terms import server
+from tests.catalogue.ground import SHOP
+from tests.controller.cli.commands.test_init import COMPOSE
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -116,7 +116,7 @@ def test_what_the_catalogue_writes_obeys_lint(name: str, architecture: Architect
 def _measured(architecture: Architecture) -> Baselines:
     """What a Prometheus has of every service of the flows."""
     known = server().found["gateway"]
-    names = {name for stake in Business(architecture).stakes for name in stake.flow.path}
+    names = {name for stake in Criticality(architecture).stakes for name in stake.flow.path}
     return server()._replace(found={name: replace(known, service=name) for name in names})
 
 

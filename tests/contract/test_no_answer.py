@@ -13,7 +13,7 @@ import pytest
 
 from brownout_controller.model.evaluate import Before, evaluate
 from brownout_controller.model.hypothesis import Hypothesis, Terms
-from brownout_controller.model.probe import NoAnswerError, Reading, Surroundings
+from brownout_controller.model.probe import NoAnswerError, ProbeContext, Reading
 from brownout_controller.probes import KINDS
 from tests.controller.probes.ground import SECONDS, closed_port, measured
 
@@ -78,7 +78,7 @@ def _hypothesis(name: str, port: int) -> Hypothesis:
 
 async def _read(hypothesis: Hypothesis) -> Reading:
     try:
-        return await asyncio.wait_for(measured(hypothesis.probe, Surroundings()), 2 * SECONDS)
+        return await asyncio.wait_for(measured(hypothesis.probe, ProbeContext()), 2 * SECONDS)
     except NoAnswerError as error:
         return Reading(None, str(error), failure=error.kind, waited=error.waited)
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import brownout_controller
-from brownout_controller.model import evidence, ground, load_summary
-from brownout_controller.model.quantity import UNITS
+from brownout_controller.model import disturbances, evidence, load_summary
 from brownout_controller.model.reasons import CODES, Number, Reason
 from brownout_controller.report import sentences
 from brownout_controller.report.sentences import sentence
+from brownout_core.quantity import UNITS
 
 _ROOT = Path(brownout_controller.__file__).parent
 _MODULES = sorted(path for folder in ("model", "engine", "cli") for path in (_ROOT / folder).glob("*.py"))
@@ -53,4 +53,4 @@ def test_a_measured_value_is_written_in_its_unit(code: str, unit: str) -> None:
 
 def test_the_modules_that_give_doubts_are_among_those_that_are_looked_at() -> None:
     looked_at = {path.resolve() for path in _MODULES}
-    assert {Path(module.__file__ or "").resolve() for module in (evidence, ground, load_summary)} <= looked_at
+    assert {Path(module.__file__ or "").resolve() for module in (evidence, disturbances, load_summary)} <= looked_at

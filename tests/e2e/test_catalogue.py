@@ -10,10 +10,10 @@ from typing import Final
 
 import pytest
 
-from brownout_controller.catalogue.modes import library
-from brownout_controller.catalogue.scenario import Scenario
-from brownout_proxy import document
-from brownout_proxy.faults.written import read_fault
+from brownout_catalogue.scoring.modes import library
+from brownout_catalogue.scoring.scenario import Scenario
+from brownout_core import document
+from brownout_core.faults.fault_yaml import read_fault
 from tests.support.catalogue import EXAMPLES, ranked
 from tests.support.running import dial, echoing, eventually, running
 

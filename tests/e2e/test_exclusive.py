@@ -18,16 +18,16 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from brownout_controller.backends.proxy import ProxyBackend
-from brownout_controller.engine.orders import Wish
 from brownout_controller.engine.planning import Setup
+from brownout_controller.engine.resolve import FaultRequest
 from brownout_controller.engine.runner import Runner
 from brownout_controller.engine.store import Store
 from brownout_controller.model.environment import Environment
-from brownout_controller.model.verdict import Verdict
-from brownout_proxy.faults import make
-from brownout_proxy.faults.spec import FaultSpec
-from brownout_proxy.v1 import proxy_pb2 as pb
-from brownout_proxy.v1.proxy_pb2_grpc import ProxyServiceStub
+from brownout_core.faults import make
+from brownout_core.faults.spec import FaultSpec
+from brownout_core.v1 import proxy_pb2 as pb
+from brownout_core.v1.proxy_pb2_grpc import ProxyServiceStub
+from brownout_core.verdict import Verdict
 from tests.support.proxy_process import ProxyProcess, proxy_process
 from tests.support.running import SECONDS, echoing, eventually
 from tests.support.stage import staged
@@ -46,7 +46,7 @@ async def _verdict(address: str, root: Path) -> Verdict:
     """Of one run, by a user whose lock files nobody else has."""
     backend = ProxyBackend([address])
     environment = Environment(control=(address,))
-    wish = Wish(["a -> p"], [FaultSpec("slow", make("latency", {"latency": 1}))], duration=0.3, lease=1.0)
+    wish = FaultRequest(["a -> p"], [FaultSpec("slow", make("latency", {"latency": 1}))], duration=0.3, lease=1.0)
     setup = Setup(wish.experiment(), environment, "local", backend, 1, "again", locks=root / "locks")
     journal = Store(root / "runs").begin("both")
     try:

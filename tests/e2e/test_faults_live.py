@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from brownout_proxy.faults.spec import Selection
+from brownout_core.faults.spec import Selection
 from brownout_proxy.server.proxy import Proxy
 from tests.support.running import (
     SECONDS,

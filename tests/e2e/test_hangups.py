@@ -15,7 +15,7 @@ from typing import Final
 
 import pytest
 
-from brownout_proxy.relay.side import Side
+from brownout_proxy.relay.endpoint import Endpoint
 from brownout_proxy.server.proxy import Proxy
 from tests.support.running import (
     Running,
@@ -53,7 +53,7 @@ def was_reset(peer: socket.socket) -> bool:
     return any(events & select.POLLERR for _, events in poll.poll(0))
 
 
-def sides(harness: Running, proxy: Proxy) -> list[Side]:
+def sides(harness: Running, proxy: Proxy) -> list[Endpoint]:
     connection = next(iter(proxy._connections))
     eventually(lambda: connection.upstream is not None)
     assert connection.upstream is not None

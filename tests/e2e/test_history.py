@@ -13,10 +13,10 @@ from typing import Final
 
 import pytest
 
-from brownout_controller.model.past import PastRun
+from brownout_controller.model.run_summary import RunSummary
 from brownout_controller.model.trend import review
-from brownout_controller.report.trend_page import render
-from tests.controller.model.test_past import past_run
+from brownout_controller.report.history.history_page import render
+from tests.controller.model.test_run_summary import past_run
 from tests.controller.report import ground
 from tests.controller.report.ground import NASTY
 from tests.e2e.test_pages import _COVERED, _STICKING_OUT
@@ -27,7 +27,7 @@ BEGIN: Final = datetime(2025, 11, 20, tzinfo=UTC)
 BROWNOUT: Final = [sys.executable, "-c", "from brownout_proxy.cli import main; main()"]
 
 
-def _runs(name: str, count: int = 120, every: timedelta = timedelta(days=3)) -> list[PastRun]:
+def _runs(name: str, count: int = 120, every: timedelta = timedelta(days=3)) -> list[RunSummary]:
     """Runs in three environments, of every verdict."""
     verdicts = ("passed", "passed", "passed", "refuted", "passed", "stopped", "inconclusive", "refused", "not-reverted")
     made = []
@@ -42,7 +42,7 @@ def _runs(name: str, count: int = 120, every: timedelta = timedelta(days=3)) -> 
     return made
 
 
-def _look(tmp_path: Path, *histories: Sequence[PastRun]) -> None:
+def _look(tmp_path: Path, *histories: Sequence[RunSummary]) -> None:
     """Opens their pages one after another."""
     page = tmp_path / "history.html"
 

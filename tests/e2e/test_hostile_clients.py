@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from brownout_proxy import limits
+from brownout_core import limits
 from tests.support.controller_process import controller_process
 from tests.support.http2 import Http2, fill
 from tests.support.pinger import pinging

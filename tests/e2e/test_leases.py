@@ -20,8 +20,8 @@ import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
-from brownout_proxy.v1 import proxy_pb2 as pb
-from brownout_proxy.v1.proxy_pb2_grpc import ProxyServiceStub
+from brownout_core.v1 import proxy_pb2 as pb
+from brownout_core.v1.proxy_pb2_grpc import ProxyServiceStub
 from tests.support.proxy_process import ProxyProcess, proxy_process
 from tests.support.running import SECONDS, echoing, eventually, read_exactly
 
@@ -30,9 +30,9 @@ _HOLDER: Final = """
 import asyncio, sys
 from brownout_controller.backends.base import Target
 from brownout_controller.backends.proxy import ProxyBackend
-from brownout_controller.engine.keeper import Keeper
-from brownout_proxy.faults import make
-from brownout_proxy.faults.spec import FaultSpec
+from brownout_controller.engine.lease_renewer import Keeper
+from brownout_core.faults import make
+from brownout_core.faults.spec import FaultSpec
 
 async def hold(address, proxy, lease):
     backend, target = ProxyBackend([address]), Target(proxy, proxy, address)

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import pytest
 
-from brownout_controller.report import html
-from brownout_controller.report.account import Account
+from brownout_controller.report.run import run_page
+from brownout_controller.report.run.run_report import RunReport
 from tests.controller.report import ground
 from tests.controller.report.ground import TERMS, Story
 from tests.support.browser import Tab, tab
@@ -37,7 +37,7 @@ _COVERED = """
 """
 
 
-def _story() -> Account:
+def _story() -> RunReport:
     """One with everything that a page may show."""
     terms: list[dict[str, Any]] = [
         {**TERMS, "stop": "> 250ms", "no_data": "fail", "because": "people leave"},
@@ -57,10 +57,10 @@ def _story() -> Account:
     return story.load().judged().told()
 
 
-def _see(tmp_path: Path, look: Callable[[Tab, Path], Awaitable[None]], *told: Account) -> None:
+def _see(tmp_path: Path, look: Callable[[Tab, Path], Awaitable[None]], *told: RunReport) -> None:
     """Opens the page of these runs in a browser and looks."""
     page = tmp_path / "report.html"
-    page.write_text(html.render(*told), encoding="utf-8")
+    page.write_text(run_page.render(*told), encoding="utf-8")
 
     async def seen() -> None:
         async with tab() as opened:
@@ -71,7 +71,7 @@ def _see(tmp_path: Path, look: Callable[[Tab, Path], Awaitable[None]], *told: Ac
 
 
 @pytest.mark.parametrize("told", [_story(), ground.nasty().told()], ids=["everything", "hostile"])
-def test_nothing_is_loaded_and_the_console_is_silent(tmp_path: Path, told: Account) -> None:
+def test_nothing_is_loaded_and_the_console_is_silent(tmp_path: Path, told: RunReport) -> None:
     async def look(opened: Tab, page: Path) -> None:
         assert opened.requests == [page.as_uri()]
         assert opened.complaints == []
@@ -84,7 +84,7 @@ def test_nothing_is_loaded_and_the_console_is_silent(tmp_path: Path, told: Accou
 def test_the_policy_lets_nothing_in_that_a_text_might_bring(tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     harm = '<img src="http://127.0.0.1:9/x"><script>document.title = "taken"</script><p id="p" style="color: red">x</p>'
-    page.write_text(html.render(ground.refuted().told()).replace("</main>", f"{harm}</main>"), encoding="utf-8")
+    page.write_text(run_page.render(ground.refuted().told()).replace("</main>", f"{harm}</main>"), encoding="utf-8")
 
     async def seen() -> None:
         async with tab() as opened:
@@ -101,7 +101,7 @@ def test_the_policy_lets_nothing_in_that_a_text_might_bring(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("told", [_story(), *(story().told() for story in ground.ALL.values())],
                          ids=["everything", *ground.ALL])  # fmt: skip
-def test_on_a_small_screen_nothing_sticks_out_and_no_letters_cover_others(tmp_path: Path, told: Account) -> None:
+def test_on_a_small_screen_nothing_sticks_out_and_no_letters_cover_others(tmp_path: Path, told: RunReport) -> None:
     async def look(opened: Tab, _: Path) -> None:
         for width in (_SMALL, 1280):
             await opened.screen(width)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from brownout_controller.model.probe import ProbeError, ProbeSpec, Surroundings
+from brownout_controller.model.probe import ProbeContext, ProbeError, ProbeSpec
 from brownout_controller.probes.http import Http
 from brownout_controller.probes.prometheus import Prometheus
 from brownout_controller.probes.tcp import Tcp
@@ -46,7 +46,7 @@ async def _server(folder: Path, certificate: tuple[bytes, bytes] | None = None) 
 
 
 async def _said(spec: ProbeSpec) -> str:
-    probe = spec.open(Surroundings())
+    probe = spec.open(ProbeContext())
     try:
         with pytest.raises(ProbeError) as error:
             await probe.measure(1.0)

@@ -12,35 +12,35 @@ from typing import Final, NamedTuple
 
 from google.protobuf.message import DecodeError
 
+from brownout_catalogue.architecture import Architecture, read_architecture
+from brownout_catalogue.findings import findings
+from brownout_catalogue.importers.compose.reader import read_compose
+from brownout_catalogue.importers.imported import Imported
+from brownout_catalogue.importers.kubernetes.manifests import read_manifests
+from brownout_catalogue.importers.kubernetes.reader import read_kubernetes
+from brownout_catalogue.scoring.ranking import rank
 from brownout_controller.api.messages import read_order, read_wish
-from brownout_controller.catalogue.architecture import Architecture, read_architecture
-from brownout_controller.catalogue.findings import findings
-from brownout_controller.catalogue.importers.compose import read_compose
-from brownout_controller.catalogue.importers.imported import Imported
-from brownout_controller.catalogue.importers.kubernetes import read_kubernetes
-from brownout_controller.catalogue.importers.manifests import read_manifests
-from brownout_controller.catalogue.ranking import rank
-from brownout_controller.cli.report import FORMATS
+from brownout_controller.cli.commands.report import FORMATS
 from brownout_controller.engine import store
 from brownout_controller.engine.history import collect
-from brownout_controller.engine.orders import Desk, Order, Rights
+from brownout_controller.engine.resolve import RequestResolver, Rights, RunRequest
 from brownout_controller.engine.settings_file import SettingsFile
 from brownout_controller.engine.store import Store
 from brownout_controller.model.environment import read_environments
 from brownout_controller.model.variables import Variables
-from brownout_controller.report.account import account
+from brownout_controller.report.run.run_report import run_report
 from brownout_controller.v1 import controller_pb2
-from brownout_proxy import document
+from brownout_core import document
+from brownout_core.errors import BrownoutError
+from brownout_core.faults import make
+from brownout_core.faults.spec import FaultSpec
+from brownout_core.v1 import proxy_pb2
+from brownout_core.wire import given_selection, read_fault, show_fault
 from brownout_proxy.api.codec import as_object, entries, first_value
 from brownout_proxy.api.grpc import read_proxy as read_message
 from brownout_proxy.api.proxies import Proxies, read_proxy, read_proxy_change
 from brownout_proxy.api.toxics import read_toxic, read_toxic_change
-from brownout_proxy.errors import BrownoutError
-from brownout_proxy.faults import make
-from brownout_proxy.faults.spec import FaultSpec
 from brownout_proxy.server import config
-from brownout_proxy.v1 import proxy_pb2
-from brownout_proxy.wire import given_selection, read_fault, show_fault
 
 CORPUS: Final = Path(__file__).parent / "corpus"
 _ROOT: Final = Path(__file__).parents[2]
@@ -130,8 +130,8 @@ def _fault(request: proxy_pb2.AddFaultRequest) -> None:
 
 def _experiment(content: bytes, folder: Path) -> None:
     (folder / "brownout.yaml").write_text("environments: {}")
-    stranger = Desk(SettingsFile(folder / "brownout.yaml"), Rights(), {})
-    stranger.read(Order(_text(content), "x.yaml", variables={"A": "b"}))
+    stranger = RequestResolver(SettingsFile(folder / "brownout.yaml"), Rights(), {})
+    stranger.read(RunRequest(_text(content), "x.yaml", variables={"A": "b"}))
 
 
 # What comes from files.
@@ -179,7 +179,7 @@ def _journal(content: bytes, folder: Path) -> None:
             except BrownoutError:
                 continue
     collect([folder / "runs"])
-    whole = account(store.read(run), run.name)
+    whole = run_report(store.read(run), run.name)
     for render in FORMATS.values():
         render(whole)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from brownout_proxy.errors import InvalidSpec, Unavailable
+from brownout_core.errors import InvalidSpec, Unavailable
 from brownout_proxy.settings import Settings, flags, from_environment, merged
 
 _TLS = {"tls_cert": Path("c"), "tls_key": Path("k")}

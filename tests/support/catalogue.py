@@ -10,12 +10,12 @@ from itertools import combinations
 from pathlib import Path
 from typing import Final
 
-from brownout_controller.catalogue.architecture import read_architecture
-from brownout_controller.catalogue.listing import word
-from brownout_controller.catalogue.modes import library
-from brownout_controller.catalogue.ranking import Row, rank
-from brownout_controller.catalogue.scenario import kind_of_fault
-from brownout_proxy import document
+from brownout_catalogue.architecture import read_architecture
+from brownout_catalogue.rendering.listing import word
+from brownout_catalogue.scoring.modes import library
+from brownout_catalogue.scoring.ranking import Row, rank
+from brownout_catalogue.scoring.scenario import kind_of_fault
+from brownout_core import document
 
 EXAMPLES: Final = Path(__file__).parents[2] / "examples" / "architectures"
 STORY: Final[Mapping[str, str]] = {

@@ -15,10 +15,10 @@ from aiohttp import ClientSession, web
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from brownout_core.faults import make
+from brownout_core.faults.spec import FaultSpec
 from brownout_proxy.api.http import ControlRequests, make_app
-from brownout_proxy.api.patience import make_runner
-from brownout_proxy.faults import make
-from brownout_proxy.faults.spec import FaultSpec
+from brownout_proxy.api.http_limits import make_runner
 from brownout_proxy.server.registry import Registry
 
 Json = Any

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 import uvloop
 
-from brownout_proxy.faults import make
-from brownout_proxy.faults.active import ActiveFault
-from brownout_proxy.faults.spec import FaultSpec, Selection
+from brownout_core.faults import make
+from brownout_core.faults.active import ActiveFault
+from brownout_core.faults.spec import FaultSpec, Selection
 from brownout_proxy.server.proxy import Proxy, ProxySpec
 from brownout_proxy.server.registry import Registry
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from brownout_proxy.faults import make
-from brownout_proxy.faults.draw import Draws
-from brownout_proxy.faults.spec import Pace, Site, Stage
+from brownout_core.faults import make
+from brownout_core.faults.seeded_random import SeededRandom
+from brownout_core.faults.spec import Pace, Stage, StageContext
 
 
-def site(*, start: float = 0.0, offset: int = 0, seed: int = 1, ordinal: int = 1, shared: Pace | None = None) -> Site:
-    return Site(start, offset, Draws(seed, "proxy", "fault", ordinal), shared or Pace())
+def site(
+    *, start: float = 0.0, offset: int = 0, seed: int = 1, ordinal: int = 1, shared: Pace | None = None
+) -> StageContext:
+    return StageContext(start, offset, SeededRandom(seed, "proxy", "fault", ordinal), shared or Pace())
 
 
-def stage(kind: str, where: Site | None = None, **attributes: Any) -> Stage:
+def stage(kind: str, where: StageContext | None = None, **attributes: Any) -> Stage:
     """The stage of a fault; its attributes may have units."""
     made = make(kind, attributes, text=True).stage(where or site())
     assert made is not None

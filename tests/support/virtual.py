@@ -6,7 +6,7 @@ import heapq
 import itertools
 from collections.abc import Callable
 
-from brownout_proxy.faults.draw import Draws
+from brownout_core.faults.seeded_random import SeededRandom
 from brownout_proxy.relay.clock import Timer
 from brownout_proxy.relay.link import Link, Port
 
@@ -95,8 +95,8 @@ class FakeOwner:
     def failed(self, link: Link, error: Exception) -> None:
         self.errors.append(error)
 
-    def draws(self, fault: str) -> Draws:
-        return Draws(self._seed, "proxy", fault, 1)
+    def draws(self, fault: str) -> SeededRandom:
+        return SeededRandom(self._seed, "proxy", fault, 1)
 
     def hand_over(self, link: Link) -> bool:
         return False

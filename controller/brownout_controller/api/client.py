@@ -23,19 +23,19 @@ from brownout_controller.api.messages import (
 from brownout_controller.backends.base import Place
 from brownout_controller.backends.channel import ANYBODY, Credentials, channel
 from brownout_controller.backends.connection import CONTROLLER, UNREACHED, explained
-from brownout_controller.engine.conductor import NotInPlaceError
+from brownout_controller.engine.dry_run import DryRun
 from brownout_controller.engine.history import History, row_of_json
-from brownout_controller.engine.orders import Order, Wish
-from brownout_controller.engine.outlook import Outlook
-from brownout_controller.engine.overview import Overview, Row
-from brownout_controller.engine.tail import Line
+from brownout_controller.engine.journal_tail import Line
+from brownout_controller.engine.resolve import FaultRequest, RunRequest
+from brownout_controller.engine.run_list import Row, RunList
+from brownout_controller.engine.run_supervisor import NotInPlaceError
 from brownout_controller.model.journal import BadRecord, Injected, LeftOut, decode
-from brownout_controller.model.past import PastRun
+from brownout_controller.model.run_summary import RunSummary
 from brownout_controller.v1 import controller_pb2 as pb
 from brownout_controller.v1.controller_pb2_grpc import ControllerServiceStub
-from brownout_proxy import __version__
-from brownout_proxy.errors import BrownoutError, Conflict, InvalidSpec, NotFound, Unavailable
-from brownout_proxy.rpc import OURS
+from brownout_core import __version__
+from brownout_core.errors import BrownoutError, Conflict, InvalidSpec, NotFound, Unavailable
+from brownout_core.rpc import OURS
 
 PATIENCE: Final = 30.0
 """Seconds in which a lost controller may come back."""
@@ -95,21 +95,21 @@ class Remote:
         """Nothing: the controller did it when it started, and has told what it left out."""
         return ()
 
-    async def check(self, order: Order) -> None:
+    async def check(self, order: RunRequest) -> None:
         """Whether the controller understands it. Raises InvalidSpec, Unavailable."""
         await self.plan(order, measure=False)
 
-    async def plan(self, order: Order, *, measure: bool = True) -> Outlook:
+    async def plan(self, order: RunRequest, *, measure: bool = True) -> DryRun:
         """Raises InvalidSpec, Unavailable."""
         request = pb.PlanRequest(experiment=show_order(order), measure=measure)
         return read_outlook(await self._asked(self._stub.Plan, request))
 
-    async def start(self, order: Order) -> str:
+    async def start(self, order: RunRequest) -> str:
         """Raises InvalidSpec, Unavailable."""
         answer: pb.RunResponse = await self._asked(self._stub.Run, pb.RunRequest(experiment=show_order(order)))
         return answer.run
 
-    async def start_faults(self, wish: Wish) -> str:
+    async def start_faults(self, wish: FaultRequest) -> str:
         """Raises InvalidSpec, Unavailable, NotInPlaceError."""
         answer: pb.StartFaultsResponse = await self._asked(self._stub.StartFaults, show_wish(wish))
         return answer.run
@@ -168,10 +168,10 @@ class Remote:
         """`given` is not asked for: the environments are the controller's. Raises NotFound, Conflict, Unavailable."""
         await self._asked(self._stub.Stop, pb.StopRequest(run=run, why=why, at_once=at_once))
 
-    async def list_runs(self, limit: int = 100) -> Overview:
+    async def list_runs(self, limit: int = 100) -> RunList:
         """Raises Unavailable."""
         answer: pb.ListRunsResponse = await self._asked(self._stub.ListRuns, pb.ListRunsRequest(limit=limit))
-        return Overview(list(map(read_row, answer.runs)), list(map(read_left_out, answer.left_out)))
+        return RunList(list(map(read_row, answer.runs)), list(map(read_left_out, answer.left_out)))
 
     async def row(self, run: str) -> Row:
         """Raises NotFound, InvalidSpec for a journal that cannot be read, Unavailable."""
@@ -180,7 +180,7 @@ class Remote:
 
     async def history(self) -> History:
         """Raises Unavailable."""
-        runs: list[PastRun] = []
+        runs: list[RunSummary] = []
         warnings: list[str] = []
         unread: list[LeftOut] = []
         try:

@@ -27,17 +27,17 @@ from brownout_controller.api.messages import (
 )
 from brownout_controller.backends.base import Target
 from brownout_controller.engine import store
-from brownout_controller.engine.conductor import Conductor, NotInPlaceError
 from brownout_controller.engine.history import History, row_as_json
+from brownout_controller.engine.run_supervisor import NotInPlaceError, RunSupervisor
 from brownout_controller.model.environment import LOCAL
 from brownout_controller.model.journal import Plan
 from brownout_controller.model.judge import judge
 from brownout_controller.report.sentences import recorded
 from brownout_controller.v1 import controller_pb2 as pb
 from brownout_controller.v1 import controller_pb2_grpc
-from brownout_proxy import rpc
-from brownout_proxy.errors import InvalidSpec, NotFound, Unavailable
-from brownout_proxy.rpc import Context
+from brownout_core import rpc
+from brownout_core.errors import InvalidSpec, NotFound, Unavailable
+from brownout_core.rpc import Context
 
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["ControllerService"].full_name
 ALIVE: Final = 5.0
@@ -53,7 +53,7 @@ _MOST_WATCHES: Final = 256
 class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
     """The calls of brownout.controller.v1."""
 
-    def __init__(self, conductor: Conductor) -> None:
+    def __init__(self, conductor: RunSupervisor) -> None:
         self._conductor = conductor
         self._watches = 0
 
@@ -166,7 +166,7 @@ class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
 class Server(rpc.Server):
     """A server of the API, with health and reflection."""
 
-    def __init__(self, conductor: Conductor, *, token: str | None = None, tls: rpc.Tls | None = None) -> None:
+    def __init__(self, conductor: RunSupervisor, *, token: str | None = None, tls: rpc.Tls | None = None) -> None:
         def add(server: grpc.aio.Server) -> None:
             controller_pb2_grpc.add_ControllerServiceServicer_to_server(  # type: ignore[no-untyped-call]
                 ControllerService(conductor), server

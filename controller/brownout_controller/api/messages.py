@@ -8,29 +8,29 @@ from typing import Any, Final
 from google.protobuf.duration_pb2 import Duration
 
 from brownout_controller.backends.base import Place, Target
-from brownout_controller.engine.conductor import Held
-from brownout_controller.engine.orders import Order, Wish
-from brownout_controller.engine.outlook import Now, Outlook
-from brownout_controller.engine.overview import Row
+from brownout_controller.engine.dry_run import CurrentReading, DryRun
+from brownout_controller.engine.resolve import FaultRequest, RunRequest
+from brownout_controller.engine.run_list import Row
+from brownout_controller.engine.run_supervisor import Held
 from brownout_controller.engine.store import Brief
 from brownout_controller.model.environment import LOCAL
 from brownout_controller.model.experiment import LEASE
 from brownout_controller.model.journal import Judged, LeftOut, Refusal
 from brownout_controller.model.judge import Judgement
-from brownout_controller.model.verdict import Verdict
 from brownout_controller.report.sentences import sentence
-from brownout_controller.report.text import line
 from brownout_controller.v1 import controller_pb2 as pb
-from brownout_proxy import limits
-from brownout_proxy.errors import InvalidSpec
-from brownout_proxy.wire import read_fault, show_fault
+from brownout_core import limits
+from brownout_core.errors import InvalidSpec
+from brownout_core.formatting import line
+from brownout_core.verdict import Verdict
+from brownout_core.wire import read_fault, show_fault
 
 RUN: Final = "brownout-run"
 """Trailing metadata with the run whose faults could not be put in place."""
 SIGNALS: Final = {"SIGINT": pb.SIGNAL_INT, "SIGTERM": pb.SIGNAL_TERM}
 
 
-def show_order(order: Order) -> pb.Experiment:
+def show_order(order: RunRequest) -> pb.Experiment:
     return pb.Experiment(
         text=order.text,
         file=order.file,
@@ -42,8 +42,8 @@ def show_order(order: Order) -> pb.Experiment:
     )
 
 
-def read_order(message: pb.Experiment) -> Order:
-    return Order(
+def read_order(message: pb.Experiment) -> RunRequest:
+    return RunRequest(
         message.text,
         message.file,
         message.environment or LOCAL,
@@ -54,7 +54,7 @@ def read_order(message: pb.Experiment) -> Order:
     )
 
 
-def show_wish(wish: Wish) -> pb.StartFaultsRequest:
+def show_wish(wish: FaultRequest) -> pb.StartFaultsRequest:
     return pb.StartFaultsRequest(
         environment=wish.environment,
         edges=wish.edges,
@@ -68,7 +68,7 @@ def show_wish(wish: Wish) -> pb.StartFaultsRequest:
     )
 
 
-def read_wish(message: pb.StartFaultsRequest) -> Wish:
+def read_wish(message: pb.StartFaultsRequest) -> FaultRequest:
     """Raises InvalidSpec."""
     if not message.HasField("duration"):
         raise InvalidSpec("duration", "missing: faults have an end")
@@ -80,7 +80,7 @@ def read_wish(message: pb.StartFaultsRequest) -> Wish:
         except InvalidSpec as error:
             raise InvalidSpec(f"faults[{number}].{error.path.removeprefix('fault.')}", error.reason) from None
     radius = message.blast_radius
-    return Wish(
+    return FaultRequest(
         list(message.edges),
         faults,
         seconds(message.duration),
@@ -94,7 +94,7 @@ def read_wish(message: pb.StartFaultsRequest) -> Wish:
     )
 
 
-def show_outlook(outlook: Outlook) -> pb.PlanResponse:
+def show_outlook(outlook: DryRun) -> pb.PlanResponse:
     return pb.PlanResponse(
         name=outlook.name,
         edges=outlook.edges,
@@ -111,8 +111,8 @@ def show_outlook(outlook: Outlook) -> pb.PlanResponse:
     )
 
 
-def read_outlook(message: pb.PlanResponse) -> Outlook:
-    return Outlook(
+def read_outlook(message: pb.PlanResponse) -> DryRun:
+    return DryRun(
         message.name,
         list(message.edges),
         [Target(target.id, target.proxy, target.where) for target in message.targets],
@@ -120,7 +120,7 @@ def read_outlook(message: pb.PlanResponse) -> Outlook:
         seconds(message.duration),
         seconds(message.lease),
         [
-            Now(
+            CurrentReading(
                 now.hypothesis,
                 now.expect,
                 now.value if now.HasField("value") else None,

@@ -10,8 +10,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
-from brownout_proxy.errors import Unavailable
-from brownout_proxy.faults.spec import FaultSpec
+from brownout_core.errors import Unavailable
+from brownout_core.faults.spec import FaultSpec
 
 
 class BackendError(Unavailable):

@@ -16,8 +16,8 @@ from typing import Any, Final
 from yaml import YAMLError
 
 from brownout_controller.model.environment import Kubernetes
-from brownout_proxy import __version__
-from brownout_proxy.errors import BrownoutError
+from brownout_core import __version__
+from brownout_core.errors import BrownoutError
 
 CALL: Final = 5.0
 """Seconds that one request may take."""

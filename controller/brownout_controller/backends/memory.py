@@ -17,7 +17,7 @@ from brownout_controller.backends.base import (
     Target,
     described,
 )
-from brownout_proxy.faults.spec import FaultSpec
+from brownout_core.faults.spec import FaultSpec
 
 
 @dataclass(slots=True)

@@ -23,10 +23,10 @@ from brownout_controller.backends.base import (
 )
 from brownout_controller.backends.channel import ANYBODY, Credentials, channel
 from brownout_controller.backends.connection import PROXY, UNREACHED, explained
-from brownout_proxy.faults.spec import FaultSpec
-from brownout_proxy.v1 import proxy_pb2 as pb
-from brownout_proxy.v1.proxy_pb2_grpc import ProxyServiceStub
-from brownout_proxy.wire import read_fault, show_fault
+from brownout_core.faults.spec import FaultSpec
+from brownout_core.v1 import proxy_pb2 as pb
+from brownout_core.v1.proxy_pb2_grpc import ProxyServiceStub
+from brownout_core.wire import read_fault, show_fault
 
 _OPTIONS: Final = (("grpc.max_receive_message_length", 64 << 20),)
 """A list of as many proxies as there may be, all with long names, has 30 MB; gRPC's own bound is 4 MB."""

@@ -25,8 +25,8 @@ from typing import Any, Final
 from brownout_controller.backends.cluster import Cluster, ClusterError
 from brownout_controller.engine.locks import Claim, Exclusive, files
 from brownout_controller.model.environment import Environment, Kubernetes
-from brownout_proxy.errors import Conflict, Unavailable
-from brownout_proxy.safe_text import line
+from brownout_core.errors import Conflict, Unavailable
+from brownout_core.safe_text import line
 
 log = logging.getLogger(__name__)
 

@@ -30,13 +30,13 @@ from pydantic import TypeAdapter
 from brownout_controller.engine import store
 from brownout_controller.engine.journal_file import JOURNAL, Unreadable, left_out
 from brownout_controller.model.journal import LeftOut
-from brownout_controller.model.past import PastRun
+from brownout_controller.model.run_summary import RunSummary
 from brownout_controller.model.trend import in_order
-from brownout_controller.report.account import account
-from brownout_controller.report.left_out import named
-from brownout_controller.report.past import past
-from brownout_proxy import __version__
-from brownout_proxy.errors import BrownoutError, NotFound, Unavailable
+from brownout_controller.report.run.run_report import run_report
+from brownout_controller.report.run.summarise import summarise
+from brownout_controller.report.unread_journals import named
+from brownout_core import __version__
+from brownout_core.errors import BrownoutError, NotFound, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +46,11 @@ _FORM: Final = 1
 _LIVE: Final = ("directory", "running")
 """What a row does not keep, as it depends on where and when one looks."""
 _LISTS: Final = ("faults", "played")
-_COLUMNS: Final = tuple(item.name for item in fields(PastRun) if item.name not in _LIVE)
+_COLUMNS: Final = tuple(item.name for item in fields(RunSummary) if item.name not in _LIVE)
 _CREATE: Final = f"CREATE TABLE runs (path TEXT PRIMARY KEY, size INTEGER, mtime INTEGER, {', '.join(_COLUMNS)})"
 _STAMP: Final = zlib.crc32(f"{_FORM} {__version__} {_CREATE}".encode()) & 0x7FFFFFFF
 """Another version may come to another verdict on a journal, so that it does not take this one's rows for its own."""
-_ROWS: Final = TypeAdapter(PastRun)
+_ROWS: Final = TypeAdapter(RunSummary)
 
 
 class Seen(NamedTuple):
@@ -58,13 +58,13 @@ class Seen(NamedTuple):
 
     size: int
     mtime: int
-    run: PastRun
+    run: RunSummary
 
 
 class History(NamedTuple):
     """The runs, oldest first, and what is not among them."""
 
-    runs: Sequence[PastRun]
+    runs: Sequence[RunSummary]
     closed_to_us: Sequence[str] = ()
     """Directories that could not be looked into, a line each."""
     left_out: Sequence[LeftOut] = ()
@@ -79,7 +79,7 @@ class History(NamedTuple):
 def collect(roots: Iterable[Path]) -> History:
     """Without the trials of searches: that one of them broke is what was looked for, and no regression. Raises NotFound
     for a directory that is not there."""
-    found: dict[tuple[str, object], PastRun] = {}
+    found: dict[tuple[str, object], RunSummary] = {}
     closed_to_us: list[str] = []
     unread: list[LeftOut] = []
     for root in dict.fromkeys(roots):
@@ -114,7 +114,7 @@ def _below(root: Path) -> History:
     return History([_live(root / path, item.run) for path, item in seen.items()], closed_to_us, unread)
 
 
-def _live(directory: Path, run: PastRun) -> PastRun:
+def _live(directory: Path, run: RunSummary) -> RunSummary:
     return replace(run, directory=str(directory), running=not run.ended and store.is_held(directory))
 
 
@@ -143,7 +143,7 @@ def _seen(directory: Path, known: Seen | None) -> Seen:
         return known
     entries = store.read(directory)
     try:
-        run = past(account(entries, directory.name))
+        run = summarise(run_report(entries, directory.name))
     except ValueError as error:
         raise Unreadable(path, str(error)) from None
     except Exception as error:  # a journal of another hand may hold anything anywhere; one of ours does not
@@ -186,24 +186,24 @@ def save(database: Path, seen: Mapping[str, Seen]) -> None:
             new.unlink()
 
 
-def row_as_json(run: PastRun) -> str:
+def row_as_json(run: RunSummary) -> str:
     """For somebody who is elsewhere."""
     return _ROWS.dump_json(run).decode()
 
 
-def row_of_json(text: str) -> PastRun:
+def row_of_json(text: str) -> RunSummary:
     """Raises ValueError for a row of another version."""
     return _ROWS.validate_json(text)
 
 
-def _encoded(run: PastRun) -> Iterator[Any]:
+def _encoded(run: RunSummary) -> Iterator[Any]:
     content = _ROWS.dump_python(run, mode="json")
     for name in _COLUMNS:
         value = content[name]
         yield json.dumps(value) if isinstance(value, list) else value
 
 
-def _decoded(values: Sequence[Any]) -> PastRun:
+def _decoded(values: Sequence[Any]) -> RunSummary:
     """Raises ValueError, TypeError."""
     content = dict(zip(_COLUMNS, values, strict=True))
     lists = {name: json.loads(content[name]) for name in _LISTS}

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from brownout_controller.engine import private
+from brownout_controller.engine import private_files
 from brownout_controller.model.journal import LeftOut
-from brownout_proxy import limits
-from brownout_proxy.errors import InvalidSpec, Unavailable
+from brownout_core import limits
+from brownout_core.errors import InvalidSpec, Unavailable
 
 JOURNAL: Final = "journal.jsonl"
 _TAIL: Final = 1 << 16
@@ -42,7 +42,7 @@ def left_out(path: Path, error: Exception) -> LeftOut:
 def opened(path: Path) -> BinaryIO:
     """Raises Unreadable for what is no regular file or too large, Unavailable where the system says no."""
     try:
-        number = os.open(path, os.O_RDONLY | private.CAREFUL)
+        number = os.open(path, os.O_RDONLY | private_files.CAREFUL)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise Unreadable(path, "is a symbolic link, and no journal") from None

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from brownout_controller.engine import private
-from brownout_proxy.errors import Conflict, Unavailable
+from brownout_controller.engine import private_files
+from brownout_core.errors import Conflict, Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,8 @@ def held(targets: Iterable[str], claim: Claim, root: Path | None = None) -> Iter
 
 @contextmanager
 def _held(root: Path, target: str, claim: Claim) -> Iterator[None]:
-    private.make_directory(root, _REMEDY)
-    lock = private.open_file(root / hashlib.sha256(target.encode()).hexdigest()[:16], os.O_RDWR, _REMOVE)
+    private_files.make_directory(root, _REMEDY)
+    lock = private_files.open_file(root / hashlib.sha256(target.encode()).hexdigest()[:16], os.O_RDWR, _REMOVE)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -22,8 +22,8 @@ from brownout_controller.model.environment import Environment
 from brownout_controller.model.experiment import LONGEST_LEASE
 from brownout_controller.model.journal import Closed, Entry, LeftOut, Reverted, Run, Undo
 from brownout_controller.model.judge import judge
-from brownout_controller.model.past import utc
-from brownout_proxy.errors import BrownoutError, InvalidSpec
+from brownout_controller.model.run_summary import utc
+from brownout_core.errors import BrownoutError, InvalidSpec
 
 log = logging.getLogger(__name__)
 

@@ -17,14 +17,14 @@ from typing import Any, Final, TypeVar, cast
 
 from brownout_controller.backends.base import BackendError, TakenError, Target, described
 from brownout_controller.engine import store
-from brownout_controller.engine.chronicle import Chronicle
 from brownout_controller.engine.cluster_lock import exclusion
-from brownout_controller.engine.edge import EdgeOf
-from brownout_controller.engine.keeper import Keeper
+from brownout_controller.engine.journal_writer import JournalWriter
+from brownout_controller.engine.lease_renewer import LeaseRenewer
 from brownout_controller.engine.locks import Claim
 from brownout_controller.engine.planning import Planned, Setup, plan
 from brownout_controller.engine.sampling import Sampler
-from brownout_controller.engine.watch import Watch
+from brownout_controller.engine.target_counters import TargetCounters
+from brownout_controller.engine.target_watch import Watch
 from brownout_controller.model import lifecycle
 from brownout_controller.model.evidence import reach
 from brownout_controller.model.journal import (
@@ -45,12 +45,12 @@ from brownout_controller.model.journal import (
 )
 from brownout_controller.model.judge import Judgement
 from brownout_controller.model.lifecycle import PHASE_OF, Phase, State
-from brownout_controller.model.probe import Surroundings
+from brownout_controller.model.probe import ProbeContext
 from brownout_controller.model.reasons import Reason
 from brownout_controller.probes.load import Load
 from brownout_controller.probes.traffic import overdue_after
-from brownout_proxy import __version__
-from brownout_proxy.errors import Conflict, Unavailable
+from brownout_core import __version__
+from brownout_core.errors import Conflict, Unavailable
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -75,7 +75,7 @@ class Runner:
         """It goes no further: what is injected is reverted."""
         self._left = asyncio.Event()
         """It does not wait for the recovery either."""
-        self._chronicle = Chronicle(journal, setup.masker, observer, self._stopped.set)
+        self._chronicle = JournalWriter(journal, setup.masker, observer, self._stopped.set)
         self._samplers: list[Sampler] = []
         self._keepers: list[asyncio.Task[None]] = []
         self._injected: list[Target] = []
@@ -254,7 +254,7 @@ class Runner:
             names = [spec.name for spec in faults]
             self._write(Injected(undo, target.id, names, lease, [described(spec) for spec in faults]))
             self._watch.expect(target, names)
-            keeper = Keeper(self._setup.backend, target, self._journal.run_id, lease, self._halt)
+            keeper = LeaseRenewer(self._setup.backend, target, self._journal.run_id, lease, self._halt)
             self._keepers.append(asyncio.create_task(keeper.run()))
         return True
 
@@ -316,9 +316,9 @@ class Runner:
             )  # fmt: skip
             await self._load.start()
             work.append(self._tell_traffic(self._load))
-        surroundings = Surroundings(
+        surroundings = ProbeContext(
             prometheus=self._setup.environment.prometheus,
-            edge=EdgeOf(self._setup.backend, targets, self._journal.run_id),
+            edge=TargetCounters(self._setup.backend, targets, self._journal.run_id),
             traffic=self._load,
             allowed_commands=self._setup.allowed_commands,
         )

@@ -20,7 +20,7 @@ from brownout_controller.model.evaluate import Before, before, stops
 from brownout_controller.model.hypothesis import Hypothesis
 from brownout_controller.model.journal import Record, Sample, StopCause
 from brownout_controller.model.lifecycle import Phase
-from brownout_controller.model.probe import NoAnswerError, Probe, ProbeError, Reading, Surroundings
+from brownout_controller.model.probe import NoAnswerError, Probe, ProbeContext, ProbeError, Reading
 from brownout_controller.model.reasons import Number, Reason
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class Sampler:
     def __init__(
         self,
         hypothesis: Hypothesis,
-        surroundings: Surroundings,
+        surroundings: ProbeContext,
         phases: Phases,
         write: Callable[[Record], object],
         halt: Callable[[StopCause, Reason, float], None],

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from brownout_controller.model.variables import Variables
-from brownout_proxy import document
-from brownout_proxy.document import Value
-from brownout_proxy.errors import InvalidSpec, Unavailable
+from brownout_core import document
+from brownout_core.document import Value
+from brownout_core.errors import InvalidSpec, Unavailable
 
 CONFIG: Final = Path("brownout.yaml")
 

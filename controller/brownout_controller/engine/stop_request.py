@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from brownout_controller.report.text import clipped, line
-from brownout_proxy.errors import Unavailable
+from brownout_core.errors import Unavailable
+from brownout_core.formatting import clipped, line
 
 _NAME: Final = "stop"
 _LONGEST: Final = 1000

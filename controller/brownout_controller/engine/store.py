@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from brownout_controller.engine import journal_file, private
+from brownout_controller.engine import journal_file, private_files
 from brownout_controller.engine.journal_file import Unreadable, ends, lines
 from brownout_controller.model.journal import (
     NOT_AT_ONCE,
@@ -30,8 +30,8 @@ from brownout_controller.model.journal import (
     encode,
 )
 from brownout_controller.model.journal import read as read_lines
-from brownout_proxy import limits
-from brownout_proxy.errors import NotFound, Unavailable
+from brownout_core import limits
+from brownout_core.errors import NotFound, Unavailable
 
 JOURNAL: Final = journal_file.JOURNAL
 _LOCK: Final = "lock"
@@ -60,7 +60,7 @@ class Journal:
         try:
             if number:
                 _cut_torn_line(directory / JOURNAL)
-            self._file = private.open_file(directory / JOURNAL, os.O_WRONLY | os.O_APPEND, _REMEDY)
+            self._file = private_files.open_file(directory / JOURNAL, os.O_WRONLY | os.O_APPEND, _REMEDY)
         except OSError as error:
             os.close(self._lock)
             if isinstance(error, Unavailable):
@@ -233,7 +233,7 @@ def has_begun(directory: Path) -> bool:
 def is_held(directory: Path) -> bool:
     """Whether a process is at that run. Leaves no trace, so that it may be asked about what can only be read."""
     try:
-        lock = os.open(directory / _LOCK, os.O_RDONLY | private.CAREFUL)
+        lock = os.open(directory / _LOCK, os.O_RDONLY | private_files.CAREFUL)
     except PermissionError:
         return True  # somebody else's run, which only they may call over
     except OSError:
@@ -250,7 +250,7 @@ def is_held(directory: Path) -> bool:
 
 def _held(path: Path) -> int:
     """A descriptor with the lock. Raises BlockingIOError if somebody has it, Unavailable if it cannot be had."""
-    lock = private.open_file(path, os.O_RDWR, _REMEDY)
+    lock = private_files.open_file(path, os.O_RDWR, _REMEDY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -261,7 +261,7 @@ def _held(path: Path) -> int:
 
 def _cut_torn_line(path: Path) -> None:
     """What a crash left of a last line would spoil the one that is written next."""
-    with open(private.open_file(path, os.O_RDWR, _REMEDY), "r+b") as file:
+    with open(private_files.open_file(path, os.O_RDWR, _REMEDY), "r+b") as file:
         content = file.read()
         if not content.endswith(b"\n"):
             file.truncate(content.rfind(b"\n") + 1)

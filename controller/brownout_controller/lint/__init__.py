@@ -14,8 +14,8 @@ from brownout_controller.lint.rule import Finding, Rule, errors_of, find
 from brownout_controller.lint.subject import Subject
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.experiment import Experiment
-from brownout_proxy.document import Value
-from brownout_proxy.errors import InvalidSpec
+from brownout_core.document import Value
+from brownout_core.errors import InvalidSpec
 
 RULES: Final[tuple[Rule, ...]] = (
     faults.idle,

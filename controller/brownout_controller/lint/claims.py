@@ -18,7 +18,7 @@ from brownout_controller.probes.redis import Redis
 from brownout_controller.probes.sql import Sql
 from brownout_controller.probes.tcp import Tcp
 from brownout_controller.probes.traffic import Traffic
-from brownout_proxy.units import SECONDS, SHARE
+from brownout_core.units import SECONDS, SHARE
 
 _COUNTS: Final = re.compile(r"\s*select\s+count\s*\([^()]*\)\s+from\b", re.IGNORECASE)
 _SIZES: Final = frozenset(

@@ -16,7 +16,7 @@ from brownout_controller.probes.http import Http
 from brownout_controller.probes.redis import Redis
 from brownout_controller.probes.tcp import Tcp, host_and_port
 from brownout_controller.probes.traffic import Traffic
-from brownout_proxy.units import BYTES, SECONDS
+from brownout_core.units import BYTES, SECONDS
 
 _HEALTH: Final = re.compile(
     r"/(?:[\w-]+/)*(?:health(?:z|check)?|live(?:z|ness)?|readyz?|readiness|ping|status|metrics|alive)/?"

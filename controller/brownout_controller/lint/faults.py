@@ -8,12 +8,12 @@ from typing import Final
 from brownout_controller.lint.rule import Found, rule
 from brownout_controller.lint.strength import is_nobody, strength
 from brownout_controller.lint.subject import Subject
-from brownout_proxy.faults.cut import Cut
-from brownout_proxy.faults.limit_data import LimitData
-from brownout_proxy.faults.reset_peer import ResetPeer
-from brownout_proxy.faults.spec import FaultSpec
-from brownout_proxy.faults.timeout import Timeout
-from brownout_proxy.units import MILLISECONDS, SECONDS, SHARE
+from brownout_core.faults.cut import Cut
+from brownout_core.faults.limit_data import LimitData
+from brownout_core.faults.reset_peer import ResetPeer
+from brownout_core.faults.spec import FaultSpec
+from brownout_core.faults.timeout import Timeout
+from brownout_core.units import MILLISECONDS, SECONDS, SHARE
 
 _ON_OPENING: Final = {
     "refuse": "refuse resets new connections only",

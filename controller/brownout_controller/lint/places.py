@@ -10,7 +10,7 @@ from brownout_controller.lint.subject import Path, Subject
 from brownout_controller.model.endpoint import Endpoint, endpoints_of, reaches
 from brownout_controller.model.safety import OUTSIDE
 from brownout_controller.probes.prometheus import Prometheus
-from brownout_proxy.spelling import unknown
+from brownout_core.spelling import unknown
 
 
 @rule(

@@ -10,7 +10,7 @@ from typing import Final
 from brownout_controller.lint.rule import Found, rule
 from brownout_controller.lint.subject import Claim, Path, Subject
 from brownout_controller.probes.prometheus import Prometheus, seconds_of
-from brownout_proxy.units import SECONDS
+from brownout_core.units import SECONDS
 
 _RANGE: Final = re.compile(r"\[\s*((?:\d+(?:ms|[smhdwy]))+)\s*(?::[^\]]*)?\]")
 _ZERO: Final = re.compile(r"\bor\b(?:\s+on\s*\([^)]*\))?\s+(?:vector\s*\(|absent\s*\(|\d)", re.IGNORECASE)

@@ -17,9 +17,9 @@ from brownout_controller.model.environment import Environment
 from brownout_controller.model.experiment import Experiment, read_experiment
 from brownout_controller.model.variables import Variables
 from brownout_controller.probes import KINDS
-from brownout_proxy import document
-from brownout_proxy.document import Value
-from brownout_proxy.errors import InvalidSpec
+from brownout_core import document
+from brownout_core.document import Value
+from brownout_core.errors import InvalidSpec
 
 Listeners = Mapping[str, tuple[str, str]]
 """Where each proxy listens, and its upstream, by its name."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from brownout_controller.lint.subject import Path, Subject
-from brownout_proxy.document import Value
-from brownout_proxy.errors import InvalidSpec
+from brownout_core.document import Value
+from brownout_core.errors import InvalidSpec
 
 Severity = Literal["error", "warning"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning")

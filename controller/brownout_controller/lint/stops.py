@@ -11,7 +11,7 @@ from brownout_controller.lint.subject import Claim, Subject
 from brownout_controller.probes.http import Http
 from brownout_controller.probes.tcp import Tcp
 from brownout_controller.probes.traffic import Traffic
-from brownout_proxy.units import SECONDS
+from brownout_core.units import SECONDS
 
 
 @rule(

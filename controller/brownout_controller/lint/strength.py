@@ -10,21 +10,21 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from brownout_proxy.faults.bandwidth import Bandwidth
-from brownout_proxy.faults.corrupt import Corrupt
-from brownout_proxy.faults.cut import Cut
-from brownout_proxy.faults.latency import Latency
-from brownout_proxy.faults.limit_data import LimitData
-from brownout_proxy.faults.noop import Noop
-from brownout_proxy.faults.refuse import Refuse
-from brownout_proxy.faults.reset_peer import ResetPeer
-from brownout_proxy.faults.slicer import Slicer
-from brownout_proxy.faults.slow_close import SlowClose
-from brownout_proxy.faults.slow_open import SlowOpen
-from brownout_proxy.faults.spec import Fault, Network
-from brownout_proxy.faults.stall import Stall
-from brownout_proxy.faults.timeout import Timeout
-from brownout_proxy.units import BYTES, KILOBYTES_PER_SECOND, MILLISECONDS
+from brownout_core.faults.bandwidth import Bandwidth
+from brownout_core.faults.corrupt import Corrupt
+from brownout_core.faults.cut import Cut
+from brownout_core.faults.latency import Latency
+from brownout_core.faults.limit_data import LimitData
+from brownout_core.faults.noop import Noop
+from brownout_core.faults.refuse import Refuse
+from brownout_core.faults.reset_peer import ResetPeer
+from brownout_core.faults.slicer import Slicer
+from brownout_core.faults.slow_close import SlowClose
+from brownout_core.faults.slow_open import SlowOpen
+from brownout_core.faults.spec import Fault, Network
+from brownout_core.faults.stall import Stall
+from brownout_core.faults.timeout import Timeout
+from brownout_core.units import BYTES, KILOBYTES_PER_SECOND, MILLISECONDS
 
 LARGE: Final = 10_000_000
 """Bytes: an answer of an API is seldom larger."""

@@ -20,7 +20,7 @@ from brownout_controller.probes.http import Http
 from brownout_controller.probes.prometheus import Prometheus
 from brownout_controller.probes.tcp import Tcp
 from brownout_controller.probes.traffic import Traffic
-from brownout_proxy.faults.spec import FaultSpec
+from brownout_core.faults.spec import FaultSpec
 
 Path = tuple[str | int, ...]
 """The way to a line of the experiment, whether or not the line is there."""

@@ -12,7 +12,7 @@ from brownout_controller.model.lifecycle import PHASES
 from brownout_controller.probes.http import Http
 from brownout_controller.probes.tcp import Tcp
 from brownout_controller.probes.traffic import Traffic
-from brownout_proxy.units import SECONDS
+from brownout_core.units import SECONDS
 
 _ENOUGH: Final = 3
 """Measurements: fewer show neither a trend nor a recovery that lasts."""

@@ -10,11 +10,11 @@ from pydantic import Field, field_validator, model_validator
 
 from brownout_controller.model.endpoint import endpoint_of
 from brownout_controller.model.experiment import edge_name
-from brownout_controller.model.part import Part, SomeTime, read, written
 from brownout_controller.model.prometheus_server import PrometheusServer, server_of
-from brownout_proxy.document import Value
-from brownout_proxy.errors import InvalidSpec
-from brownout_proxy.spelling import unknown
+from brownout_core.document import Value
+from brownout_core.errors import InvalidSpec
+from brownout_core.spelling import unknown
+from brownout_core.strict_model import SomeTime, StrictModel, read, written
 
 LOCAL: Final = "local"
 """The environment that needs no file: the proxies of this machine."""
@@ -24,7 +24,7 @@ CONTROL: Final = "127.0.0.1:8473"
 """Where a proxy of this machine has its gRPC API."""
 
 
-class Limits(Part):
+class Limits(StrictModel):
     """How far an experiment may go. Times are in seconds."""
 
     max_duration: SomeTime = Field(default=600.0, examples=["5m"])
@@ -39,14 +39,14 @@ class Limits(Part):
     """So many pods of a service must stay ready; for backends that know pods."""
 
 
-class EdgePlace(Part):
+class EdgePlace(StrictModel):
     """Where an edge runs through."""
 
     proxy: str = Field(examples=["postgres"])
     """The name of the proxy."""
 
 
-class ServicePlace(Part):
+class ServicePlace(StrictModel):
     """Where a service is, for backends that find it by its labels."""
 
     labels: Mapping[str, str] = Field(default={}, examples=["{app: payment-service}"])
@@ -57,7 +57,7 @@ class ServicePlace(Part):
     """On which port."""
 
 
-class Kubernetes(Part):
+class Kubernetes(StrictModel):
     """A cluster's context and namespace."""
 
     context: str | None = Field(default=None, examples=["staging"])
@@ -66,7 +66,7 @@ class Kubernetes(Part):
     """Where the services are."""
 
 
-class Tls(Part):
+class Tls(StrictModel):
     """Files in PEM: who signs the proxies' certificates, and ours."""
 
     ca: str = Field(examples=["certs/ca.pem"])
@@ -77,7 +77,7 @@ class Tls(Part):
     """Our own key."""
 
 
-class Environment(Part):
+class Environment(StrictModel):
     """One environment."""
 
     backend: Literal["proxy", "memory", "chaos-mesh"] = "proxy"
@@ -148,7 +148,7 @@ class Environment(Part):
         return self
 
 
-class Environments(Part):
+class Environments(StrictModel):
     """The whole file."""
 
     environments: Mapping[str, Environment] = {}

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final, Literal, NamedTuple
 
-from brownout_controller.model.ground import Strength, strengths
+from brownout_controller.model.disturbances import Strength, strengths
 from brownout_controller.model.journal import Counted, Entered, Entry, Plan, Run, Sample, Traffic
 from brownout_controller.model.lifecycle import PHASE_OF, Phase
 from brownout_controller.model.reasons import Number, Reason
-from brownout_proxy.faults.spec import FaultSpec
+from brownout_core.faults.spec import FaultSpec
 
 MIN_SHARE: Final = 0.05
 """Of what blast radius and selectors leave; so much has to meet the fault unless the experiment says otherwise."""

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from brownout_proxy import limits
-from brownout_proxy.units import BYTES, KILOBYTES_PER_SECOND, SECONDS, SHARE
+from brownout_core import limits
+from brownout_core.units import BYTES, KILOBYTES_PER_SECOND, SECONDS, SHARE
 
 _COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "<": operator.lt,

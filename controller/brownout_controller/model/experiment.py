@@ -8,19 +8,19 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from brownout_controller.model.answer import AnswerConditions
+from brownout_controller.model.answer_conditions import AnswerConditions
 from brownout_controller.model.evidence import MIN_SHARE
 from brownout_controller.model.hypothesis import Hypothesis, read_hypothesis
 from brownout_controller.model.lifecycle import Phase
-from brownout_controller.model.part import Gatherer, Part, Percentage, SomeTime, read, written
 from brownout_controller.model.probe import ProbeSpec
 from brownout_controller.model.safety import NETS
-from brownout_proxy.document import Value
-from brownout_proxy.errors import InvalidSpec
-from brownout_proxy.faults.spec import FaultSpec
-from brownout_proxy.faults.written import read_fault
-from brownout_proxy.spelling import unknown
-from brownout_proxy.units import SECONDS
+from brownout_core.document import Value
+from brownout_core.errors import InvalidSpec
+from brownout_core.faults.fault_yaml import read_fault
+from brownout_core.faults.spec import FaultSpec
+from brownout_core.spelling import unknown
+from brownout_core.strict_model import ErrorCollector, Percentage, SomeTime, StrictModel, read, written
+from brownout_core.units import SECONDS
 
 LEASE: Final = 10.0
 """Seconds that an injected fault lives unless it is renewed."""
@@ -33,7 +33,7 @@ FASTEST: Final = 5000.0
 """Requests a second; one process can send no more on schedule."""
 
 
-class BlastRadius(Part):
+class BlastRadius(StrictModel):
     """How many of an edge's targets are hit; the words are Chaos Mesh's."""
 
     mode: Literal["one", "all", "fixed", "fixed-percent", "random-max-percent"] = "one"
@@ -50,7 +50,7 @@ class BlastRadius(Part):
         return self
 
 
-class Load(AnswerConditions, Part):
+class Load(AnswerConditions, StrictModel):
     """An open-loop HTTP load that runs through all phases: requests on schedule, whatever becomes of the others.
 
     An answer that is not as wished has failed.
@@ -80,7 +80,7 @@ class Load(AnswerConditions, Part):
             raise ValueError(f"{rate!r} is not a rate; write it like 20/s") from None
 
 
-class Conditions(Part):
+class Conditions(StrictModel):
     """An experiment without its faults and hypotheses. Times are in seconds."""
 
     name: str = Field(min_length=1, max_length=200, examples=["payment-db-latency"])
@@ -181,7 +181,7 @@ def read_experiment(root: Value | None, file: str, kinds: Mapping[str, type[Prob
     if root is None or root.is_null:
         raise InvalidSpec(file, "is empty; an experiment has name, edge, fault, duration and hypotheses")
     given = root.entries("an experiment with name, edge, fault, duration and hypotheses")
-    mistakes = Gatherer()
+    mistakes = ErrorCollector()
     for key, value in given.items():
         if key not in _KEYS:
             mistakes.add(InvalidSpec(value.place, unknown("key", key, _KEYS)))
@@ -271,7 +271,7 @@ def _read_faults(root: Value, given: Mapping[str, Value]) -> tuple[FaultSpec, ..
 
 
 def _read_hypotheses(
-    root: Value, given: Mapping[str, Value], kinds: Mapping[str, type[ProbeSpec]], mistakes: Gatherer
+    root: Value, given: Mapping[str, Value], kinds: Mapping[str, type[ProbeSpec]], mistakes: ErrorCollector
 ) -> tuple[Hypothesis, ...]:
     """Those that can be read."""
     found: dict[str, Hypothesis] = {}

@@ -16,19 +16,19 @@ from pydantic import Field, field_validator, model_validator
 from brownout_controller.model import expectation
 from brownout_controller.model.expectation import Expectation
 from brownout_controller.model.lifecycle import PHASES, Phase
-from brownout_controller.model.part import Gatherer, Part, Seconds, SomeTime, read, written
 from brownout_controller.model.probe import ProbeSpec, Waits
-from brownout_controller.model.quantity import code_of, written_in
-from brownout_proxy.document import Value
-from brownout_proxy.errors import InvalidSpec
-from brownout_proxy.spelling import unknown
-from brownout_proxy.units import SHARE, Unit
+from brownout_core.document import Value
+from brownout_core.errors import InvalidSpec
+from brownout_core.quantity import code_of, written_in
+from brownout_core.spelling import unknown
+from brownout_core.strict_model import ErrorCollector, Seconds, SomeTime, StrictModel, read, written
+from brownout_core.units import SHARE, Unit
 
 _WHEN: Final = written("string", "array", items={"enum": list(PHASES)})
 Count = Annotated[int, Field(ge=1)]
 
 
-class Tolerate(Part):
+class Tolerate(StrictModel):
     """How many bad samples are forgiven: fewer than `consecutive` in a row, or up to `failures` of any `of`. None in
     the baseline; in the recovery it holds again at the first good sample from which on that is so."""
 
@@ -49,14 +49,14 @@ class Tolerate(Part):
         return self
 
 
-class Accepted(Part):
+class Accepted(StrictModel):
     """No data is as good as good data, for a reason."""
 
     pass_: str = Field(alias="pass", min_length=1, examples=["nobody pays at night"])
     """The reason, which the journal keeps."""
 
 
-class Terms(Part):
+class Terms(StrictModel):
     """A hypothesis without its probe. Times are in seconds."""
 
     name: str = Field(min_length=1, max_length=200, examples=["p99 stays under 2 s"])
@@ -172,7 +172,7 @@ _KEYS: Final = tuple(Terms.model_fields)
 def read_hypothesis(value: Value, kinds: Mapping[str, type[ProbeSpec]]) -> Hypothesis:
     """`kinds` are the probes that there are. Raises InvalidSpec with the exact place."""
     given = value.entries("a hypothesis with a name, a probe and expect")
-    mistakes = Gatherer()
+    mistakes = ErrorCollector()
     for key, item in given.items():
         if key not in _KEYS and key not in kinds:
             mistakes.add(InvalidSpec(item.place, unknown("key", key, (*_KEYS, *kinds))))

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
 
+from brownout_controller.model.json_shape import JsonShapeError, reader
 from brownout_controller.model.lifecycle import Phase, State
-from brownout_controller.model.shape import Misshapen, reader
-from brownout_proxy.safe_text import safe_json
+from brownout_core.safe_text import safe_json
 
 StopCause = Literal["condition", "blind", "lapsed", "cut-off", "unlocked", "asked"]
 """A stop condition was met; it could not be seen any more; the fault vanished; no target could be reached for as long
@@ -367,7 +367,7 @@ def decode(line: str) -> Entry:
         return Entry(number, float(at), Unknown({"kind": kind, **content}))
     try:
         return Entry(number, float(at), _reader(kind)(content))
-    except Misshapen as error:
+    except JsonShapeError as error:
         raise BadRecord(f"record {number} ({kind}): {error}") from None
 
 

@@ -24,8 +24,8 @@ from brownout_controller.model.journal import (
     Undo,
 )
 from brownout_controller.model.lifecycle import PHASE_OF, Phase
-from brownout_controller.model.quantity import guessed
 from brownout_controller.model.reasons import TEXT, Reason, read_reason
+from brownout_core.quantity import guessed
 
 Kind = TypeVar("Kind", bound=Record)
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from brownout_controller.model.disturbances import disturbances
 from brownout_controller.model.evidence import Evidence, evidence
-from brownout_controller.model.ground import disturbances
 from brownout_controller.model.journal import Entry, Judged
 from brownout_controller.model.journal_index import JournalIndex, stop_reason, terms_of
 from brownout_controller.model.load_summary import load_shortfall
 from brownout_controller.model.reasons import TEXT, Reason
 from brownout_controller.model.results import HypothesisEvaluator, Result
-from brownout_controller.model.verdict import SIGNALS, Verdict
+from brownout_core.verdict import SIGNALS, Verdict
 
 __all__ = ["Judgement", "Result", "judge", "terms_of"]
 

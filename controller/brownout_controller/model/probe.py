@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from brownout_controller.model.endpoint import Endpoint
 from brownout_controller.model.prometheus_server import PrometheusServer
-from brownout_proxy.errors import BrownoutError
-from brownout_proxy.units import SECONDS, SHARE, Unit
+from brownout_core.errors import BrownoutError
+from brownout_core.units import SECONDS, SHARE, Unit
 
 if TYPE_CHECKING:
     from brownout_controller.model.hypothesis import Terms
@@ -88,7 +88,7 @@ class Traffic(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ProbeContext:
     """What an environment and a run give to their probes."""
 
     prometheus: str | PrometheusServer | None = None
@@ -189,7 +189,7 @@ class ProbeSpec(BaseModel):
         found = self.endpoint()
         return () if found is None else (found,)
 
-    def open(self, surroundings: Surroundings) -> Probe:
+    def open(self, surroundings: ProbeContext) -> Probe:
         """Raises ProbeError when the surroundings lack what it needs."""
         raise NotImplementedError
 

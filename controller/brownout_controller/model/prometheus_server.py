@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import Field, model_validator
 
-from brownout_controller.model.part import Part
+from brownout_core.strict_model import StrictModel
 
 
-class BasicAuth(Part):
+class BasicAuth(StrictModel):
     """A user with its password."""
 
     user: str = Field(min_length=1, examples=["brownout"])
@@ -23,7 +23,7 @@ class BasicAuth(Part):
         return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
 
 
-class PrometheusServer(Part):
+class PrometheusServer(StrictModel):
     """A server with what it asks for. It is sent to this server only, and never to one that a hypothesis names."""
 
     url: str = Field(min_length=1, examples=["https://prometheus.example:9090"])

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from brownout_controller.model.endpoint import Endpoint, endpoint_of, endpoints_of, reaches
-from brownout_proxy.spelling import unknown
+from brownout_core.spelling import unknown
 
 if TYPE_CHECKING:
     from brownout_controller.model.environment import Limits

@@ -14,9 +14,9 @@ from brownout_controller.model.environment import Environments
 from brownout_controller.model.experiment import Conditions
 from brownout_controller.model.hypothesis import Terms
 from brownout_controller.model.probe import ProbeSpec
-from brownout_proxy.faults import KINDS as FAULTS
-from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM, Fault, unit_of
-from brownout_proxy.faults.written import accepted
+from brownout_core.faults import KINDS as FAULTS
+from brownout_core.faults.fault_yaml import accepted
+from brownout_core.faults.spec import DOWNSTREAM, UPSTREAM, Fault, unit_of
 
 Schema = dict[str, Any]
 

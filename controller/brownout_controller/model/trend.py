@@ -13,7 +13,7 @@ from itertools import groupby, pairwise
 from statistics import median
 from typing import Final, Literal, NamedTuple
 
-from brownout_controller.model.past import Identity, PastRun
+from brownout_controller.model.run_summary import Identity, RunSummary
 
 LASTING: Final = timedelta(days=90)
 """How long a result is worth something."""
@@ -37,7 +37,7 @@ class Quarter(NamedTuple):
         return Quarter(self.year, self.number + 1) if self.number < 4 else Quarter(self.year + 1, 1)
 
 
-class Turn(NamedTuple):
+class Transition(NamedTuple):
     """Two conclusive runs of which the second found the opposite of the first.
 
     A regression: the same test had held the time before, and broke. Fixed: the other way round. Changed: it broke the
@@ -45,13 +45,13 @@ class Turn(NamedTuple):
     """
 
     kind: Kind
-    before: PastRun
-    now: PastRun
-    ended: PastRun | None
+    before: RunSummary
+    now: RunSummary
+    ended: RunSummary | None
     """The first run of the same test after a regression that held again."""
 
 
-class Season(NamedTuple):
+class QuarterStats(NamedTuple):
     """What happened in a quarter; `states` counts verdicts, running and unfinished runs."""
 
     quarter: Quarter
@@ -84,13 +84,13 @@ class Recovery(NamedTuple):
     unrecovered: int
 
 
-class Course(NamedTuple):
+class RecoveryTrend(NamedTuple):
     """The recovery times of one experiment in one environment, by quarter; and run by run."""
 
     experiment: str
     environment: str
     quarters: Sequence[Recovery]
-    runs: Sequence[PastRun]
+    runs: Sequence[RunSummary]
 
     @property
     def change(self) -> float | None:
@@ -105,16 +105,16 @@ def quarter_of(moment: datetime) -> Quarter:
     return Quarter(moment.year, (moment.month + 2) // 3)
 
 
-def in_order(runs: Iterable[PastRun]) -> list[PastRun]:
+def in_order(runs: Iterable[RunSummary]) -> list[RunSummary]:
     """Oldest first."""
     return sorted(runs, key=lambda run: (run.started, run.run))
 
 
-def turns(runs: Iterable[PastRun]) -> list[Turn]:
+def transitions(runs: Iterable[RunSummary]) -> list[Transition]:
     """Every turn, oldest first. A test that goes on failing is one regression."""
-    found: list[Turn] = []
-    last: dict[Identity, PastRun] = {}
-    last_of_place: dict[tuple[str, str], PastRun] = {}
+    found: list[Transition] = []
+    last: dict[Identity, RunSummary] = {}
+    last_of_place: dict[tuple[str, str], RunSummary] = {}
     open_at: dict[Identity, int] = {}
     for run in in_order(runs):
         if not run.conclusive:
@@ -122,9 +122,9 @@ def turns(runs: Iterable[PastRun]) -> list[Turn]:
         before, of_place = last.get(run.identity), last_of_place.get(run.place)
         if before is not None and before.finding != run.finding:
             kind: Kind = "fixed" if run.finding == "held" else "regression"
-            found.append(Turn(kind, before, run, None))
+            found.append(Transition(kind, before, run, None))
         elif before is None and of_place is not None and of_place.finding == "held" and run.finding == "broke":
-            found.append(Turn("changed", of_place, run, None))
+            found.append(Transition("changed", of_place, run, None))
         if run.finding == "held" and run.identity in open_at:
             at = open_at.pop(run.identity)
             found[at] = found[at]._replace(ended=run)
@@ -134,14 +134,14 @@ def turns(runs: Iterable[PastRun]) -> list[Turn]:
     return found
 
 
-def seasons(runs: Iterable[PastRun], turned: Iterable[Turn]) -> list[Season]:
+def quarter_stats(runs: Iterable[RunSummary], turned: Iterable[Transition]) -> list[QuarterStats]:
     """Quarter by quarter, oldest first, with those in between in which nobody ran anything."""
-    by_quarter: dict[Quarter, list[PastRun]] = {}
+    by_quarter: dict[Quarter, list[RunSummary]] = {}
     for run in in_order(runs):
         by_quarter.setdefault(quarter_of(run.started), []).append(run)
     kinds = Counter((quarter_of(turn.now.started), turn.kind) for turn in turned)
     return [
-        Season(
+        QuarterStats(
             quarter,
             dict(Counter(run.state for run in by_quarter.get(quarter, ()))),
             _count(by_quarter.get(quarter, ()), "held"),
@@ -153,7 +153,7 @@ def seasons(runs: Iterable[PastRun], turned: Iterable[Turn]) -> list[Season]:
     ]
 
 
-def _count(runs: Iterable[PastRun], finding: str) -> int:
+def _count(runs: Iterable[RunSummary], finding: str) -> int:
     return sum(run.conclusive and run.finding == finding for run in runs)
 
 
@@ -170,7 +170,7 @@ def without_gaps(quarters: Sequence[Quarter]) -> Iterator[Quarter]:
         yield after
 
 
-def courses(runs: Iterable[PastRun]) -> list[Course]:
+def recovery_trends(runs: Iterable[RunSummary]) -> list[RecoveryTrend]:
     """Of each experiment whose recovery was measured in a conclusive run; by name."""
     measured = [run for run in runs if run.conclusive and (run.recovery is not None or run.unrecovered)]
     measured.sort(key=lambda run: (run.place, run.started, run.run))
@@ -178,19 +178,19 @@ def courses(runs: Iterable[PastRun]) -> list[Course]:
     for (experiment, environment), group in groupby(measured, key=lambda run: run.place):
         mine = list(group)
         quarters = [_recovery(quarter, list(some)) for quarter, some in groupby(mine, lambda r: quarter_of(r.started))]
-        found.append(Course(experiment, environment, quarters, mine))
+        found.append(RecoveryTrend(experiment, environment, quarters, mine))
     return found
 
 
-def _recovery(quarter: Quarter, runs: Sequence[PastRun]) -> Recovery:
+def _recovery(quarter: Quarter, runs: Sequence[RunSummary]) -> Recovery:
     times = [math.inf if run.recovery is None else run.recovery for run in runs]
     return Recovery(quarter, median(times), len(runs), sum(run.unrecovered for run in runs))
 
 
-def expired(runs: Iterable[PastRun], now: datetime, lasting: timedelta = LASTING) -> list[tuple[PastRun, bool]]:
+def expired(runs: Iterable[RunSummary], now: datetime, lasting: timedelta = LASTING) -> list[tuple[RunSummary, bool]]:
     """The last run of each experiment in each environment that has had no conclusive run for so long; and whether it
     ever had one: then that is the run, else it is the last of those that concluded nothing."""
-    latest: dict[tuple[str, str], PastRun] = {}
+    latest: dict[tuple[str, str], RunSummary] = {}
     for run in (run for run in in_order(runs) if run.claims):
         known = latest.get(run.place)
         if run.conclusive or known is None or not known.conclusive:
@@ -203,20 +203,22 @@ def expired(runs: Iterable[PastRun], now: datetime, lasting: timedelta = LASTING
 class Review(NamedTuple):
     """What is told of a part of the history. Runs and turns are oldest first."""
 
-    runs: Sequence[PastRun]
-    turns: Sequence[Turn]
-    seasons: Sequence[Season]
-    courses: Sequence[Course]
-    expired: Sequence[tuple[PastRun, bool]]
+    runs: Sequence[RunSummary]
+    transitions: Sequence[Transition]
+    quarter_stats: Sequence[QuarterStats]
+    recovery_trends: Sequence[RecoveryTrend]
+    expired: Sequence[tuple[RunSummary, bool]]
     lasting: timedelta
 
-    def of_kind(self, kind: Kind) -> list[Turn]:
-        return [turn for turn in self.turns if turn.kind == kind]
+    def of_kind(self, kind: Kind) -> list[Transition]:
+        return [turn for turn in self.transitions if turn.kind == kind]
 
 
-def review(runs: Iterable[PastRun], since: datetime | None, now: datetime, lasting: timedelta = LASTING) -> Review:
+def review(runs: Iterable[RunSummary], since: datetime | None, now: datetime, lasting: timedelta = LASTING) -> Review:
     """Of the runs since then. What they are compared with, and what has expired, may be older."""
     every = in_order(runs)
     some = [run for run in every if since is None or run.started >= since]
-    turned = [turn for turn in turns(every) if since is None or turn.now.started >= since]
-    return Review(some, turned, seasons(some, turned), courses(some), expired(every, now, lasting), lasting)
+    turned = [turn for turn in transitions(every) if since is None or turn.now.started >= since]
+    return Review(
+        some, turned, quarter_stats(some, turned), recovery_trends(some), expired(every, now, lasting), lasting
+    )

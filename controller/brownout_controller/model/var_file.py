@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from brownout_proxy.errors import InvalidSpec
+from brownout_core.errors import InvalidSpec
 
 _LINE: Final = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=(.*)")
 _SINGLE: Final = re.compile(r"'([^']*)'\s*(?:#.*)?")

@@ -13,9 +13,9 @@ from typing import Final
 
 from brownout_controller.model import expectation
 from brownout_controller.model.secrets import SHORTEST, VARIABLES
-from brownout_proxy import limits
-from brownout_proxy.document import Value
-from brownout_proxy.errors import InvalidSpec
+from brownout_core import limits
+from brownout_core.document import Value
+from brownout_core.errors import InvalidSpec
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(\}|:-)")
 """Its beginning, with the end of one that has no default."""

@@ -16,15 +16,15 @@ from pydantic import Field, field_validator
 from brownout_controller.model.probe import (
     NoAnswerError,
     Probe,
+    ProbeContext,
     ProbeError,
     ProbeSpec,
     Reading,
     Scale,
-    Surroundings,
     Waits,
 )
-from brownout_controller.probes.trouble import sentence
-from brownout_proxy.units import COUNT
+from brownout_controller.probes.failure_reason import sentence
+from brownout_core.units import COUNT
 
 _KEPT: Final = 4096
 """Longer output is no number; the rest is read and forgotten, so that the program does not wait for us."""
@@ -72,7 +72,7 @@ class Command(ProbeSpec):
         """Whether the whole command, with its arguments, is one of them."""
         return self.run in [shlex.split(line) for line in allowed]
 
-    def open(self, surroundings: Surroundings) -> Probe:
+    def open(self, surroundings: ProbeContext) -> Probe:
         allowed = surroundings.allowed_commands
         if allowed is not None and not self.is_among(allowed):
             raise ProbeError("this controller was not started with this command among its allowed ones")

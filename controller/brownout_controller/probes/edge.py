@@ -11,13 +11,13 @@ from brownout_controller.model.probe import (
     Counters,
     EdgeCounters,
     Probe,
+    ProbeContext,
     ProbeError,
     ProbeSpec,
     Reading,
     Scale,
-    Surroundings,
 )
-from brownout_controller.model.quantity import BYTES_PER_SECOND, PER_SECOND
+from brownout_core.quantity import BYTES_PER_SECOND, PER_SECOND
 
 _COUNTS: dict[str, Callable[[Counters], int]] = {
     "connections": lambda counters: counters.connections,
@@ -46,7 +46,7 @@ class Edge(ProbeSpec):
     def scale(self) -> Scale:
         return Scale(BYTES_PER_SECOND if self.measure.startswith("bytes") else PER_SECOND, 0.0)
 
-    def open(self, surroundings: Surroundings) -> Probe:
+    def open(self, surroundings: ProbeContext) -> Probe:
         if surroundings.edge is None:
             raise ProbeError("this environment has no proxy on the edge that could count")
         return _Edge(self.measure, surroundings.edge)

@@ -11,13 +11,13 @@ from typing import ClassVar, Final, Literal
 import aiohttp
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
-from brownout_controller.model.answer import GOOD, KEPT, AnswerConditions
+from brownout_controller.model.answer_conditions import GOOD, KEPT, AnswerConditions
 from brownout_controller.model.endpoint import Endpoint, endpoint_of
-from brownout_controller.model.part import SomeTime
-from brownout_controller.model.probe import TIME, NoAnswerError, Probe, ProbeSpec, Reading, Scale, Surroundings, Waits
+from brownout_controller.model.probe import TIME, NoAnswerError, Probe, ProbeContext, ProbeSpec, Reading, Scale, Waits
+from brownout_controller.probes.failure_reason import failure_of, late, place, sentence, unmeasured
 from brownout_controller.probes.response import Response, exchange, make_session
-from brownout_controller.probes.trouble import failure_of, late, place, sentence, unmeasured
-from brownout_proxy.units import COUNT
+from brownout_core.strict_model import SomeTime
+from brownout_core.units import COUNT
 
 _FAILED: Final = 500
 """From this status on the server itself says that it failed (RFC 9110, section 15.6): it was fast at nothing."""
@@ -81,7 +81,7 @@ class Http(AnswerConditions, ProbeSpec):
     def endpoint(self) -> Endpoint | None:
         return endpoint_of(self.url)
 
-    def open(self, surroundings: Surroundings) -> Probe:
+    def open(self, surroundings: ProbeContext) -> Probe:
         return _Http(self)
 
 

@@ -19,11 +19,11 @@ from typing import Final, cast
 
 import aiohttp
 
-from brownout_controller.model.answer import KEPT, AnswerConditions
+from brownout_controller.model.answer_conditions import KEPT, AnswerConditions
 from brownout_controller.model.probe import ProbeError, Reading
+from brownout_controller.probes.failure_reason import failure_reason
+from brownout_controller.probes.load_stats import LoadStats, Outcome, Second
 from brownout_controller.probes.response import Room, exchange, make_session
-from brownout_controller.probes.tally import Outcome, Second, Tally
-from brownout_controller.probes.trouble import trouble
 
 _MOST: Final = 4096
 """Requests under way, if nothing else is said: each has a connection, and so a descriptor."""
@@ -58,7 +58,7 @@ class Load:
         self._most = in_flight or min(_MOST, math.ceil(rate * timeout) + 1)
         self._wished = wished or AnswerConditions()
         self._room = Room(_ROOM)
-        self._tally = Tally(rate, timeout if overdue is None else overdue)
+        self._tally = LoadStats(rate, timeout if overdue is None else overdue)
         self._due: dict[asyncio.Task[None], float] = {}
         """The requests under way, and when each was due, in seconds since the beginning."""
         self._session: aiohttp.ClientSession | None = None
@@ -125,6 +125,6 @@ class Load:
                 response = await exchange(session, self._method, self._url, self._body, keep=keep, room=self._room)
             outcome = cast(Outcome, self._wished.judged(response.status, response.body))
         except Exception as error:  # whatever it is, a request is never lost
-            outcome = trouble(error)
+            outcome = failure_reason(error)
         now = self._now()
         self._tally.ended(now, outcome, now - due)

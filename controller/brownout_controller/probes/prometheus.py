@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 import aiohttp
 from pydantic import BaseModel, ConfigDict, Field
 
-from brownout_controller.model.part import SomeTime
-from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Surroundings
+from brownout_controller.model.probe import Probe, ProbeContext, ProbeError, ProbeSpec, Reading
 from brownout_controller.model.prometheus_server import PrometheusServer, server_of
 from brownout_controller.model.secrets import Masker
-from brownout_controller.probes.trouble import place, sentence, trouble
-from brownout_proxy.units import SECONDS
+from brownout_controller.probes.failure_reason import failure_reason, place, sentence
+from brownout_core.strict_model import SomeTime
+from brownout_core.units import SECONDS
 
 if TYPE_CHECKING:
     from brownout_controller.model.hypothesis import Terms
@@ -119,7 +119,7 @@ class Prometheus(ProbeSpec):
             f"{SECONDS.format(interval)}; write window: {needed}"
         )
 
-    def open(self, surroundings: Surroundings) -> Probe:
+    def open(self, surroundings: ProbeContext) -> Probe:
         # What the environment's server asks for is for nobody else: not for one that the hypothesis names itself.
         server = server_of(self.server or surroundings.prometheus)
         if server is None:
@@ -128,7 +128,7 @@ class Prometheus(ProbeSpec):
 
 
 class _Prometheus:
-    def __init__(self, spec: Prometheus, server: PrometheusServer, surroundings: Surroundings) -> None:
+    def __init__(self, spec: Prometheus, server: PrometheusServer, surroundings: ProbeContext) -> None:
         """Raises ProbeError for a CA that cannot be read."""
         self._spec, self._server = spec, server.url.rstrip("/")
         self._where = f"Prometheus at {place(server.url)}"
@@ -232,7 +232,7 @@ class _Prometheus:
             async with self._opened().post(url, data=form, headers=self._headers, allow_redirects=False) as response:
                 body = await self._body(response)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            remedy = _SIGNED if trouble(error) == "certificate" else ""
+            remedy = _SIGNED if failure_reason(error) == "certificate" else ""
             raise ProbeError(f"{self._where} could not be asked: {sentence(error)}{remedy}") from None
         off = skew(response.headers.get("Date"), sent, _wall())
         if abs(off) > self._spec.max_skew:

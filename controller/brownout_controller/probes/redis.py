@@ -28,9 +28,9 @@ from redis.exceptions import ConnectionError as Lost
 from redis.exceptions import TimeoutError as Late
 
 from brownout_controller.model.endpoint import Endpoint, endpoint_of, endpoints_of
-from brownout_controller.model.probe import NoAnswerError, Probe, ProbeError, ProbeSpec, Reading, Surroundings
+from brownout_controller.model.probe import NoAnswerError, Probe, ProbeContext, ProbeError, ProbeSpec, Reading
 from brownout_controller.model.secrets import Masker
-from brownout_controller.probes.trouble import place, sentence, unmeasured
+from brownout_controller.probes.failure_reason import place, sentence, unmeasured
 
 _UNABLE: Final = (ClusterDownError, MasterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError)
 """The server answers that it cannot serve now."""
@@ -83,12 +83,12 @@ class Redis(ProbeSpec):
     def endpoints(self) -> Sequence[Endpoint]:
         return endpoints_of(self.url)
 
-    def open(self, surroundings: Surroundings) -> Probe:
+    def open(self, surroundings: ProbeContext) -> Probe:
         return _Redis(self, surroundings)
 
 
 class _Redis:
-    def __init__(self, spec: Redis, surroundings: Surroundings) -> None:
+    def __init__(self, spec: Redis, surroundings: ProbeContext) -> None:
         self._spec = spec
         self._where = f"Redis at {place(spec.url)}"
         self._masker = Masker(surroundings.secrets.values(), urls=[spec.url])

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import aiohttp
 
-from brownout_controller.model.answer import KEPT
+from brownout_controller.model.answer_conditions import KEPT
 
 
 class Room:

@@ -16,10 +16,10 @@ import asyncpg
 from pydantic import ConfigDict, Field, field_validator
 
 from brownout_controller.model.endpoint import Endpoint, endpoint_of, endpoints_of
-from brownout_controller.model.part import SomeTime
-from brownout_controller.model.probe import NoAnswerError, Probe, ProbeError, ProbeSpec, Reading, Surroundings
+from brownout_controller.model.probe import NoAnswerError, Probe, ProbeContext, ProbeError, ProbeSpec, Reading
 from brownout_controller.model.secrets import Masker
-from brownout_controller.probes.trouble import place, sentence, unmeasured
+from brownout_controller.probes.failure_reason import place, sentence, unmeasured
+from brownout_core.strict_model import SomeTime
 
 _UNABLE: Final = {"53", "57", "58", "XX"}
 """Classes of SQLSTATE (PostgreSQL, appendix A): no connections, disk or memory left, shutting down or starting, errors
@@ -82,12 +82,12 @@ class Sql(ProbeSpec):
     def endpoints(self) -> Sequence[Endpoint]:
         return endpoints_of(self.dsn)
 
-    def open(self, surroundings: Surroundings) -> Probe:
+    def open(self, surroundings: ProbeContext) -> Probe:
         return _Sql(self, surroundings)
 
 
 class _Sql:
-    def __init__(self, spec: Sql, surroundings: Surroundings) -> None:
+    def __init__(self, spec: Sql, surroundings: ProbeContext) -> None:
         self._spec = spec
         self._where = f"PostgreSQL at {place(spec.dsn)}"
         self._masker = Masker(surroundings.secrets.values(), urls=[spec.dsn])

@@ -18,15 +18,15 @@ from brownout_controller.model.probe import (
     TIME,
     NoAnswerError,
     Probe,
+    ProbeContext,
     ProbeError,
     ProbeSpec,
     Reading,
     Scale,
-    Surroundings,
     Waits,
 )
-from brownout_controller.probes.trouble import late, sentence, unmeasured
-from brownout_proxy.units import COUNT
+from brownout_controller.probes.failure_reason import late, sentence, unmeasured
+from brownout_core.units import COUNT
 
 _EXPIRED: Final = 10
 """X509_V_ERR_CERT_HAS_EXPIRED (openssl/x509_vfy.h)."""
@@ -86,7 +86,7 @@ class Tcp(ProbeSpec):
     def endpoint(self) -> Endpoint | None:
         return endpoint_of(self.address)
 
-    def open(self, surroundings: Surroundings) -> Probe:
+    def open(self, surroundings: ProbeContext) -> Probe:
         return _Tcp(self)
 
 

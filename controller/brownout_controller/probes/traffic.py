@@ -10,14 +10,14 @@ from brownout_controller.model.probe import (
     SHARES,
     TIME,
     Probe,
+    ProbeContext,
     ProbeError,
     ProbeSpec,
     Reading,
     Scale,
-    Surroundings,
 )
 from brownout_controller.model.probe import Traffic as Source
-from brownout_controller.model.quantity import PER_SECOND
+from brownout_core.quantity import PER_SECOND
 
 _NEARLY_ALL: Final = ("p99", "p99.9", "max")
 
@@ -42,7 +42,7 @@ class Traffic(ProbeSpec):
     def scale(self) -> Scale:
         return {"errors": SHARES, "rate": Scale(PER_SECOND, 0.0)}.get(self.measure, TIME)
 
-    def open(self, surroundings: Surroundings) -> Probe:
+    def open(self, surroundings: ProbeContext) -> Probe:
         if surroundings.traffic is None:
             raise ProbeError("the experiment has no `traffic`: give it a url and a rate")
         return _Traffic(self.measure, surroundings.traffic)

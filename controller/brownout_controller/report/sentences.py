@@ -7,13 +7,13 @@ from typing import Final
 
 from brownout_controller.model.accounting import Counts
 from brownout_controller.model.journal import Judged
-from brownout_controller.model.quantity import UNITS
 from brownout_controller.model.reasons import TEXT, Reason, read_reason
-from brownout_controller.model.verdict import Verdict
-from brownout_controller.report.evidence import SENTENCES as EVIDENCE
-from brownout_controller.report.load import rate_sentence
-from brownout_controller.report.text import line, quantity
-from brownout_proxy.units import COUNT
+from brownout_controller.report.run.evidence_text import SENTENCES as EVIDENCE
+from brownout_controller.report.run.load_table import rate_sentence
+from brownout_core.formatting import line, quantity
+from brownout_core.quantity import UNITS
+from brownout_core.units import COUNT
+from brownout_core.verdict import Verdict
 
 _KINDS: Final[Mapping[str, str]] = {
     "refused": "refused", "reset": "reset", "closed": "closed", "unreachable": "unreachable", "malformed": "malformed",

@@ -1,6 +1,6 @@
 import datetime
 
-from brownout_proxy.v1 import proxy_pb2 as _proxy_pb2
+from brownout_core.v1 import proxy_pb2 as _proxy_pb2
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from json import JSONDecodeError
 from typing import Final
 
-from brownout_proxy import limits
-from brownout_proxy.errors import InvalidSpec, TooMuch
+from brownout_core import limits
+from brownout_core.errors import InvalidSpec, TooMuch
 
 Object = Mapping[str, object]
 """A JSON object: keys in lower case, without those whose value is null."""

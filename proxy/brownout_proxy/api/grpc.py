@@ -14,19 +14,19 @@ import grpc
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from brownout_proxy import __version__, limits, rpc
+from brownout_core import __version__, limits, rpc
+from brownout_core.errors import InvalidSpec
+from brownout_core.rpc import Context
+from brownout_core.v1 import proxy_pb2 as pb
+from brownout_core.v1 import proxy_pb2_grpc
+from brownout_core.wire import given_selection, read_attributes, read_fault
 from brownout_proxy.api.messages import duration, show_active, show_counters, show_proxy
-from brownout_proxy.errors import InvalidSpec
-from brownout_proxy.rpc import Context
 from brownout_proxy.server.events import ConnectionEnded, Event, FaultAdded, Happening, Watcher
 from brownout_proxy.server.leases import Authority
 from brownout_proxy.server.proxy import ProxySpec
 from brownout_proxy.server.registry import Registry
 from brownout_proxy.server.stalls import Meter
-from brownout_proxy.server.turns import Turns
-from brownout_proxy.v1 import proxy_pb2 as pb
-from brownout_proxy.v1 import proxy_pb2_grpc
-from brownout_proxy.wire import given_selection, read_attributes, read_fault
+from brownout_proxy.server.time_slice import TimeSlices
 
 INTERVAL: Final = 1.0
 """Seconds between two messages of a watch."""
@@ -44,7 +44,7 @@ class ProxyService(proxy_pb2_grpc.ProxyServiceServicer):
         self._registry = registry
 
     async def ListProxies(self, request: pb.ListProxiesRequest, context: Context) -> pb.ListProxiesResponse:
-        proxies, turns = [], Turns()
+        proxies, turns = [], TimeSlices()
         for proxy in self._registry.proxies():
             proxies.append(show_proxy(proxy))
             await turns.end()
@@ -155,7 +155,7 @@ class ProxyService(proxy_pb2_grpc.ProxyServiceServicer):
             uptime=duration(now - registry.engine.began),
             longest_stall=duration(stall),
         )
-        turns = Turns()
+        turns = TimeSlices()
         for proxy in registry.proxies():
             if not names or proxy.name in names:
                 message.proxies.append(show_counters(proxy))
@@ -190,7 +190,7 @@ async def read_proxy(request: pb.CreateProxyRequest) -> ProxySpec:
             raise InvalidSpec(field, "missing")
     limits.FAULTS.check(len(request.faults), "faults")
     faults: dict[str, Any] = {}
-    turns = Turns()
+    turns = TimeSlices()
     for number, message in enumerate(request.faults, 1):
         spec = read_fault(message)
         if spec.name in faults:

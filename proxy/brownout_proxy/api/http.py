@@ -17,15 +17,15 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from brownout_proxy import limits
-from brownout_proxy.api import answers
+from brownout_core import limits
+from brownout_core.errors import BrownoutError
+from brownout_core.status import INTERNAL, status_of
+from brownout_proxy.api import responses
 from brownout_proxy.api.guard import Guard, known_hosts
-from brownout_proxy.api.patience import BUSY, HEARD, SERVER
+from brownout_proxy.api.http_limits import BUSY, HEARD, SERVER
 from brownout_proxy.api.routes import LARGE, PUBLIC, Routes, pieces
-from brownout_proxy.errors import BrownoutError
 from brownout_proxy.server.registry import Registry
-from brownout_proxy.server.remarks import one_line
-from brownout_proxy.status import INTERNAL, status_of
+from brownout_proxy.server.request_warnings import one_line
 
 _LOG = logging.getLogger(__name__)
 
@@ -119,18 +119,18 @@ async def _answering_errors(request: web.Request, handler: Handler) -> web.Strea
     try:
         return await handler(request)
     except BrownoutError as error:
-        return answers.failed(status_of(error).http, str(error))
+        return responses.failed(status_of(error).http, str(error))
     except web.HTTPException as error:
         if not _is_routed(request):
-            return answers.not_routed(error)
-        return answers.failed(error.status, error.reason)
+            return responses.not_routed(error)
+        return responses.failed(error.status, error.reason)
     except web.RequestPayloadError as error:
-        return answers.failed(400, f"bad request body: {error}")
+        return responses.failed(400, f"bad request body: {error}")
     except ConnectionError:
         raise  # the client has left, and aiohttp knows what to do
     except Exception:  # our own bug: told as such, and the proxy goes on
         _LOG.exception("%s %s failed", request.method, request.rel_url)
-        return answers.failed(INTERNAL.http, "internal error; the log tells more")
+        return responses.failed(INTERNAL.http, "internal error; the log tells more")
 
 
 def _guarding(guard: Guard) -> Middleware:
@@ -139,7 +139,7 @@ def _guarding(guard: Guard) -> Middleware:
         if _is_routed(request):
             refusal = guard.refusal(request.headers, public=_route(request) in PUBLIC)
             if refusal is not None:
-                return answers.refused(refusal)
+                return responses.refused(refusal)
         return await handler(request)
 
     return guarding

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from google.protobuf.duration_pb2 import Duration
 
-from brownout_proxy.faults.active import ActiveFault
-from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM
+from brownout_core.faults.active import ActiveFault
+from brownout_core.faults.spec import DOWNSTREAM, UPSTREAM
+from brownout_core.v1 import proxy_pb2 as pb
+from brownout_core.wire import show_fault
 from brownout_proxy.server.proxy import Proxy
-from brownout_proxy.v1 import proxy_pb2 as pb
-from brownout_proxy.wire import show_fault
 
 
 def show_active(active: ActiveFault) -> pb.ActiveFault:

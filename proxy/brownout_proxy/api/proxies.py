@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from brownout_proxy import limits
+from brownout_core import limits
+from brownout_core.errors import Conflict, InvalidSpec
+from brownout_core.faults.spec import FaultSpec
 from brownout_proxy.api.codec import Object, as_list, as_object, flag, text
 from brownout_proxy.api.toxics import read_toxic, show_active
-from brownout_proxy.errors import Conflict, InvalidSpec
-from brownout_proxy.faults.spec import FaultSpec
 from brownout_proxy.server.proxy import Proxy, ProxySpec
 
 

@@ -12,8 +12,10 @@ from typing import Final
 
 from aiohttp import web
 
-from brownout_proxy import limits
-from brownout_proxy.api import answers
+from brownout_core import limits
+from brownout_core.errors import BrownoutError, InvalidSpec, TooMuch
+from brownout_core.status import status_of
+from brownout_proxy.api import responses
 from brownout_proxy.api.codec import as_object, encode, entries, first_value
 from brownout_proxy.api.proxies import (
     Proxies,
@@ -22,12 +24,10 @@ from brownout_proxy.api.proxies import (
     show_proxy,
 )
 from brownout_proxy.api.toxics import read_toxic, read_toxic_change, show_active
-from brownout_proxy.errors import BrownoutError, InvalidSpec, TooMuch
 from brownout_proxy.server.leases import Authority
 from brownout_proxy.server.proxy import Proxy, ProxySpec
 from brownout_proxy.server.registry import Registry
-from brownout_proxy.server.turns import Turns
-from brownout_proxy.status import status_of
+from brownout_proxy.server.time_slice import TimeSlices
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -52,7 +52,7 @@ _TOXIC: Final = _PROXY + "/toxics/{toxic:[^/]+}"
 
 async def pieces(request: web.Request) -> AsyncIterator[bytes]:
     """The body as it comes, in turns and a little at a time: a body in chunks of one byte takes 25 us for each."""
-    turns = Turns()
+    turns = TimeSlices()
     while piece := await request.content.read(_PIECE):
         yield piece
         await turns.end()
@@ -104,7 +104,7 @@ def _authority(request: web.Request) -> Authority:
 
 async def _read_proxies(body: bytes) -> list[ProxySpec]:
     """In turns. Raises InvalidSpec, Conflict, TooMuch."""
-    read, turns = Proxies(), Turns()
+    read, turns = Proxies(), TimeSlices()
     for entry in entries(body):
         read.add(entry)
         await turns.end()
@@ -153,12 +153,12 @@ class Routes:
     async def list_proxies(self, request: web.Request) -> web.StreamResponse:
         status = _wants_status(request)
         named = self._shown(self._registry.proxies(), lambda proxy: encode(proxy.name) + b":", status=status)
-        return await answers.streamed(request, answers.listed(b"{", named, b"}"), _JSON)
+        return await responses.streamed(request, responses.listed(b"{", named, b"}"), _JSON)
 
     async def _shown(
         self, proxies: Iterable[Proxy], key: Callable[[Proxy], bytes], *, status: bool = False
     ) -> AsyncIterator[bytes]:
-        turns = Turns()
+        turns = TimeSlices()
         for proxy in proxies:
             await turns.end()
             yield key(proxy) + encode(show_proxy(proxy, status=status))
@@ -167,11 +167,11 @@ class Routes:
         """The answer to a populate, with `head` before the proxies."""
         opening = encode(head)[:-1] + (b"," if head else b"") + b'"proxies":['
         pieces = self._shown(done, lambda _: b"")
-        return b"".join([piece async for piece in answers.listed(opening, pieces, b"]}")])
+        return b"".join([piece async for piece in responses.listed(opening, pieces, b"]}")])
 
     async def create_proxy(self, request: web.Request) -> web.Response:
         spec = read_proxy(first_value(await _body(request)))
-        return answers.ok(show_proxy(await self._registry.create(spec)), 201)
+        return responses.ok(show_proxy(await self._registry.create(spec)), 201)
 
     async def populate(self, request: web.Request) -> web.Response:
         body = await _body(request, large=True)
@@ -185,22 +185,22 @@ class Routes:
         return web.Response(status=status, body=await self._populated(done, head), content_type="application/json")
 
     async def show_proxy(self, request: web.Request) -> web.Response:
-        return answers.ok(show_proxy(self._proxy(request), status=_wants_status(request)))
+        return responses.ok(show_proxy(self._proxy(request), status=_wants_status(request)))
 
     async def update_proxy(self, request: web.Request) -> web.Response:
         body = await _body(request)
         name = self._proxy(request).name
         change = read_proxy_change(first_value(body))
         by = _authority(request)
-        return answers.ok(show_proxy(await self._registry.update(name, **change._asdict(), by=by)))
+        return responses.ok(show_proxy(await self._registry.update(name, **change._asdict(), by=by)))
 
     async def delete_proxy(self, request: web.Request) -> web.Response:
         await self._registry.delete(request.match_info["proxy"], _authority(request))
-        return answers.nothing()
+        return responses.nothing()
 
     async def list_toxics(self, request: web.Request) -> web.Response:
         faults = self._proxy(request).ordered_faults()
-        return answers.ok([show_active(active, status=_wants_status(request)) for active in faults])
+        return responses.ok([show_active(active, status=_wants_status(request)) for active in faults])
 
     async def create_toxic(self, request: web.Request) -> web.Response:
         body = await _body(request)
@@ -208,11 +208,11 @@ class Routes:
         taken = {active.spec.name for active in proxy.faults}
         active = proxy.add_fault(read_toxic(as_object(first_value(body)), taken))
         await proxy.settled()
-        return answers.ok(show_active(active))
+        return responses.ok(show_active(active))
 
     async def show_toxic(self, request: web.Request) -> web.Response:
         active = self._proxy(request).fault(request.match_info["toxic"])
-        return answers.ok(show_active(active, status=_wants_status(request)))
+        return responses.ok(show_active(active, status=_wants_status(request)))
 
     async def update_toxic(self, request: web.Request) -> web.Response:
         body = await _body(request)
@@ -221,17 +221,17 @@ class Routes:
         change = read_toxic_change(as_object(first_value(body)), current)
         active = proxy.update_fault(current.name, **change._asdict(), by=_authority(request))
         await proxy.settled()
-        return answers.ok(show_active(active))
+        return responses.ok(show_active(active))
 
     async def delete_toxic(self, request: web.Request) -> web.Response:
         proxy = self._proxy(request)
         proxy.remove_fault(request.match_info["toxic"], _authority(request))
         await proxy.settled()
-        return answers.nothing()
+        return responses.nothing()
 
     async def reset(self, request: web.Request) -> web.Response:
         await self._registry.reset(_authority(request))
-        return answers.nothing()
+        return responses.nothing()
 
     async def version(self, request: web.Request) -> web.Response:
         headers = {"Content-Type": "application/json;charset=utf-8"}
@@ -239,7 +239,7 @@ class Routes:
 
     async def health(self, request: web.Request) -> web.Response:
         """For whoever only wants to know whether the process serves."""
-        return answers.ok({"status": "ok"})
+        return responses.ok({"status": "ok"})
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
-        return await answers.streamed(request, self._metrics(), "text/plain; version=0.0.4; charset=utf-8")
+        return await responses.streamed(request, self._metrics(), "text/plain; version=0.0.4; charset=utf-8")

@@ -11,21 +11,14 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
-from brownout_proxy import limits
+from brownout_core import limits
+from brownout_core.errors import Conflict, InvalidSpec
+from brownout_core.faults import KINDS, changed, make
+from brownout_core.faults.active import ActiveFault
+from brownout_core.faults.spec import DOWNSTREAM, UPSTREAM, Fault, FaultSpec, Selection, validated
+from brownout_core.units import plain
 from brownout_proxy.api.codec import Object, as_list, as_object, bad_body, number, text
-from brownout_proxy.errors import Conflict, InvalidSpec
-from brownout_proxy.faults import KINDS, changed, make
-from brownout_proxy.faults.active import ActiveFault
-from brownout_proxy.faults.spec import (
-    DOWNSTREAM,
-    UPSTREAM,
-    Fault,
-    FaultSpec,
-    Selection,
-    validated,
-)
-from brownout_proxy.server.remarks import remark
-from brownout_proxy.units import plain
+from brownout_proxy.server.request_warnings import remark
 
 _LARGEST: Final = 2**63 - 1  # clients read numbers as 64-bit integers at most
 _NAMED: Final = 5

@@ -18,13 +18,13 @@ from importlib.metadata import EntryPoint, entry_points
 
 import click
 
+from brownout_core.errors import BrownoutError, Unavailable
+from brownout_core.safe_text import LineFormatter, block, printable
+from brownout_core.status import INTERNAL, status_of
 from brownout_proxy.cli import proxies
 from brownout_proxy.cli.proxy import proxy, version_option
 from brownout_proxy.cli.session import Group, Target, shared_options
 from brownout_proxy.cli.toxics import toxic
-from brownout_proxy.errors import BrownoutError, Unavailable
-from brownout_proxy.safe_text import LineFormatter, block, printable
-from brownout_proxy.status import INTERNAL, status_of
 
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 

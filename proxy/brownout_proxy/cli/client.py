@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from brownout_proxy import __version__
-from brownout_proxy.errors import BrownoutError, InvalidSpec, Unavailable
+from brownout_core import __version__
+from brownout_core.errors import BrownoutError, InvalidSpec, Unavailable
 from brownout_proxy.settings import PORT
 
 DEFAULT_URL: Final = f"http://localhost:{PORT}"

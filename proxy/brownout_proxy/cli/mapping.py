@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from brownout_proxy import address
-from brownout_proxy.errors import InvalidSpec
+from brownout_core import address
+from brownout_core.errors import InvalidSpec
 from brownout_proxy.server.config import listen_address, upstream_address
 from brownout_proxy.server.proxy import ProxySpec
 

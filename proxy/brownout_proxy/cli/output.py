@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import click
 
-from brownout_proxy.safe_text import json_text, printable
+from brownout_core.safe_text import json_text, printable
 
 _GAP: Final = "  "
 _COLOURS: Final[Mapping[str, str]] = {"enabled": "green", "disabled": "red"}

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from brownout_proxy import address
+from brownout_core import address
+from brownout_core.errors import InvalidSpec, Unavailable
+from brownout_core.safe_text import printable
+from brownout_core.units import SECONDS
 from brownout_proxy.cli.client import Json, Refused
+from brownout_proxy.cli.formatting import attributes_in_words, hits_in_words, selection_in_words, toxic_line
 from brownout_proxy.cli.session import Session, failing_to, forcible, remote
-from brownout_proxy.cli.shown import attributes_in_words, hits_in_words, selection_in_words, toxic_line
-from brownout_proxy.errors import InvalidSpec, Unavailable
-from brownout_proxy.safe_text import printable
-from brownout_proxy.units import SECONDS
 
 if TYPE_CHECKING:  # late in fact: a command that does not need them starts in half the time
     from brownout_proxy.server.config import Config

@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
-from brownout_proxy import __version__, settings
-from brownout_proxy.errors import Unavailable
+from brownout_core import __version__
+from brownout_core.errors import Unavailable
+from brownout_proxy import settings
 
 version_option = click.version_option(
     __version__, "--version", "-v", prog_name="brownout", message="%(prog)s version %(version)s"

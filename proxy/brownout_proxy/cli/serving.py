@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Final
 import click
 from aiohttp import web
 
-from brownout_proxy import __version__
-from brownout_proxy.address import Address
+from brownout_core import __version__
+from brownout_core.address import Address
+from brownout_core.errors import Unavailable
+from brownout_core.safe_text import LineFormatter, printable
 from brownout_proxy.api.http import ControlRequests, make_app
-from brownout_proxy.api.patience import BUSY, Door, make_runner
+from brownout_proxy.api.http_limits import BUSY, Door, make_runner
 from brownout_proxy.cli import mapping
-from brownout_proxy.errors import Unavailable
 from brownout_proxy.relay.lookup import Lookups
-from brownout_proxy.safe_text import LineFormatter, printable
 from brownout_proxy.server import config as config_file
 from brownout_proxy.server import runtime
 from brownout_proxy.server.config import Config
@@ -96,8 +96,8 @@ class GrpcControl:
     """The gRPC API as a process has it. `address` is known once it is bound."""
 
     def __init__(self, registry: Registry, settings: Settings, port: int, token: str | None) -> None:
+        from brownout_core.rpc import read_tls
         from brownout_proxy.api.grpc import Server  # 18 MB that a process without it does not need
-        from brownout_proxy.rpc import read_tls
 
         tls = read_tls(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
         self._make: Callable[[], Server] = lambda: Server(

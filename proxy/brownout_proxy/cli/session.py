@@ -15,12 +15,12 @@ from typing import Any
 
 import click
 
-from brownout_proxy.address import WILDCARDS
+from brownout_core.address import WILDCARDS
+from brownout_core.errors import Unavailable
+from brownout_core.spelling import unknown
+from brownout_core.token_file import read_token
 from brownout_proxy.cli.client import DEFAULT_URL, Client, Refused
 from brownout_proxy.cli.output import Output
-from brownout_proxy.errors import Unavailable
-from brownout_proxy.settings import read_token
-from brownout_proxy.spelling import unknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from brownout_core.errors import InvalidSpec
+from brownout_core.spelling import unknown
+from brownout_core.units import SHARE, plain
 from brownout_proxy.cli.client import Json
 from brownout_proxy.cli.session import Group, Session, failing_to, forcible, remote
-from brownout_proxy.errors import InvalidSpec
-from brownout_proxy.spelling import unknown
-from brownout_proxy.units import SHARE, plain
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from brownout_proxy.faults.spec import Fault
+    from brownout_core.faults.spec import Fault
 
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?")
 
@@ -30,7 +30,7 @@ class _Documented(click.Command):
     """A command whose help ends with the faults, as they are declared."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from brownout_proxy.faults import KINDS
+        from brownout_core.faults import KINDS
 
         with formatter.section("Kinds of faults, with their attributes"):
             formatter.write_dl([(kind, _described(fault)) for kind, fault in KINDS.items()])
@@ -43,7 +43,7 @@ def _described(fault: type[Fault]) -> str:
 
 
 def _measure(info: FieldInfo) -> str:
-    from brownout_proxy.faults.spec import unit_of
+    from brownout_core.faults.spec import unit_of
 
     unit = unit_of(info)
     return unit.symbol if unit is not None else "a word"
@@ -92,7 +92,7 @@ def add(
         "attributes": attributes(kind, pairs),
         **selection(given),
     }
-    from brownout_proxy.faults import KINDS
+    from brownout_core.faults import KINDS
 
     if kind not in KINDS:
         click.echo(f"note: {kind!r} is an {unknown('kind', kind, KINDS)}", err=True)
@@ -146,8 +146,8 @@ def attributes(kind: str, pairs: Sequence[str]) -> dict[str, Any]:
     given = dict(_split(pairs))
     if not given:
         return {}
-    from brownout_proxy.faults import KINDS, make
-    from brownout_proxy.faults.written import accepted
+    from brownout_core.faults import KINDS, make
+    from brownout_core.faults.fault_yaml import accepted
 
     if kind not in KINDS:
         return {key: _guessed(value) for key, value in given.items()}
@@ -195,7 +195,7 @@ def _share(text: str) -> int | float:
 
 
 def _client(block: str) -> str:
-    from brownout_proxy.faults.written import client_block
+    from brownout_core.faults.fault_yaml import client_block
 
     try:
         return client_block(block)

@@ -19,8 +19,8 @@ from collections.abc import Callable
 from typing import Final, Protocol, TypeVar
 
 from brownout_proxy.relay.budget import Budget
+from brownout_proxy.relay.endpoint import Endpoint
 from brownout_proxy.relay.link import Link
-from brownout_proxy.relay.side import Side
 
 _ENDS: Final = 2  # descriptors of a pipe
 _PIPE: Final = 1 << 20  # bytes; /proc/sys/fs/pipe-max-size for an unprivileged process
@@ -42,7 +42,7 @@ class Transfer(Protocol):
     """One link that is not read by its transport."""
 
     link: Link
-    source: Side
+    source: Endpoint
     source_fd: int
     small: int
     """How many of the latest reads brought little."""
@@ -60,7 +60,7 @@ _Any = TypeVar("_Any", bound=Transfer)
 class _SinkLostError(Exception):
     """The socket of `sink` failed with `error`."""
 
-    def __init__(self, sink: Side, error: OSError) -> None:
+    def __init__(self, sink: Endpoint, error: OSError) -> None:
         super().__init__(str(error))
         self.sink, self.error = sink, error
 
@@ -68,7 +68,7 @@ class _SinkLostError(Exception):
 class Spliced:
     """A link without faults, in the kernel's hands: from its source into a pipe, and from there into its sink."""
 
-    def __init__(self, link: Link, source: Side, sink: Side, watch: Watch) -> None:
+    def __init__(self, link: Link, source: Endpoint, sink: Endpoint, watch: Watch) -> None:
         """Raises OSError when the system has no pipe to give."""
         self.link, self.source, self.sink = link, source, sink
         self.source_fd, self.sink_fd = source.socket().fileno(), sink.socket().fileno()
@@ -134,10 +134,10 @@ class Spliced:
             self.link.feed(rest)
 
 
-class Intake:
+class DirectReader:
     """A link with faults, read in large pieces. It pauses and goes on as its side is told."""
 
-    def __init__(self, link: Link, source: Side, budget: Budget, watch: Watch) -> None:
+    def __init__(self, link: Link, source: Endpoint, budget: Budget, watch: Watch) -> None:
         self.link, self.source = link, source
         self.source_fd = source.socket().fileno()
         self.small = 0
@@ -186,7 +186,7 @@ class Bulk:
         """How many of them are in the kernel's hands."""
         return len(self._sinks)
 
-    def splice(self, link: Link, source: Side, sink: Side) -> bool:
+    def splice(self, link: Link, source: Endpoint, sink: Endpoint) -> bool:
         """Takes over a plain link; False if the system has no pipe to give."""
         try:
             transfer = Spliced(link, source, sink, self._watch)
@@ -197,9 +197,9 @@ class Bulk:
         self._add(transfer)
         return True
 
-    def read(self, link: Link, source: Side) -> None:
+    def read(self, link: Link, source: Endpoint) -> None:
         """Takes over the reading of a link with faults."""
-        self._add(Intake(link, source, self._budget, self._watch))
+        self._add(DirectReader(link, source, self._budget, self._watch))
 
     def _add(self, transfer: Transfer) -> None:
         self._sources[transfer.source_fd] = transfer

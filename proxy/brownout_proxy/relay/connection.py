@@ -11,17 +11,17 @@ import logging
 from collections.abc import Collection, Sequence
 from typing import Final, Literal, Protocol
 
-from brownout_proxy.address import Address
-from brownout_proxy.faults.active import ActiveFault
-from brownout_proxy.faults.draw import Draws
-from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM, Direction
+from brownout_core.address import Address
+from brownout_core.faults.active import ActiveFault
+from brownout_core.faults.seeded_random import SeededRandom
+from brownout_core.faults.spec import DOWNSTREAM, UPSTREAM, Direction
 from brownout_proxy.relay.budget import Budget
 from brownout_proxy.relay.bulk import Bulk
 from brownout_proxy.relay.clock import Clock, Timer
+from brownout_proxy.relay.endpoint import Endpoint
 from brownout_proxy.relay.hangups import Hangups
 from brownout_proxy.relay.link import Link, Port, Traffic
 from brownout_proxy.relay.lookup import Lookups
-from brownout_proxy.relay.side import Side
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Host(Protocol):
     def active(self) -> Sequence[ActiveFault]:
         """The faults in the order in which they were added."""
 
-    def draws(self, fault: str, ordinal: int) -> Draws: ...
+    def draws(self, fault: str, ordinal: int) -> SeededRandom: ...
 
     def admitted(self, connection: Connection) -> None:
         """Its client is there: from now on faults may hit it."""
@@ -107,12 +107,12 @@ class Connection:
         self._delayed = False  # its dial was
         self._linger: Timer | None = None
         self._patience: Timer | None = None
-        self.client = Side(self)
-        self.upstream: Side | None = None
+        self.client = Endpoint(self)
+        self.upstream: Endpoint | None = None
         self.up = self._link(UPSTREAM, self.client)
         self.client.reads = self.up
 
-    def _link(self, direction: Direction, source: Side) -> Link:
+    def _link(self, direction: Direction, source: Endpoint) -> Link:
         host = self._host
         return Link(direction, self, source, host.clock, host.budget, host.traffic[direction])
 
@@ -132,7 +132,7 @@ class Connection:
 
     # Life.
 
-    def side_ready(self, side: Side) -> None:
+    def side_ready(self, side: Endpoint) -> None:
         if side is not self.client:
             self._join(side)
             return
@@ -224,8 +224,8 @@ class Connection:
         elif not self.upstream.lost:
             self.upstream.keep_alive()  # left until now, as short connections need not pay for it
 
-    def _upstream_side(self) -> Side:
-        return Side(self)
+    def _upstream_side(self) -> Endpoint:
+        return Endpoint(self)
 
     async def _open_slowly(self) -> None:
         """Waits as long as slow_open faults want, which may change meanwhile."""
@@ -255,7 +255,7 @@ class Connection:
                     active.connections += 1
         return total
 
-    def _join(self, upstream: Side) -> None:
+    def _join(self, upstream: Endpoint) -> None:
         """The upstream is there: both links begin, and so do the faults' times."""
         if self._closing or self.client.lost:
             upstream.reads = upstream.writes = self.up
@@ -299,7 +299,7 @@ class Connection:
         self._decide("fault")
         self.abort()
 
-    def draws(self, fault: str) -> Draws:
+    def draws(self, fault: str) -> SeededRandom:
         return self._host.draws(fault, self.ordinal)
 
     def hand_over(self, link: Link) -> bool:
@@ -324,7 +324,7 @@ class Connection:
         else:
             sink.write_eof()
 
-    def _close_both(self, upstream: Side) -> None:
+    def _close_both(self, upstream: Endpoint) -> None:
         self._closing = True
         self.client.transport.close()  # sends FIN too, after what is still to be written
         upstream.transport.close()
@@ -346,10 +346,10 @@ class Connection:
             self._end([sink for link, sink in self._streams() if link.unfinished], "stopped")
         self._wait_for_peers()
 
-    def _streams(self) -> list[tuple[Link, Side]]:
+    def _streams(self) -> list[tuple[Link, Endpoint]]:
         return [] if self.upstream is None else [(self.up, self.upstream), (self.down, self.client)]
 
-    def _end(self, reset: Collection[Side], outcome: Outcome) -> None:
+    def _end(self, reset: Collection[Endpoint], outcome: Outcome) -> None:
         self._decide(outcome)
         self._drop_links()
         self._stop_dialling()
@@ -370,7 +370,7 @@ class Connection:
             self._closing = True
             self.outcome = outcome
 
-    def _finish(self, side: Side) -> None:
+    def _finish(self, side: Endpoint) -> None:
         """FIN after what the socket already took; then its peer's bytes are read and forgotten until it ends too."""
         if side.lost:
             return
@@ -403,10 +403,10 @@ class Connection:
         if self.upstream is not None:
             self.down.discard()
 
-    def _sides(self) -> list[Side]:
+    def _sides(self) -> list[Endpoint]:
         return [self.client] if self.upstream is None else [self.client, self.upstream]
 
-    def side_eof(self, side: Side) -> None:
+    def side_eof(self, side: Endpoint) -> None:
         if self._closing:
             side.transport.close()
         elif self._host.hangups is not None:
@@ -418,12 +418,12 @@ class Connection:
             if side.stalled and side.watched < 0:
                 self._watch(side)
 
-    def _watch(self, side: Side) -> None:
+    def _watch(self, side: Endpoint) -> None:
         hangups = self._host.hangups
         if hangups is not None:
             hangups.watch(side)
 
-    def side_closed(self, side: Side) -> None:
+    def side_closed(self, side: Endpoint) -> None:
         if self._closing or self.upstream is None:
             return
         unread, living = (self.down, self.up) if side is self.client else (self.up, self.down)
@@ -436,7 +436,7 @@ class Connection:
             self._close_both(self.upstream)
         # Else it takes what is still under way, and is closed after that.
 
-    def side_lost(self, side: Side, error: Exception | None) -> None:
+    def side_lost(self, side: Endpoint, error: Exception | None) -> None:
         if side.watched >= 0 and self._host.hangups is not None:
             self._host.hangups.forget(side)
         if side is not self.client and side is not self.upstream:

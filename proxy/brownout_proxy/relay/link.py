@@ -12,10 +12,10 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal, Protocol
 
-from brownout_proxy.faults.active import ActiveFault
-from brownout_proxy.faults.chain import NO_FAULTS, Chain
-from brownout_proxy.faults.draw import Draws
-from brownout_proxy.faults.spec import Direction, Fault, Site, Stage
+from brownout_core.faults.active import ActiveFault
+from brownout_core.faults.chain import NO_FAULTS, Chain
+from brownout_core.faults.seeded_random import SeededRandom
+from brownout_core.faults.spec import Direction, Fault, Stage, StageContext
 from brownout_proxy.relay.budget import Budget
 from brownout_proxy.relay.clock import Clock, Timer
 from brownout_proxy.relay.schedule import Schedule
@@ -92,7 +92,7 @@ class Owner(Protocol):
     def failed(self, link: Link, error: Exception) -> None:
         """The link has run into a bug."""
 
-    def draws(self, fault: str) -> Draws:
+    def draws(self, fault: str) -> SeededRandom:
         """The seeded decisions of that fault on this connection."""
 
     def hand_over(self, link: Link) -> bool:
@@ -288,7 +288,7 @@ class Link:
             active.connections += known is None
             active.exchanges += known is None and self._held > 0  # what came before it met the link
             offset = self._schedule.offset if known is None else known[2]
-            site = Site(now, offset, self._owner.draws(active.spec.name), active.shared)
+            site = StageContext(now, offset, self._owner.draws(active.spec.name), active.shared)
             stages[active] = (fault, fault.stage(site), offset)
         self._stages = stages
         staged = [(stage, active) for active, (_, stage, _) in stages.items() if stage is not None]

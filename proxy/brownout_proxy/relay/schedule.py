@@ -11,8 +11,8 @@ import math
 from collections import deque
 from typing import Final, NamedTuple
 
-from brownout_proxy.faults.chain import NO_FAULTS, Chain, Tally
-from brownout_proxy.faults.spec import Ending
+from brownout_core.faults.chain import NO_FAULTS, Chain, Tally
+from brownout_core.faults.spec import Ending
 
 HORIZON: Final = 0.02
 """Seconds of a rate's schedule that are planned ahead: enough to never run dry, and the most that could burst."""
@@ -25,7 +25,7 @@ TURN: Final = 1000
 """Pieces that are planned before other links and the control API get their turn: a few milliseconds."""
 
 
-class Piece(NamedTuple):
+class Chunk(NamedTuple):
     """Bytes that leave together: `data[start:stop]`, whose first byte is the stream's byte `offset`.
 
     `arrived` is when they were read, `ready` when their rate let them go, `due` when they leave (seconds).
@@ -63,7 +63,7 @@ class Schedule:
         """The fault whose limit has been reached: nothing passes any more."""
         # Pending: (arrived, when a rate already let it go or None, data, start).
         self._pending: deque[tuple[float, float | None, bytes, int]] = deque()
-        self._queue: deque[Piece] = deque()
+        self._queue: deque[Chunk] = deque()
         self._planned = -math.inf  # when the rates let the last planned byte go
         self._last_due = -math.inf
         self._stuck = False  # a rate lets nothing go until the faults change
@@ -159,7 +159,7 @@ class Schedule:
         if last is not None and last.data is data and last.due == due:
             self._queue[-1] = last._replace(stop=start + size)
         else:
-            self._queue.append(Piece(due, ready, arrived, self.offset, data, start, start + size))
+            self._queue.append(Chunk(due, ready, arrived, self.offset, data, start, start + size))
         self.offset += size
         self._planned = ready
         self._last_due = due
@@ -175,7 +175,7 @@ class Schedule:
         tally.hits += 1
         self.limited = tally
 
-    def take(self, now: float) -> Piece | None:
+    def take(self, now: float) -> Chunk | None:
         """The next piece, if its time has come."""
         if not self._queue or self._queue[0].due > now:
             return None

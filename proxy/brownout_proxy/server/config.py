@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from brownout_proxy import address, document, settings
-from brownout_proxy.address import Address
-from brownout_proxy.document import Value
-from brownout_proxy.errors import InvalidSpec
-from brownout_proxy.faults import KINDS
-from brownout_proxy.faults.spec import FaultSpec
-from brownout_proxy.faults.written import SELECTION, declared, fault_spec, read_fault, told_at
+from brownout_core import address, document
+from brownout_core.address import Address
+from brownout_core.document import Value
+from brownout_core.errors import InvalidSpec
+from brownout_core.faults import KINDS
+from brownout_core.faults.fault_yaml import SELECTION, declared, fault_spec, read_fault, told_at
+from brownout_core.faults.spec import FaultSpec
+from brownout_proxy import settings
 from brownout_proxy.server.proxy import ProxySpec
 
 LOOPBACK: Final = "127.0.0.1"

@@ -14,7 +14,7 @@ from brownout_proxy.relay.clock import LoopClock
 from brownout_proxy.relay.hangups import Hangups
 from brownout_proxy.relay.lookup import Lookups
 from brownout_proxy.server.events import Events
-from brownout_proxy.server.headroom import Headroom, control_connections
+from brownout_proxy.server.fd_limit import FdLimit, control_connections
 from brownout_proxy.server.leases import Leases
 from brownout_proxy.server.stalls import Stalls
 
@@ -32,7 +32,7 @@ class Engine:
         files = _open_files()
         self.control_connections = control_connections(files)
         """That each control API takes: they have files of their own, so that they cannot use up those of clients."""
-        self.headroom = Headroom(loop, files - _APIS * self.control_connections)
+        self.headroom = FdLimit(loop, files - _APIS * self.control_connections)
         self.bulk = Bulk(loop, self.budget, self.headroom.use) if bulk.AVAILABLE else None
         self.hangups = Hangups(loop) if hangups.AVAILABLE else None
         self.lookups = Lookups(loop)

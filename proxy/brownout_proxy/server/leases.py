@@ -10,9 +10,9 @@ import logging
 from collections.abc import Iterable
 from typing import Final, NamedTuple, Protocol
 
-from brownout_proxy import limits
-from brownout_proxy.errors import InvalidSpec, Lapsed, Leased
-from brownout_proxy.faults.active import ActiveFault
+from brownout_core import limits
+from brownout_core.errors import InvalidSpec, Lapsed, Leased
+from brownout_core.faults.active import ActiveFault
 from brownout_proxy.relay.clock import Clock, Timer
 from brownout_proxy.server.events import Reason
 

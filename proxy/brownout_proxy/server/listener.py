@@ -15,11 +15,11 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from brownout_proxy.address import Address
-from brownout_proxy.address import parse as parse_address
-from brownout_proxy.errors import InvalidSpec, Unavailable
+from brownout_core.address import Address
+from brownout_core.address import parse as parse_address
+from brownout_core.errors import InvalidSpec, Unavailable
+from brownout_proxy.relay.endpoint import keep_alive, keep_urgent_data_in_line
 from brownout_proxy.relay.lookup import Lookups
-from brownout_proxy.relay.side import keep_alive, keep_urgent_data_in_line
 
 BACKLOG: Final = 65_535
 """Clients that may wait to be accepted; the kernel has a limit of its own (net.core.somaxconn) and cuts this to it."""

@@ -16,11 +16,11 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 
-from brownout_proxy.faults.active import ActiveFault
+from brownout_core.faults.active import ActiveFault
 from brownout_proxy.relay.link import DELAY_BUCKETS, Traffic
 from brownout_proxy.server.proxy import DIAL_BUCKETS, Proxy
 from brownout_proxy.server.registry import Registry
-from brownout_proxy.server.turns import Turns
+from brownout_proxy.server.time_slice import TimeSlices
 
 Requests = Mapping[tuple[str, str, int], int]
 """How often a method, a route and a status came together."""
@@ -38,7 +38,7 @@ class Exposition:
     async def pieces(self) -> AsyncIterator[bytes]:
         """Prometheus text format 0.0.4, in pieces: of thousands of proxies it is larger than what one wants to hold.
         What is deleted meanwhile is there as it was last."""
-        piece, turns = bytearray(), Turns()
+        piece, turns = bytearray(), TimeSlices()
         proxies = self._registry.proxies()
         for family in _FAMILIES:
             piece += family.head

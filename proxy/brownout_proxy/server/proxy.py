@@ -9,28 +9,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, get_args
 
-from brownout_proxy import limits
-from brownout_proxy.address import Address
-from brownout_proxy.address import parse as parse_address
-from brownout_proxy.errors import Conflict, InvalidSpec, NotFound
-from brownout_proxy.faults import changed
-from brownout_proxy.faults.active import ActiveFault
-from brownout_proxy.faults.draw import Draws
-from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM, Direction, FaultSpec, Selection, validated
+from brownout_core import limits
+from brownout_core.address import Address
+from brownout_core.address import parse as parse_address
+from brownout_core.errors import Conflict, InvalidSpec, NotFound
+from brownout_core.faults import changed
+from brownout_core.faults.active import ActiveFault
+from brownout_core.faults.seeded_random import SeededRandom
+from brownout_core.faults.spec import DOWNSTREAM, UPSTREAM, Direction, FaultSpec, Selection, validated
 from brownout_proxy.relay.bulk import Bulk
 from brownout_proxy.relay.clock import Clock
 from brownout_proxy.relay.connection import Connection, Outcome
+from brownout_proxy.relay.endpoint import Endpoint
 from brownout_proxy.relay.hangups import Hangups
 from brownout_proxy.relay.link import Traffic
 from brownout_proxy.relay.lookup import Lookups
-from brownout_proxy.relay.side import Side
 from brownout_proxy.server.engine import Engine
 from brownout_proxy.server.events import ConnectionEnded, Event, FaultAdded, FaultRemoved, Reason
 from brownout_proxy.server.leases import ANYBODY, Authority
 from brownout_proxy.server.listener import Listener
-from brownout_proxy.server.reach import Reach
-from brownout_proxy.server.remarks import remark
-from brownout_proxy.server.turns import turn
+from brownout_proxy.server.request_warnings import remark
+from brownout_proxy.server.time_slice import time_slice
+from brownout_proxy.server.upstream_health import UpstreamHealth
 
 STALL: Final = 2.0
 """Seconds between two looks at connections that nobody reads. It bounds how late a reset of one is noticed."""
@@ -60,7 +60,7 @@ class Proxy:
         """As bound, or as asked for while it never was."""
         self.target: Address | None
         self._mistake: InvalidSpec | None
-        self.reach = Reach(spec.name)
+        self.reach = UpstreamHealth(spec.name)
         self.upstream = spec.upstream
         self.faults: list[ActiveFault] = [ActiveFault(fault) for fault in spec.faults]
         self.traffic: dict[Direction, Traffic] = {UPSTREAM: Traffic(), DOWNSTREAM: Traffic()}
@@ -216,7 +216,7 @@ class Proxy:
     def _refresh_some(self, left: float) -> None:
         """`left` is when the turn before this one was over."""
         now = self.clock.now()
-        over = now + turn(now - left)
+        over = now + time_slice(now - left)
         while self._stale:
             self._stale.pop().refresh()
             now = self.clock.now()
@@ -299,8 +299,8 @@ class Proxy:
     def allows_pipes(self) -> bool:
         return self._engine.headroom.allows_pipes
 
-    def draws(self, fault: str, ordinal: int) -> Draws:
-        return Draws(self._seed, self.name, fault, ordinal)
+    def draws(self, fault: str, ordinal: int) -> SeededRandom:
+        return SeededRandom(self._seed, self.name, fault, ordinal)
 
     def hits(self, active: ActiveFault, ordinal: int, client: str) -> bool:
         return active.spec.selection.picks(active.ordinals.of(ordinal)) and self._leaves(active.spec, ordinal, client)
@@ -339,7 +339,7 @@ class Proxy:
             self._tell(ConnectionEnded(self.name, connection.ordinal, connection.outcome, seconds))
         self._engine.headroom.closed()
 
-    def _accept(self) -> Side:
+    def _accept(self) -> Endpoint:
         self.accepted += 1
         connection = Connection(self, self.accepted)
         self._connections.add(connection)
@@ -354,7 +354,7 @@ class Proxy:
 
     def _watch_some(self, connections: Iterator[Connection], left: float) -> None:
         now = self.clock.now()
-        over = now + turn(now - left)
+        over = now + time_slice(now - left)
         for connection in connections:
             connection.watch_stalled()
             now = self.clock.now()

@@ -11,17 +11,17 @@ import secrets
 from collections.abc import Sequence
 from typing import Final
 
-from brownout_proxy import limits
-from brownout_proxy.address import Address
-from brownout_proxy.address import parse as parse_address
-from brownout_proxy.errors import Conflict, InvalidSpec, Leased, NotFound, Unavailable
-from brownout_proxy.faults.active import ActiveFault
-from brownout_proxy.faults.spec import FaultSpec
+from brownout_core import limits
+from brownout_core.address import Address
+from brownout_core.address import parse as parse_address
+from brownout_core.errors import Conflict, InvalidSpec, Leased, NotFound, Unavailable
+from brownout_core.faults.active import ActiveFault
+from brownout_core.faults.spec import FaultSpec
 from brownout_proxy.server.engine import Engine
 from brownout_proxy.server.leases import ANYBODY, Authority, check
 from brownout_proxy.server.listener import Listener, resolve
 from brownout_proxy.server.proxy import Proxy, ProxySpec
-from brownout_proxy.server.turns import Turns
+from brownout_proxy.server.time_slice import TimeSlices
 from brownout_proxy.settings import BUFFER, DIAL_TIMEOUT
 
 _FAREWELL: Final = 1.0
@@ -187,7 +187,7 @@ class Registry:
         Each finished proxy is appended to `done`; the first failure ends the run. Raises InvalidSpec, Unavailable,
         Leased.
         """
-        turns = Turns()
+        turns = TimeSlices()
         for spec in specs:
             await turns.end()
             check_spec(spec)
@@ -229,7 +229,7 @@ class Registry:
         Leased for what is under leases that are not theirs."""
         failures: list[str] = []
         kept: list[tuple[str, ActiveFault]] = []
-        turns = Turns()
+        turns = TimeSlices()
         for proxy in self.proxies():
             await turns.end()
             proxy.clear_faults(by)

@@ -10,14 +10,14 @@ import logging
 from collections.abc import Iterable
 from functools import partial
 
-from brownout_proxy import address
-from brownout_proxy.address import Address
-from brownout_proxy.errors import BrownoutError, Leased, NotFound
+from brownout_core import address
+from brownout_core.address import Address
+from brownout_core.errors import BrownoutError, Leased, NotFound
 from brownout_proxy.server.config import Config
 from brownout_proxy.server.leases import FORCED
 from brownout_proxy.server.proxy import Proxy, ProxySpec
 from brownout_proxy.server.registry import Registry
-from brownout_proxy.server.turns import Turns
+from brownout_proxy.server.time_slice import TimeSlices
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ async def apply(registry: Registry, before: Config, after: Config) -> list[str]:
     only with a proxy that the file has no longer. Returns a line for each that failed; the others are done.
     """
     kept = {spec.name for spec in after.proxies}
-    turns = Turns()
+    turns = TimeSlices()
     for spec in before.proxies:
         await turns.end()
         if spec.name not in kept:
@@ -42,7 +42,7 @@ async def apply(registry: Registry, before: Config, after: Config) -> list[str]:
 
 async def _ensure_all(registry: Registry, specs: Iterable[ProxySpec]) -> dict[str, BrownoutError]:
     failed: dict[str, BrownoutError] = {}
-    turns = Turns()
+    turns = TimeSlices()
     for spec in specs:
         await turns.end()
         try:

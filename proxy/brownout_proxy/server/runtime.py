@@ -16,8 +16,8 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
 
-from brownout_proxy.errors import BrownoutError, Unavailable
-from brownout_proxy.server import reload, thrift
+from brownout_core.errors import BrownoutError, Unavailable
+from brownout_proxy.server import memory_trim, reload
 from brownout_proxy.server.config import Config
 from brownout_proxy.server.registry import Registry
 
@@ -105,7 +105,7 @@ class Runtime:
                 await unless(signals.stop, self._start())
                 if not signals.stop.is_set():
                     self._started()
-                    giving_back = asyncio.create_task(thrift.watch(lambda: self._registry.engine.headroom.used))
+                    giving_back = asyncio.create_task(memory_trim.watch(lambda: self._registry.engine.headroom.used))
                     await unless(signals.stop, self._reload_when_asked(signals.reload))
                     giving_back.cancel()
                     log.info("stopping; connections have %gs to finish", self._drain)

@@ -12,11 +12,11 @@ import pytest
 from brownout_controller.api.client import LostError, Remote
 from brownout_controller.api.grpc import Server
 from brownout_controller.backends.channel import Credentials
-from brownout_controller.engine.conductor import Conductor, NotInPlaceError
-from brownout_controller.engine.orders import Order, Rights
+from brownout_controller.engine.resolve import Rights, RunRequest
+from brownout_controller.engine.run_supervisor import NotInPlaceError, RunSupervisor
 from brownout_controller.model.journal import Entered, Judged
-from brownout_proxy import rpc
-from brownout_proxy.errors import InvalidSpec, NotFound, Unavailable
+from brownout_core import rpc
+from brownout_core.errors import InvalidSpec, NotFound, Unavailable
 from tests.controller.engine.stand import Shared, conducting, order, prepare, wish
 from tests.support.certificates import Authority
 from tests.support.requirements import needs
@@ -30,7 +30,7 @@ def _ground(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def serving(
-    conductor: Conductor, where: str = "127.0.0.1:0", token: str | None = None, tls: rpc.Tls | None = None
+    conductor: RunSupervisor, where: str = "127.0.0.1:0", token: str | None = None, tls: rpc.Tls | None = None
 ) -> AsyncIterator[str]:
     server = Server(conductor, token=token, tls=tls)
     port = server.bind(where)
@@ -90,7 +90,7 @@ def test_errors_are_those_of_the_conductor(tmp_path: Path) -> None:
         async with asyncio.timeout(SECONDS), conducting(tmp_path, backend, Rights()) as here, serving(here) as address:
             async with Remote(address) as there:
                 with pytest.raises(InvalidSpec, match=r"mine\.yaml:1:1"):
-                    await there.start(Order("name: x", "mine.yaml"))
+                    await there.start(RunRequest("name: x", "mine.yaml"))
                 with pytest.raises(NotFound, match="nobody"):
                     await there.interrupt("nobody", "SIGINT")
                 with pytest.raises(NotFound, match="nobody"):

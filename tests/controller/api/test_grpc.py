@@ -15,7 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from brownout_controller.api.grpc import SERVICE, Server
 from brownout_controller.api.messages import RUN, show_order, show_wish
-from brownout_controller.engine.orders import Order, Rights
+from brownout_controller.engine.resolve import Rights, RunRequest
 from brownout_controller.engine.store import JOURNAL
 from brownout_controller.v1 import controller_pb2 as pb
 from brownout_controller.v1.controller_pb2_grpc import ControllerServiceStub
@@ -98,8 +98,8 @@ def test_a_run_is_stopped_with_its_recovery_or_by_a_signal_without(tmp_path: Pat
 def test_what_is_wrong_has_its_code(tmp_path: Path) -> None:
     async def scenario(api: Any, _: grpc.aio.Channel) -> None:
         codes = grpc.StatusCode
-        bad = show_order(Order("name: x\nedge: a -> b\n", "mine.yaml"))
-        unknown = show_order(Order(order().text, "x.json", environment="stagin"))
+        bad = show_order(RunRequest("name: x\nedge: a -> b\n", "mine.yaml"))
+        unknown = show_order(RunRequest(order().text, "x.json", environment="stagin"))
         cases: list[tuple[Awaitable[Any], grpc.StatusCode, str]] = [
             (api.Run(pb.RunRequest(experiment=bad)), codes.INVALID_ARGUMENT, "mine.yaml:1:1"),
             (api.Plan(pb.PlanRequest(experiment=bad)), codes.INVALID_ARGUMENT, "duration is missing"),
@@ -120,10 +120,10 @@ def test_what_is_wrong_has_its_code(tmp_path: Path) -> None:
 
 
 def test_a_stranger_s_command_is_a_refused_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from brownout_controller.engine import orders
+    from brownout_controller.engine import resolve
     from brownout_controller.probes import KINDS
 
-    monkeypatch.setattr(orders, "KINDS", KINDS)
+    monkeypatch.setattr(resolve, "KINDS", KINDS)
 
     async def scenario(api: Any, _: grpc.aio.Channel) -> None:
         claim = {"name": "shell", "command": f"touch {tmp_path / 'touched'}", "expect": "== 0", "every": "0.1s"}

@@ -10,10 +10,10 @@ from google.protobuf.duration_pb2 import Duration
 
 from brownout_controller.api import messages
 from brownout_controller.backends.base import Place, Target
-from brownout_controller.engine.conductor import Held
-from brownout_controller.engine.orders import Order, Wish
-from brownout_controller.engine.outlook import Now, Outlook
-from brownout_controller.engine.overview import Row
+from brownout_controller.engine.dry_run import CurrentReading, DryRun
+from brownout_controller.engine.resolve import FaultRequest, RunRequest
+from brownout_controller.engine.run_list import Row
+from brownout_controller.engine.run_supervisor import Held
 from brownout_controller.engine.store import Brief
 from brownout_controller.model.accounting import Counts
 from brownout_controller.model.journal import Judged, LeftOut, Refusal
@@ -21,11 +21,11 @@ from brownout_controller.model.judge import Judgement
 from brownout_controller.model.lifecycle import Phase
 from brownout_controller.model.reasons import Reason
 from brownout_controller.model.results import Result
-from brownout_controller.model.verdict import SIGNALS, Verdict
 from brownout_controller.v1 import controller_pb2 as pb
-from brownout_proxy.errors import InvalidSpec
-from brownout_proxy.faults import make
-from brownout_proxy.faults.spec import FaultSpec, Selection
+from brownout_core.errors import InvalidSpec
+from brownout_core.faults import make
+from brownout_core.faults.spec import FaultSpec, Selection
+from brownout_core.verdict import SIGNALS, Verdict
 
 _FAULTS = (
     FaultSpec("slow", make("latency", {"latency": 300, "jitter": 5}), "upstream", Selection(toxicity=0.25)),
@@ -34,14 +34,14 @@ _FAULTS = (
 
 
 def test_an_order_survives() -> None:
-    for order in (Order("name: x", "x.yaml"), Order("t", "f", "staging", {"A": "b"}, 0, "again", "margin-1")):
+    for order in (RunRequest("name: x", "x.yaml"), RunRequest("t", "f", "staging", {"A": "b"}, 0, "again", "margin-1")):
         assert messages.read_order(messages.show_order(order)) == order
 
 
 def test_a_wish_survives() -> None:
     for wish in (
-        Wish(["a -> b"], _FAULTS, 60.0),
-        Wish(["a -> b", "c -> d"], _FAULTS[:1], 0.5, 2.0, "staging", "fixed", 2, 0, "why", "again"),
+        FaultRequest(["a -> b"], _FAULTS, 60.0),
+        FaultRequest(["a -> b", "c -> d"], _FAULTS[:1], 0.5, 2.0, "staging", "fixed", 2, 0, "why", "again"),
     ):
         read = messages.read_wish(messages.show_wish(wish))
         assert (list(read.faults), list(read.edges)) == (list(wish.faults), list(wish.edges))
@@ -49,7 +49,7 @@ def test_a_wish_survives() -> None:
 
 
 def test_a_wish_needs_an_end_and_names_the_bad_fault() -> None:
-    request = messages.show_wish(Wish(["a -> b"], _FAULTS, 60.0))
+    request = messages.show_wish(FaultRequest(["a -> b"], _FAULTS, 60.0))
     request.faults[1].latency.latency = -1
     with pytest.raises(InvalidSpec, match=r"faults\[1\]\.latency\.latency"):
         messages.read_wish(request)
@@ -60,9 +60,10 @@ def test_a_wish_needs_an_end_and_names_the_bad_fault() -> None:
 
 
 def test_a_plan_survives() -> None:
-    outlook = Outlook(
+    outlook = DryRun(
         "x", ["a -> b"], [Target("i", "p", "w")], list(_FAULTS), 1.5, 10.0,
-        [Now("h", "< 1", 0.0, "", unit="s"), Now("g", "< 1", None, "away")], [Refusal("lock", "r", "s")], "trouble",
+        [CurrentReading("h", "< 1", 0.0, "", unit="s"), CurrentReading("g", "< 1", None, "away")],
+        [Refusal("lock", "r", "s")], "trouble",
     )  # fmt: skip
     assert messages.read_outlook(messages.show_outlook(outlook)) == outlook
 

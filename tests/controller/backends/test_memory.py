@@ -8,8 +8,8 @@ import pytest
 
 from brownout_controller.backends.base import BackendError, LeaseLostError
 from brownout_controller.backends.memory import MemoryBackend
-from brownout_proxy.faults import make
-from brownout_proxy.faults.spec import FaultSpec
+from brownout_core.faults import make
+from brownout_core.faults.spec import FaultSpec
 
 _FAULT = FaultSpec("slow", make("latency", {"latency": 1}))
 

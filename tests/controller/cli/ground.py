@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 from brownout_controller.model.experiment import Experiment, read_experiment
 from brownout_controller.model.journal import Run
-from brownout_controller.model.probe import Probe, ProbeSpec, Reading, Surroundings
+from brownout_controller.model.probe import Probe, ProbeContext, ProbeSpec, Reading
 from brownout_controller.probes import KINDS
-from brownout_proxy import document
+from brownout_core import document
 from tests.controller.engine.ground import EDGE, Stuck, Told
 
 
@@ -21,7 +21,7 @@ class Together(ProbeSpec):
     scalar: ClassVar[str] = "count"
     count: int
 
-    def open(self, surroundings: Surroundings) -> Probe:
+    def open(self, surroundings: ProbeContext) -> Probe:
         return _Together(self.count)
 
 

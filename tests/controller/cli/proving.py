@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from brownout_controller.backends.base import Place
-from brownout_controller.cli.venue import Venue
-from brownout_controller.engine.orders import Order, Wish
-from brownout_controller.engine.outlook import Outlook
-from brownout_controller.engine.tail import Line
+from brownout_controller.cli.client.run_client import RunClient
+from brownout_controller.engine.dry_run import DryRun
+from brownout_controller.engine.journal_tail import Line
+from brownout_controller.engine.resolve import FaultRequest, RunRequest
 from brownout_controller.model.journal import LeftOut, encode
-from brownout_proxy.units import MILLISECONDS
+from brownout_core.units import MILLISECONDS
 from tests.controller.report import ground
 from tests.controller.report.ground import Story
 
@@ -39,17 +39,17 @@ class Proving:
         self._tales = tales or {}
         self._stories: list[Story] = []
         self.values: list[float] = []
-        self.orders: list[Order] = []
+        self.orders: list[RunRequest] = []
         self.checked = 0
 
-    async def check(self, order: Order) -> None:
+    async def check(self, order: RunRequest) -> None:
         self.checked += 1
 
     async def prepare(self, given: Mapping[str, str] | None = None) -> Sequence[LeftOut]:
         """There are no killed runs here."""
         return ()
 
-    async def start(self, order: Order) -> str:
+    async def start(self, order: RunRequest) -> str:
         match = re.search(r"latency: ([^}]*)\}", order.text)
         assert match is not None
         value = MILLISECONDS.parse(match[1])
@@ -67,10 +67,10 @@ class Proving:
     async def interrupt(self, run: str, signal: str) -> None:
         raise AssertionError("nobody should interrupt it")
 
-    async def plan(self, order: Order, *, measure: bool = True) -> Outlook:
+    async def plan(self, order: RunRequest, *, measure: bool = True) -> DryRun:
         raise AssertionError("nobody should plan it")
 
-    async def start_faults(self, wish: Wish) -> str:
+    async def start_faults(self, wish: FaultRequest) -> str:
         raise AssertionError("nobody should wish for it")
 
     async def places(self, environment: str, edge: str = "") -> list[Place]:
@@ -80,7 +80,7 @@ class Proving:
         """In place of Where.open."""
 
         @asynccontextmanager
-        async def opening(*_: object) -> AsyncIterator[Venue]:
-            yield cast("Venue", self)
+        async def opening(*_: object) -> AsyncIterator[RunClient]:
+            yield cast("RunClient", self)
 
         return opening

@@ -17,10 +17,10 @@ from brownout_controller.model.environment import Environment
 from brownout_controller.model.experiment import Experiment, read_experiment
 from brownout_controller.model.journal import Entry, Record
 from brownout_controller.model.judge import Judgement
-from brownout_controller.model.probe import Probe, ProbeSpec, Reading, Surroundings
+from brownout_controller.model.probe import Probe, ProbeContext, ProbeSpec, Reading
 from brownout_controller.model.secrets import Masker
-from brownout_proxy import document
-from brownout_proxy.faults.spec import FaultSpec
+from brownout_core import document
+from brownout_core.faults.spec import FaultSpec
 
 EDGE = "app -> db"
 TOLD: dict[str, Callable[[], Reading]] = {}
@@ -34,7 +34,7 @@ class Told(ProbeSpec):
     scalar: ClassVar[str] = "key"
     key: str
 
-    def open(self, surroundings: Surroundings) -> Probe:
+    def open(self, surroundings: ProbeContext) -> Probe:
         return _Told(self.key)
 
 
@@ -57,7 +57,7 @@ class Stuck(ProbeSpec):
     scalar: ClassVar[str] = "key"
     key: str
 
-    def open(self, surroundings: Surroundings) -> Probe:
+    def open(self, surroundings: ProbeContext) -> Probe:
         return _Stuck()
 
 
@@ -77,7 +77,7 @@ class Stubborn(ProbeSpec):
     scalar: ClassVar[str] = "key"
     key: str
 
-    def open(self, surroundings: Surroundings) -> Probe:
+    def open(self, surroundings: ProbeContext) -> Probe:
         return _Stubborn()
 
 

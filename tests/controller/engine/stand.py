@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from brownout_controller.backends.base import BackendError
-from brownout_controller.engine import orders, watch
+from brownout_controller.engine import resolve, target_watch
 from brownout_controller.engine import runner as runner_module
-from brownout_controller.engine.conductor import Conductor
-from brownout_controller.engine.orders import Desk, Order, Rights, Wish
+from brownout_controller.engine.resolve import FaultRequest, RequestResolver, Rights, RunRequest
+from brownout_controller.engine.run_supervisor import RunSupervisor
 from brownout_controller.engine.settings_file import SettingsFile
 from brownout_controller.engine.store import Store
 from brownout_controller.model.probe import Reading
-from brownout_proxy.faults import make
-from brownout_proxy.faults.spec import FaultSpec
+from brownout_core.faults import make
+from brownout_core.faults.spec import FaultSpec
 from tests.controller.engine.ground import KINDS, TOLD, Unruly, hypothesis
 
 EDGES = {"a -> one": ["one"], "b -> two": ["two"], "c -> three": ["three"]}
@@ -41,25 +41,25 @@ class Shared(Unruly):
         self.closed += 1
 
 
-def order(edge: str = "a -> one", **changes: object) -> Order:
+def order(edge: str = "a -> one", **changes: object) -> RunRequest:
     content = {
         "name": "try", "edge": edge, "fault": {"latency": "1s"}, "duration": "0.2s", "baseline": "0.1s",
         "recovery": "0.1s", "lease": "1s", "hypotheses": [hypothesis()], **changes,
     }  # fmt: skip
-    return Order(json.dumps(content), "try.json")
+    return RunRequest(json.dumps(content), "try.json")
 
 
-def wish(**changes: object) -> Wish:
+def wish(**changes: object) -> FaultRequest:
     faults = [FaultSpec("slow", make("latency", {"latency": 1}))]
     given = {"edges": list(EDGES), "faults": faults, "duration": 60.0, "lease": 1.0, **changes}
-    return Wish(**given)  # type: ignore[arg-type]
+    return FaultRequest(**given)  # type: ignore[arg-type]
 
 
 def prepare(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hypotheses read what TOLD says, 1 at first; counters are read often, and reverts given up soon."""
-    monkeypatch.setattr(orders, "KINDS", KINDS)
+    monkeypatch.setattr(resolve, "KINDS", KINDS)
     monkeypatch.setattr(runner_module, "_TICK", 0.02)
-    monkeypatch.setattr(watch, "TICK", 0.02)
+    monkeypatch.setattr(target_watch, "TICK", 0.02)
     monkeypatch.setattr(runner_module, "_GRACE", 0.0)
     TOLD.clear()
     TOLD["value"] = lambda: Reading(1.0)
@@ -68,10 +68,10 @@ def prepare(monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def conducting(
     root: Path, backend: Unruly, rights: Rights | None = None, **limits: object
-) -> AsyncIterator[Conductor]:
+) -> AsyncIterator[RunSupervisor]:
     config = root / "brownout.yaml"
     content = {"backend": "memory", "limits": {"max_percent": 100, **limits}}
     config.write_text(json.dumps({"environments": {"local": content, "guarded": {**content, "protected": True}}}))
-    desk = Desk(SettingsFile(config), rights, {"OURS": "of the machine"})
-    async with Conductor(desk, Store(root / "runs"), locks=root / "locks", make=lambda _: backend) as conductor:
+    desk = RequestResolver(SettingsFile(config), rights, {"OURS": "of the machine"})
+    async with RunSupervisor(desk, Store(root / "runs"), locks=root / "locks", make=lambda _: backend) as conductor:
         yield conductor

@@ -21,7 +21,7 @@ from brownout_controller.engine import cluster_lock
 from brownout_controller.engine.cluster_lock import exclusion, leases, name_of
 from brownout_controller.engine.locks import Claim
 from brownout_controller.model.environment import Environment, Kubernetes
-from brownout_proxy.errors import Conflict, Unavailable
+from brownout_core.errors import Conflict, Unavailable
 from tests.support.kube import Api, api
 from tests.support.running import nobody
 
@@ -55,7 +55,7 @@ def test_an_environment_without_a_cluster_is_excluded_on_this_machine(
 
 
 def test_a_run_on_this_machine_does_not_load_the_client_of_clusters() -> None:
-    code = "import sys, brownout_controller.cli.run; sys.exit('kubernetes' in sys.modules)"
+    code = "import sys, brownout_controller.cli.commands.run; sys.exit('kubernetes' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

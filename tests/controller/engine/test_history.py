@@ -16,7 +16,7 @@ from brownout_controller.engine import history
 from brownout_controller.engine.history import DATABASE, History, collect
 from brownout_controller.engine.store import JOURNAL, Journal
 from brownout_controller.model.journal import Interrupted
-from brownout_proxy.errors import NotFound
+from brownout_core.errors import NotFound
 from tests.controller.report import ground
 from tests.controller.report.ground import NASTY, Story
 from tests.support.running import eventually

@@ -10,8 +10,8 @@ import pytest
 
 from brownout_controller.engine.journal_file import JOURNAL, Unreadable, ends, left_out, lines, opened
 from brownout_controller.model.journal import LeftOut
-from brownout_proxy import limits
-from brownout_proxy.errors import InvalidSpec, Unavailable
+from brownout_core import limits
+from brownout_core.errors import InvalidSpec, Unavailable
 
 
 @pytest.fixture

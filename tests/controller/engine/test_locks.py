@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from brownout_controller.engine import locks
-from brownout_proxy.errors import Conflict, Unavailable
+from brownout_core.errors import Conflict, Unavailable
 
 _HOLDER = """
 import sys, pathlib

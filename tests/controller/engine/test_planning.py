@@ -13,7 +13,7 @@ from brownout_controller.engine.planning import LOCAL_POWERS, Planned, Setup, pl
 from brownout_controller.model.environment import Environment, Limits
 from brownout_controller.model.experiment import BlastRadius, read_experiment
 from brownout_controller.probes import KINDS
-from brownout_proxy import document
+from brownout_core import document
 from tests.controller.engine.ground import EDGE, Unruly, experiment, hypothesis
 
 

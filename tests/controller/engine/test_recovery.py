@@ -19,8 +19,8 @@ from brownout_controller.engine.recovery import Recovered, close_unfinished, env
 from brownout_controller.engine.store import JOURNAL, Journal, Store, read
 from brownout_controller.model.environment import Environment, Tls
 from brownout_controller.model.journal import Closed, Injected, Judged, Reverted, Run, Undo
-from brownout_controller.model.verdict import Verdict
-from brownout_proxy.errors import InvalidSpec
+from brownout_core.errors import InvalidSpec
+from brownout_core.verdict import Verdict
 from tests.controller.engine.ground import EDGE, Play, Unruly, experiment
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from brownout_controller.backends.base import BackendError, Counts, Target
 from brownout_controller.backends.memory import MemoryBackend
-from brownout_controller.engine import locks, store, watch
+from brownout_controller.engine import locks, store, target_watch
 from brownout_controller.engine import runner as module
 from brownout_controller.engine.store import Journal
 from brownout_controller.model.environment import Environment, Limits
@@ -36,10 +36,10 @@ from brownout_controller.model.judge import Judgement
 from brownout_controller.model.lifecycle import MOVES
 from brownout_controller.model.probe import ProbeError, Reading
 from brownout_controller.model.secrets import Masker
-from brownout_controller.model.verdict import Verdict
 from brownout_controller.report.sentences import sentence
-from brownout_proxy.errors import Conflict, Unavailable
-from brownout_proxy.faults.spec import FaultSpec
+from brownout_core.errors import Conflict, Unavailable
+from brownout_core.faults.spec import FaultSpec
+from brownout_core.verdict import Verdict
 from tests.controller.engine.ground import EDGE, TOLD, Play, Unruly, experiment, hypothesis
 
 
@@ -51,7 +51,7 @@ def said(judgement: Judgement) -> tuple[str, ...]:
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The probe reads 1 again; counters are read and reverts are given up sooner than with real targets."""
     monkeypatch.setattr(module, "_TICK", 0.02)
-    monkeypatch.setattr(watch, "TICK", 0.02)
+    monkeypatch.setattr(target_watch, "TICK", 0.02)
     monkeypatch.setattr(module, "_GRACE", 0.0)
     TOLD.clear()
     yield
@@ -398,7 +398,7 @@ def test_many_targets_that_hang_hold_up_the_revert_no_longer_than_one(
         raise AssertionError("nobody sets it")
 
     monkeypatch.setattr(backend, "counts", hang)
-    monkeypatch.setattr(watch, "_PROMPT", 0.05)
+    monkeypatch.setattr(target_watch, "_PROMPT", 0.05)
     nets = {"large-scope": "a test"}
     judgement = Play(tmp_path, experiment(blast_radius={"mode": "all"}, nets=nets), backend).run()
     assert judgement.verdict is Verdict.INCONCLUSIVE, "nobody saw a hit"

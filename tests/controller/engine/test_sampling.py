@@ -14,7 +14,7 @@ import pytest
 from brownout_controller.engine.sampling import Sampler, Schedule
 from brownout_controller.model.journal import Record, Sample
 from brownout_controller.model.lifecycle import Phase
-from brownout_controller.model.probe import NoAnswerError, Probe, ProbeError, ProbeSpec, Reading, Surroundings, Waits
+from brownout_controller.model.probe import NoAnswerError, Probe, ProbeContext, ProbeError, ProbeSpec, Reading, Waits
 from brownout_controller.model.reasons import Reason
 from tests.controller.engine.ground import TOLD, Told, experiment, hypothesis
 
@@ -40,7 +40,7 @@ def _sample(read: Callable[[], Reading], now: Now, seconds: float = 0.05, **chan
     written: list[Record] = []
 
     async def main() -> None:
-        sampler = Sampler(claim, Surroundings(), now, written.append, lambda *_: None)
+        sampler = Sampler(claim, ProbeContext(), now, written.append, lambda *_: None)
         task = asyncio.create_task(sampler.run())
         await asyncio.sleep(seconds)
         task.cancel()
@@ -96,7 +96,7 @@ def test_a_stop_condition_that_looks_back_does_not_wait_until_it_has_settled(loo
     said: list[str] = []
 
     async def main() -> None:
-        sampler = Sampler(claim, Surroundings(), now, lambda _: None, lambda cause, *_: said.append(cause))
+        sampler = Sampler(claim, ProbeContext(), now, lambda _: None, lambda cause, *_: said.append(cause))
         task = asyncio.create_task(sampler.run())
         await asyncio.sleep(0.03)
         task.cancel()
@@ -119,7 +119,7 @@ def test_a_new_phase_is_measured_at_once_and_when_it_has_settled() -> None:
     written: list[Record] = []
 
     async def main() -> None:
-        sampler = Sampler(claim, Surroundings(), now, written.append, lambda *_: None)
+        sampler = Sampler(claim, ProbeContext(), now, written.append, lambda *_: None)
         task = asyncio.create_task(sampler.run())
         await asyncio.sleep(0.02)
         now.phase, now.since = "recovery", time.monotonic()
@@ -150,7 +150,7 @@ class Hangs(ProbeSpec):
     def waits(self) -> Waits:
         return "value"
 
-    def open(self, surroundings: Surroundings) -> Probe:
+    def open(self, surroundings: ProbeContext) -> Probe:
         return _Hangs()
 
 
@@ -175,7 +175,7 @@ def _across(probe: ProbeSpec, *phases: Phase | None, due: int = 6, **changes: ob
     now = Now(None)
 
     async def main() -> None:
-        sampler = Sampler(claim, Surroundings(), now, written.append, lambda *_: None)
+        sampler = Sampler(claim, ProbeContext(), now, written.append, lambda *_: None)
         task = asyncio.create_task(sampler.run())
         for phase in phases:
             now.phase, now.since = phase, time.monotonic()
@@ -204,7 +204,7 @@ def test_what_hangs_until_the_fault_ends_is_of_the_phase_it_began_in_and_has_wai
 
 def test_a_measurement_that_is_answered_late_stands_for_those_that_fell_due_meanwhile() -> None:
     class Slow(Told):
-        def open(self, surroundings: Surroundings) -> Probe:
+        def open(self, surroundings: ProbeContext) -> Probe:
             return _Slow()
 
     class _Slow:
@@ -222,7 +222,7 @@ def test_a_measurement_that_is_answered_late_stands_for_those_that_fell_due_mean
 
 def test_a_refusal_is_kept_with_its_kind_by_a_probe_that_asks_the_service() -> None:
     class Refused(Hangs):
-        def open(self, surroundings: Surroundings) -> Probe:
+        def open(self, surroundings: ProbeContext) -> Probe:
             return _Refused()
 
     class _Refused:
@@ -264,7 +264,7 @@ def test_a_stop_condition_does_not_wait_for_the_answer_that_it_is_about() -> Non
         met.set()
 
     async def main() -> None:
-        sampler = Sampler(claim, Surroundings(), Now(), lambda _: None, halt)
+        sampler = Sampler(claim, ProbeContext(), Now(), lambda _: None, halt)
         task = asyncio.create_task(sampler.run())
         async with asyncio.timeout(20):
             await met.wait()

@@ -8,7 +8,7 @@ import pytest
 
 from brownout_controller.engine.settings_file import SettingsFile, unreadable
 from brownout_controller.model.variables import Variables
-from brownout_proxy.errors import InvalidSpec, Unavailable
+from brownout_core.errors import InvalidSpec, Unavailable
 
 NONE = Variables({}, {})
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from brownout_controller.engine import stop_request
-from brownout_proxy.errors import Unavailable
+from brownout_core.errors import Unavailable
 
 
 def test_a_request_is_taken_once_with_the_first_reason(tmp_path: Path) -> None:

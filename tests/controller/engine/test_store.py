@@ -14,8 +14,8 @@ import pytest
 from brownout_controller.engine import store as module
 from brownout_controller.engine.store import JOURNAL, Journal, Store, brief, is_closed, is_held, read
 from brownout_controller.model.journal import Failure, Interrupted, Judged, Run, Sample
-from brownout_proxy import limits
-from brownout_proxy.errors import InvalidSpec, NotFound, Unavailable
+from brownout_core import limits
+from brownout_core.errors import InvalidSpec, NotFound, Unavailable
 from tests.support.running import eventually
 
 

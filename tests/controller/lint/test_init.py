@@ -11,7 +11,7 @@ from brownout_controller.lint.rule import SEVERITIES, Rule
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.experiment import read_experiment
 from brownout_controller.probes import KINDS
-from brownout_proxy import document
+from brownout_core import document
 from tests.controller.lint.table import ASKED, BASE, codes, found, merged
 
 ALL = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)

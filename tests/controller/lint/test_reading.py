@@ -7,7 +7,7 @@ import pytest
 from brownout_controller.lint.reading import lint, listeners_of
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.variables import Variables
-from brownout_proxy import document
+from brownout_core import document
 from tests.controller.lint.table import BASE
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from brownout_proxy.document import Value
+from brownout_core.document import Value
 from tests.controller.lint.table import claims, found
 
 

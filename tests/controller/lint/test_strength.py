@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from brownout_controller.lint.strength import BY_KIND, is_nobody, strength
-from brownout_proxy.faults import KINDS, make
+from brownout_core.faults import KINDS, make
 
 
 def test_every_fault_has_its_strength() -> None:

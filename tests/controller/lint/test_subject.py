@@ -9,7 +9,7 @@ import pytest
 from brownout_controller.lint.subject import Claim, Subject, is_command
 from brownout_controller.model.experiment import read_experiment
 from brownout_controller.probes import KINDS
-from brownout_proxy import document
+from brownout_core import document
 from tests.controller.lint.table import claims, merged
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from brownout_controller.model.environment import CONTROL, Environment, read_environment, read_environments
 from brownout_controller.model.prometheus_server import PrometheusServer
-from brownout_proxy import document
-from brownout_proxy.errors import InvalidSpec
+from brownout_core import document
+from brownout_core.errors import InvalidSpec
 
 _FILE = """\
 environments:

@@ -10,8 +10,8 @@ import pytest
 
 from brownout_controller.model.evidence import Evidence, evidence, reach
 from brownout_controller.model.journal import Counted, Entered, Entry, Plan, Record, Run, Sample, Traffic
-from brownout_proxy.faults import make
-from brownout_proxy.faults.spec import FaultSpec, Selection
+from brownout_core.faults import make
+from brownout_core.faults.spec import FaultSpec, Selection
 
 RATE = 10
 """Requests a second of the load."""

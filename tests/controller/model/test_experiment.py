@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from brownout_controller.model.experiment import Experiment, read_experiment
-from brownout_controller.model.part import Mistakes, each
 from brownout_controller.probes import KINDS
-from brownout_proxy import document
-from brownout_proxy.errors import InvalidSpec
-from brownout_proxy.faults import make
+from brownout_core import document
+from brownout_core.errors import InvalidSpec
+from brownout_core.faults import make
+from brownout_core.strict_model import InvalidSpecs, each
 
 _DESIGN = """\
 name: payment-db-latency
@@ -159,7 +159,7 @@ def test_the_load_judges_answers_like_the_http_probe() -> None:
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
     text = _SMALL.replace("duration: 10s", "duration: soon").replace("< 1s", "quick").replace("latency", "latncy")
-    with pytest.raises(Mistakes) as refusal:
+    with pytest.raises(InvalidSpecs) as refusal:
         _read(text)
     assert [str(one).partition(": ")[0] for one in each(refusal.value)] == ["x.yaml:4:1", "x.yaml:3:9", "x.yaml:6:35"]
 

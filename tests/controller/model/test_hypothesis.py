@@ -8,8 +8,8 @@ from brownout_controller.model.hypothesis import Accepted, Hypothesis, RecordedT
 from brownout_controller.probes import KINDS
 from brownout_controller.probes.prometheus import Prometheus
 from brownout_controller.probes.sql import Sql
-from brownout_proxy import document
-from brownout_proxy.errors import InvalidSpec
+from brownout_core import document
+from brownout_core.errors import InvalidSpec
 
 
 def _read(text: str) -> Hypothesis:

@@ -34,7 +34,7 @@ from brownout_controller.model.journal import (
 from brownout_controller.model.judge import Judgement, judge
 from brownout_controller.model.lifecycle import Phase
 from brownout_controller.model.reasons import Number, Reason
-from brownout_controller.model.verdict import Verdict
+from brownout_core.verdict import Verdict
 
 TARGET = {"id": "db", "proxy": "db", "where": "here"}
 Timed = tuple[float, Record]

@@ -11,7 +11,7 @@ import yaml
 
 from brownout_controller.model import schema
 from brownout_controller.probes import KINDS
-from brownout_proxy.faults import KINDS as FAULTS
+from brownout_core.faults import KINDS as FAULTS
 from tests.controller.model.test_environment import _FILE
 from tests.controller.model.test_experiment import _DESIGN, _SMALL
 

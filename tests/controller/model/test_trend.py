@@ -10,23 +10,23 @@ from typing import Any
 
 import pytest
 
-from brownout_controller.model.past import PastRun
+from brownout_controller.model.run_summary import RunSummary
 from brownout_controller.model.trend import (
     Quarter,
-    courses,
     expired,
     quarter_of,
+    quarter_stats,
+    recovery_trends,
     review,
-    seasons,
-    turns,
+    transitions,
     without_gaps,
 )
-from tests.controller.model.test_past import STARTED, past_run
+from tests.controller.model.test_run_summary import STARTED, past_run
 
 DAY = timedelta(days=1)
 
 
-def _runs(findings: str, **changes: Any) -> list[PastRun]:
+def _runs(findings: str, **changes: Any) -> list[RunSummary]:
     """A run a day: h held, b broke, n concluded nothing, u was cut off."""
     named = {
         "h": ("passed", "held"),
@@ -41,8 +41,10 @@ def _runs(findings: str, **changes: Any) -> list[PastRun]:
     ]  # fmt: skip
 
 
-def _told(runs: Sequence[PastRun]) -> list[tuple[str, str, str, str | None]]:
-    return [(turn.kind, turn.before.run, turn.now.run, turn.ended.run if turn.ended else None) for turn in turns(runs)]
+def _told(runs: Sequence[RunSummary]) -> list[tuple[str, str, str, str | None]]:
+    return [
+        (turn.kind, turn.before.run, turn.now.run, turn.ended.run if turn.ended else None) for turn in transitions(runs)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +120,7 @@ def test_a_season_counts_runs_by_state_and_turns_by_when_they_were_seen() -> Non
                 ("passed", "held", True), ("refuted", "broke", True), ("stopped", "broke", True),
                 ("stopped", "nothing", True), ("inconclusive", "nothing", False), ("passed", "held", True),
             ])]  # fmt: skip
-    third, fourth = seasons(runs, turns(runs))
+    third, fourth = quarter_stats(runs, transitions(runs))
     assert (third.runs, third.states, third.pass_rate, third.regressions) == (1, {"passed": 1}, 1.0, 0)
     assert fourth.states == {"refuted": 1, "stopped": 2, "unfinished": 1, "passed": 1}
     assert (fourth.runs, fourth.held, fourth.broke, fourth.regressions, fourth.fixed) == (5, 1, 2, 1, 1)
@@ -127,10 +129,10 @@ def test_a_season_counts_runs_by_state_and_turns_by_when_they_were_seen() -> Non
 
 def test_a_season_without_a_conclusion_has_no_rate() -> None:
     runs = _runs("n")
-    assert seasons(runs, [])[0].pass_rate is None
+    assert quarter_stats(runs, [])[0].pass_rate is None
 
 
-def _times(*times: float | None, **changes: Any) -> list[PastRun]:
+def _times(*times: float | None, **changes: Any) -> list[RunSummary]:
     """A run a quarter; None did not recover."""
     return [
         past_run(run=f"r{n}", started=datetime(2026, 1 + 3 * n, 1, tzinfo=UTC), recovery=time, unrecovered=time is None,
@@ -140,7 +142,7 @@ def _times(*times: float | None, **changes: Any) -> list[PastRun]:
 
 
 def test_the_recovery_time_of_a_quarter_is_the_median_of_its_runs() -> None:
-    (course,) = courses([*_times(2.0, 3.0), *_times(4.0, 9.0), *_times(3.0, 4.0)])
+    (course,) = recovery_trends([*_times(2.0, 3.0), *_times(4.0, 9.0), *_times(3.0, 4.0)])
     assert [(str(item.quarter), item.median, item.runs) for item in course.quarters] == [
         ("2026-Q1", 3.0, 3), ("2026-Q2", 4.0, 3),
     ]  # fmt: skip
@@ -148,23 +150,23 @@ def test_the_recovery_time_of_a_quarter_is_the_median_of_its_runs() -> None:
 
 
 def test_a_run_that_did_not_recover_took_longer_than_any() -> None:
-    (course,) = courses([*_times(2.0, 3.0), *_times(None, None), *_times(4.0, None)])
+    (course,) = recovery_trends([*_times(2.0, 3.0), *_times(None, None), *_times(4.0, None)])
     assert [(item.median, item.unrecovered) for item in course.quarters] == [(4.0, 1), (math.inf, 2)]
     assert course.change == math.inf
 
 
 def test_one_quarter_is_no_trend_and_two_without_recovery_are_no_change() -> None:
-    assert courses(_times(2.0))[0].change is None
-    assert courses(_times(None, None))[0].change == 0
+    assert recovery_trends(_times(2.0))[0].change is None
+    assert recovery_trends(_times(None, None))[0].change == 0
 
 
 def test_recoveries_that_were_not_measured_or_concluded_nothing_have_no_course() -> None:
-    assert courses([past_run(recovery=None)]) == []
-    assert courses(_times(2.0, finding="nothing")) == []
+    assert recovery_trends([past_run(recovery=None)]) == []
+    assert recovery_trends(_times(2.0, finding="nothing")) == []
 
 
 def test_each_environment_has_a_course_of_its_own() -> None:
-    both = courses([*_times(2.0, environment="staging"), *_times(4.0), *_times(6.0)])
+    both = recovery_trends([*_times(2.0, environment="staging"), *_times(4.0), *_times(6.0)])
     assert [(course.environment, course.quarters[0].median) for course in both] == [("local", 5.0), ("staging", 2.0)]
 
 
@@ -185,7 +187,7 @@ def test_a_review_of_a_time_compares_with_what_was_before_it() -> None:
     told = review(runs, STARTED + 2 * DAY, STARTED + 200 * DAY)
     assert [run.run for run in told.runs] == ["r2", "r3"]
     assert [turn.now.run for turn in told.of_kind("regression")] == ["r2"]
-    assert told.seasons[0].runs == 2
+    assert told.quarter_stats[0].runs == 2
     assert [run.run for run, _ in told.expired] == ["r3"]
     assert len(review(runs, None, STARTED).runs) == 4
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from brownout_controller.model.var_file import read_var_file
-from brownout_proxy.errors import InvalidSpec
+from brownout_core.errors import InvalidSpec
 
 FILE = """\
 # a comment

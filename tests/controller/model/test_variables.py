@@ -8,8 +8,8 @@ import pytest
 
 from brownout_controller.model.secrets import VARIABLES
 from brownout_controller.model.variables import Variables, is_plain
-from brownout_proxy import document
-from brownout_proxy.errors import InvalidSpec
+from brownout_core import document
+from brownout_core.errors import InvalidSpec
 
 
 def _plain(text: str, variables: Variables) -> object:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from brownout_controller.model.probe import Probe, ProbeError, ProbeSpec, Reading, Surroundings
+from brownout_controller.model.probe import Probe, ProbeContext, ProbeError, ProbeSpec, Reading
 
 SECONDS = 10.0
 """How long a test waits for what should happen at once."""
@@ -46,20 +46,20 @@ def play(scenario: Callable[[], Awaitable[None]]) -> None:
 
 
 @asynccontextmanager
-async def opened(spec: ProbeSpec, surroundings: Surroundings | None = None) -> AsyncIterator[Probe]:
-    probe = spec.open(surroundings or Surroundings())
+async def opened(spec: ProbeSpec, surroundings: ProbeContext | None = None) -> AsyncIterator[Probe]:
+    probe = spec.open(surroundings or ProbeContext())
     try:
         yield probe
     finally:
         await probe.close()
 
 
-async def measured(spec: ProbeSpec, surroundings: Surroundings | None = None, window: float = 10) -> Reading:
+async def measured(spec: ProbeSpec, surroundings: ProbeContext | None = None, window: float = 10) -> Reading:
     async with opened(spec, surroundings) as probe:
         return await probe.measure(window)
 
 
-async def complaint(spec: ProbeSpec, surroundings: Surroundings | None = None) -> str:
+async def complaint(spec: ProbeSpec, surroundings: ProbeContext | None = None) -> str:
     """The text of the ProbeError; all of it, with what a traceback would show."""
     with pytest.raises(ProbeError) as caught:
         await measured(spec, surroundings)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from brownout_controller.model.probe import ProbeError, Surroundings
+from brownout_controller.model.probe import ProbeContext, ProbeError
 from brownout_controller.probes.command import Command
 from tests.controller.probes.ground import cancelled_while, complaint, eventually, measured, play
 
@@ -109,10 +109,10 @@ def test_what_a_program_leaves_running_ends_with_the_measurement(tmp_path: Path)
 
 
 def test_a_run_from_the_network_may_run_listed_commands_only() -> None:
-    allowed = Surroundings(allowed_commands=frozenset({"check-stock  --shop 1"}))
+    allowed = ProbeContext(allowed_commands=frozenset({"check-stock  --shop 1"}))
     Command.model_validate({"run": "check-stock --shop 1"}).open(allowed)
     for run in ("check-stock", "check-stock --shop 2", "check-stock --shop 1 --force"):
         with pytest.raises(ProbeError, match="not started with this command"):
             Command.model_validate({"run": run}).open(allowed)
     with pytest.raises(ProbeError):
-        Command.model_validate({"run": "true"}).open(Surroundings(allowed_commands=frozenset()))
+        Command.model_validate({"run": "true"}).open(ProbeContext(allowed_commands=frozenset()))

@@ -11,10 +11,10 @@ from itertools import count
 import pytest
 from aiohttp import web
 
-from brownout_controller.model.answer import AnswerConditions
+from brownout_controller.model.answer_conditions import AnswerConditions
 from brownout_controller.model.probe import ProbeError
 from brownout_controller.probes.load import Load
-from brownout_controller.probes.tally import Second
+from brownout_controller.probes.load_stats import Second
 from tests.controller.probes.ground import SECONDS, closed_port, eventually, http_server, play, silent
 
 

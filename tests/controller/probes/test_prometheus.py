@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 from pydantic import ValidationError
 
 from brownout_controller.model.hypothesis import Terms
-from brownout_controller.model.probe import ProbeError, Reading, Surroundings
+from brownout_controller.model.probe import ProbeContext, ProbeError, Reading
 from brownout_controller.model.prometheus_server import BasicAuth, PrometheusServer
 from brownout_controller.probes.prometheus import Prometheus, duration, histogram, scrape_interval, skew
 from deploy.demo.servers import free_port
@@ -127,7 +127,7 @@ def _now(shop: _Shop, query: str, window: float = 10, **fields: object) -> Readi
 
     async def scenario() -> None:
         spec = Prometheus.model_validate({"query": query, **fields})
-        readings.append(await measured(spec, Surroundings(prometheus=shop.prometheus), window))
+        readings.append(await measured(spec, ProbeContext(prometheus=shop.prometheus), window))
 
     play(scenario)
     return readings[0]
@@ -261,7 +261,7 @@ def _judged(shop: _Shop, query: str, expect: str, stop: str | bool = False) -> R
 
     async def scenario() -> None:
         spec = Prometheus(query=query).judged_by(Terms(name="h", expect=expect, stop=stop))
-        readings.append(await measured(spec, Surroundings(prometheus=shop.prometheus)))
+        readings.append(await measured(spec, ProbeContext(prometheus=shop.prometheus)))
 
     play(scenario)
     return readings[0]
@@ -385,7 +385,7 @@ def test_no_secret_is_told() -> None:
         assert "hunter22" not in await complaint(away) + repr(away)
         echo = web.json_response({"status": "error", "error": "no Bearer hunter22, no s3cret"}, status=401)
         async with http_server(_answering(echo)) as url:
-            surroundings = Surroundings(prometheus=url, secrets={"TOKEN": "s3cret"})
+            surroundings = ProbeContext(prometheus=url, secrets={"TOKEN": "s3cret"})
             told = await complaint(Prometheus.model_validate(spec), surroundings)
             assert told.endswith("refused the query: no ***, no ***")
 
@@ -395,7 +395,7 @@ def test_no_secret_is_told() -> None:
 def test_a_cancelled_query_closes_its_connection() -> None:
     async def scenario() -> None:
         async with silent() as server:
-            surroundings = Surroundings(prometheus=f"http://127.0.0.1:{server.port}")
+            surroundings = ProbeContext(prometheus=f"http://127.0.0.1:{server.port}")
             await cancelled_while(measured(Prometheus(query="up"), surroundings), lambda: server.heard)
 
     play(scenario)
@@ -403,7 +403,7 @@ def test_a_cancelled_query_closes_its_connection() -> None:
 
 def test_a_server_has_to_be_named_somewhere() -> None:
     with pytest.raises(ProbeError, match="there is no Prometheus"):
-        Prometheus(query="up").open(Surroundings())
+        Prometheus(query="up").open(ProbeContext())
 
 
 def test_the_hypothesis_s_own_server_and_headers_win() -> None:
@@ -420,7 +420,7 @@ def test_the_hypothesis_s_own_server_and_headers_win() -> None:
             own = Prometheus.model_validate(
                 {"query": "up", "server": f"{url}/prom/", "headers": {"X-Scope-OrgID": "7"}}
             )
-            assert (await measured(own, Surroundings(prometheus="http://127.0.0.1:1"))).value == 5
+            assert (await measured(own, ProbeContext(prometheus="http://127.0.0.1:1"))).value == 5
         assert seen == [("/prom/api/v1/query", "7")]
         assert abs(float(str(moments[0])) - datetime.now(UTC).timestamp()) < SECONDS, "the moment is ours, and is said"
 
@@ -492,16 +492,16 @@ def test_what_the_environment_s_server_asks_for_is_sent_and_its_refusal_names_th
             right = PrometheusServer.model_validate(
                 {"url": url, "basic_auth": me, "headers": {"x-scope-orgid": "shop"}}
             )
-            assert (await measured(Prometheus(query="up"), Surroundings(prometheus=right))).value == 7
+            assert (await measured(Prometheus(query="up"), ProbeContext(prometheus=right))).value == 7
             assert "asks who we are (401): give basic_auth" in await complaint(
-                Prometheus(query="up"), Surroundings(prometheus=url)
+                Prometheus(query="up"), ProbeContext(prometheus=url)
             )
             wrong = PrometheusServer(url=url, token="hunter23")
-            told = await complaint(Prometheus(query="up"), Surroundings(prometheus=wrong))
+            told = await complaint(Prometheus(query="up"), ProbeContext(prometheus=wrong))
             assert "does not let us ask (403)" in told
             assert "hunter" not in told
             own = Prometheus(query="up", headers={"X-Scope-OrgID": "another"})  # goes before the environment's
-            assert "(403)" in await complaint(own, Surroundings(prometheus=right))
+            assert "(403)" in await complaint(own, ProbeContext(prometheus=right))
 
     play(scenario)
 
@@ -516,7 +516,7 @@ def test_a_server_that_a_hypothesis_names_gets_nothing_of_the_environment_s() ->
     async def scenario() -> None:
         async with http_server(answer) as url:
             secret = PrometheusServer(url="http://127.0.0.1:1", token="hunter22")
-            await measured(Prometheus(query="up", server=url), Surroundings(prometheus=secret))
+            await measured(Prometheus(query="up", server=url), ProbeContext(prometheus=secret))
 
     play(scenario)
     assert set(seen) == {"None"}
@@ -541,14 +541,14 @@ def test_a_server_with_a_certificate_is_believed_by_its_ca_alone(tmp_path: Path)
             server |= {"basic_auth": {"user": "me", "password": "hunter22"}}
             spec = Prometheus(query="up")
             known = PrometheusServer.model_validate({**server, "ca": str(tmp_path / "ca" / "ca.pem")})
-            assert (await measured(spec, Surroundings(prometheus=known))).value == 7
-            unknown = Surroundings(prometheus=PrometheusServer.model_validate(server))
+            assert (await measured(spec, ProbeContext(prometheus=known))).value == 7
+            unknown = ProbeContext(prometheus=PrometheusServer.model_validate(server))
             assert "trusted here; name who signed it as `ca`" in await complaint(spec, unknown)
             for ca in ("none.pem", "both.txt"):
                 (tmp_path / "both.txt").write_text("no PEM")
                 odd = PrometheusServer.model_validate({**server, "ca": str(tmp_path / ca)})
                 with pytest.raises(ProbeError, match="is no file in PEM that can be read"):
-                    spec.open(Surroundings(prometheus=odd))
+                    spec.open(ProbeContext(prometheus=odd))
         finally:
             await runner.cleanup()
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import ValidationError
 
-from brownout_controller.model.probe import ProbeError, Reading, Surroundings
+from brownout_controller.model.probe import ProbeContext, ProbeError, Reading
 from brownout_controller.probes.redis import Redis
 from deploy.demo import servers
 from tests.controller.probes.ground import (
@@ -183,7 +183,7 @@ def test_a_kept_connection_that_was_reset_meanwhile_is_no_bug_of_the_probe() -> 
 
 def test_a_url_with_a_port_that_is_none_is_told_without_it() -> None:
     with pytest.raises(ProbeError, match="the url is not like"):
-        _redis("redis://me:hunter22@127.0.0.1:hunter22/0", "PING").open(Surroundings())
+        _redis("redis://me:hunter22@127.0.0.1:hunter22/0", "PING").open(ProbeContext())
 
 
 def test_a_command_is_needed() -> None:

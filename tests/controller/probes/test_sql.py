@@ -11,9 +11,9 @@ import asyncpg
 import pytest
 from pydantic import ValidationError
 
-from brownout_controller.model.probe import Probe, ProbeError, Reading, Surroundings
+from brownout_controller.model.probe import Probe, ProbeContext, ProbeError, Reading
+from brownout_controller.probes.failure_reason import place
 from brownout_controller.probes.sql import Sql
-from brownout_controller.probes.trouble import place
 from deploy.demo import servers
 from tests.controller.probes.ground import (
     SECONDS,
@@ -202,7 +202,7 @@ def test_no_secret_is_told(dsn: str) -> None:
             assert told in text
             assert "hunter22" not in text
             assert "hunter22" not in repr(_sql(bad, "select 1"))
-        secrets = Surroundings(secrets={"TABLE": "hunter22"})
+        secrets = ProbeContext(secrets={"TABLE": "hunter22"})
         assert await complaint(_sql(dsn, "select * from hunter22"), secrets) == (
             f'PostgreSQL at {place(dsn)} refused: relation "***" does not exist'
         )

@@ -15,7 +15,7 @@ import pytest
 from pydantic import ValidationError
 
 from brownout_controller.model.hypothesis import Terms
-from brownout_controller.model.probe import ProbeError, Surroundings
+from brownout_controller.model.probe import ProbeContext, ProbeError
 from brownout_controller.probes.tcp import Tcp, host_and_port
 from tests.controller.probes.ground import cancelled_while, closed_port, complaint, measured, play, silent
 from tests.support.requirements import needs
@@ -164,7 +164,7 @@ def test_a_certificate_for_another_name_or_of_nobody_known_is_not_good(tmp_path:
 
 def test_authorities_that_cannot_be_read_are_told(tmp_path: Path) -> None:
     with pytest.raises(ProbeError, match="no certificates that can be read"):
-        _tcp(1, tls=True, ca=tmp_path / "none.pem").open(Surroundings())
+        _tcp(1, tls=True, ca=tmp_path / "none.pem").open(ProbeContext())
 
 
 @pytest.mark.parametrize(("address", "meant"), [("db:5432", ("db", 5432)), ("[::1]:6379", ("::1", 6379))])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from brownout_controller.model.probe import ProbeError, Reading, Surroundings
-from brownout_controller.probes.tally import PERCENTILES
+from brownout_controller.model.probe import ProbeContext, ProbeError, Reading
+from brownout_controller.probes.load_stats import PERCENTILES
 from brownout_controller.probes.traffic import Traffic
 from tests.controller.probes.ground import measured, play
 
@@ -19,7 +19,7 @@ class _Load:
 @pytest.mark.parametrize("what", [*PERCENTILES, "errors", "rate"])
 def test_it_asks_the_load_for_its_measure_over_the_window(what: str) -> None:
     async def scenario() -> None:
-        assert await measured(Traffic.model_validate({"measure": what}), Surroundings(traffic=_Load()), 7) == Reading(
+        assert await measured(Traffic.model_validate({"measure": what}), ProbeContext(traffic=_Load()), 7) == Reading(
             7, what
         )
 
@@ -28,7 +28,7 @@ def test_it_asks_the_load_for_its_measure_over_the_window(what: str) -> None:
 
 def test_without_traffic_it_says_so() -> None:
     with pytest.raises(ProbeError, match="no `traffic`"):
-        Traffic(measure="p99").open(Surroundings())
+        Traffic(measure="p99").open(ProbeContext())
 
 
 def test_an_unknown_measure_is_refused() -> None:

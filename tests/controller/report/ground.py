@@ -31,7 +31,7 @@ from brownout_controller.model.journal import (
 from brownout_controller.model.judge import judge
 from brownout_controller.model.lifecycle import Phase
 from brownout_controller.model.reasons import Number, Reason
-from brownout_controller.report.account import Account, account
+from brownout_controller.report.run.run_report import RunReport, run_report
 
 RUN_ID: Final = "20261124-100000-database-latency-abcd"
 FAULT: Final = f"latency_downstream.{RUN_ID}"
@@ -114,8 +114,8 @@ class Story:
             self.at(second + 1.2, Traffic(second, 50, 48, 2, 0.004, 0.005, 0.3, 0.31))
         return self
 
-    def told(self) -> Account:
-        return account(self.entries, RUN_ID)
+    def told(self) -> RunReport:
+        return run_report(self.entries, RUN_ID)
 
     def store(self, root: Path, run_id: str = RUN_ID) -> Path:
         directory = root / run_id

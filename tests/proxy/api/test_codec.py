@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brownout_proxy import limits
+from brownout_core import limits
+from brownout_core.errors import InvalidSpec, TooMuch
 from brownout_proxy.api.codec import (
     as_list,
     as_object,
@@ -20,7 +21,6 @@ from brownout_proxy.api.codec import (
     number,
     text,
 )
-from brownout_proxy.errors import InvalidSpec, TooMuch
 
 _PREFIX = "bad request body: "
 

@@ -17,15 +17,15 @@ from google.protobuf.duration_pb2 import Duration
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
-from brownout_proxy import limits
+from brownout_core import limits
+from brownout_core.faults.spec import Selection
+from brownout_core.rpc import Tls
+from brownout_core.v1 import proxy_pb2 as pb
+from brownout_core.v1.proxy_pb2_grpc import ProxyServiceStub
 from brownout_proxy.api.grpc import SERVICE, ProxyService, Server
-from brownout_proxy.faults.spec import Selection
-from brownout_proxy.rpc import Tls
-from brownout_proxy.server import turns
+from brownout_proxy.server import time_slice
 from brownout_proxy.server.events import ConnectionEnded
 from brownout_proxy.server.proxy import Proxy
-from brownout_proxy.v1 import proxy_pb2 as pb
-from brownout_proxy.v1.proxy_pb2_grpc import ProxyServiceStub
 from tests.support.certificates import Authority
 from tests.support.requirements import needs
 from tests.support.running import (
@@ -320,8 +320,8 @@ def test_a_watch_tells_counters_and_what_happened(api: ProxyServiceStub, harness
 
 
 def test_a_list_and_a_watch_of_much_are_written_in_turns(harness: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "TURN", 0)
-    monkeypatch.setattr(turns, "LONGEST", 0)
+    monkeypatch.setattr(time_slice, "TURN", 0)
+    monkeypatch.setattr(time_slice, "LONGEST", 0)
     for number in range(5):
         harness.proxy("u:1", name=str(number))
 

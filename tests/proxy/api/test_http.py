@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from brownout_proxy import __version__, limits
+from brownout_core import __version__, limits
 from tests.support.http_api import Api
 
 MakeApi = Callable[..., Api]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from brownout_proxy import limits
+from brownout_core import limits
+from brownout_core.errors import Conflict, InvalidSpec, TooMuch
 from brownout_proxy.api.proxies import Proxies, read_proxy, read_proxy_change
-from brownout_proxy.errors import Conflict, InvalidSpec, TooMuch
 from brownout_proxy.server.proxy import ProxySpec
 
 

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
-from brownout_proxy import limits
-from brownout_proxy.errors import Unavailable
+from brownout_core import limits
+from brownout_core.errors import Unavailable
 from brownout_proxy.server.leases import ANYBODY, Authority
 from tests.support.http_api import Api, Json
 

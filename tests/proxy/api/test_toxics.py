@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 
+from brownout_core.errors import Conflict, InvalidSpec
+from brownout_core.faults import KINDS, changed
+from brownout_core.faults.spec import FaultSpec, Selection
 from brownout_proxy.api.codec import as_object, first_value
 from brownout_proxy.api.toxics import read_toxic, read_toxic_change, show_toxic
-from brownout_proxy.errors import Conflict, InvalidSpec
-from brownout_proxy.faults import KINDS, changed
-from brownout_proxy.faults.spec import FaultSpec, Selection
 
 
 def _read(body: object, *taken: str) -> FaultSpec:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from brownout_core.errors import InvalidSpec, Unavailable
 from brownout_proxy.cli.client import Client, Refused
-from brownout_proxy.errors import InvalidSpec, Unavailable
 
 
 class _Server(HTTPServer):

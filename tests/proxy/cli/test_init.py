@@ -9,9 +9,10 @@ from collections.abc import Callable
 import click
 import pytest
 
-from brownout_proxy import __version__, cli
-from brownout_proxy.errors import Conflict, InvalidSpec, NotFound, Unavailable
-from brownout_proxy.status import INTERNAL, status_of
+from brownout_core import __version__
+from brownout_core.errors import Conflict, InvalidSpec, NotFound, Unavailable
+from brownout_core.status import INTERNAL, status_of
+from brownout_proxy import cli
 from tests.proxy.cli.conftest import Brownout
 
 

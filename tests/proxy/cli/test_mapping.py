@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from brownout_core.errors import InvalidSpec
 from brownout_proxy.cli.mapping import read
-from brownout_proxy.errors import InvalidSpec
 from brownout_proxy.server.proxy import ProxySpec
 
 

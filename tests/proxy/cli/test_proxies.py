@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from brownout_core.errors import Unavailable
 from brownout_proxy.cli.client import Refused
 from brownout_proxy.cli.output import Output
 from brownout_proxy.cli.proxies import ALIASES, COMMANDS
-from brownout_proxy.errors import Unavailable
 from tests.proxy.cli.conftest import Answers, Brownout
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from brownout_proxy.address import Address
+from brownout_core.address import Address
+from brownout_core.errors import InvalidSpec, Unavailable
+from brownout_core.faults import make
+from brownout_core.faults.spec import FaultSpec
 from brownout_proxy.cli.serving import HttpControl, chosen_seed, greeting, read_config, set_up_log
-from brownout_proxy.errors import InvalidSpec, Unavailable
-from brownout_proxy.faults import make
-from brownout_proxy.faults.spec import FaultSpec
 from brownout_proxy.server.config import Config
 from brownout_proxy.server.proxy import ProxySpec
 from brownout_proxy.server.registry import Registry

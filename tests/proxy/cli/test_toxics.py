@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from brownout_core.errors import InvalidSpec
+from brownout_core.faults import KINDS
 from brownout_proxy.cli.client import Refused
 from brownout_proxy.cli.toxics import attributes, selection
-from brownout_proxy.errors import InvalidSpec
-from brownout_proxy.faults import KINDS
 from tests.proxy.cli.conftest import Answers, Brownout
 
 _MADE = {"name": "n", "type": "latency", "stream": "downstream", "toxicity": 1, "attributes": {"latency": 300}}

@@ -15,11 +15,11 @@ from typing import ClassVar, Final
 
 import pytest
 
-from brownout_proxy.faults.noop import Noop
-from brownout_proxy.faults.spec import UPSTREAM, FaultSpec, Site, Stage
+from brownout_core.faults.noop import Noop
+from brownout_core.faults.spec import UPSTREAM, FaultSpec, Stage, StageContext
 from brownout_proxy.relay import connection as module
 from brownout_proxy.relay.connection import Connection
-from brownout_proxy.relay.side import Side
+from brownout_proxy.relay.endpoint import Endpoint
 from brownout_proxy.server.proxy import Proxy
 from tests.support.running import (
     Running,
@@ -114,7 +114,7 @@ def test_a_client_whose_transport_is_not_made_yet_holds_up_no_end_of_the_others(
     proxy = bench.proxy(upstream.address)
     with joined(proxy, upstream) as (_, client, server):
         early = bench.harness.ask(proxy._accept)  # as uvloop does it, a turn before connection_made
-        assert isinstance(early, Side)
+        assert isinstance(early, Endpoint)
         bench.harness.ask(lambda: proxy.drop_connections(abort=abort))
         assert read_all(client) == read_all(server) == b""
         host, _, port = upstream.address.rpartition(":")
@@ -225,7 +225,7 @@ def test_an_upstream_that_answers_too_late_is_closed_and_changes_nothing(bench: 
         eventually(lambda: proxy.live == 0)
     host, _, port = upstream.address.rpartition(":")
     loop = bench.harness.loop
-    bench.harness.call(loop.create_connection(lambda: Side(connection), host, int(port)))
+    bench.harness.call(loop.create_connection(lambda: Endpoint(connection), host, int(port)))
     with upstream.accept() as server:
         assert read_all(server) == b""
     assert connection.upstream is None
@@ -339,7 +339,7 @@ class Unlucky(Noop):
 
     kind: ClassVar[str] = "unlucky"
 
-    def stage(self, site: Site) -> Stage:
+    def stage(self, site: StageContext) -> Stage:
         return _Unlucky()
 
 
@@ -370,7 +370,7 @@ class Stillborn(Noop):
     kind: ClassVar[str] = "stillborn"
     early: bool = False
 
-    def stage(self, site: Site) -> Stage:
+    def stage(self, site: StageContext) -> Stage:
         raise ZeroDivisionError("a bug")
 
     def dial_delay(self) -> float:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brownout_proxy.faults import make
-from brownout_proxy.faults.active import ActiveFault
-from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM, FaultSpec
+from brownout_core.faults import make
+from brownout_core.faults.active import ActiveFault
+from brownout_core.faults.spec import DOWNSTREAM, UPSTREAM, FaultSpec
 from brownout_proxy.relay.budget import Budget
 from brownout_proxy.relay.link import Link, Traffic
 from tests.support.virtual import FakeOwner, FakePort, VirtualClock

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from brownout_proxy.faults.chain import Chain
+from brownout_core.faults.chain import Chain
 from brownout_proxy.relay.schedule import TURN, Schedule
 from tests.support.staging import stage
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from brownout_proxy.errors import InvalidSpec, Unavailable
-from brownout_proxy.faults import KINDS, make
-from brownout_proxy.faults.spec import FaultSpec, Selection
-from brownout_proxy.faults.written import accepted
+from brownout_core.errors import InvalidSpec, Unavailable
+from brownout_core.faults import KINDS, make
+from brownout_core.faults.fault_yaml import accepted
+from brownout_core.faults.spec import FaultSpec, Selection
 from brownout_proxy.server.config import Config, load, parse
 from brownout_proxy.server.proxy import ProxySpec
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from brownout_proxy import limits
-from brownout_proxy.errors import InvalidSpec, Lapsed, Leased, TooMuch
-from brownout_proxy.faults import make
-from brownout_proxy.faults.active import ActiveFault
-from brownout_proxy.faults.spec import FaultSpec
+from brownout_core import limits
+from brownout_core.errors import InvalidSpec, Lapsed, Leased, TooMuch
+from brownout_core.faults import make
+from brownout_core.faults.active import ActiveFault
+from brownout_core.faults.spec import FaultSpec
 from brownout_proxy.server.events import Reason
 from brownout_proxy.server.leases import ANYBODY, FORCED, LONGEST, SHORTEST, TTL, Authority, Leases
 from tests.support.virtual import VirtualClock

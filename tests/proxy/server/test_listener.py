@@ -11,8 +11,8 @@ from typing import Final, cast
 
 import pytest
 
-from brownout_proxy.address import Address
-from brownout_proxy.errors import Unavailable
+from brownout_core.address import Address
+from brownout_core.errors import Unavailable
 from brownout_proxy.relay.lookup import Addresses, Lookups
 from brownout_proxy.server.listener import Listener, resolve
 from tests.support.running import SECONDS

@@ -11,9 +11,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from brownout_proxy.faults.spec import DOWNSTREAM, UPSTREAM
+from brownout_core.faults.spec import DOWNSTREAM, UPSTREAM
 from brownout_proxy.relay.link import DELAY_BUCKETS
-from brownout_proxy.server import metrics, turns
+from brownout_proxy.server import metrics, time_slice
 from brownout_proxy.server.metrics import Exposition
 from brownout_proxy.server.proxy import DIAL_BUCKETS, Proxy, ProxySpec
 from tests.support.running import Running, dial, echoing, fault, read_exactly, running
@@ -167,8 +167,8 @@ def _cumulative(bounds: tuple[float, ...], counts: list[int]) -> list[tuple[str,
 
 
 def test_the_loop_turns_between_the_lines_of_each_proxy(harness: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "TURN", 0)
-    monkeypatch.setattr(turns, "LONGEST", 0)
+    monkeypatch.setattr(time_slice, "TURN", 0)
+    monkeypatch.setattr(time_slice, "LONGEST", 0)
     for number in range(5):
         harness.proxy("u:1", *(fault("noop", name=str(at)) for at in range(3)), name=str(number))
 
@@ -195,8 +195,8 @@ def test_the_loop_turns_between_the_lines_of_each_proxy(harness: Running, monkey
 def test_what_is_deleted_while_the_text_is_written_breaks_nothing(
     harness: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "TURN", 0)
-    monkeypatch.setattr(turns, "LONGEST", 0)
+    monkeypatch.setattr(time_slice, "TURN", 0)
+    monkeypatch.setattr(time_slice, "LONGEST", 0)
     for number in range(5):
         harness.proxy("u:1", *(fault("noop", name=str(at)) for at in range(3)), name=str(number))
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from brownout_proxy.errors import Conflict, InvalidSpec, NotFound
-from brownout_proxy.faults.spec import Selection
+from brownout_core.errors import Conflict, InvalidSpec, NotFound
+from brownout_core.faults.spec import Selection
 from brownout_proxy.server import proxy as module
 from tests.support.running import Running, dial, echoing, eventually, fault, read_all, read_exactly, running
 

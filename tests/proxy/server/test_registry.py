@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from brownout_proxy.address import Address
-from brownout_proxy.errors import Conflict, InvalidSpec, Leased, NotFound, Unavailable
+from brownout_core.address import Address
+from brownout_core.errors import Conflict, InvalidSpec, Leased, NotFound, Unavailable
 from brownout_proxy.relay.lookup import Addresses
 from brownout_proxy.server.events import FaultRemoved
 from brownout_proxy.server.leases import FORCED, Authority

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from brownout_proxy import address
-from brownout_proxy.errors import NotFound
-from brownout_proxy.faults import make
-from brownout_proxy.faults.spec import FaultSpec
+from brownout_core import address
+from brownout_core.errors import NotFound
+from brownout_core.faults import make
+from brownout_core.faults.spec import FaultSpec
 from brownout_proxy.server.config import Config
 from brownout_proxy.server.proxy import Proxy, ProxySpec
 from brownout_proxy.server.registry import Registry

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from brownout_proxy.errors import InvalidSpec, Unavailable
+from brownout_core.errors import InvalidSpec, Unavailable
 from brownout_proxy.server.config import Config
 from brownout_proxy.server.proxy import ProxySpec
 from brownout_proxy.server.registry import Registry

@@ -1,0 +1,1 @@
+"""Reads compose files as compose does."""

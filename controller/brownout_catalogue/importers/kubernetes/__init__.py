@@ -1,0 +1,1 @@
+"""Reads manifests and namespaces of Kubernetes."""

@@ -1,0 +1,1 @@
+"""The ranked list as text, Markdown, JSON and a page."""

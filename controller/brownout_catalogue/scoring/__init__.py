@@ -1,0 +1,1 @@
+"""Which failure is worth a test first: modes, scenarios, factors, ranking."""

@@ -1,0 +1,311 @@
+"""`brownout margin`: runs an experiment with one size of its fault turned, until it is known when it breaks.
+
+Each trial is a run like any other: its own journal, safety nets, lease, verified revert, recovery and verdict.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from brownout_catalogue.architecture import read_architecture
+from brownout_controller.cli.client.follow import Signals
+from brownout_controller.cli.client.requests import read_orders
+from brownout_controller.cli.client.run_client import ClientOptions, Seed, Time, run_options
+from brownout_controller.cli.client.variables import Given, variable_options
+from brownout_controller.cli.console import output
+from brownout_controller.cli.console.progress import say
+from brownout_controller.cli.console.run_output import shown
+from brownout_controller.cli.margin_search import SearchOutcome, TrialRun, explain_trial, limit_of, search
+from brownout_controller.engine.resolve import RunRequest
+from brownout_controller.engine.settings_file import unreadable
+from brownout_controller.model.experiment import Experiment, read_experiment
+from brownout_controller.model.fault_parameter import FaultParameter, find_parameter
+from brownout_controller.model.journal import LeftOut
+from brownout_controller.model.margin_search import Answer, Plan, Resolution
+from brownout_controller.model.secrets import Masker, secrets_of
+from brownout_controller.model.variables import Variables
+from brownout_controller.probes import KINDS
+from brownout_controller.report import unread_journals
+from brownout_controller.report.margin import timeouts as words
+from brownout_controller.report.margin.timeouts import Timeout
+from brownout_controller.report.sentences import sentence as reason_in_words
+from brownout_core import document
+from brownout_core.errors import InvalidSpec
+from brownout_core.formatting import line, moment
+from brownout_core.safe_text import json_text
+from brownout_core.units import SHARE
+from brownout_core.verdict import Verdict, status_of
+
+ARCHITECTURE: Final = Path("architecture.yaml")
+_MILDER: Final = 16.0
+_WORSE: Final = 4.0
+"""How far from the experiment's own value the search goes where nothing is said."""
+_RESOLUTION: Final = "10%"
+_MOST_SWEPT: Final = 50
+_BETWEEN: Final = 0.5
+"""Seconds from one run to the next, with its revert."""
+_TOLD: Final[dict[Answer, str]] = {"held": "held", "broke": "broke", "unknown": "inconclusive"}
+_PATH: Final = click.Path(path_type=Path)
+
+
+@click.command("margin", short_help="Search how far an experiment is from breaking.")
+@click.argument("file", type=_PATH, metavar="EXPERIMENT")
+@click.option("--attribute", metavar="NAME", help="The size of the fault that is turned [the one that makes it worse].")
+@click.option("--from", "mildest", metavar="VALUE", help="The mildest value [a 16th of the experiment's].")
+@click.option("--to", "worst", metavar="VALUE", help="The worst value [4 times the experiment's].")
+@click.option(
+    "--resolution",
+    default=_RESOLUTION,
+    metavar="SHARE|STEP",
+    help=f"How near the two ends of the answer must come: 5%, or a step like 10ms [{_RESOLUTION}].",
+)
+@click.option(
+    "--sweep",
+    type=click.IntRange(0, _MOST_SWEPT),
+    default=0,
+    metavar="N",
+    help="Try N values over the whole range first, for what breaks in the middle and not at the end.",
+)
+@click.option("--confirm", is_flag=True, help="Run both ends of the answer once more.")
+@click.option("--timeout", type=Time(), metavar="TIME", help="The caller's timeout, to which the margin is compared.")
+@click.option("--architecture", type=_PATH, metavar="FILE", help=f"Where the timeout is declared [{ARCHITECTURE}].")
+@variable_options
+@click.option("--seed", type=Seed(), metavar="N", help="Chooses targets, the same in each run.")
+@click.option("--dry-run", is_flag=True, help="Run nothing: print what would be searched and how long it takes.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON and nothing else.")
+@run_options
+@click.pass_context
+def margin(
+    context: click.Context,
+    file: Path,
+    attribute: str | None,
+    mildest: str | None,
+    worst: str | None,
+    resolution: str,
+    sweep: int,
+    confirm: bool,
+    timeout: float | None,
+    architecture: Path | None,
+    given: Given,
+    seed: int | None,
+    dry_run: bool,
+    as_json: bool,
+    where: ClientOptions,
+) -> None:
+    """Search by bisection how bad the fault of an experiment may get until its hypotheses do not hold.
+
+    \b
+    brownout margin pay.yaml --timeout 2s
+    brownout margin pay.yaml --from 50ms --to 5s --resolution 5% --confirm
+
+    The experiment has one fault with a size, such as a latency or a bandwidth. Each trial is a whole run with its own
+    journal; `brownout history` leaves them out. Ctrl-C ends the current one and tells what is known so far.
+
+    Exit status: 0 found, or larger than the range, 1 the experiment is broken as it is written, 2 a file or flag is
+    wrong, 3 not found, as a run was inconclusive twice, 4 refused, 5 stopped, 6 not reverted (a person must look), 7 a
+    bug of brownout; 130 and 143 for signals.
+    """
+    order, dial, experiment, masker = _read(file, attribute, given, seed, where)
+    flags = {"--attribute": attribute, "--from": mildest, "--to": worst, "--resolution": resolution}
+    order = replace(order, replay=_replay(file, flags, where))
+    plan = _plan(dial, mildest, worst, resolution, sweep, confirm)
+    told = None if timeout is None else Timeout(timeout, "--timeout")
+    declared = told or _declared(architecture, experiment.conditions.edge)
+    hunt = SearchOutcome(dial, experiment, order, plan, declared, masker)
+    if not as_json:
+        say(_announcement(hunt))
+    if dry_run:
+        if as_json:
+            output.say(json_text(_planned(hunt)))
+        return
+    signals = Signals()
+    unread: list[LeftOut] = []
+    try:
+        asyncio.run(signals.during(_run(hunt, where, signals, unread, as_json=as_json)))
+    finally:  # also when a run could not begin: what is known stays known
+        if as_json and (hunt.tried or signals.came is not None):
+            output.say(json_text({**_shown(hunt), "left_out": unread_journals.content(unread)}))
+        elif hunt.tried:
+            _tell(hunt, where)
+    if signals.came is not None and hunt.ended is not Verdict.NOT_REVERTED:
+        context.exit(status_of(signals.came))
+    context.exit(hunt.status)
+
+
+def _read(
+    file: Path, attribute: str | None, given: Given, seed: int | None, where: ClientOptions
+) -> tuple[RunRequest, FaultParameter, Experiment, Masker]:
+    """Raises InvalidSpec, Unavailable."""
+    order = read_orders([file], given, seed, where)[0]
+    known = Variables(given.values, os.environ, lenient=True)
+    experiment = read_experiment(document.parse(order.text, order.file, known.expand, columns=True), order.file, KINDS)
+    dial = find_parameter(order.text, order.file, known.expand, experiment, attribute)
+    # One seed for all of them: a trial on another target would be another experiment.
+    chosen = next((one for one in (seed, experiment.conditions.seed) if one is not None), secrets.randbelow(2**32))
+    order = replace(order, seed=chosen, part_of=f"margin-{secrets.token_hex(4)}")
+    return order, dial, experiment, Masker([*known.used.values(), *secrets_of(experiment.content)])
+
+
+def _replay(file: Path, flags: Mapping[str, str | None], where: ClientOptions) -> str:
+    given = [word for flag, text in flags.items() if text is not None for word in (flag, text)]
+    return shlex.join(["brownout", "margin", str(file), *given, *where.words])
+
+
+def _plan(
+    dial: FaultParameter, mildest: str | None, worst: str | None, resolution: str, sweep: int, confirm: bool
+) -> Plan:
+    """Raises InvalidSpec."""
+    more = dial.worse == "more"
+    mild = _value("--from", dial, mildest, dial.own / _MILDER if more else dial.own * _MILDER)
+    severe = _value("--to", dial, worst, dial.own * _WORSE if more else dial.own / _WORSE)
+    if mild == severe or (severe > mild) is not more:
+        flag = "--from" if worst is None else "--to"
+        raise InvalidSpec(
+            flag,
+            f"{dial.shown(severe)} is no worse than {dial.shown(mild)}, where the search begins; {dial.worse} is worse",
+        )
+    try:
+        return Plan(mild, severe, _resolution(dial, resolution), dial.own, sweep, confirm)
+    except ValueError as error:
+        raise InvalidSpec("--resolution", str(error)) from None
+
+
+def _value(flag: str, dial: FaultParameter, text: str | None, otherwise: float) -> float:
+    if text is None:
+        return dial.fitting(float(f"{otherwise:.3g}"))
+    try:
+        return dial.parse(text)
+    except ValueError as error:
+        raise InvalidSpec(flag, str(error)) from None
+
+
+def _resolution(dial: FaultParameter, text: str) -> Resolution:
+    """Raises ValueError."""
+    if text.strip().endswith("%") and dial.unit is not SHARE:
+        share = SHARE.parse(text)
+        if not 0.01 <= share <= 10:
+            raise ValueError(f"{text!r}: a share is from 1% to 1000%")
+        return Resolution(factor=1 + share)
+    if text == _RESOLUTION:
+        return Resolution(factor=1 + SHARE.parse(text))
+    if text.strip().replace(".", "", 1).isdigit():
+        raise ValueError(f"{text!r} has no unit; write a share like 5%, or a step like {dial.unit.example}")
+    return Resolution(step=dial.unit.parse(text))
+
+
+def _declared(file: Path | None, edge: str) -> Timeout | None:
+    """What the architecture says of the edge. Raises InvalidSpec."""
+    if file is None and not ARCHITECTURE.exists():
+        return None
+    place = file or ARCHITECTURE
+    with unreadable():
+        root = document.read(place, columns=True)
+    architecture = read_architecture(root, str(place))
+    found = next((each for each in architecture.edges if each.name == edge), None)
+    if root is not None and found is not None and found.call.timeout is not None:
+        section = "services" if found.source in architecture.services else "external"
+        return Timeout(found.call.timeout, root.at((section, found.source, "calls", found.sink, "timeout")).exact_place)
+    if file is not None:
+        raise InvalidSpec(str(file), f"does not say a timeout of {edge}; give --timeout")
+    return None
+
+
+def _announcement(hunt: SearchOutcome) -> str:
+    plan, dial = hunt.plan, hunt.dial
+    each = hunt.experiment.longest
+    whole = moment(plan.most * (each + _BETWEEN))
+    return (
+        f"{hunt.name}: {dial.name} from {dial.shown(plan.mild)} to {dial.shown(plan.severe)}, and the file "
+        f"has {dial.shown(dial.own)}; at most {plan.most} runs of {moment(each)}, {whole} in all; one that is "
+        "inconclusive is repeated once"
+    )
+
+
+async def _run(
+    hunt: SearchOutcome, where: ClientOptions, signals: Signals, unread: list[LeftOut], *, as_json: bool
+) -> None:
+    def begins(number: int, value: float) -> None:
+        if not as_json:
+            say(f"run {number}: {hunt.dial.name} {hunt.dial.shown(value)} ...")
+
+    def ended(number: int, tried: TrialRun) -> None:
+        if not as_json:
+            output.say(_row(hunt.dial, number, tried))
+
+    async with where.open(say) as venue:
+        unread.extend(await venue.prepare(hunt.order_for(hunt.dial.own).variables))
+        await search(hunt, venue, where, signals, begins=begins, ended=ended)
+
+
+def _row(dial: FaultParameter, number: int, tried: TrialRun) -> str:
+    answer, verdict = _TOLD[tried.answer], tried.finished.judgement.verdict.value
+    return f"{number:3}  {dial.shown(tried.value):>9}  {answer:<12}  {verdict:<12}  {explain_trial(tried)}".rstrip()
+
+
+def _tell(hunt: SearchOutcome, where: ClientOptions) -> None:
+    """The answer, for people."""
+    finding = hunt.search.finding()
+    limit = limit_of(hunt)
+    told = list(words.sentences(hunt.dial, hunt.plan, finding, hunt.search.holds_at(hunt.dial.own), limit))
+    if hunt.stuck is not None:
+        told.append(
+            f"its baseline was not met: the system has not come back from {hunt.dial.shown(hunt.stuck)}; restart it, "
+            "and begin below that (--to)"
+        )
+    if hunt.timeout is not None:
+        comparison = words.compared(hunt.dial, finding, hunt.timeout, limit)
+        told += [] if comparison is None else [comparison.sentence]
+    if hunt.ended is not None:
+        verdict = hunt.ended
+        told.append(f"ended by run {len(hunt.tried)}: {verdict.value}, {verdict.meaning}")
+        told += map(reason_in_words, hunt.tried[-1].finished.judgement.reasons)
+    output.say("\n" + told[0])
+    for sentence in told[1:]:
+        output.say(f"  {line(sentence)}")
+    place = f"at {where.controller}" if where.controller is not None else f"in {where.directory}"
+    output.say(f"journals {place}:")
+    for number, tried in enumerate(hunt.tried, 1):
+        output.say(f"{number:3}  {hunt.dial.shown(tried.value):>9}  {tried.finished.run}")
+
+
+def _planned(hunt: SearchOutcome) -> dict[str, Any]:
+    plan, dial = hunt.plan, hunt.dial
+    return {
+        "experiment": hunt.name,
+        "edge": hunt.edge,
+        "attribute": dial.name,
+        "from": dial.shown(plan.mild),
+        "to": dial.shown(plan.severe),
+        "own": dial.shown(dial.own),
+        "runs_at_most": plan.most,
+        "seconds_at_most": plan.most * (hunt.experiment.longest + _BETWEEN),
+    }
+
+
+def _shown(hunt: SearchOutcome) -> dict[str, Any]:
+    """The same for programs."""
+    finding, holds = hunt.search.finding(), hunt.search.holds_at(hunt.dial.own)
+    return {
+        **_planned(hunt),
+        **words.as_json(hunt.dial, finding, holds, hunt.timeout, limit_of(hunt)),
+        "exit": hunt.status,
+        "part_of": hunt.order.part_of,
+        "trials": [
+            {
+                "value": hunt.dial.shown(tried.value),
+                "answer": tried.answer,
+                "telling": explain_trial(tried),
+                **shown(tried.finished),
+            }
+            for tried in hunt.tried
+        ],
+    }

@@ -1,0 +1,157 @@
+"""`brownout report`: what runs have shown, for people, for a step summary, for CI or for programs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, TextIO
+
+import click
+
+from brownout_controller.cli.client.run_client import ClientOptions, place_options
+from brownout_controller.cli.console.output import say
+from brownout_controller.engine import store
+from brownout_controller.engine.store import Store
+from brownout_controller.model.journal import Run
+from brownout_controller.report.run import junit, run_json, run_markdown, run_page
+from brownout_controller.report.run.run_report import RunReport, run_report
+from brownout_core import limits
+from brownout_core.errors import BrownoutError, InvalidSpec, Unavailable
+
+log = logging.getLogger(__name__)
+
+PAGE: Final = "report.html"
+"""The page that a run leaves in its own directory."""
+FORMATS: Final[Mapping[str, Callable[..., str]]] = {
+    "markdown": run_markdown.render,
+    "html": run_page.render,
+    "junit": junit.render,
+    "json": run_json.render,
+}
+"""Each takes any number of accounts."""
+BY_SUFFIX: Final = {".html": "html", ".md": "markdown", ".xml": "junit", ".json": "json"}
+
+
+@click.command("report", short_help="Tell what a run has shown.")
+@click.argument("run", default="last")
+@click.option("--format", "form", type=click.Choice(list(FORMATS)), help="[default: by the file's name, else markdown]")
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to; - is stdout.")
+@place_options
+def report(run: str, form: str | None, output: Path | None, where: ClientOptions) -> None:
+    """Report on RUN: its id, the beginning of it, `last`, or its directory; here or at a controller.
+
+    Computed from the run's journal alone, as far as it is written. FILE may end in .html, .md, .xml (JUnit) or .json.
+    """
+    told = asyncio.run(_fetched(run, where)) if where.controller is not None else _read(run, where)
+    if form is None:
+        form = BY_SUFFIX.get(output.suffix.lower(), "markdown") if output is not None else "markdown"
+    text = FORMATS[form](told)
+    if output is None or str(output) == "-":
+        click.echo(text, nl=False)
+    else:
+        write(output, text)
+        click.echo(str(output))
+
+
+def _read(run: str, where: ClientOptions) -> RunReport:
+    directory = Store(where.directory).find(run)
+    return run_report(store.read(directory), directory.name)
+
+
+async def _fetched(run: str, where: ClientOptions) -> RunReport:
+    """Raises NotFound, Unavailable, InvalidSpec."""
+    entries, size = [], 0
+    async with where.open(lambda text: say(text, err=True)) as venue:
+        async for line in venue.watch(run, wait=False):
+            entries.append(line.entry)
+            size += len(line.text)
+            if size > limits.JOURNAL:
+                raise Unavailable(f"the journal of run {run} has more than {limits.JOURNAL}")
+    named = next((entry.record.run_id for entry in entries if isinstance(entry.record, Run)), run)
+    return run_report(entries, named)
+
+
+def write_reports(runs: Sequence[Path | RunReport], outputs: Sequence[Path]) -> None:
+    """All these runs into each of these files, in the form that its name says; a run is its directory, or what was
+    heard of it. Raises InvalidSpec, Unavailable."""
+    told = [run if isinstance(run, RunReport) else run_report(store.read(run), run.name) for run in runs]
+    for output in outputs:
+        write(output, FORMATS[_form(output)](*told))
+
+
+def attempt_reports(runs: Sequence[Path | RunReport], outputs: Sequence[Path]) -> bool:
+    """The same for who has something more important to say: what goes wrong is told on stderr, and that is all."""
+    good = True
+    for output in outputs:
+        try:
+            write_reports(runs, [output])
+        except BrownoutError as error:
+            good = _missing(str(error))
+        except (Exception, KeyboardInterrupt) as error:
+            log.debug("a report failed", exc_info=True)
+            good = _missing(f"{output}: {type(error).__name__}: {error}")
+    return good
+
+
+def checked(_: click.Context, __: click.Parameter, outputs: Sequence[Path]) -> Sequence[Path]:
+    """For an option: files that reports can be written to later, as far as can be seen now. Raises InvalidSpec."""
+    for output in outputs:
+        _form(output)
+        if output.is_dir():
+            raise InvalidSpec(f"--report {output}", "is a directory; name a file in it")
+        folder = next(place for place in output.resolve().parents if place.exists())
+        try:
+            with tempfile.TemporaryFile(dir=folder):  # permissions alone do not tell: root has all of them
+                pass
+        except OSError as error:
+            why = f"cannot be written in {folder}: {(error.strerror or str(error)).lower()}; name a file elsewhere"
+            raise InvalidSpec(f"--report {output}", why) from None
+    return outputs
+
+
+def write(path: Path, text: str) -> None:
+    """A file that is there already is replaced when the new one is whole. Raises Unavailable."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink() and (owner := path.lstat().st_uid) not in (0, os.geteuid()):
+            raise Unavailable(f"{path}: is a symbolic link of user {owner}; name another file")
+        if path.exists() and not path.is_file():  # a pipe or a terminal
+            path.write_text(text, encoding="utf-8")
+            return
+        with _beside(path.resolve()) as temporary:
+            temporary.write(text)
+    except Unavailable:
+        raise
+    except OSError as error:
+        raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[TextIO]:
+    """A file to write that takes the place of `path` in the end. Nobody can have put a link in its way."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with temporary.open("x", encoding="utf-8") as file:
+        try:
+            yield file
+            file.flush()
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _form(output: Path) -> str:
+    form = BY_SUFFIX.get(output.suffix.lower())
+    if form is None:
+        raise InvalidSpec(f"--report {output}", f"its name says no form; end it in one of: {', '.join(BY_SUFFIX)}")
+    return form
+
+
+def _missing(why: str) -> bool:
+    say(f"brownout: no report in {why}; the verdict stands", err=True)
+    return False

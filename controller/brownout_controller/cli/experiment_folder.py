@@ -1,0 +1,98 @@
+"""`brownout catalogue --write`: puts experiments into a folder, and tells what became of each file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from brownout_catalogue.generate import baseline
+from brownout_catalogue.generate.baseline import Baselines
+from brownout_catalogue.generate.experiment_file import Setting, unset
+from brownout_catalogue.generate.folder import Outcome, Plan, plan
+from brownout_catalogue.rendering.listing import Listing
+from brownout_catalogue.scoring.criticality import Criticality
+from brownout_catalogue.scoring.scenario import OUTSIDE
+from brownout_controller.cli.commands.report import write
+from brownout_controller.cli.console.output import say
+from brownout_core.errors import InvalidSpec, Unavailable
+from brownout_core.formatting import line
+
+FIRST = 3
+"""So many files are written if nothing else is said."""
+_LARGEST = 1 << 20
+"""Bytes of a file that may be an experiment."""
+
+
+def entries(words: Sequence[str], shown: Listing) -> Mapping[str, str]:
+    """Of --entry URL or --entry FLOW=URL, by flow. Raises InvalidSpec."""
+    flows = [stake.name for stake in Criticality(shown.architecture).stakes]
+    outside = {row.scenario.edge for row in shown.rows if row.scenario.edge} & {
+        f"{OUTSIDE} -> {name}" for name in shown.architecture.components
+    }
+    found = {}
+    for word in words:
+        flow, url = ("", word) if word.startswith(("http://", "https://")) else word.partition("=")[::2]
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise InvalidSpec(f"--entry {word}", "is neither URL nor FLOW=URL; write it like http://127.0.0.1:8080/pay")
+        if "@" in parts.netloc:
+            raise InvalidSpec("--entry", "has a user in it, which files must not hold; send a header with a variable")
+        if flow and flow not in flows and flow not in outside:
+            raise InvalidSpec(f"--entry {word}", f"there is no flow {flow!r}; there are {', '.join(flows)}")
+        found[flow] = url
+    return found
+
+
+def measured(server: str, shown: Listing, window: float) -> Baselines:
+    """What a Prometheus knows of the services of the flows, told on stderr. Raises InvalidSpec, Unavailable."""
+    architecture = shown.architecture
+    services = list(dict.fromkeys(name for stake in Criticality(architecture).stakes for name in stake.flow.path))
+    found = baseline.measure(server, architecture, services, window)
+    say(f"baselines from {found.server}:", err=True)
+    for told in baseline.told(found):
+        say(f"  {line(told)}", err=True)
+    return found
+
+
+def planned(folder: Path, shown: Listing, top: int, setting: Setting) -> Plan:
+    """Raises Unavailable for what cannot be read."""
+    return plan(shown, top, setting, _there(folder))
+
+
+def _there(folder: Path) -> Mapping[str, str]:
+    if folder.exists() and not folder.is_dir():
+        raise InvalidSpec(str(folder), "is a file; name a folder")
+    found = {}
+    for path in sorted(folder.glob("*.y*ml")) if folder.is_dir() else ():
+        try:
+            if path.is_file() and path.stat().st_size <= _LARGEST:
+                found[path.name] = path.read_bytes().decode("utf-8", errors="surrogateescape")
+        except OSError as error:
+            raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    return found
+
+
+def carry_out(plan: Plan, folder: Path, *, touch: bool = True) -> None:
+    """Writes what is to be written, and tells of each file what became of it; without `touch` it only tells."""
+    for outcome in plan.outcomes:
+        if touch and outcome.text is not None:
+            write(folder / outcome.name, outcome.text)
+        say(f"{_word(outcome, touch=touch):<13} {folder / outcome.name}")
+        needed = [f"to be run with --var {name}=URL" for name in unset(outcome.text or "")]
+        for detail in (*outcome.details, *needed):
+            say(f"  {line(detail)}")
+    if not plan.outcomes:
+        click.echo("nothing to write: no scenario can be injected locally")
+    if plan.passed:
+        click.echo("passed over, as the proxy cannot inject them:")
+    for row in plan.passed:
+        say(f"  {row.place}. {line(row.title)}: {line(row.why)}")
+
+
+def _word(outcome: Outcome, *, touch: bool) -> str:
+    if touch:
+        return outcome.became
+    return {"written": "missing", "updated": "out of date"}.get(outcome.became, outcome.became)

@@ -1,0 +1,180 @@
+"""What a run writes down, come what may: whoever writes may be about to revert, so nothing here raises.
+
+Secrets are masked on the way; whoever watches is told; a journal that cannot be written ends the run, and the verdict
+is computed from memory then: the one that a later start comes to, which finds the journal without an end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any, Final
+
+from brownout_controller.engine import store
+from brownout_controller.model.journal import (
+    Counted,
+    Entered,
+    Entry,
+    Failure,
+    Injected,
+    Interrupted,
+    Judged,
+    Outage,
+    Plan,
+    Record,
+    Refusal,
+    Reverted,
+    Run,
+    Sample,
+    Stop,
+    TargetState,
+    Undo,
+)
+from brownout_controller.model.judge import Judgement, judge
+from brownout_controller.model.secrets import Masker
+from brownout_core.errors import BrownoutError, Unavailable
+
+log = logging.getLogger(__name__)
+
+_OURS: Final[Mapping[type[Record], frozenset[str]]] = {
+    Run: frozenset({"run_id", "version", "started"}),
+    Plan: frozenset({"targets", "faults", "undo", "met"}),
+    Undo: frozenset({"id", "target", "what"}),
+    Injected: frozenset({"id", "target", "faults", "specs"}),
+    Counted: frozenset({"target", "hits", "met", "met_exchanges"}),
+    TargetState: frozenset({"target", "instance", "upstream", "faults"}),
+    Outage: frozenset({"target", "cause"}),
+    Reverted: frozenset({"id", "target"}),
+    Refusal: frozenset({"net"}),
+    Entered: frozenset({"state", "before"}),
+    Sample: frozenset({"phase"}),
+    Stop: frozenset({"cause"}),
+    Failure: frozenset({"where"}),
+    Interrupted: frozenset({"signal"}),
+    Judged: frozenset({"verdict"}),
+}
+"""What is never masked: names of our own and addresses, by which a fault is found again, counted and undone, and words
+that the judge knows. The value of a variable may be a part of them, as of `${SHOP}-latency`."""
+_WHERE: Final = ("name", "control")
+"""Of an environment: by these a later start finds what is left."""
+_FREE: Final = frozenset({"name", "because"})
+"""What people write in the terms of a hypothesis; everything else is an expectation, a number or a word of ours, or it
+would not have been read, and must stay what it is for the judge."""
+
+
+class JournalWriter:
+    """The journal of one run and who watches it. `broken` is called when the journal takes no more."""
+
+    def __init__(
+        self, journal: store.Journal, masker: Masker, observer: Callable[[Entry], None], broken: Callable[[], None]
+    ) -> None:
+        self._journal = journal
+        self._masker = masker
+        self._observer = observer
+        self._broken = broken
+        self._told: list[Entry] = []
+        self._unwritten: list[Entry] = []
+        """What the journal has not taken."""
+
+    @property
+    def told(self) -> Sequence[Entry]:
+        return tuple(self._told)
+
+    def has(self, kind: type[Record]) -> bool:
+        return any(isinstance(entry.record, kind) for entry in self._told)
+
+    def write(self, record: Record) -> bool:
+        """Whether it is in the journal. What the journal has not taken is tried again with the next record."""
+        told = [self._put(_masked(record, self._masker))]
+        try:
+            while self._unwritten:
+                self._journal.append(self._unwritten[0])
+                self._unwritten.pop(0)
+        except Unavailable as error:
+            if not any(isinstance(entry.record, Failure) for entry in self._unwritten):
+                self._broken()
+                told.append(self._put(Failure("journal", f"the journal cannot be written: {error}")))
+        for entry in told:
+            self._tell(entry)
+        return not self._unwritten
+
+    async def conclude(self) -> Judgement:
+        """The verdict, written down as the last record. One that the journal does not take is no verdict: a later start
+        would find none and come to another."""
+        judgement = await self.judged()
+        if not self._unwritten:
+            entry = self._journal.entry(_masked(judgement.record(), self._masker))
+            try:
+                self._journal.append(entry)
+            except Unavailable as error:
+                self._journal.number = entry.n
+                self.write(Failure("journal", f"the journal cannot be written: {error}"))
+                judgement = judge(self._told)
+            else:
+                self._told.append(entry)
+                self._tell(entry)
+                return judgement
+        self.write(judgement.record())
+        return judgement
+
+    async def judged(self) -> Judgement:
+        """From the journal, like everybody else; from memory only where that is not whole, which is a failure.
+
+        Beside the loop: reading a long journal takes seconds, and other runs have leases to renew.
+        """
+        if not self._unwritten:
+            try:
+                return judge(await asyncio.to_thread(store.read, self._journal.directory))
+            except BrownoutError as error:
+                self._broken()
+                self.write(Failure("journal", f"the journal cannot be read: {error}"))
+        return judge(self._told)
+
+    def _put(self, record: Record) -> Entry:
+        entry = self._journal.entry(record)
+        self._told.append(entry)
+        self._unwritten.append(entry)
+        return entry
+
+    def _tell(self, entry: Entry) -> None:
+        try:
+            self._observer(entry)
+        except Exception as error:  # a terminal that is closed, a pipe that nobody reads: who watches has no say
+            self._observer = lambda _: None
+            if not isinstance(error, OSError):
+                log.exception("the run is not told any more")
+
+
+def _masked_reason(reason: Mapping[str, Any], masker: Masker) -> Mapping[str, Any]:
+    """Its texts; code, phase and units are words that the judge knows."""
+    kept = {name: reason[name] for name in ("code", "phase", "numbers") if name in reason}
+    words = {name: masker.value(text) for name, text in reason.get("words", {}).items()}
+    texts = {name: masker.value(reason[name]) for name in ("hypothesis", "subject") if name in reason}
+    return {**kept, **texts, **({"words": words} if words else {})}
+
+
+def _masked(record: Record, masker: Masker) -> Record:
+    """The record without secrets."""
+    ours = _OURS.get(type(record), frozenset())
+    names = [item.name for item in fields(record) if item.name not in ours]  # type: ignore[arg-type]  # a dataclass
+    masked = {name: masker.value(getattr(record, name)) for name in names}
+    if isinstance(record, Stop):
+        masked["reason"] = _masked_reason(record.reason, masker)
+    if isinstance(record, Judged):
+        masked["reasons"] = [
+            _masked_reason(item, masker) if isinstance(item, Mapping) else masker.value(item) for item in record.reasons
+        ]
+    if isinstance(record, Run):
+        masked["experiment"] = masker.content(record.experiment)
+        masked["environment"] = masker.content(record.environment)
+        masked["environment"] |= {name: record.environment[name] for name in _WHERE if name in record.environment}
+        masked["terms"] = [
+            {
+                key: masker.value(item) if key in _FREE or isinstance(item, Mapping) else item
+                for key, item in term.items()
+            }
+            for term in record.terms
+        ]
+    return replace(record, **masked)  # type: ignore[type-var]

@@ -1,0 +1,1 @@
+"""A found margin for people: beside the timeouts that an architecture declares."""

@@ -1,0 +1,194 @@
+"""A run as a page: one file for a mail, that tells the verdict first, then why, then everything it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import yaml
+from markupsafe import Markup
+
+from brownout_controller.model.lifecycle import PHASES
+from brownout_controller.model.results import Result
+from brownout_controller.report.run import figures
+from brownout_controller.report.run.figures import PHASE_NAMES
+from brownout_controller.report.run.load_table import HEADING, load_row
+from brownout_controller.report.run.run_report import Claim, RunReport
+from brownout_controller.report.sentences import accounted
+from brownout_controller.report.svg import plot, timeline
+from brownout_controller.report.svg.plot import Plot
+from brownout_controller.report.svg.series import MOST
+from brownout_controller.report.svg.timeline import Numbered
+from brownout_core.formatting import clipped, clock, line, quantity, seconds
+from brownout_core.html import page
+from brownout_core.safe_text import block
+
+_ROWS: Final = 300
+"""Of one table."""
+_LONGEST: Final = 100_000
+"""Characters of an experiment as YAML."""
+
+
+class Picture(NamedTuple):
+    """A plot with what its lines are called; the names are not needed where there is one line."""
+
+    plot: Plot
+    drawn: Markup
+
+    @property
+    def keys(self) -> Sequence[tuple[str, str]]:
+        return [(series.name, series.style) for series in self.plot.series if not series.marked]
+
+    @property
+    def left_out(self) -> str:
+        """What to say of samples that are not shown."""
+        most = max((len(series.dots) for series in self.plot.series), default=0)
+        if most <= MOST:
+            return ""
+        return f"Of {most:,} samples those are shown that tell: the extremes, bad ones and those without data."
+
+
+class Row(NamedTuple):
+    """A hypothesis: what came of it in each phase, and its plot if anything was measured."""
+
+    claim: Claim
+    results: Mapping[str, Result]
+    picture: Picture | None
+
+
+class Tile(NamedTuple):
+    """A figure that people look for first."""
+
+    name: str
+    value: str
+    note: str = ""
+    grave: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """All that the page says of one run; `id` begins the names of places in it."""
+
+    id: str
+    told: RunReport
+
+    @property
+    def started(self) -> str:
+        return clock(self.told.run.started, 0.0)
+
+    @property
+    def lasted(self) -> str:
+        return seconds(self.told.ends)
+
+    @property
+    def fault(self) -> str:
+        """The faults in words, as the experiment has them."""
+        experiment = self.told.run.experiment
+        faults = experiment.get("faults", [experiment["fault"]] if "fault" in experiment else [])
+        return "; ".join(map(fault, faults if isinstance(faults, (list, tuple)) else [faults]))
+
+    @property
+    def tiles(self) -> Sequence[Tile]:
+        told, judgement = self.told, self.told.judgement
+        if not told.changes:
+            return [Tile("fault", "not injected", "so there is nothing to undo")]
+        hits = sum(hits for hits, _ in told.hits.values())
+        met = sum(met for _, met in told.hits.values())
+        unsure = [change for change in told.changes if not change.verified]
+        found = [
+            Tile("the fault acted", _counted(hits, "time") if hits else "never", f"on {_counted(met, 'connection')}",
+                 grave=not hits),
+            Tile("undone", "NOT VERIFIED" if unsure else "verified",
+                 "a person must look" if unsure else f"{self._under_fault} after the injection", grave=bool(unsure)),
+        ]  # fmt: skip
+        if judgement.stopping is not None:
+            found.append(Tile("breach to verified revert", seconds(judgement.stopping)))
+        recovered = judgement.recovery is not None
+        note = "after the revert, every hypothesis held" if recovered else "not every hypothesis held again for good"
+        return [*found, Tile("recovered", seconds(judgement.recovery) if recovered else "not seen", note)]
+
+    @property
+    def _under_fault(self) -> str:
+        begin, end = self.told.fault_window or (0.0, 0.0)
+        return seconds(end - begin)
+
+    @property
+    def events(self) -> Sequence[Numbered]:
+        return timeline.numbered(self.told.events)[:_ROWS]
+
+    @property
+    def timeline(self) -> Markup:
+        return timeline.draw(self.told, self.events)
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        return [
+            Row(claim, {result.phase: result for result in claim.results}, self._picture(claim))
+            for claim in self.told.claims
+        ]
+
+    def _picture(self, claim: Claim) -> Picture | None:
+        return drawn(figures.of_claim(self.told, claim)) if claim.points else None
+
+    @property
+    def load(self) -> Sequence[Picture]:
+        """Plots of the run's own load."""
+        found = (figures.of_requests(self.told), figures.of_answers(self.told))
+        return [drawn(each) for each in found if each is not None]
+
+    @property
+    def load_table(self) -> Sequence[Sequence[str]]:
+        """Counts of the load by phase, under its heading; none if there was no load."""
+        return [HEADING, *map(load_row, self.told.load)] if self.told.load else []
+
+    @property
+    def hits(self) -> Picture | None:
+        found = figures.of_hits(self.told)
+        return None if found is None else drawn(found)
+
+    @property
+    def experiment(self) -> str:
+        return as_yaml(self.told.run.experiment)
+
+    @property
+    def environment(self) -> str:
+        return as_yaml(self.told.run.environment)
+
+
+def render(*runs: RunReport) -> str:
+    """One page on all these runs; with more than one it has a list of them at the top."""
+    sections = [Section(f"run{number}", told) for number, told in enumerate(runs, 1)]
+    return page.render(
+        "run.html.j2", sections=sections, phases=PHASES, phase_names=PHASE_NAMES, most=_ROWS, clock=clock,
+        worst=lambda result, claim: quantity(result.worst, claim.unit),
+        accounted=lambda result: accounted(result.reason),
+    )  # fmt: skip
+
+
+def drawn(chosen: Plot) -> Picture:
+    return Picture(chosen, plot.draw(chosen))
+
+
+def fault(declared: Any) -> str:
+    """`{latency: {delay: 1s}, toxicity: 25%}` is latency (delay 1s), toxicity 25%."""
+    if not isinstance(declared, Mapping):
+        return line(declared)
+    words = []
+    for number, (name, value) in enumerate(declared.items()):
+        if isinstance(value, Mapping) and number == 0:
+            inner = ", ".join(f"{key} {item}" for key, item in value.items())
+            words.append(f"{name} ({inner})" if inner else str(name))
+        else:
+            words.append(f"{name} {value}")
+    return line(", ".join(words))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def as_yaml(content: Mapping[str, Any]) -> str:
+    """As a person would write it down."""
+    text = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=100)
+    return clipped(block(text), _LONGEST)

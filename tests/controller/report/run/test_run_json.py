@@ -1,0 +1,55 @@
+"""The report for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+from brownout_controller.model.journal import Sample
+from brownout_controller.report.run import run_json
+from brownout_controller.report.run.run_report import run_report
+from tests.controller.report import ground
+
+
+@pytest.mark.parametrize("verdict", ground.ALL)
+def test_it_has_the_verdict_and_what_it_rests_on(verdict: str) -> None:
+    told = json.loads(run_json.render(ground.ALL[verdict]().told()))
+    assert (told["verdict"], told["run"], told["seed"], told["finished"]) == (verdict, ground.RUN_ID, 7, True)
+    assert told["reasons"]
+    assert [item["name"] for item in told["hypotheses"]] == [ground.NAME] * 3
+
+
+def test_hits_reverts_and_times_are_numbers() -> None:
+    told = json.loads(run_json.render(ground.stopped().told()))
+    assert told["hits"] == {"latency_downstream": {"hits": 425, "connections": 251}}
+    assert told["stopping_seconds"] == pytest.approx(0.51)
+    (revert,) = told["reverts"]
+    assert (revert["verified"], revert["injected_at"], revert["reverted_at"]) == (True, 5.0, 7.51)
+
+
+def test_several_runs_are_a_list() -> None:
+    told = json.loads(run_json.render(ground.passed().told(), ground.refuted().told()))
+    assert [item["verdict"] for item in told] == ["passed", "refuted"]
+    assert json.loads(run_json.render()) == []
+
+
+def test_a_change_that_nobody_undid_says_so() -> None:
+    (revert,) = json.loads(run_json.render(ground.killed().told()))["reverts"]
+    assert (revert["verified"], revert["reverted_at"]) == (False, None)
+
+
+def _strictly(text: str) -> Any:
+    def fail(constant: str) -> None:
+        raise ValueError(f"{constant} is no JSON")
+
+    return json.loads(text, parse_constant=fail)
+
+
+def test_it_is_json_whatever_the_journal_holds() -> None:
+    assert _strictly(run_json.render(run_report([], "x")))["run"] == "x"
+    assert _strictly(run_json.render(ground.nasty().told()))["verdict"] == "not-reverted"
+    endless = ground.Story().at(1, Sample(ground.NAME, "baseline", None, series=(("a", math.inf),)))
+    assert _strictly(run_json.render(endless.told()))["hypotheses"][0]["worst"] is None

@@ -1,0 +1,1 @@
+"""Programs that build the project, and no part of it."""
