@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final
 
 import grpc
 
+from brownout_controller import clock
 from brownout_controller.api.messages import (
     RUN,
     SIGNALS,
@@ -137,9 +137,9 @@ class Remote:
                 if error.code() not in _LOST:
                     raise self._failure(error) from None
                 if lost is None:
-                    lost = time.monotonic()
+                    lost = clock.now()
                     self._tell(f"the connection to the controller is lost; trying again for {self._patience:g} s")
-                elif time.monotonic() - lost > self._patience:
+                elif clock.now() - lost > self._patience:
                     raise LostError(self._farewell(run, lease)) from None
             await asyncio.sleep(_RETRY)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from brownout_controller import clock
 from brownout_controller.backends.base import (
     BackendError,
     Counts,
@@ -36,7 +36,7 @@ class MemoryBackend:
         edges: Mapping[str, Sequence[str]],
         *,
         connections_per_second: float = 10.0,
-        now: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = clock.now,
     ) -> None:
         self._edges = edges
         self._rate = connections_per_second

@@ -15,13 +15,13 @@ import logging
 import os
 import re
 import socket
-import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from brownout_controller import clock
 from brownout_controller.backends.cluster import Cluster, ClusterError
 from brownout_controller.engine.locks import Claim, Exclusive, files
 from brownout_controller.model.environment import Environment, Kubernetes
@@ -127,11 +127,11 @@ class _Lock:
         lasts = first["spec"].get("leaseDurationSeconds")
         if not isinstance(lasts, int) or not 0 < lasts <= _LONGEST:
             raise self._conflict(first)
-        end = time.monotonic() + lasts
+        end = clock.now() + lasts
         log.warning(
             "%s is held by %s; waiting for a sign of life, for %d s at most", self._target, _who_has(first), lasts
         )
-        while (left := end - time.monotonic()) > 0:
+        while (left := end - clock.now()) > 0:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._claim.stopped.wait(), min(_LOOK, left))
                 raise Conflict(f"{self._target} is held by {_who_has(first)}, and the run was stopped while it waited")
@@ -147,7 +147,7 @@ class _Lock:
 
     async def _write(self, found: Mapping[str, Any]) -> bool:
         """Creates or replaces what was found; whether nobody was faster. Raises Unavailable."""
-        began = time.monotonic()
+        began = clock.now()
         body = self._body(found)
         done = await (self._store.update(self._name, body) if found else self._store.create(body))
         if done is not None:
@@ -217,10 +217,10 @@ class _Lock:
 
     def _left(self) -> float:
         """Seconds in which a renewal is of use. What then is left of the lease is for the revert."""
-        return self._renewed + self._store.duration * (1 - 1 / _RENEWALS) - time.monotonic()
+        return self._renewed + self._store.duration * (1 - 1 / _RENEWALS) - clock.now()
 
     def _silent(self) -> str:
-        seconds = time.monotonic() - self._renewed
+        seconds = clock.now() - self._renewed
         return f"the lease on {self._target} could not be renewed for {seconds:.1f} s: {self._trouble}"
 
     async def _renew_once(self) -> str | None:

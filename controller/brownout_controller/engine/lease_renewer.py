@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Final
 
+from brownout_controller import clock
 from brownout_controller.backends.base import Backend, BackendError, LeaseLostError, Target
 
 _RENEWALS: Final = 3  # in the time of a lease
@@ -18,7 +18,7 @@ class LeaseRenewer:
     def __init__(
         self, backend: Backend, target: Target, owner: str, lease: float, halt: Callable[[str, str, float], None]
     ) -> None:
-        """`halt(cause, why, since)` ends the run; the time is that of time.monotonic."""
+        """`halt(cause, why, since)` ends the run; the time is that of clock.now."""
         self._backend = backend
         self._target = target
         self._owner = owner
@@ -26,17 +26,17 @@ class LeaseRenewer:
         self._halt = halt
 
     async def run(self) -> None:
-        renewed = time.monotonic()
+        renewed = clock.now()
         while True:
             await asyncio.sleep(self._lease / _RENEWALS)
-            asked = time.monotonic()
+            asked = clock.now()
             try:
                 await self._backend.renew(self._target, self._owner)
             except LeaseLostError as error:
                 self._halt("lapsed", f"{self._target.id} has the fault no longer: {error}", asked)
                 return
             except BackendError as error:
-                if time.monotonic() - renewed > self._lease:
+                if clock.now() - renewed > self._lease:
                     why = f"{self._target.id} could not be reached for {self._lease:g} s: {error}"
                     self._halt("cut-off", why, renewed)
                     return

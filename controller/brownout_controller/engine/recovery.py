@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from brownout_controller import clock
 from brownout_controller.backends.base import Backend, BackendError, Target
 from brownout_controller.engine import store
 from brownout_controller.engine.journal_file import JOURNAL, Unreadable, left_out
@@ -140,7 +140,7 @@ async def _close(journal: Journal, entries: Sequence[Entry], backend: Backend) -
 
 async def _undone(undo: Undo, backend: Backend, owner: str) -> Reverted:
     target = Target(*(undo.target.get(name, "") for name in Target._fields))
-    deadline = time.monotonic() + _PATIENCE
+    deadline = clock.now() + _PATIENCE
     while True:
         try:
             await backend.revert(target, owner)
@@ -152,6 +152,6 @@ async def _undone(undo: Undo, backend: Backend, owner: str) -> Reverted:
         except Exception as error:  # whatever it is, the run is closed as one that a person must look at
             log.exception("a revert failed")
             why = f"{type(error).__name__}: {error}"
-        if time.monotonic() > deadline:
+        if clock.now() > deadline:
             return Reverted(undo.id, target.id, verified=False, why=why)
         await asyncio.sleep(_RETRY)

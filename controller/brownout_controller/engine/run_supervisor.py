@@ -10,13 +10,13 @@ import contextlib
 import logging
 import secrets
 import shlex
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, cast
 
+from brownout_controller import clock
 from brownout_controller.backends.base import Backend, Place
 from brownout_controller.backends.open_backend import open_backend
 from brownout_controller.engine import stop_request, store
@@ -292,7 +292,7 @@ class RunSupervisor:
                 live.setup.environment_name,
                 [spec.name for spec in live.setup.experiment.faults],
                 list(live.targets),
-                live.setup.experiment.conditions.duration - (time.monotonic() - live.runner.since),
+                live.setup.experiment.conditions.duration - (clock.now() - live.runner.since),
             )
             for name, live in self._live.items()
             if live.runner.state == "observing" and not live.setup.experiment.hypotheses

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, cast
 
+from brownout_controller import clock
 from brownout_controller.backends.base import BackendError, TakenError, Target, described
 from brownout_controller.engine import store
 from brownout_controller.engine.cluster_lock import exclusion
@@ -70,7 +70,7 @@ class Runner:
         self._setup = setup
         self._journal = journal
         self._state: State = "planned"
-        self.since = time.monotonic()
+        self.since = clock.now()
         self._stopped = asyncio.Event()
         """It goes no further: what is injected is reverted."""
         self._left = asyncio.Event()
@@ -116,7 +116,7 @@ class Runner:
                 self._stopped.set()
                 self._write(Stop("asked", why))
         else:
-            self._halt("asked", why, time.monotonic())
+            self._halt("asked", why, clock.now())
 
     async def run(self) -> Judgement:
         """Runs to the end, and gives the verdict. Never raises, but for a cancellation, which waits for the revert."""
@@ -270,7 +270,7 @@ class Runner:
 
     async def _revert_on(self, undo: str, target: Target) -> bool:
         backend, owner = self._setup.backend, self._journal.run_id
-        deadline = time.monotonic() + cast(float, self._setup.experiment.conditions.lease) + _GRACE
+        deadline = clock.now() + cast(float, self._setup.experiment.conditions.lease) + _GRACE
         why = ""
         while True:
             await self._see_out(target)
@@ -286,7 +286,7 @@ class Runner:
                 why = str(error)
             except Exception as error:  # a bug in a backend is no reason to try no more
                 why = f"{type(error).__name__}: {error}"
-            if time.monotonic() > deadline:
+            if clock.now() > deadline:
                 self._write(Reverted(undo, target.id, verified=False, why=why))
                 return False
             await asyncio.sleep(_RETRY)
@@ -354,7 +354,7 @@ class Runner:
             self._failed(error)
 
     def _vanished(self, target: Target, faults: Sequence[str], how: str) -> None:
-        self._halt("lapsed", f"{target.id} has {', '.join(faults)} no longer: {how}", time.monotonic())
+        self._halt("lapsed", f"{target.id} has {', '.join(faults)} no longer: {how}", clock.now())
 
     async def _tell_traffic(self, load: Load) -> None:
         while True:
@@ -371,14 +371,14 @@ class Runner:
         self._halt(cause, "", since, reason)
 
     def _unlocked(self, why: str) -> None:
-        self._halt("unlocked", why, time.monotonic())
+        self._halt("unlocked", why, clock.now())
         if self._state in ("reverting", "recovering"):  # which nothing cuts short
             self._write(Failure("lease", why))
 
     def _halt(self, cause: str, why: str, since: float, reason: Reason | None = None) -> None:
         ending = self._state in ("recovering", "judged") or (self._state == "reverting" and cause != "lapsed")
         if not self._stopped.is_set() and not ending:
-            breached = self._journal.now - (time.monotonic() - since)
+            breached = self._journal.now - (clock.now() - since)
             self._stopped.set()
             plain = {} if reason is None else reason.plain()
             about = "" if reason is None else reason.hypothesis
@@ -388,7 +388,7 @@ class Runner:
 
     def _enter(self, state: State, why: str = "") -> None:
         lifecycle.check(self._state, state)
-        before, self._state, self.since = self._state, state, time.monotonic()
+        before, self._state, self.since = self._state, state, clock.now()
         self._write(Entered(state, before, why))
         for sampler in self._samplers:
             sampler.look()

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from brownout_controller import clock
 from brownout_controller.model.evaluate import Before, before, stops
 from brownout_controller.model.hypothesis import Hypothesis
 from brownout_controller.model.journal import Record, Sample, StopCause
@@ -37,7 +37,7 @@ was not due any more."""
 
 
 class Phases(Protocol):
-    """The phase that a run is in, and since when on time.monotonic."""
+    """The phase that a run is in, and since when on clock.now."""
 
     @property
     def phase(self) -> Phase | None: ...
@@ -98,7 +98,7 @@ class Sampler:
         write: Callable[[Record], object],
         halt: Callable[[StopCause, Reason, float], None],
     ) -> None:
-        """`halt(cause, reason, breached_at)` ends the run; the time is that of time.monotonic."""
+        """`halt(cause, reason, breached_at)` ends the run; the time is that of clock.now."""
         self._hypothesis = hypothesis
         self._surroundings = surroundings
         self._phases = phases
@@ -155,14 +155,14 @@ class Sampler:
         terms = self._hypothesis.terms
         if phase not in terms.when:
             if phase == "baseline":
-                self._begin(phase, time.monotonic(), settling=False)
+                self._begin(phase, clock.now(), settling=False)
             await self._changed.wait()
             return
         schedule = Schedule(since, terms.settle, terms.every)
         while True:
-            due, settling = schedule.next(time.monotonic())
+            due, settling = schedule.next(clock.now())
             with suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, due - time.monotonic())):
+                async with asyncio.timeout(max(0.0, due - clock.now())):
                     await self._changed.wait()
             if self._changed.is_set():
                 return
@@ -174,7 +174,7 @@ class Sampler:
         if len(self._under_way) >= self._hypothesis.probe.at_once:
             self._under_way[0].with_it.append((due, settling))
             return
-        measurement = _Measurement(phase, time.monotonic(), settling)
+        measurement = _Measurement(phase, clock.now(), settling)
         self._under_way.append(measurement)
         measurement.task = asyncio.create_task(self._take(measurement))
         self._tasks.add(measurement.task)
@@ -185,13 +185,13 @@ class Sampler:
         if measurement not in self._under_way:
             return  # its phase is over, and it is written down
         self._under_way.remove(measurement)
-        now = time.monotonic()
+        now = clock.now()
         for due, settling in measurement.all:
             self.put(measurement.phase, self._own(reading, due - began, now - due), now - due, settling=settling)
 
     def _leave(self, phase: Phase) -> None:
         """The phase is over: what has no answer has waited for so long."""
-        now, enough = time.monotonic(), min(self._hypothesis.terms.every, _WAITED)
+        now, enough = clock.now(), min(self._hypothesis.terms.every, _WAITED)
         for measurement in self._under_way:
             for due, settling in measurement.all:
                 if now - due >= enough:
@@ -254,14 +254,14 @@ class Sampler:
     def _watch_waiting(self) -> None:
         """What hangs may have to end the run before its time is over."""
         for measurement in self._under_way:
-            waited = time.monotonic() - measurement.due
+            waited = clock.now() - measurement.due
             if not measurement.settling and waited >= self._hypothesis.terms.every:
                 self._look(measurement.phase, self._waiting(waited), waited, settling=False)
                 return
 
     def _look(self, phase: Phase, reading: Reading, took: float, *, settling: bool) -> None:
         """Whether this must end the run."""
-        terms, at = self._hypothesis.recorded, time.monotonic() - took
+        terms, at = self._hypothesis.recorded, clock.now() - took
         if phase == "baseline":
             self._before.append((reading, took))
             self._known = None
@@ -281,7 +281,7 @@ class Sampler:
 
     def _count_blind(self, reading: Reading, at: float) -> None:
         self._blind_since = at if self._blind_since is None else self._blind_since
-        blind = time.monotonic() - self._blind_since
+        blind = clock.now() - self._blind_since
         if blind > max(_BLIND, _BLIND_SAMPLES * self._hypothesis.terms.every):
             numbers, words = {"seconds": Number(blind, "s")}, {"why": reading.why}
             self._halt("blind", Reason("blind", self.name, "during", numbers=numbers, words=words), self._blind_since)

@@ -10,13 +10,13 @@ import fcntl
 import os
 import re
 import secrets
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from brownout_controller import clock
 from brownout_controller.engine import journal_file, private_files
 from brownout_controller.engine.journal_file import Unreadable, ends, lines
 from brownout_controller.model.journal import (
@@ -50,10 +50,10 @@ class Journal:
         somebody is at that run, Unavailable."""
         self.directory = directory
         self.run_id = directory.name
-        self._began = time.monotonic() - age
+        self._began = clock.now() - age
         self.number = number
         """Of the next record."""
-        self._synced = time.monotonic()
+        self._synced = clock.now()
         self._syncing: Future[None] | None = None
         self._closed = False
         self._lock = _held(directory / _LOCK)
@@ -70,7 +70,7 @@ class Journal:
     @property
     def now(self) -> float:
         """Seconds since the run began."""
-        return time.monotonic() - self._began
+        return clock.now() - self._began
 
     def write(self, record: Record) -> Entry:
         """Appends it. It is on the disk when this returns; a sample or a counter is within a second or so."""
@@ -96,8 +96,8 @@ class Journal:
             _write_all(self._file, written)
             if entry.record.kind not in NOT_AT_ONCE:
                 os.fsync(self._file)
-                self._synced = time.monotonic()
-            elif time.monotonic() - self._synced > _SYNC:
+                self._synced = clock.now()
+            elif clock.now() - self._synced > _SYNC:
                 self._sync_beside()
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -114,7 +114,7 @@ class Journal:
         if done is not None:
             done.result()
         self._syncing = _SYNCING.submit(os.fsync, self._file)
-        self._synced = time.monotonic()
+        self._synced = clock.now()
 
     def close(self) -> None:
         self._closed = True

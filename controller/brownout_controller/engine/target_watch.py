@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from typing import Final
 
+from brownout_controller import clock
 from brownout_controller.backends.base import Backend, BackendError, Counts, Look, MissingError, Target
 from brownout_controller.model.disturbances import FROZEN, SILENT
 from brownout_controller.model.journal import Counted, Outage, OutageCause, Record, TargetState
@@ -34,7 +34,7 @@ class Watch:
         owner: str,
         write: Callable[[Record], object],
         vanished: Callable[[Target, Sequence[str], str], None],
-        now: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = clock.now,
     ) -> None:
         self._backend = backend
         self._owner = owner

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from typing import ClassVar, Literal
 
+from brownout_controller import clock
 from brownout_controller.model.probe import (
     Counters,
     EdgeCounters,
@@ -58,7 +58,7 @@ class _Edge:
         self._rates = Rates()
 
     async def measure(self, window: float) -> Reading:
-        return self._rates.add(time.monotonic(), self._count(await self._source.read()), window)
+        return self._rates.add(clock.now(), self._count(await self._source.read()), window)
 
     async def close(self) -> None:
         """The counters are the run's."""

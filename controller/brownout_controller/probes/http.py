@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import time
 from typing import ClassVar, Final, Literal
 
 import aiohttp
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
+from brownout_controller import clock
 from brownout_controller.model.answer_conditions import GOOD, KEPT, AnswerConditions
 from brownout_controller.model.endpoint import Endpoint, endpoint_of
 from brownout_controller.model.probe import TIME, NoAnswerError, Probe, ProbeContext, ProbeSpec, Reading, Scale, Waits
@@ -95,13 +95,13 @@ class _Http:
             self._headers["Content-Type"] = "application/json"
 
     async def measure(self, window: float) -> Reading:
-        spec, began = self._spec, time.monotonic()
+        spec, began = self._spec, clock.now()
         within = min(spec.within or math.inf, spec.patience)
         try:
             async with asyncio.timeout(within if math.isfinite(within) else None):
                 response = await self._request()
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            waited, failure = time.monotonic() - began, failure_of(error)
+            waited, failure = clock.now() - began, failure_of(error)
             # That the service does not answer is what `ok` asks for; that we cannot ask is not.
             if spec.measure == "ok" and failure:
                 return Reading(0.0, sentence(error), events=1, failure=failure)
@@ -111,7 +111,7 @@ class _Http:
         if spec.measure == "latency":
             if response.status >= _FAILED:
                 raise NoAnswerError("failed", f"{place(spec.url)} answered {response.status}")
-            return Reading(time.monotonic() - began, events=1)
+            return Reading(clock.now() - began, events=1)
         if spec.measure == "status":
             return Reading(float(response.status), events=1)
         return Reading(float(spec.judged(response.status, response.body) == GOOD), events=1)

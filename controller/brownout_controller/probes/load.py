@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import Mapping
 from itertools import count
 from typing import Final, cast
 
 import aiohttp
 
+from brownout_controller import clock
 from brownout_controller.model.answer_conditions import KEPT, AnswerConditions
 from brownout_controller.model.probe import ProbeError, Reading
 from brownout_controller.probes.failure_reason import failure_reason
@@ -64,11 +64,11 @@ class Load:
         self._session: aiohttp.ClientSession | None = None
         self._sender: asyncio.Task[None] | None = None
         self.began = 0.0
-        """On time.monotonic, whose digits uvloop's own clock does not have."""
+        """On clock.now."""
 
     async def start(self) -> None:
         self._session = make_session(self._headers, decode=self._wished.needs_body, limit=0, again=False)
-        self.began = time.monotonic()
+        self.began = clock.now()
         self._sender = asyncio.create_task(self._send_on_schedule(self._session))
 
     def measure(self, what: str, window: float) -> Reading:
@@ -94,7 +94,7 @@ class Load:
                 await self._session.close()
 
     def _now(self) -> float:
-        return time.monotonic() - self.began
+        return clock.now() - self.began
 
     def _waits(self) -> list[float]:
         now = self._now()

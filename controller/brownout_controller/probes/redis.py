@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import shlex
-import time
 from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
@@ -27,6 +26,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as Lost
 from redis.exceptions import TimeoutError as Late
 
+from brownout_controller import clock
 from brownout_controller.model.endpoint import Endpoint, endpoint_of, endpoints_of
 from brownout_controller.model.probe import NoAnswerError, Probe, ProbeContext, ProbeError, ProbeSpec, Reading
 from brownout_controller.model.secrets import Masker
@@ -105,7 +105,7 @@ class _Redis:
             raise ProbeError(f"{self._where}: the url is not like redis://:password@host:6379/0") from None
 
     async def measure(self, window: float) -> Reading:
-        began = time.monotonic()
+        began = clock.now()
         try:
             answer = await self._client.execute_command(*self._spec.command)  # type: ignore[no-untyped-call]
         except ResponseError as error:
@@ -116,7 +116,7 @@ class _Redis:
         except (RedisError, OSError, ValueError, TypeError) as error:
             # A TypeError is how CPython 3.12 and later write to a connection that was lost (python/cpython, asyncio's
             # writelines); the command itself has been checked.
-            cause, waited = _cause(error), time.monotonic() - began
+            cause, waited = _cause(error), clock.now() - began
             raise unmeasured(cause, f"{self._where} could not be asked: {sentence(cause)}", waited) from None
         return _reading(answer)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -15,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 import asyncpg
 from pydantic import ConfigDict, Field, field_validator
 
+from brownout_controller import clock
 from brownout_controller.model.endpoint import Endpoint, endpoint_of, endpoints_of
 from brownout_controller.model.probe import NoAnswerError, Probe, ProbeContext, ProbeError, ProbeSpec, Reading
 from brownout_controller.model.secrets import Masker
@@ -94,7 +94,7 @@ class _Sql:
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
 
     async def measure(self, window: float) -> Reading:
-        began = time.monotonic()
+        began = clock.now()
         try:
             if self._connection is None or self._connection.is_closed():
                 self._connection = await asyncpg.connect(self._spec.dsn, statement_cache_size=0)
@@ -110,11 +110,11 @@ class _Sql:
             self._drop()
             why = f"{self._where} refused: {self._masker.line(str(error.args[0]))}"
             if isinstance(error, asyncpg.QueryCanceledError):
-                raise NoAnswerError("timeout", why, time.monotonic() - began) from None
+                raise NoAnswerError("timeout", why, clock.now() - began) from None
             raise (NoAnswerError("refused", why) if _is_unable(error) else ProbeError(why)) from None
         except (asyncpg.InterfaceError, OSError, EOFError, ValueError, OverflowError) as error:
             self._drop()
-            why, waited = f"{self._where} could not be asked: {sentence(error)}", time.monotonic() - began
+            why, waited = f"{self._where} could not be asked: {sentence(error)}", clock.now() - began
             raise unmeasured(error, why, waited) from None
         return _reading(rows)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 import ssl
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, Final, Literal
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from brownout_controller import clock
 from brownout_controller.model.endpoint import Endpoint, endpoint_of
 from brownout_controller.model.probe import (
     TIME,
@@ -103,7 +103,7 @@ class _Tcp:
     async def measure(self, window: float) -> Reading:
         spec, (host, port) = self._spec, host_and_port(self._spec.address)
         name = (spec.server_name or host) if self._context else None
-        began = time.monotonic()
+        began = clock.now()
         patience = spec.patience if spec.measure == "connect" and math.isfinite(spec.patience) else None
         try:
             async with asyncio.timeout(patience):
@@ -119,10 +119,10 @@ class _Tcp:
             raise NoAnswerError("malformed", why) from None
         except OSError as error:
             if patience is not None and isinstance(error, TimeoutError):
-                return late(spec, time.monotonic() - began, spec.address)
-            waited = time.monotonic() - began
+                return late(spec, clock.now() - began, spec.address)
+            waited = clock.now() - began
             raise unmeasured(error, f"{spec.address} could not be reached: {sentence(error)}", waited) from None
-        taken = time.monotonic() - began
+        taken = clock.now() - began
         certificate = transport.get_extra_info("peercert")
         transport.abort()  # close() would wait for a peer that may be silent to end TLS as well
         if spec.measure == "connect":
