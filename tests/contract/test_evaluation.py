@@ -89,7 +89,7 @@ def _by_the_judge(case: Case) -> bool | None:
 
 
 def _by_the_report(case: Case) -> bool | None:
-    (claim,) = run_report(_journal(case)).claims
+    (claim,) = run_report(_journal(case)).hypotheses
     return claim.points[-1].good
 
 

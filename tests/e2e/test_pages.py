@@ -54,13 +54,13 @@ def _story() -> RunReport:
     story.hit().reverted()
     for claim in terms:
         story.samples("recovery", 11, 0.3, 0.005, 0.006, name=claim["name"])
-    return story.load().judged().told()
+    return story.load().judged().report()
 
 
-def _see(tmp_path: Path, look: Callable[[Tab, Path], Awaitable[None]], *told: RunReport) -> None:
+def _see(tmp_path: Path, look: Callable[[Tab, Path], Awaitable[None]], *report: RunReport) -> None:
     """Opens the page of these runs in a browser and looks."""
     page = tmp_path / "report.html"
-    page.write_text(run_page.render(*told), encoding="utf-8")
+    page.write_text(run_page.render(*report), encoding="utf-8")
 
     async def seen() -> None:
         async with tab() as opened:
@@ -70,21 +70,21 @@ def _see(tmp_path: Path, look: Callable[[Tab, Path], Awaitable[None]], *told: Ru
     asyncio.run(seen())
 
 
-@pytest.mark.parametrize("told", [_story(), ground.nasty().told()], ids=["everything", "hostile"])
-def test_nothing_is_loaded_and_the_console_is_silent(tmp_path: Path, told: RunReport) -> None:
+@pytest.mark.parametrize("told", [_story(), ground.nasty().report()], ids=["everything", "hostile"])
+def test_nothing_is_loaded_and_the_console_is_silent(tmp_path: Path, report: RunReport) -> None:
     async def look(opened: Tab, page: Path) -> None:
         assert opened.requests == [page.as_uri()]
         assert opened.complaints == []
         assert "Hypotheses" in await opened.value("document.body.innerText")
         assert await opened.value("getComputedStyle(document.querySelector('h1')).fontWeight") == "700", "no style"
 
-    _see(tmp_path, look, told)
+    _see(tmp_path, look, report)
 
 
 def test_the_policy_lets_nothing_in_that_a_text_might_bring(tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     harm = '<img src="http://127.0.0.1:9/x"><script>document.title = "taken"</script><p id="p" style="color: red">x</p>'
-    page.write_text(run_page.render(ground.refuted().told()).replace("</main>", f"{harm}</main>"), encoding="utf-8")
+    page.write_text(run_page.render(ground.refuted().report()).replace("</main>", f"{harm}</main>"), encoding="utf-8")
 
     async def seen() -> None:
         async with tab() as opened:
@@ -99,16 +99,16 @@ def test_the_policy_lets_nothing_in_that_a_text_might_bring(tmp_path: Path) -> N
     asyncio.run(seen())
 
 
-@pytest.mark.parametrize("told", [_story(), *(story().told() for story in ground.ALL.values())],
+@pytest.mark.parametrize("told", [_story(), *(story().report() for story in ground.ALL.values())],
                          ids=["everything", *ground.ALL])  # fmt: skip
-def test_on_a_small_screen_nothing_sticks_out_and_no_letters_cover_others(tmp_path: Path, told: RunReport) -> None:
+def test_on_a_small_screen_nothing_sticks_out_and_no_letters_cover_others(tmp_path: Path, report: RunReport) -> None:
     async def look(opened: Tab, _: Path) -> None:
         for width in (_SMALL, 1280):
             await opened.screen(width)
             assert await opened.value(_STICKING_OUT) == [], width
             assert await opened.value(_COVERED) == [], width
 
-    _see(tmp_path, look, told)
+    _see(tmp_path, look, report)
 
 
 def test_it_is_dark_for_who_wants_it_dark_and_white_on_paper(tmp_path: Path) -> None:

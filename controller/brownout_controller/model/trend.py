@@ -134,12 +134,12 @@ def transitions(runs: Iterable[RunSummary]) -> list[Transition]:
     return found
 
 
-def quarter_stats(runs: Iterable[RunSummary], turned: Iterable[Transition]) -> list[QuarterStats]:
+def quarter_stats(runs: Iterable[RunSummary], found: Iterable[Transition]) -> list[QuarterStats]:
     """Quarter by quarter, oldest first, with those in between in which nobody ran anything."""
     by_quarter: dict[Quarter, list[RunSummary]] = {}
     for run in in_order(runs):
         by_quarter.setdefault(quarter_of(run.started), []).append(run)
-    kinds = Counter((quarter_of(turn.now.started), turn.kind) for turn in turned)
+    kinds = Counter((quarter_of(transition.now.started), transition.kind) for transition in found)
     return [
         QuarterStats(
             quarter,
@@ -211,14 +211,12 @@ class Review(NamedTuple):
     lasting: timedelta
 
     def of_kind(self, kind: Kind) -> list[Transition]:
-        return [turn for turn in self.transitions if turn.kind == kind]
+        return [transition for transition in self.transitions if transition.kind == kind]
 
 
 def review(runs: Iterable[RunSummary], since: datetime | None, now: datetime, lasting: timedelta = LASTING) -> Review:
     """Of the runs since then. What they are compared with, and what has expired, may be older."""
     every = in_order(runs)
     some = [run for run in every if since is None or run.started >= since]
-    turned = [turn for turn in transitions(every) if since is None or turn.now.started >= since]
-    return Review(
-        some, turned, quarter_stats(some, turned), recovery_trends(some), expired(every, now, lasting), lasting
-    )
+    found = [transition for transition in transitions(every) if since is None or transition.now.started >= since]
+    return Review(some, found, quarter_stats(some, found), recovery_trends(some), expired(every, now, lasting), lasting)

@@ -114,7 +114,7 @@ class Story:
             self.at(second + 1.2, Traffic(second, 50, 48, 2, 0.004, 0.005, 0.3, 0.31))
         return self
 
-    def told(self) -> RunReport:
+    def report(self) -> RunReport:
         return run_report(self.entries, RUN_ID)
 
     def store(self, root: Path, run_id: str = RUN_ID) -> Path:

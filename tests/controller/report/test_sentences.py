@@ -49,13 +49,13 @@ def test_a_value_is_in_the_unit_of_what_was_measured(worst: Number, words: str) 
 
 def test_a_service_that_never_answered_has_no_value() -> None:
     numbers = {**counted(0, 4, kind_timeout=4), "waited": Number(3.0, "s")}
-    told = sentence(Reason("broke", "h", "during", numbers=numbers, words={"expect": "== 1"}))
-    assert told == "h (during): no answer for 3s, expected == 1: 4 timed out, of 4"
+    report = sentence(Reason("broke", "h", "during", numbers=numbers, words={"expect": "== 1"}))
+    assert report == "h (during): no answer for 3s, expected == 1: 4 timed out, of 4"
 
 
 def test_a_code_of_a_newer_version_is_told_with_all_that_it_holds() -> None:
-    told = sentence(Reason("brand-new", "h", None, "db", {"share": Number(0.02, "share")}, {"why": "cached"}))
-    assert told == "h: brand-new; db; cached; share 2%"
+    report = sentence(Reason("brand-new", "h", None, "db", {"share": Number(0.02, "share")}, {"why": "cached"}))
+    assert report == "h: brand-new; db; cached; share 2%"
 
 
 def test_a_verdict_of_an_older_journal_is_told_as_it_stands() -> None:

@@ -10,18 +10,18 @@ from tests.controller.report.ground import NASTY
 
 
 def test_one_is_named_in_one_sentence() -> None:
-    told = sentences([LeftOut("runs/a/journal.jsonl", 17, "at must be a time in seconds")])
-    assert told == [
+    report = sentences([LeftOut("runs/a/journal.jsonl", 17, "at must be a time in seconds")])
+    assert report == [
         "1 journal could not be read: runs/a/journal.jsonl: line 17: at must be a time in seconds; it was left out"
     ]
     assert sentences([]) == []
 
 
-@pytest.mark.parametrize(("number", "told"), [(2, 3), (5, 6), (1000, 7)])
-def test_many_are_counted_and_the_first_ones_named(number: int, told: int) -> None:
+@pytest.mark.parametrize(("number", "report"), [(2, 3), (5, 6), (1000, 7)])
+def test_many_are_counted_and_the_first_ones_named(number: int, report: int) -> None:
     found = sentences([LeftOut(f"runs/{n}", None, "is empty") for n in range(number)])
     assert found[0] == f"{number} journals could not be read, and were left out:"
-    assert len(found) == told
+    assert len(found) == report
     assert found[1] == "  runs/0: is empty"
 
 

@@ -13,20 +13,20 @@ from brownout_controller.report import unread_journals
 from brownout_core.safe_text import json_text
 
 
-def render(told: Review, warnings: Sequence[str] = (), unread: Sequence[LeftOut] = ()) -> str:
+def render(review: Review, warnings: Sequence[str] = (), unread: Sequence[LeftOut] = ()) -> str:
     """Keys are only ever added. Runs are named by their ids; times are in seconds. `unread` are journals that could not
     be read, which are among the warnings as well."""
-    return json_text(content(told, warnings, unread)) + "\n"
+    return json_text(content(review, warnings, unread)) + "\n"
 
 
-def content(told: Review, warnings: Sequence[str] = (), unread: Sequence[LeftOut] = ()) -> dict[str, Any]:
+def content(review: Review, warnings: Sequence[str] = (), unread: Sequence[LeftOut] = ()) -> dict[str, Any]:
     return {
-        "runs": [_run(run) for run in told.runs],
-        "quarters": [_season(season) for season in told.quarter_stats],
-        "regressions": [_turn(turn) for turn in told.of_kind("regression")],
-        "fixed": [_turn(turn) for turn in told.of_kind("fixed")],
-        "changed": [_turn(turn) for turn in told.of_kind("changed")],
-        "recovery": [_course(course) for course in told.recovery_trends],
+        "runs": [_run(run) for run in review.runs],
+        "quarters": [_quarter(stats) for stats in review.quarter_stats],
+        "regressions": [_transition(transition) for transition in review.of_kind("regression")],
+        "fixed": [_transition(transition) for transition in review.of_kind("fixed")],
+        "changed": [_transition(transition) for transition in review.of_kind("changed")],
+        "recovery": [_recovery_trend(trend) for trend in review.recovery_trends],
         "expired": [
             {
                 "experiment": run.experiment,
@@ -34,9 +34,9 @@ def content(told: Review, warnings: Sequence[str] = (), unread: Sequence[LeftOut
                 "last_run": run.run,
                 "last_result": run.started.isoformat() if ever else None,
             }
-            for run, ever in told.expired
+            for run, ever in review.expired
         ],
-        "expires_after_seconds": told.lasting.total_seconds(),
+        "expires_after_seconds": review.lasting.total_seconds(),
         "warnings": list(warnings),
         "left_out": unread_journals.content(unread),
     }
@@ -68,36 +68,36 @@ def _run(run: RunSummary) -> dict[str, Any]:
     }
 
 
-def _season(season: QuarterStats) -> dict[str, Any]:
+def _quarter(stats: QuarterStats) -> dict[str, Any]:
     return {
-        "quarter": str(season.quarter),
-        "runs": season.runs,
-        "states": dict(sorted(season.states.items())),
-        "held": season.held,
-        "broke": season.broke,
-        "pass_rate": season.pass_rate,
-        "regressions": season.regressions,
-        "fixed": season.fixed,
+        "quarter": str(stats.quarter),
+        "runs": stats.runs,
+        "states": dict(sorted(stats.states.items())),
+        "held": stats.held,
+        "broke": stats.broke,
+        "pass_rate": stats.pass_rate,
+        "regressions": stats.regressions,
+        "fixed": stats.fixed,
     }
 
 
-def _turn(turn: Transition) -> dict[str, Any]:
+def _transition(transition: Transition) -> dict[str, Any]:
     return {
-        "experiment": turn.now.experiment,
-        "environment": turn.now.environment,
-        "at": turn.now.started.isoformat(),
-        "before": turn.before.run,
-        "now": turn.now.run,
-        "reason": turn.now.reason,
-        "ended_by": None if turn.ended is None else turn.ended.run,
+        "experiment": transition.now.experiment,
+        "environment": transition.now.environment,
+        "at": transition.now.started.isoformat(),
+        "before": transition.before.run,
+        "now": transition.now.run,
+        "reason": transition.now.reason,
+        "ended_by": None if transition.ended is None else transition.ended.run,
     }
 
 
-def _course(course: RecoveryTrend) -> dict[str, Any]:
+def _recovery_trend(trend: RecoveryTrend) -> dict[str, Any]:
     return {
-        "experiment": course.experiment,
-        "environment": course.environment,
-        "change_seconds": _finite(course.change),
+        "experiment": trend.experiment,
+        "environment": trend.environment,
+        "change_seconds": _finite(trend.change),
         "quarters": [
             {
                 "quarter": str(item.quarter),
@@ -105,7 +105,7 @@ def _course(course: RecoveryTrend) -> dict[str, Any]:
                 "runs": item.runs,
                 "unrecovered": item.unrecovered,
             }
-            for item in course.quarters
+            for item in trend.quarters
         ],
     }
 

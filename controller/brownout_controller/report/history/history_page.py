@@ -23,12 +23,12 @@ from brownout_controller.report.svg.dates import of_dates
 from brownout_core.html import page
 from brownout_core.verdict import Verdict
 
-_MARKS: Final = 3000
+MAX_MARKS: Final = 3000
 """Runs that are drawn, the newest ones: a browser should scroll the page with ease."""
-_ROWS: Final = 500
+MAX_ROWS: Final = 500
 """Of one table."""
-_SEASONS: Final = 12
-_TURNS: Final = 8
+MAX_QUARTERS: Final = 12
+MAX_PROMINENT: Final = 8
 """Regressions that are shown at once although they are fixed."""
 
 
@@ -45,42 +45,44 @@ class Trend(NamedTuple):
     """The recovery times of an experiment, drawn and in a sentence."""
 
     name: str
-    told: str
+    sentence: str
     drawn: Markup
 
 
-def render(told: Review, warnings: Sequence[str] = (), limit: int = 0) -> str:
+def render(review: Review, warnings: Sequence[str] = (), limit: int = 0) -> str:
     """`limit` is how many runs are listed; 0 is as many as a page should have."""
-    shown = told.runs[-_MARKS:]
+    newest = review.runs[-MAX_MARKS:]
     now = datetime.min.replace(tzinfo=UTC)
-    dates = of_dates(*((shown[0].started, shown[-1].started) if shown else (now, now)))
-    caught = told.of_kind("regression")[::-1]
-    prominent = [turn for number, turn in enumerate(caught) if number < _TURNS or turn.ended is None]
-    rows = min(limit or _ROWS, _ROWS)
+    dates = of_dates(*((newest[0].started, newest[-1].started) if newest else (now, now)))
+    caught = review.of_kind("regression")[::-1]
+    prominent = [
+        transition for number, transition in enumerate(caught) if number < MAX_PROMINENT or transition.ended is None
+    ]
+    rows = min(limit or MAX_ROWS, MAX_ROWS)
     return page.render(
         "history.html.j2",
-        told=told,
+        review=review,
         why=why,
         warnings=warnings,
-        short=short_names(told),
+        short=short_names(review),
         caught=caught,
         prominent=prominent,
-        others=[turn for turn in caught if turn not in prominent],
-        changed=told.of_kind("changed")[::-1],
-        tiles=tiles(told),
-        not_reverted=[run for run in told.runs if run.state == Verdict.NOT_REVERTED],
-        states=[state for state in history_plots.STATES if any(run.state == state for run in told.runs)],
-        undrawn=len(told.runs) - len(shown),
-        runs_drawn=history_plots.runs(shown, told.transitions, dates),
-        quarters_drawn=history_plots.quarters(told.quarter_stats[-_SEASONS:]),
+        others=[transition for transition in caught if transition not in prominent],
+        changed=review.of_kind("changed")[::-1],
+        tiles=tiles(review),
+        not_reverted=[run for run in review.runs if run.state == Verdict.NOT_REVERTED],
+        states=[state for state in history_plots.STATES if any(run.state == state for run in review.runs)],
+        undrawn=len(review.runs) - len(newest),
+        runs_drawn=history_plots.runs(newest, review.transitions, dates),
+        quarters_drawn=history_plots.quarters(review.quarter_stats[-MAX_QUARTERS:]),
         trends=[
-            Trend(history_plots.name_of(course.experiment, course.environment), sentence(course), drawn)
-            for course in told.recovery_trends
-            if (drawn := history_plots.recovery(course, dates))
+            Trend(history_plots.name_of(trend.experiment, trend.environment), sentence(trend), drawn)
+            for trend in review.recovery_trends
+            if (drawn := history_plots.recovery(trend, dates))
         ],
-        listed=list(reversed(told.runs))[:rows],
-        most=_ROWS,
-        lasting=days(told.lasting),
+        listed=list(reversed(review.runs))[:rows],
+        most=MAX_ROWS,
+        lasting=days(review.lasting),
         name_of=history_plots.name_of,
         rate=rate_text,
         recovered=recovered,
@@ -89,39 +91,39 @@ def render(told: Review, warnings: Sequence[str] = (), limit: int = 0) -> str:
     )
 
 
-def tiles(told: Review) -> Sequence[Tile]:
+def tiles(review: Review) -> Sequence[Tile]:
     """Over all quarters that are told of."""
-    caught = told.of_kind("regression")
-    unmended = sum(turn.ended is None for turn in caught)
-    mended = f"{unmended} not fixed yet" if unmended else "all fixed"
-    held, broke = (sum(getattr(season, name) for season in told.quarter_stats) for name in ("held", "broke"))
+    caught = review.of_kind("regression")
+    unfixed = sum(transition.ended is None for transition in caught)
+    fixed = f"{unfixed} not fixed yet" if unfixed else "all fixed"
+    held, broke = (sum(getattr(stats, name) for stats in review.quarter_stats) for name in ("held", "broke"))
     return [
-        Tile("regressions caught", str(len(caught)), mended if caught else "", grave=unmended > 0),
+        Tile("regressions caught", str(len(caught)), fixed if caught else "", grave=unfixed > 0),
         Tile("held", rate_text(held / (held + broke)) if held + broke else "nothing yet",
              f"{held} of {held + broke} conclusive runs"),
-        Tile("runs", str(len(told.runs)), _places(told)),
-        Tile("out of date", str(len(told.expired)), f"no conclusive run for {days(told.lasting)}"),
+        Tile("runs", str(len(review.runs)), _scope(review)),
+        Tile("out of date", str(len(review.expired)), f"no conclusive run for {days(review.lasting)}"),
     ]  # fmt: skip
 
 
-def _places(told: Review) -> str:
-    experiments, environments = ({run.place[n] for run in told.runs} for n in (0, 1))
+def _scope(review: Review) -> str:
+    experiments, environments = ({run.place[n] for run in review.runs} for n in (0, 1))
     return f"of {_count(len(experiments), 'experiment')} in {_count(len(environments), 'environment')}"
 
 
-def sentence(course: RecoveryTrend) -> str:
+def sentence(trend: RecoveryTrend) -> str:
     """How the last quarter compares with the one before."""
-    last = course.quarters[-1]
-    told = f"{median_text(last.median)} in {last.quarter}, the median of {_count(last.runs, 'run')}"
-    if course.change is not None:
-        before = course.quarters[-2]
+    last = trend.quarters[-1]
+    text = f"{median_text(last.median)} in {last.quarter}, the median of {_count(last.runs, 'run')}"
+    if trend.change is not None:
+        before = trend.quarters[-2]
         change = {"same": "as before", "no longer": "before it recovered", "again": "before it did not"}.get(
-            change_text(course.change), change_text(course.change)
+            change_text(trend.change), change_text(trend.change)
         )
-        told += f"; {median_text(before.median)} in {before.quarter}: {change}"
+        text += f"; {median_text(before.median)} in {before.quarter}: {change}"
     if last.unrecovered:
-        told += f"; {_count(last.unrecovered, 'run')} did not recover while watched"
-    return told
+        text += f"; {_count(last.unrecovered, 'run')} did not recover while watched"
+    return text
 
 
 def _count(count: int, what: str) -> str:

@@ -48,16 +48,18 @@ _TOP: Final = 22
 """Pixels at the top of a recovery plot for runs that did not recover."""
 
 
-def runs(shown: Sequence[RunSummary], turned: Iterable[Transition], dates: Dates) -> Markup:
+def runs(summaries: Sequence[RunSummary], transitions: Iterable[Transition], dates: Dates) -> Markup:
     """A row for each experiment and environment, a mark for each run, a ring around a regression."""
     rows: dict[tuple[str, str], list[RunSummary]] = {}
-    for run in sorted(shown, key=lambda run: run.place):
+    for run in sorted(summaries, key=lambda run: run.place):
         rows.setdefault(run.place, []).append(run)
-    caught = {(turn.now.run, turn.now.started) for turn in turned if turn.kind == "regression"}
+    caught = {
+        (transition.now.run, transition.now.started) for transition in transitions if transition.kind == "regression"
+    }
     height = max(1, len(rows)) * _ROW + _FOOT
     root = element(None, "svg", class_="plot wide", role="img", width="100%", height=height)
     element(root, "title", "verdicts over time")
-    element(root, "desc", f"{len(shown)} runs of {len(rows)} experiments; each is in the list of runs")
+    element(root, "desc", f"{len(summaries)} runs of {len(rows)} experiments; each is in the list of runs")
     _moments(root, dates, height)
     for number, (place, some) in enumerate(rows.items()):
         top = number * _ROW
@@ -84,8 +86,8 @@ def name_of(experiment: str, environment: str) -> str:
 
 def title_of(run: RunSummary) -> str:
     """What the mouse is told."""
-    told = f"{run.started:%Y-%m-%d %H:%M}: {run.state}"
-    return f"{told} ({run.run})" if run.state == Verdict.PASSED else f"{told}: {run.reason} ({run.run})"
+    text = f"{run.started:%Y-%m-%d %H:%M}: {run.state}"
+    return f"{text} ({run.run})" if run.state == Verdict.PASSED else f"{text}: {run.reason} ({run.run})"
 
 
 def _moments(root: Element, dates: Dates, bottom: float) -> None:
@@ -97,37 +99,37 @@ def _moments(root: Element, dates: Dates, bottom: float) -> None:
         element(root, "text", name, class_=look, x=x, y=bottom + 17)
 
 
-def quarters(seasons: Sequence[QuarterStats]) -> Markup:
+def quarters(quarter_stats: Sequence[QuarterStats]) -> Markup:
     """A bar for each quarter, its runs by state; numbers where there is room for them."""
-    most = max((season.runs for season in seasons), default=0)
+    most = max((stats.runs for stats in quarter_stats), default=0)
     scale = axis.of_values([0.0, float(most)])
     root = element(None, "svg", class_="plot bars", role="img", width="100%", height=_BARS)
     element(root, "title", "verdicts by quarter")
-    element(root, "desc", "; ".join(f"{season.quarter}: {counted(season.states)}" for season in seasons))
+    element(root, "desc", "; ".join(f"{stats.quarter}: {counted(stats.states)}" for stats in quarter_stats))
     for value in scale.ticks:
         if value == int(value):
             y = _BARS * (1 - scale.share(value))
             element(root, "line", class_="grid", x1=0, x2="100%", y1=f"{y:.1f}", y2=f"{y:.1f}")
             element(root, "text", f"{value:.0f}", class_="level", x=-8, y=f"{y + 4:.1f}")
-    slot = 100 / max(1, len(seasons))
-    for number, season in enumerate(seasons):
-        _bar(root, season, (number + 0.5) * slot, min(0.6 * slot, _WIDEST), scale)
-        first = number == 0 or season.quarter.number == 1
-        _quarter_name(root, season.quarter, (number + 0.5) * slot, with_year=first)
+    slot = 100 / max(1, len(quarter_stats))
+    for number, stats in enumerate(quarter_stats):
+        _bar(root, stats, (number + 0.5) * slot, min(0.6 * slot, _WIDEST), scale)
+        first = number == 0 or stats.quarter.number == 1
+        _quarter_name(root, stats.quarter, (number + 0.5) * slot, with_year=first)
     return markup(root)
 
 
-def _bar(root: Element, season: QuarterStats, middle: float, width: float, scale: axis.Axis) -> None:
+def _bar(root: Element, stats: QuarterStats, middle: float, width: float, scale: axis.Axis) -> None:
     below = 0
     for state in STATES:
-        count = season.states.get(state, 0)
+        count = stats.states.get(state, 0)
         if not count:
             continue
         high = _BARS * (scale.share(below + count) - scale.share(below))
         top = _BARS * (1 - scale.share(below + count))
         part = element(root, "rect", class_=f"part {state}", fill=FILLS[state], x=f"{middle - width / 2:.2f}%",
                        y=f"{top:.1f}", width=f"{width:.2f}%", height=f"{high:.1f}")  # fmt: skip
-        element(part, "title", f"{season.quarter}: {count} {state}")
+        element(part, "title", f"{stats.quarter}: {count} {state}")
         if high >= _LETTERS:
             element(root, "text", str(count), class_="count", x=f"{middle:.2f}%", y=f"{top + high / 2 + 4:.1f}")
         below += count
@@ -145,23 +147,23 @@ def counted(states: Mapping[str, int]) -> str:
     return ", ".join(f"{states[state]} {state}" for state in STATES if states.get(state)) or "no runs"
 
 
-def recovery(course: RecoveryTrend, dates: Dates) -> Markup:
+def recovery(trend: RecoveryTrend, dates: Dates) -> Markup:
     """A dot for each run, and a line for the median of each quarter. What did not recover is above everything."""
-    times = [run.recovery for run in course.runs if run.recovery is not None]
+    times = [run.recovery for run in trend.runs if run.recovery is not None]
     scale = axis.of_values([0.0, *times])
     root = element(None, "svg", class_="plot", role="img", width="100%", height=_TOP + _RECOVERY)
-    element(root, "title", f"recovery time of {name_of(course.experiment, course.environment)}")
-    element(root, "desc", "; ".join(f"{item.quarter}: {_time(item.median)}" for item in course.quarters))
+    element(root, "title", f"recovery time of {name_of(trend.experiment, trend.environment)}")
+    element(root, "desc", "; ".join(f"{item.quarter}: {_time(item.median)}" for item in trend.quarters))
     for value in scale.ticks:
         y = _y(scale, value)
         element(root, "line", class_="grid", x1=0, x2="100%", y1=y, y2=y)
         element(root, "text", quantity(value, SECONDS), class_="level", x=-8, y=f"{y + 4:.1f}")
     _moments(root, dates, _TOP + _RECOVERY)
-    if any(run.unrecovered for run in course.runs):
+    if any(run.unrecovered for run in trend.runs):
         element(root, "text", "not seen", class_="level", x=-8, y=10)
-    for item in course.quarters:
+    for item in trend.quarters:
         _median(root, item.quarter, item.median, dates, scale)
-    for run in sorted(course.runs, key=lambda run: run.unrecovered):
+    for run in sorted(trend.runs, key=lambda run: run.unrecovered):
         x = dates.percent(run.started)
         if run.recovery is None:
             dot = element(element(root, "g", class_="dots bad"), "use", href="#bad", x=x, y=6)

@@ -37,16 +37,16 @@ SIGNS: Final = {"regression": "▼", "fixed": "▲", "changed": "◇"}
 _STAMP: Final = len("20261124-100000")
 _ROOM_FOR_REASONS: Final = 120
 """Columns of a terminal that is wide enough for them."""
-_SEASONS: Final = 4
-_TURNS: Final = 5
+MAX_QUARTERS: Final = 4
+MAX_FIXED: Final = 5
 """How many regressions are told that are fixed."""
 _INDENT: Final = " " * len("2026-11-24  ")
 _COUNTED: Final = (Verdict.PASSED, Verdict.REFUTED, Verdict.STOPPED)
 
 
-def render(told: Review, width: int | None, limit: int) -> str:
+def render(review: Review, width: int | None, limit: int) -> str:
     """`limit` is how many runs are shown, the newest ones; 0 is all. Colours are for a terminal: click strips them."""
-    return "\n".join(_lines(told, width, limit)) + "\n"
+    return "\n".join(_lines(review, width, limit)) + "\n"
 
 
 def nothing(place: str) -> str:
@@ -59,26 +59,26 @@ def nothing(place: str) -> str:
     )
 
 
-def _lines(told: Review, width: int | None, limit: int) -> Iterator[str]:
-    short = short_names(told)
-    yield from _runs(told, short, width, limit)
-    grave = ", ".join(short[run.run] for run in told.runs if run.state == Verdict.NOT_REVERTED)
+def _lines(review: Review, width: int | None, limit: int) -> Iterator[str]:
+    short = short_names(review)
+    yield from _run_table(review, short, width, limit)
+    grave = ", ".join(short[run.run] for run in review.runs if run.state == Verdict.NOT_REVERTED)
     if grave:
         yield ""
         for part in _wrapped(f"Not verified as reverted, a person must look: {grave}", width):
             yield click.style(part, fg="red", bold=True)
-    yield from _seasons(told.quarter_stats, width)
-    yield from _courses(told.recovery_trends, width)
-    yield from _turns("Regressions caught", told.of_kind("regression"), short, width, limit)
-    yield from _turns(
-        "Broke when the experiment was changed, so not counted", told.of_kind("changed"), short, width, limit
+    yield from _quarters_table(review.quarter_stats, width)
+    yield from _recovery_table(review.recovery_trends, width)
+    yield from _transition_list("Regressions caught", review.of_kind("regression"), short, width, limit)
+    yield from _transition_list(
+        "Broke when the experiment was changed, so not counted", review.of_kind("changed"), short, width, limit
     )
-    yield from _expired(told, width)
+    yield from _expired_table(review, width)
 
 
-def _runs(told: Review, short: Mapping[str, str], width: int | None, limit: int) -> Iterator[str]:
-    shown = list(reversed(told.runs[-limit:] if limit else told.runs))
-    signs = {(turn.now.run, turn.now.started): SIGNS[turn.kind] for turn in told.transitions}
+def _run_table(review: Review, short: Mapping[str, str], width: int | None, limit: int) -> Iterator[str]:
+    listed = list(reversed(review.runs[-limit:] if limit else review.runs))
+    signs = {(transition.now.run, transition.now.started): SIGNS[transition.kind] for transition in review.transitions}
     columns = [
         Column("RUN"), Column("VERDICT"), Column(""), Column("EXPERIMENT", gives="clipped"),
         Column("ENV", gives="clipped"), Column("TOOK", right=True, gives="left out"),
@@ -89,24 +89,29 @@ def _runs(told: Review, short: Mapping[str, str], width: int | None, limit: int)
             Cell(short[run.run]), Cell(run.state, COLOURS.get(run.state)), Cell(signs.get((run.run, run.started), "")),
             Cell(run.experiment), Cell(run.environment), Cell(seconds(run.duration)), Cell(recovered(run)),
         ]
-        for run in shown
+        for run in listed
     ]  # fmt: skip
     if width is None or width >= _ROOM_FOR_REASONS:
         columns.append(Column("WHY", gives="clipped"))
-        rows = [[*row, Cell(why(run))] for row, run in zip(rows, shown, strict=True)]
+        rows = [[*row, Cell(why(run))] for row, run in zip(rows, listed, strict=True)]
     yield from table(columns, rows, width)
     if any(row[2].text for row in rows):
         legend = {"▼": "regression", "▲": "fixed", "◇": "broke when the experiment was changed"}
         used = {row[2].text for row in rows}
         yield click.style(", ".join(f"{sign} {what}" for sign, what in legend.items() if sign in used), dim=True)
-    if len(shown) < len(told.runs):
-        yield click.style(f"{len(shown)} of {len(told.runs)} runs, the newest; --limit 0 shows all", dim=True)
+    if len(listed) < len(review.runs):
+        yield click.style(f"{len(listed)} of {len(review.runs)} runs, the newest; --limit 0 shows all", dim=True)
 
 
-def short_names(told: Review) -> dict[str, str]:
+def short_names(review: Review) -> dict[str, str]:
     """The time of each run, by which `brownout report` finds it; the whole name where that is not enough."""
-    compared = (run for turn in told.transitions for run in (turn.before, turn.now, turn.ended) if run is not None)
-    names = {run.run for run in (*told.runs, *compared)}
+    compared = (
+        run
+        for transition in review.transitions
+        for run in (transition.before, transition.now, transition.ended)
+        if run is not None
+    )
+    names = {run.run for run in (*review.runs, *compared)}
     stamps = Counter(name[:_STAMP] for name in names)
     return {name: name[:_STAMP] if stamps[name[:_STAMP]] == 1 else name for name in names}
 
@@ -125,8 +130,8 @@ def _titled(title: str) -> Iterator[str]:
     yield click.style(title, bold=True, underline=True)
 
 
-def _seasons(seasons: Sequence[QuarterStats], width: int | None) -> Iterator[str]:
-    if not seasons:
+def _quarters_table(quarter_stats: Sequence[QuarterStats], width: int | None) -> Iterator[str]:
+    if not quarter_stats:
         return
     yield from _titled("By quarter")
     columns = [
@@ -135,13 +140,13 @@ def _seasons(seasons: Sequence[QuarterStats], width: int | None) -> Iterator[str
         Column("HELD", right=True), Column("REGRESSIONS", right=True), Column("FIXED", right=True, gives="left out"),
     ]  # fmt: skip
     rows = []
-    for season in seasons:
-        counts = [season.states.get(verdict, 0) for verdict in _COUNTED]
-        rate = "" if season.pass_rate is None else rate_text(season.pass_rate)
-        numbers = [season.runs, *counts, season.runs - sum(counts)]
-        caught = Cell(str(season.regressions), "red" if season.regressions else None)
-        cells = [Cell(str(season.quarter)), *(Cell(str(number)) for number in numbers), Cell(rate), caught]
-        rows.append([*cells, Cell(str(season.fixed))])
+    for stats in quarter_stats:
+        counts = [stats.states.get(verdict, 0) for verdict in _COUNTED]
+        rate = "" if stats.pass_rate is None else rate_text(stats.pass_rate)
+        numbers = [stats.runs, *counts, stats.runs - sum(counts)]
+        caught = Cell(str(stats.regressions), "red" if stats.regressions else None)
+        cells = [Cell(str(stats.quarter)), *(Cell(str(number)) for number in numbers), Cell(rate), caught]
+        rows.append([*cells, Cell(str(stats.fixed))])
     yield from table(columns, rows, width)
 
 
@@ -150,10 +155,10 @@ def rate_text(rate: float) -> str:
     return f"{math.floor(rate * 100)} %"
 
 
-def _courses(courses: Sequence[RecoveryTrend], width: int | None) -> Iterator[str]:
-    if not courses:
+def _recovery_table(trends: Sequence[RecoveryTrend], width: int | None) -> Iterator[str]:
+    if not trends:
         return
-    quarters = sorted({item.quarter for course in courses for item in course.quarters})[-_SEASONS:]
+    quarters = sorted({item.quarter for trend in trends for item in trend.quarters})[-MAX_QUARTERS:]
     yield from _titled("Recovery time, the median of a quarter")
     columns = [
         Column("EXPERIMENT", gives="clipped"), Column("ENV", gives="clipped"),
@@ -161,10 +166,10 @@ def _courses(courses: Sequence[RecoveryTrend], width: int | None) -> Iterator[st
         Column("CHANGE", right=True),
     ]  # fmt: skip
     rows = []
-    for course in courses:
-        medians = {item.quarter: median_text(item.median) for item in course.quarters}
+    for trend in trends:
+        medians = {item.quarter: median_text(item.median) for item in trend.quarters}
         cells = [Cell(medians.get(quarter, "")) for quarter in quarters]
-        rows.append([Cell(course.experiment), Cell(course.environment), *cells, _change(course)])
+        rows.append([Cell(trend.experiment), Cell(trend.environment), *cells, _change(trend)])
     yield from table(columns, rows, width)
 
 
@@ -181,32 +186,36 @@ def change_text(change: float | None) -> str:
     return f"{'+' if change > 0 else '−'}{seconds(abs(change))}"
 
 
-def _change(course: RecoveryTrend) -> Cell:
-    return Cell(change_text(course.change))
+def _change(trend: RecoveryTrend) -> Cell:
+    return Cell(change_text(trend.change))
 
 
-def _turns(
-    title: str, turned: Sequence[Transition], short: Mapping[str, str], width: int | None, limit: int
+def _transition_list(
+    title: str, transitions: Sequence[Transition], short: Mapping[str, str], width: int | None, limit: int
 ) -> Iterator[str]:
     """The newest ones; and what is not mended, however old."""
-    if not turned:
+    if not transitions:
         return
-    yield from _titled(f"{title}: {len(turned)}")
-    shown = [turn for n, turn in enumerate(reversed(turned)) if not limit or n < _TURNS or _is_open(turn)]
-    for turn in shown:
-        now, before = turn.now, turn.before
+    yield from _titled(f"{title}: {len(transitions)}")
+    listed = [
+        transition
+        for n, transition in enumerate(reversed(transitions))
+        if not limit or n < MAX_FIXED or _is_open(transition)
+    ]
+    for transition in listed:
+        now, before = transition.now, transition.before
         where = f" ({now.environment})" if now.environment else ""
         yield from _wrapped(f"{now.started:%Y-%m-%d}  {now.experiment}{where}: {now.reason}", width)
-        told = f"{before.verdict} in {short[before.run]}, {now.verdict} in {short[now.run]}"
-        if turn.kind == "regression":
-            told += "; not fixed yet" if turn.ended is None else f"; fixed in {short[turn.ended.run]}"
-        yield from _wrapped(f"{_INDENT}{told}", width)
-    if len(shown) < len(turned):
-        yield click.style(f"and {len(turned) - len(shown)} older ones; --limit 0 shows all", dim=True)
+        text = f"{before.verdict} in {short[before.run]}, {now.verdict} in {short[now.run]}"
+        if transition.kind == "regression":
+            text += "; not fixed yet" if transition.ended is None else f"; fixed in {short[transition.ended.run]}"
+        yield from _wrapped(f"{_INDENT}{text}", width)
+    if len(listed) < len(transitions):
+        yield click.style(f"and {len(transitions) - len(listed)} older ones; --limit 0 shows all", dim=True)
 
 
-def _is_open(turn: Transition) -> bool:
-    return turn.kind == "regression" and turn.ended is None
+def _is_open(transition: Transition) -> bool:
+    return transition.kind == "regression" and transition.ended is None
 
 
 def _wrapped(text: str, width: int | None) -> Iterator[str]:
@@ -218,10 +227,10 @@ def _wrapped(text: str, width: int | None) -> Iterator[str]:
     yield from map(printable, lines)  # where a long word is cut, its end comes to stand at the beginning of a line
 
 
-def _expired(told: Review, width: int | None) -> Iterator[str]:
-    if not told.expired:
+def _expired_table(review: Review, width: int | None) -> Iterator[str]:
+    if not review.expired:
         return
-    yield from _titled(f"No conclusive run for {days(told.lasting)}: {len(told.expired)}")
+    yield from _titled(f"No conclusive run for {days(review.lasting)}: {len(review.expired)}")
     columns = [Column("EXPERIMENT", gives="clipped"), Column("ENV", gives="clipped"), Column("LAST RESULT")]
     rows = [
         [
@@ -229,7 +238,7 @@ def _expired(told: Review, width: int | None) -> Iterator[str]:
             Cell(run.environment),
             Cell(f"{run.state} {run.started:%Y-%m-%d}" if ever else "none ever"),
         ]
-        for run, ever in told.expired
+        for run, ever in review.expired
     ]
     yield from table(columns, rows, width)
 

@@ -17,7 +17,7 @@ from brownout_core.formatting import clipped, line
 from brownout_core.safe_text import block
 from brownout_core.verdict import Verdict
 
-_LONGEST: Final = 2000
+MAX_TEXT: Final = 2000
 _CONCLUSIVE: Final = frozenset({Verdict.REFUTED, Verdict.STOPPED, Verdict.NOT_REVERTED, Verdict.INTERNAL})
 """Verdicts beside which a hypothesis that broke under the fault is refuted; with others the fault is in doubt."""
 
@@ -25,37 +25,37 @@ _CONCLUSIVE: Final = frozenset({Verdict.REFUTED, Verdict.STOPPED, Verdict.NOT_RE
 class _Case(NamedTuple):
     name: str
     seconds: float
-    trouble: str = ""
+    problem: str = ""
     """`failure` or `error`."""
     why: str = ""
-    account: str = ""
+    measurements: str = ""
     """What its measurements came to, whether or not it failed."""
 
 
 def render(*runs: RunReport) -> str:
     """The XML document."""
     root = ElementTree.Element("testsuites", {"name": "brownout"})
-    suites = [_suite(root, told) for told in runs]
+    suites = [_suite(root, report) for report in runs]
     for count in ("tests", "failures", "errors"):
         root.set(count, str(sum(int(suite.get(count, "0")) for suite in suites)))
-    root.set("time", f"{sum(told.ends for told in runs):.3f}")
+    root.set("time", f"{sum(report.ends for report in runs):.3f}")
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def _suite(root: ElementTree.Element, told: RunReport) -> ElementTree.Element:
-    run, judgement = told.run, told.judgement
-    cases = [*_hypotheses(told), *_reverts(told), _run(told)]
+def _suite(root: ElementTree.Element, report: RunReport) -> ElementTree.Element:
+    run, judgement = report.run, report.judgement
+    cases = [*_hypotheses(report), *_reverts(report), _run(report)]
     suite = ElementTree.SubElement(
         root,
         "testsuite",
         {
-            "name": _short(told.name),
+            "name": _short(report.name),
             "skipped": "0",
             "tests": str(len(cases)),
-            "failures": str(sum(case.trouble == "failure" for case in cases)),
-            "errors": str(sum(case.trouble == "error" for case in cases)),
-            "time": f"{told.ends:.3f}",
+            "failures": str(sum(case.problem == "failure" for case in cases)),
+            "errors": str(sum(case.problem == "error" for case in cases)),
+            "time": f"{report.ends:.3f}",
         },
     )
     if run.started:
@@ -69,10 +69,10 @@ def _suite(root: ElementTree.Element, told: RunReport) -> ElementTree.Element:
         if value not in (None, ""):
             ElementTree.SubElement(properties, "property", {"name": name, "value": _short(value)})
     for case in cases:
-        _add(suite, told.name, case)
-    said = [f"verdict: {judgement.verdict} ({judgement.verdict.meaning})", *told.reasons[:20]]
-    said += [f"evidence: {told.evidence_sentence}"] if told.evidence_sentence else []
-    ElementTree.SubElement(suite, "system-out").text = "\n".join(map(_short, said))
+        _add(suite, report.name, case)
+    output = [f"verdict: {judgement.verdict} ({judgement.verdict.meaning})", *report.reasons[:20]]
+    output += [f"evidence: {report.evidence_sentence}"] if report.evidence_sentence else []
+    ElementTree.SubElement(suite, "system-out").text = "\n".join(map(_short, output))
     return suite
 
 
@@ -80,30 +80,30 @@ def _add(suite: ElementTree.Element, experiment: str, case: _Case) -> None:
     element = ElementTree.SubElement(
         suite, "testcase", {"classname": _short(experiment), "name": _short(case.name), "time": f"{case.seconds:.3f}"}
     )
-    if case.trouble:
-        ElementTree.SubElement(element, case.trouble, {"message": _short(case.why)}).text = clipped(
-            block(case.why), _LONGEST
+    if case.problem:
+        ElementTree.SubElement(element, case.problem, {"message": _short(case.why)}).text = clipped(
+            block(case.why), MAX_TEXT
         )
-    if case.account:
-        ElementTree.SubElement(element, "system-out").text = _short(case.account)
+    if case.measurements:
+        ElementTree.SubElement(element, "system-out").text = _short(case.measurements)
 
 
-def _hypotheses(told: RunReport) -> list[_Case]:
-    lasted = phase_seconds(told)
-    stop = told.first(Stop)
+def _hypotheses(report: RunReport) -> list[_Case]:
+    lasted = phase_seconds(report)
+    stop = report.first(Stop)
     return [
         _Case(
             f"{result.name} [{result.phase}]",
             lasted.get(result.phase, 0.0),
-            _trouble(result, told.judgement.verdict, stop),
+            _problem(result, report.judgement.verdict, stop),
             sentence(result.reason),
             accounted(result.reason),
         )
-        for result in told.judgement.results
+        for result in report.judgement.results
     ]
 
 
-def _trouble(result: Result, verdict: Verdict, stop: Stop | None) -> str:
+def _problem(result: Result, verdict: Verdict, stop: Stop | None) -> str:
     if stop is not None and stop.cause == "condition" and (result.name, result.phase) == (stop.hypothesis, "during"):
         return "failure"  # its own stop condition was met, even where `expect` or `tolerate` would bear it
     if result.accounted:
@@ -112,20 +112,20 @@ def _trouble(result: Result, verdict: Verdict, stop: Stop | None) -> str:
     return "failure" if refuted else "error"
 
 
-def _reverts(told: RunReport) -> list[_Case]:
+def _reverts(report: RunReport) -> list[_Case]:
     found = []
-    for change in told.changes:
-        why = "nothing says that it was undone" if change.reverted is None else change.reverted[1].why
-        name = f"revert on {change.undo.target.get('id', change.undo.id)}"
-        found.append(_Case(name, 0.0, "" if change.verified else "error", why or "not verified"))
+    for injection in report.injections:
+        why = "nothing says that it was undone" if injection.reverted is None else injection.reverted[1].why
+        name = f"revert on {injection.undo.target.get('id', injection.undo.id)}"
+        found.append(_Case(name, 0.0, "" if injection.verified else "error", why or "not verified"))
     return found
 
 
-def _run(told: RunReport) -> _Case:
+def _run(report: RunReport) -> _Case:
     """Refuted runs went through: their hypotheses have the failure."""
-    went_through = told.judgement.verdict in (Verdict.PASSED, Verdict.REFUTED, Verdict.DONE)
-    return _Case("the run", told.ends, "" if went_through else "error", "; ".join(told.reasons))
+    went_through = report.judgement.verdict in (Verdict.PASSED, Verdict.REFUTED, Verdict.DONE)
+    return _Case("the run", report.ends, "" if went_through else "error", "; ".join(report.reasons))
 
 
 def _short(text: object) -> str:
-    return clipped(line(text), _LONGEST)
+    return clipped(line(text), MAX_TEXT)

@@ -15,60 +15,60 @@ from brownout_core.safe_text import json_text
 
 def render(*runs: RunReport) -> str:
     """An object for one run, a list of them for several. Keys are only ever added."""
-    found = [_finite(content(told)) for told in runs]
+    found = [_finite(content(report)) for report in runs]
     return json_text(found[0] if len(found) == 1 else found) + "\n"
 
 
-def content(told: RunReport) -> dict[str, Any]:
+def content(report: RunReport) -> dict[str, Any]:
     """The report, times in seconds."""
-    run, judgement = told.run, told.judgement
+    run, judgement = report.run, report.judgement
     return {
         "run": run.run_id,
-        "experiment": told.name,
+        "experiment": report.name,
         "edge": run.experiment.get("edge", ""),
         "environment": run.environment.get("name", ""),
         "version": run.version,
         "started": run.started,
-        "finished": told.finished,
+        "finished": report.finished,
         "seed": run.seed,
         "source": run.source,
         "replay": run.replay,
         "nets_off": dict(run.nets_off),
         "verdict": judgement.verdict.value,
         "exit": judgement.exit,
-        "reasons": list(told.reasons),
+        "reasons": list(report.reasons),
         "typed_reasons": [reason.plain() for reason in judgement.reasons],
         "recovery_seconds": judgement.recovery,
         "stopping_seconds": judgement.stopping,
-        "hits": {name: {"hits": hits, "connections": met} for name, (hits, met) in told.hits.items()},
+        "hits": {name: {"hits": hits, "connections": met} for name, (hits, met) in report.hits.items()},
         "hypotheses": [
-            {**plain_result(result), "expect": claim.terms.expect, "because": claim.terms.because}
-            for claim in told.claims
-            for result in claim.results
+            {**plain_result(result), "expect": hypothesis.terms.expect, "because": hypothesis.terms.because}
+            for hypothesis in report.hypotheses
+            for result in hypothesis.results
         ],
-        "evidence": evidence_json(told),
-        "traffic": [load_json(load) for load in told.load],
-        "states": [span._asdict() for span in told.spans],
+        "evidence": evidence_json(report),
+        "traffic": [load_json(load) for load in report.load],
+        "states": [span._asdict() for span in report.spans],
         "reverts": [
             {
-                "target": change.undo.target.get("id", ""),
-                "undo": change.undo.what,
-                "injected_at": None if change.injected is None else change.injected[0],
-                "reverted_at": None if change.reverted is None else change.reverted[0],
-                "verified": change.verified,
-                "how": "" if change.reverted is None else change.reverted[1].how or change.reverted[1].why,
+                "target": injection.undo.target.get("id", ""),
+                "undo": injection.undo.what,
+                "injected_at": None if injection.injected is None else injection.injected[0],
+                "reverted_at": None if injection.reverted is None else injection.reverted[0],
+                "verified": injection.verified,
+                "how": "" if injection.reverted is None else injection.reverted[1].how or injection.reverted[1].why,
             }
-            for change in told.changes
+            for injection in report.injections
         ],
     }
 
 
-def evidence_json(told: RunReport) -> dict[str, Any]:
+def evidence_json(report: RunReport) -> dict[str, Any]:
     """What met the fault, what moved and what others did."""
     return {
-        **evidence_text.plain(told.judgement.evidence),
-        "sentence": told.evidence_sentence,
-        "disturbances": [{**reason.plain(), "sentence": sentence(reason)} for reason in told.judgement.disturbances],
+        **evidence_text.plain(report.judgement.evidence),
+        "sentence": report.evidence_sentence,
+        "disturbances": [{**reason.plain(), "sentence": sentence(reason)} for reason in report.judgement.disturbances],
     }
 
 

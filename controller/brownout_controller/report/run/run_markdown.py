@@ -17,9 +17,9 @@ from brownout_core.verdict import Verdict
 
 LIMIT: Final = 900 * 1024
 """Bytes."""
-_LONGEST: Final = 1000
+MAX_TEXT: Final = 1000
 """Characters of one text."""
-_MOST: Final = 300
+MAX_ROWS: Final = 300
 """Rows of one table."""
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]#|~$])")
 MARKS: Final = {
@@ -41,37 +41,41 @@ _OUTCOMES: Final = {
 def render(*runs: RunReport) -> str:
     """At most LIMIT bytes of UTF-8. Several runs are sections under a list of their verdicts."""
     lines = [*_verdicts(runs)] if len(runs) != 1 else []
-    for told in runs:
-        lines += [*_lines(told), ""] if len(runs) != 1 else _lines(told)
+    for report in runs:
+        lines += [*_lines(report), ""] if len(runs) != 1 else _lines(report)
     return _cut("\n".join(lines) + "\n")
 
 
 def escaped(text: object) -> str:
     """Text that Markdown shows as it is, and that calls nobody: GitHub notifies whom an @ names."""
-    shown = clipped(line(text), _LONGEST).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    shown = _SPECIAL.sub(r"\\\1", shown).replace("://", ":<!-- -->//").replace("www.", "www<!-- -->.")
-    return shown.replace("@", "@<!-- -->")
+    text = clipped(line(text), MAX_TEXT).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = _SPECIAL.sub(r"\\\1", text).replace("://", ":<!-- -->//").replace("www.", "www<!-- -->.")
+    return text.replace("@", "@<!-- -->")
 
 
 def _verdicts(runs: Sequence[RunReport]) -> Iterable[str]:
     rows = [
-        (f"{MARKS[told.judgement.verdict]} {told.judgement.verdict}", escaped(told.name), escaped(told.sentence))
-        for told in runs
+        (
+            f"{MARKS[report.judgement.verdict]} {report.judgement.verdict}",
+            escaped(report.name),
+            escaped(report.sentence),
+        )
+        for report in runs
     ]
     yield from _table(("verdict", "experiment", "why"), rows)
 
 
-def _lines(told: RunReport) -> Iterable[str]:
-    run, judgement = told.run, told.judgement
-    yield f"## {MARKS[judgement.verdict]} {escaped(told.name)}: {judgement.verdict}"
+def _lines(report: RunReport) -> Iterable[str]:
+    run, judgement = report.run, report.judgement
+    yield f"## {MARKS[judgement.verdict]} {escaped(report.name)}: {judgement.verdict}"
     yield ""
-    if not told.finished:
+    if not report.finished:
         yield "**The journal has no end: the run is under way or was killed.** What it says so far:"
         yield ""
-    meaning = f"{judgement.verdict.meaning}; " if told.sentence != judgement.verdict.meaning else ""
-    yield f"**{escaped(told.sentence)}** ({meaning}exit {judgement.exit})"
+    meaning = f"{judgement.verdict.meaning}; " if report.sentence != judgement.verdict.meaning else ""
+    yield f"**{escaped(report.sentence)}** ({meaning}exit {judgement.exit})"
     yield ""
-    for reason in told.reasons[1 : _MOST + 1]:
+    for reason in report.reasons[1 : MAX_ROWS + 1]:
         yield f"- {escaped(reason)}"
     yield ""
     if run.replay:
@@ -79,48 +83,53 @@ def _lines(told: RunReport) -> Iterable[str]:
         yield ""
         yield from _fenced(run.replay)
         yield ""
-    yield from _hypotheses(told)
-    yield from _table(HEADING, [[escaped(cell) for cell in load_row(load)] for load in told.load])
-    if told.evidence:
-        yield from _table(("evidence", told.evidence_sentence and escaped(told.evidence_sentence)),
-                          [(what, escaped(text)) for what, text in told.evidence])  # fmt: skip
-    yield from _injections(told)
-    yield from _table(("", ""), [(escaped(what), escaped(value)) for what, value in told.times])
+    yield from _hypotheses(report)
+    yield from _table(HEADING, [[escaped(cell) for cell in load_row(load)] for load in report.load])
+    if report.evidence:
+        yield from _table(("evidence", report.evidence_sentence and escaped(report.evidence_sentence)),
+                          [(what, escaped(text)) for what, text in report.evidence])  # fmt: skip
+    yield from _injections(report)
+    yield from _table(("", ""), [(escaped(what), escaped(value)) for what, value in report.times])
     yield from _table(
         ("at", "what happened"),
         [(moment(event.at), f"**{escaped(event.what)}**" if event.grave else escaped(event.what))
-         for event in told.events],
+         for event in report.events],
     )  # fmt: skip
     if run.version:
         where = escaped(run.environment.get("name", ""))
         yield f"brownout {escaped(run.version)} in {where}, started {escaped(run.started)}"
 
 
-def _hypotheses(told: RunReport) -> Iterable[str]:
+def _hypotheses(report: RunReport) -> Iterable[str]:
     rows = [
         (
-            escaped(claim.terms.name), result.phase, escaped(claim.terms.expect),
-            escaped(quantity(result.worst, claim.unit)), escaped(accounted(result.reason)), _OUTCOMES[result.outcome],
+            escaped(hypothesis.terms.name), result.phase, escaped(hypothesis.terms.expect),
+            escaped(quantity(result.worst, hypothesis.unit)), escaped(accounted(result.reason)),
+            _OUTCOMES[result.outcome],
         )
-        for claim in told.claims
-        for result in claim.results
+        for hypothesis in report.hypotheses
+        for result in hypothesis.results
     ]  # fmt: skip
     yield from _table(("hypothesis", "phase", "expected", "worst", "measurements", "outcome"), rows)
 
 
-def _injections(told: RunReport) -> Iterable[str]:
+def _injections(report: RunReport) -> Iterable[str]:
     yield from _table(
         ("fault", "hits", "connections met"),
-        [(escaped(name), str(hits), str(met)) for name, (hits, met) in told.hits.items()],
+        [(escaped(name), str(hits), str(met)) for name, (hits, met) in report.hits.items()],
     )
     rows = []
-    for change in told.changes:
+    for injection in report.injections:
         how = "nothing says that it was undone"
-        if change.reverted is not None:
-            how = change.reverted[1].how or change.reverted[1].why
-        since = "never in place" if change.injected is None else moment(change.injected[0])
-        until = moment(change.reverted[0]) if change.reverted is not None and change.verified else "**not verified**"
-        rows.append((escaped(change.undo.target.get("id", change.undo.id)), since, until, escaped(how)))
+        if injection.reverted is not None:
+            how = injection.reverted[1].how or injection.reverted[1].why
+        since = "never in place" if injection.injected is None else moment(injection.injected[0])
+        until = (
+            moment(injection.reverted[0])
+            if injection.reverted is not None and injection.verified
+            else "**not verified**"
+        )
+        rows.append((escaped(injection.undo.target.get("id", injection.undo.id)), since, until, escaped(how)))
     yield from _table(("target", "injected at", "undone at", "proof"), rows)
 
 
@@ -130,24 +139,24 @@ def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterable[st
         return
     yield f"| {' | '.join(heading)} |"
     yield f"|{' --- |' * len(heading)}"
-    for row in rows[:_MOST]:
+    for row in rows[:MAX_ROWS]:
         yield f"| {' | '.join(row)} |"
-    if len(rows) > _MOST:
-        yield f"| … and {len(rows) - _MOST} more |{' |' * (len(heading) - 1)}"
+    if len(rows) > MAX_ROWS:
+        yield f"| … and {len(rows) - MAX_ROWS} more |{' |' * (len(heading) - 1)}"
     yield ""
 
 
 def _fenced(text: str) -> Iterable[str]:
     """Whatever backticks the text has, the fence is longer."""
-    shown = clipped(line(text), 10 * _LONGEST)
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", shown)), default=0))
+    text = clipped(line(text), 10 * MAX_TEXT)
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
     yield f"{fence}sh"
-    yield shown
+    yield text
     yield fence
 
 
 def _code(text: str) -> str:
-    return clipped(line(text), _LONGEST).replace("`", "'")
+    return clipped(line(text), MAX_TEXT).replace("`", "'")
 
 
 def _cut(text: str) -> str:
@@ -155,6 +164,6 @@ def _cut(text: str) -> str:
     data = text.encode()
     if len(data) <= LIMIT:
         return text
-    told = "\n\n… cut here: the HTML report and the journal have the rest\n"
-    kept = data[: LIMIT - len(told.encode())].decode(errors="ignore")
-    return kept[: kept.rfind("\n")] + told
+    note = "\n\n… cut here: the HTML report and the journal have the rest\n"
+    kept = data[: LIMIT - len(note.encode())].decode(errors="ignore")
+    return kept[: kept.rfind("\n")] + note

@@ -14,19 +14,19 @@ from brownout_controller.model.results import Result
 from brownout_controller.report.run import figures
 from brownout_controller.report.run.figures import PHASE_NAMES
 from brownout_controller.report.run.load_table import HEADING, load_row
-from brownout_controller.report.run.run_report import Claim, RunReport
+from brownout_controller.report.run.run_report import HypothesisReport, RunReport
 from brownout_controller.report.sentences import accounted
 from brownout_controller.report.svg import plot, timeline
 from brownout_controller.report.svg.plot import Plot
-from brownout_controller.report.svg.series import MOST
+from brownout_controller.report.svg.series import MAX_DOTS
 from brownout_controller.report.svg.timeline import Numbered
 from brownout_core.formatting import clipped, clock, line, quantity, seconds
 from brownout_core.html import page
 from brownout_core.safe_text import block
 
-_ROWS: Final = 300
+MAX_ROWS: Final = 300
 """Of one table."""
-_LONGEST: Final = 100_000
+MAX_YAML: Final = 100_000
 """Characters of an experiment as YAML."""
 
 
@@ -44,15 +44,15 @@ class Picture(NamedTuple):
     def left_out(self) -> str:
         """What to say of samples that are not shown."""
         most = max((len(series.dots) for series in self.plot.series), default=0)
-        if most <= MOST:
+        if most <= MAX_DOTS:
             return ""
         return f"Of {most:,} samples those are shown that tell: the extremes, bad ones and those without data."
 
 
-class Row(NamedTuple):
+class HypothesisRow(NamedTuple):
     """A hypothesis: what came of it in each phase, and its plot if anything was measured."""
 
-    claim: Claim
+    hypothesis: HypothesisReport
     results: Mapping[str, Result]
     picture: Picture | None
 
@@ -71,31 +71,31 @@ class Section:
     """All that the page says of one run; `id` begins the names of places in it."""
 
     id: str
-    told: RunReport
+    report: RunReport
 
     @property
     def started(self) -> str:
-        return clock(self.told.run.started, 0.0)
+        return clock(self.report.run.started, 0.0)
 
     @property
     def lasted(self) -> str:
-        return seconds(self.told.ends)
+        return seconds(self.report.ends)
 
     @property
     def fault(self) -> str:
         """The faults in words, as the experiment has them."""
-        experiment = self.told.run.experiment
+        experiment = self.report.run.experiment
         faults = experiment.get("faults", [experiment["fault"]] if "fault" in experiment else [])
         return "; ".join(map(fault, faults if isinstance(faults, (list, tuple)) else [faults]))
 
     @property
     def tiles(self) -> Sequence[Tile]:
-        told, judgement = self.told, self.told.judgement
-        if not told.changes:
+        report, judgement = self.report, self.report.judgement
+        if not report.injections:
             return [Tile("fault", "not injected", "so there is nothing to undo")]
-        hits = sum(hits for hits, _ in told.hits.values())
-        met = sum(met for _, met in told.hits.values())
-        unsure = [change for change in told.changes if not change.verified]
+        hits = sum(hits for hits, _ in report.hits.values())
+        met = sum(met for _, met in report.hits.values())
+        unsure = [injection for injection in report.injections if not injection.verified]
         found = [
             Tile("the fault acted", _counted(hits, "time") if hits else "never", f"on {_counted(met, 'connection')}",
                  grave=not hits),
@@ -110,58 +110,60 @@ class Section:
 
     @property
     def _under_fault(self) -> str:
-        begin, end = self.told.fault_window or (0.0, 0.0)
+        begin, end = self.report.fault_window or (0.0, 0.0)
         return seconds(end - begin)
 
     @property
     def events(self) -> Sequence[Numbered]:
-        return timeline.numbered(self.told.events)[:_ROWS]
+        return timeline.numbered(self.report.events)[:MAX_ROWS]
 
     @property
     def timeline(self) -> Markup:
-        return timeline.draw(self.told, self.events)
+        return timeline.draw(self.report, self.events)
 
     @property
-    def rows(self) -> Sequence[Row]:
+    def rows(self) -> Sequence[HypothesisRow]:
         return [
-            Row(claim, {result.phase: result for result in claim.results}, self._picture(claim))
-            for claim in self.told.claims
+            HypothesisRow(
+                hypothesis, {result.phase: result for result in hypothesis.results}, self._picture(hypothesis)
+            )
+            for hypothesis in self.report.hypotheses
         ]
 
-    def _picture(self, claim: Claim) -> Picture | None:
-        return drawn(figures.of_claim(self.told, claim)) if claim.points else None
+    def _picture(self, hypothesis: HypothesisReport) -> Picture | None:
+        return drawn(figures.hypothesis_plot(self.report, hypothesis)) if hypothesis.points else None
 
     @property
     def load(self) -> Sequence[Picture]:
         """Plots of the run's own load."""
-        found = (figures.of_requests(self.told), figures.of_answers(self.told))
+        found = (figures.requests_plot(self.report), figures.latency_plot(self.report))
         return [drawn(each) for each in found if each is not None]
 
     @property
     def load_table(self) -> Sequence[Sequence[str]]:
         """Counts of the load by phase, under its heading; none if there was no load."""
-        return [HEADING, *map(load_row, self.told.load)] if self.told.load else []
+        return [HEADING, *map(load_row, self.report.load)] if self.report.load else []
 
     @property
     def hits(self) -> Picture | None:
-        found = figures.of_hits(self.told)
+        found = figures.hits_plot(self.report)
         return None if found is None else drawn(found)
 
     @property
     def experiment(self) -> str:
-        return as_yaml(self.told.run.experiment)
+        return as_yaml(self.report.run.experiment)
 
     @property
     def environment(self) -> str:
-        return as_yaml(self.told.run.environment)
+        return as_yaml(self.report.run.environment)
 
 
 def render(*runs: RunReport) -> str:
     """One page on all these runs; with more than one it has a list of them at the top."""
-    sections = [Section(f"run{number}", told) for number, told in enumerate(runs, 1)]
+    sections = [Section(f"run{number}", report) for number, report in enumerate(runs, 1)]
     return page.render(
-        "run.html.j2", sections=sections, phases=PHASES, phase_names=PHASE_NAMES, most=_ROWS, clock=clock,
-        worst=lambda result, claim: quantity(result.worst, claim.unit),
+        "run.html.j2", sections=sections, phases=PHASES, phase_names=PHASE_NAMES, most=MAX_ROWS, clock=clock,
+        worst=lambda result, hypothesis: quantity(result.worst, hypothesis.unit),
         accounted=lambda result: accounted(result.reason),
     )  # fmt: skip
 
@@ -191,4 +193,4 @@ def _counted(number: int, what: str) -> str:
 def as_yaml(content: Mapping[str, Any]) -> str:
     """As a person would write it down."""
     text = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=100)
-    return clipped(block(text), _LONGEST)
+    return clipped(block(text), MAX_YAML)

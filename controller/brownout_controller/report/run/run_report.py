@@ -73,7 +73,7 @@ class Point(NamedTuple):
         return self.good is False and not self.settling
 
 
-class Claim(NamedTuple):
+class HypothesisReport(NamedTuple):
     """A hypothesis with what was measured of it. `limits` are the lowest and the highest good value."""
 
     terms: RecordedTerms
@@ -84,7 +84,7 @@ class Claim(NamedTuple):
     results: Sequence[Result]
 
 
-class Change(NamedTuple):
+class Injection(NamedTuple):
     """An injection on one target: what undoes it, when it was in place and when it was gone."""
 
     undo: Undo
@@ -169,10 +169,10 @@ class RunReport:
         ]
 
     @cached_property
-    def changes(self) -> Sequence[Change]:
+    def injections(self) -> Sequence[Injection]:
         injected = {record.id: (at, record) for at, record in self.all(Injected)}
         reverted = {record.id: (at, record) for at, record in self.all(Reverted)}
-        return [Change(undo, injected.get(undo.id), reverted.get(undo.id)) for _, undo in self.all(Undo)]
+        return [Injection(undo, injected.get(undo.id), reverted.get(undo.id)) for _, undo in self.all(Undo)]
 
     @cached_property
     def fault_window(self) -> tuple[float, float] | None:
@@ -181,20 +181,24 @@ class RunReport:
         if not begins:
             return None
         begin = min((at for at, _ in self.all(Injected)), default=min(begins))
-        gone = [change.reverted[0] for change in self.changes if change.reverted is not None and change.verified]
-        end = max(gone) if len(gone) == len(self.changes) else self.ends
+        gone = [
+            injection.reverted[0]
+            for injection in self.injections
+            if injection.reverted is not None and injection.verified
+        ]
+        end = max(gone) if len(gone) == len(self.injections) else self.ends
         return begin, max(begin, min(end, self.ends))
 
     @cached_property
-    def claims(self) -> Sequence[Claim]:
+    def hypotheses(self) -> Sequence[HypothesisReport]:
         samples: dict[str, list[tuple[float, Sample]]] = {}
         for at, sample in self.all(Sample):
             samples.setdefault(sample.hypothesis, []).append((at, sample))
-        return [self._claim(terms, samples.get(terms.name, [])) for terms in terms_of(self.run)]
+        return [self._hypothesis(terms, samples.get(terms.name, [])) for terms in terms_of(self.run)]
 
-    def _claim(self, terms: RecordedTerms, samples: Sequence[tuple[float, Sample]]) -> Claim:
+    def _hypothesis(self, terms: RecordedTerms, samples: Sequence[tuple[float, Sample]]) -> HypothesisReport:
         known, nowhere = before_of([sample for _, sample in samples]), (None, None)
-        return Claim(
+        return HypothesisReport(
             terms,
             UNITS.get(terms.unit or "", COUNT),
             [_point(at, sample, terms, known) for at, sample in samples],
@@ -240,7 +244,7 @@ class RunReport:
 
     @property
     def _units(self) -> Mapping[str, Unit]:
-        return {claim.terms.name: claim.unit for claim in self.claims}
+        return {hypothesis.terms.name: hypothesis.unit for hypothesis in self.hypotheses}
 
     def fault(self, name: str) -> str:
         """A fault's name as the experiment has it, without the run that it is named after."""
@@ -251,9 +255,9 @@ class RunReport:
         """The story, in order."""
         found = []
         for at, record in ((entry.at, entry.record) for entry in self.entries):
-            told = self._told(record)
-            if told is not None:
-                found.append(Event(at, line(told[0]), told[1], isinstance(record, (Entered, Judged))))
+            described = self._described(record)
+            if described is not None:
+                found.append(Event(at, line(described[0]), described[1], isinstance(record, (Entered, Judged))))
             if isinstance(record, Stop) and record.breached_at is not None:
                 found.append(Event(record.breached_at, "first measured what led to the stop", True))
         others = [
@@ -261,23 +265,29 @@ class RunReport:
             for reason in self.judgement.disturbances
             for text in evidence_text.disturbance_lines([reason])
         ]
-        return sorted([*found, *self._turns(), *others], key=lambda event: event.at)
+        return sorted([*found, *self._hypothesis_events(), *others], key=lambda event: event.at)
 
-    def _turns(self) -> Iterable[Event]:
+    def _hypothesis_events(self) -> Iterable[Event]:
         """When the hypotheses first broke under the fault, and when all of them held again."""
         stop = self.first(Stop)
         begin, end = self.fault_window or (math.inf, math.inf)
-        for claim in self.claims:
-            first = next((point for point in claim.points if point.bad and begin <= point.at <= end), None)
-            told = stop.breached_at if stop is not None and stop.hypothesis == claim.terms.name else None
-            if first is not None and (told is None or first.at < told - _MOMENT):
-                value = quantity(first.value, claim.unit)
-                yield Event(first.at, line(f"{claim.terms.name}: {value}, expected {claim.terms.expect}"), True)
-        undone = [change.reverted[0] for change in self.changes if change.reverted is not None and change.verified]
+        for hypothesis in self.hypotheses:
+            first = next((point for point in hypothesis.points if point.bad and begin <= point.at <= end), None)
+            breached = stop.breached_at if stop is not None and stop.hypothesis == hypothesis.terms.name else None
+            if first is not None and (breached is None or first.at < breached - _MOMENT):
+                value = quantity(first.value, hypothesis.unit)
+                yield Event(
+                    first.at, line(f"{hypothesis.terms.name}: {value}, expected {hypothesis.terms.expect}"), True
+                )
+        undone = [
+            injection.reverted[0]
+            for injection in self.injections
+            if injection.reverted is not None and injection.verified
+        ]
         if undone and self.judgement.recovery is not None:
             yield Event(max(undone) + self.judgement.recovery, "every hypothesis holds again")
 
-    def _told(self, record: Record) -> tuple[str, bool] | None:
+    def _described(self, record: Record) -> tuple[str, bool] | None:
         """What to say of a record, and whether it is grave."""
         match record:
             case Entered():
@@ -323,9 +333,9 @@ def run_report(entries: Iterable[Entry], directory: str = "") -> RunReport:
     return RunReport(entries, judge(entries), directory)
 
 
-def phase_seconds(told: RunReport) -> Mapping[str, float]:
+def phase_seconds(report: RunReport) -> Mapping[str, float]:
     """How long each phase was."""
-    return {PHASE_OF[span.state]: span.end - span.begin for span in told.spans if span.state in PHASE_OF}
+    return {PHASE_OF[span.state]: span.end - span.begin for span in report.spans if span.state in PHASE_OF}
 
 
 def _point(at: float, sample: Sample, terms: RecordedTerms, known: Before) -> Point:

@@ -16,28 +16,28 @@ _LONGEST: Final = 500
 """Characters of a text: a row is not a report."""
 
 
-def summarise(told: RunReport) -> RunSummary:
+def summarise(report: RunReport) -> RunSummary:
     """Raises ValueError for a journal that has no place in a history: it does not say what was run, or when."""
-    if told.first(Run) is None:
+    if report.first(Run) is None:
         raise ValueError("it does not say what was run")
-    run, judgement = told.run, told.judgement
+    run, judgement = report.run, report.judgement
     try:
         started = utc(run.started)
     except (TypeError, ValueError):
         raise ValueError("it does not say when the run began") from None
     return RunSummary(
         run=_text(run.run_id),
-        directory=told.directory,
-        experiment=_text(told.name),
+        directory=report.directory,
+        experiment=_text(report.name),
         edge=_text(run.experiment.get("edge", "")),
         environment=_text(run.environment.get("name", "")),
         faults=tuple(map(_text, fault_kinds(run.experiment))),
         started=started,
-        duration=_finite(told.ends) or 0.0,
+        duration=_finite(report.ends) or 0.0,
         verdict=judgement.verdict.value,
         exit=judgement.exit,
-        finding=finding(told),
-        reason=_text(told.sentence),
+        finding=finding(report),
+        reason=_text(report.sentence),
         recovery=_finite(judgement.recovery),
         unrecovered=_unrecovered(judgement),
         stopping=_finite(judgement.stopping),
@@ -45,22 +45,22 @@ def summarise(told: RunReport) -> RunSummary:
         version=_text(run.version),
         source=_text(run.source),
         fingerprint=fingerprint(run.experiment),
-        ended=told.first(Judged) is not None,
+        ended=report.first(Judged) is not None,
         part_of=_text(run.part_of),
         claims=bool(run.terms),
         played=tuple(map(_text, faults_played(run.experiment))),
     )
 
 
-def finding(told: RunReport) -> Finding:
+def finding(report: RunReport) -> Finding:
     """A stop condition that was met under the fault is as good as a refutation; met before it, or a run that was ended
     for any other reason, it says nothing about what the fault does."""
-    verdict = told.judgement.verdict
+    verdict = report.judgement.verdict
     if verdict is Verdict.PASSED:
         return "held"
     if verdict is Verdict.REFUTED:
         return "broke"
-    stops, injections = told.all(Stop), told.all(Injected)
+    stops, injections = report.all(Stop), report.all(Injected)
     if verdict is Verdict.STOPPED and stops and injections:
         at, stop = stops[0]
         return "broke" if stop.cause == "condition" and injections[0][0] <= at else "nothing"

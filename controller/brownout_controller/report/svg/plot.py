@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from brownout_controller.report.svg import axis
 from brownout_controller.report.svg.axis import Axis
-from brownout_controller.report.svg.series import Dot, Series, known, pieces, shown
+from brownout_controller.report.svg.series import Dot, Series, known, pieces, thinned
 from brownout_core.formatting import clipped, line, quantity
 from brownout_core.units import COUNT, Unit
 
@@ -35,7 +35,7 @@ _LONGEST: Final = 200
 """Characters of one text."""
 
 
-class Limit(NamedTuple):
+class Threshold(NamedTuple):
     """A threshold, which `label` names. One that is `far` does not stretch the axis, but is told at its end."""
 
     value: float
@@ -60,7 +60,7 @@ class Plot(NamedTuple):
     end: float
     series: Sequence[Series]
     unit: Unit = COUNT
-    limits: Sequence[Limit] = ()
+    thresholds: Sequence[Threshold] = ()
     shade: Stretch | None = None
     phases: Sequence[Stretch] = ()
 
@@ -69,8 +69,8 @@ def draw(plot: Plot) -> Markup:
     """The picture."""
     time = axis.of_time(plot.begin, plot.end)
     values = [value for series in plot.series for dot in series.dots if known(value := dot.value)]
-    near, far = _sorted(plot.limits, values)
-    scale = axis.of_values(values, (limit.value for limit in near))
+    near, far = _sorted(plot.thresholds, values)
+    scale = axis.of_values(values, (threshold.value for threshold in near))
     root = element(None, "svg", class_="plot", role="img", width="100%", height=_STRIP + HEIGHT)
     element(root, "title", plot.title)
     element(root, "desc", plot.text)
@@ -79,10 +79,10 @@ def draw(plot: Plot) -> Markup:
     strip(root, time, plot.phases, 0, _STRIP)
     moments(root, time, _STRIP + HEIGHT)
     _levels(root, scale, plot.unit)
-    for limit in near:
-        y = _y(scale, limit.value)
-        element(root, "line", class_=f"limit {limit.style}", x1=0, x2="100%", y1=y, y2=y)
-    drawn = [(series, shown(series.dots)) for series in plot.series]
+    for threshold in near:
+        y = _y(scale, threshold.value)
+        element(root, "line", class_=f"limit {threshold.style}", x1=0, x2="100%", y1=y, y2=y)
+    drawn = [(series, thinned(series.dots)) for series in plot.series]
     for series, dots in drawn:
         _line(root, series, dots, time, scale)
     _names(root, near, scale)
@@ -158,12 +158,12 @@ def moment(at: float, time: Axis) -> str:
 # Of a plot alone.
 
 
-def _sorted(limits: Sequence[Limit], values: Sequence[float]) -> tuple[list[Limit], list[Limit]]:
+def _sorted(thresholds: Sequence[Threshold], values: Sequence[float]) -> tuple[list[Threshold], list[Threshold]]:
     """Those to draw, and those that are so far off that they would flatten everything else."""
-    most = max((abs(value) for value in [*values, *(limit.value for limit in limits if limit.style == "expected")]),
-               default=0.0)  # fmt: skip
-    near = [limit for limit in limits if limit.style == "expected" or abs(limit.value) <= 4 * most or not most]
-    return near, [limit for limit in limits if limit not in near]
+    expected = [threshold.value for threshold in thresholds if threshold.style == "expected"]
+    most = max((abs(value) for value in (*values, *expected)), default=0.0)
+    near = [each for each in thresholds if each.style == "expected" or abs(each.value) <= 4 * most or not most]
+    return near, [threshold for threshold in thresholds if threshold not in near]
 
 
 def _levels(root: Element, scale: Axis, unit: Unit) -> None:
@@ -206,31 +206,33 @@ def _marks(root: Element, dots: Sequence[Dot], time: Axis, scale: Axis) -> None:
                 element(shape, "title", dot.title)
 
 
-def _names(root: Element, limits: Sequence[Limit], scale: Axis) -> None:
+def _names(root: Element, thresholds: Sequence[Threshold], scale: Axis) -> None:
     """Over the lines of the limits, or under them where something is in the way."""
     top, bottom = _STRIP + _APART - 4, _STRIP + HEIGHT - 4
     taken: list[float] = []
-    for limit in sorted(limits, key=lambda limit: -limit.value):
-        y = _y(scale, limit.value)
+    for threshold in sorted(thresholds, key=lambda threshold: -threshold.value):
+        y = _y(scale, threshold.value)
         steps = [_APART * number for number in range(8)]
         places = sorted(
             [y - 7 - step for step in steps] + [y + 16 + step for step in steps], key=lambda at: abs(at - y)
         )
         beside = next((at for at in places if top <= at <= bottom and _free(at, taken)), places[0])
         taken.append(beside)
-        element(root, "text", limit.label, class_=f"limit-name {limit.style}", x="100%", dx=-4, y=f"{beside:.1f}")
+        element(
+            root, "text", threshold.label, class_=f"limit-name {threshold.style}", x="100%", dx=-4, y=f"{beside:.1f}"
+        )
 
 
 def _free(at: float, taken: Sequence[float]) -> bool:
     return all(abs(at - other) >= _APART - 0.5 for other in taken)
 
 
-def _beyond(root: Element, limits: Sequence[Limit], scale: Axis) -> None:
-    for number, limit in enumerate(limits):
-        above = limit.value > scale.low
+def _beyond(root: Element, thresholds: Sequence[Threshold], scale: Axis) -> None:
+    for number, threshold in enumerate(thresholds):
+        above = threshold.value > scale.low
         y = _STRIP + _APART + number * _APART if above else _STRIP + HEIGHT - 6 - number * _APART
         arrow = "↑" if above else "↓"
-        element(root, "text", f"{arrow} {limit.label}", class_=f"limit-name far {limit.style}", x=0, dx=4, y=y)
+        element(root, "text", f"{arrow} {threshold.label}", class_=f"limit-name far {threshold.style}", x=0, dx=4, y=y)
 
 
 def _y(scale: Axis, value: float | None) -> float:

@@ -12,7 +12,7 @@ Look = Literal["good", "bad", "settling", "unknown", "gap"]
 """A sample that meets what is expected, one that does not, one that does not count, one of which nobody knows, and a
 place where nobody measured."""
 
-MOST: Final = 400
+MAX_DOTS: Final = 400
 """Points of a series: an hour with twenty hypotheses is still a page that a mail can carry."""
 _KEPT: Final = 5
 """Points that stay of some that are neighbours."""
@@ -43,14 +43,14 @@ def known(value: float | None) -> TypeGuard[float]:
     return value is not None and not math.isnan(value)
 
 
-def shown(dots: Sequence[Dot], most: int = MOST) -> Sequence[Dot]:
+def thinned(dots: Sequence[Dot], most: int = MAX_DOTS) -> Sequence[Dot]:
     """Not many more than `most` of them, with the places where nobody measured: of neighbours stay the first, the
     extremes, one that is bad and one without data."""
     whole = [*_with_gaps(dots)]
     if len(whole) <= most:
         return whole
     size = math.ceil(len(whole) * _KEPT / most)
-    return [dot for start in range(0, len(whole), size) for dot in _telling(whole[start : start + size])]
+    return [dot for start in range(0, len(whole), size) for dot in _extremes(whole[start : start + size])]
 
 
 def pieces(dots: Iterable[Dot]) -> Iterable[Sequence[Dot]]:
@@ -75,7 +75,7 @@ def _with_gaps(dots: Sequence[Dot]) -> Iterable[Dot]:
         yield later
 
 
-def _telling(dots: Sequence[Dot]) -> Iterable[Dot]:
+def _extremes(dots: Sequence[Dot]) -> Iterable[Dot]:
     values = {number: dot.value for number, dot in enumerate(dots) if known(dot.value)}
     bad = [number for number, dot in enumerate(dots) if dot.look == "bad"]
     empty = [number for number in range(len(dots)) if number not in values]

@@ -16,7 +16,7 @@ from brownout_controller.report.svg.axis import Axis
 from brownout_controller.report.svg.plot import Stretch, element, markup, moments, percent, shade, strip
 from brownout_core.formatting import moment
 
-MOST: Final = 60
+MAX_NUMBERED: Final = 60
 """Events that get a number."""
 _STATES: Final = 26
 _ROW: Final = 24
@@ -36,9 +36,9 @@ class Numbered(NamedTuple):
 
 def numbered(events: Sequence[Event]) -> Sequence[Numbered]:
     """The first ones of those that are more than a change of state; grave ones have precedence."""
-    telling = [event for event in events if not event.state]
-    chosen = {id(event) for event in sorted(telling, key=lambda event: not event.grave)[:MOST]}
-    numbers = {id(event): number for number, event in enumerate((item for item in telling if id(item) in chosen), 1)}
+    candidates = [event for event in events if not event.state]
+    chosen = {id(event) for event in sorted(candidates, key=lambda event: not event.grave)[:MAX_NUMBERED]}
+    numbers = {id(event): number for number, event in enumerate((item for item in candidates if id(item) in chosen), 1)}
     return [Numbered(numbers.get(id(event)), event) for event in events]
 
 
@@ -62,25 +62,27 @@ class Flag(NamedTuple):
         return any(item.event.grave for item in self.items)
 
 
-def draw(told: RunReport, events: Sequence[Numbered]) -> Markup:
+def draw(report: RunReport, events: Sequence[Numbered]) -> Markup:
     """The picture; what the numbers mean is for a list below it."""
-    time = axis.of_time(0.0, told.ends)
+    time = axis.of_time(0.0, report.ends)
     flags = flagged(time, events)
     height = _STATES + 8 + _ROW * (1 + max((flag.row for flag in flags), default=-1)) + 4
     root = element(None, "svg", class_="plot timeline", role="img", width="100%", height=height)
     element(root, "title", "timeline")
     element(
-        root, "desc", "; ".join(f"{span.state} from {moment(span.begin)} to {moment(span.end)}" for span in told.spans)
+        root,
+        "desc",
+        "; ".join(f"{span.state} from {moment(span.begin)} to {moment(span.end)}" for span in report.spans),
     )
-    window = figures.window(told)
+    window = figures.fault_stretch(report)
     if window is not None:
         shade(root, time, window, 0, height)
-    strip(root, time, [Stretch(span.begin, span.end, _word(span.state)) for span in told.spans], 0, _STATES)
+    strip(root, time, [Stretch(span.begin, span.end, _state_name(span.state)) for span in report.spans], 0, _STATES)
     for flag in flags:
-        x, look = percent(time, flag.at), _look(flag)
+        x, look = percent(time, flag.at), _css_class(flag)
         element(root, "line", class_=look, x1=x, x2=x, y1=_STATES, y2=_STATES + 8 + _ROW * flag.row)
     for flag in flags:
-        _draw(root, time, flag)
+        _draw_flag(root, time, flag)
     moments(root, time, height)
     return markup(root)
 
@@ -107,19 +109,19 @@ def flagged(time: Axis, events: Sequence[Numbered]) -> Sequence[Flag]:
     return flags
 
 
-def _word(state: State) -> str:
+def _state_name(state: State) -> str:
     return figures.SHORT_NAMES[PHASE_OF[state]] if state in PHASE_OF else state
 
 
-def _look(flag: Flag) -> str:
+def _css_class(flag: Flag) -> str:
     return "flag grave" if flag.grave else "flag"
 
 
-def _draw(root: Element, time: Axis, flag: Flag) -> None:
+def _draw_flag(root: Element, time: Axis, flag: Flag) -> None:
     """A grave one is told by its corners as well."""
     x, y = percent(time, flag.at), _STATES + 8 + _ROW * flag.row
     width = 2 * _RADIUS + 7 * (len(flag.label) - 1)
-    shape = element(root, "rect", class_=_look(flag), x=x, y=y, width=width, height=2 * _RADIUS,
+    shape = element(root, "rect", class_=_css_class(flag), x=x, y=y, width=width, height=2 * _RADIUS,
                     rx=2 if flag.grave else _RADIUS, transform=f"translate({-width / 2} 0)")  # fmt: skip
     element(shape, "title", "; ".join(f"{moment(item.event.at)}: {item.event.what}" for item in flag.items))
-    element(root, "text", flag.label, class_=_look(flag), x=x, y=y + _RADIUS + 4)
+    element(root, "text", flag.label, class_=_css_class(flag), x=x, y=y + _RADIUS + 4)

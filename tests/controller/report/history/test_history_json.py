@@ -22,12 +22,12 @@ def _told(*runs: RunSummary) -> Any:
 
 
 def test_the_keys_stay_as_they_are() -> None:
-    told = _told(past_run())
-    assert list(told) == [
+    report = _told(past_run())
+    assert list(report) == [
         "runs", "quarters", "regressions", "fixed", "changed", "recovery", "expired",
         "expires_after_seconds", "warnings", "left_out",
     ]  # fmt: skip
-    assert list(told["runs"][0]) == [
+    assert list(report["runs"][0]) == [
         "run", "directory", "experiment", "edge", "environment", "faults", "started", "duration_seconds", "state",
         "verdict", "exit", "conclusive", "finding", "reason", "recovery_seconds", "unrecovered", "stopping_seconds",
         "seed", "version", "source", "fingerprint",
@@ -40,15 +40,15 @@ def test_a_regression_names_both_runs() -> None:
         past_run(run="b", started=STARTED.replace(day=25), finding="broke", verdict="refuted", reason="why"),
         past_run(run="c", started=STARTED.replace(day=26)),
     ]
-    told = _told(*runs)
-    (caught,) = told["regressions"]
+    report = _told(*runs)
+    (caught,) = report["regressions"]
     assert (caught["before"], caught["now"], caught["ended_by"], caught["reason"]) == ("a", "b", "c", "why")
-    assert [turn["now"] for turn in told["fixed"]] == ["c"]
-    assert told["quarters"][0] == {
+    assert [turn["now"] for turn in report["fixed"]] == ["c"]
+    assert report["quarters"][0] == {
         "quarter": "2026-Q4", "runs": 3, "states": {"passed": 2, "refuted": 1}, "held": 2, "broke": 1,
         "pass_rate": 2 / 3, "regressions": 1, "fixed": 1,
     }  # fmt: skip
-    assert told["expired"][0]["last_run"] == "c"
+    assert report["expired"][0]["last_run"] == "c"
 
 
 def test_a_run_without_an_end_has_no_verdict() -> None:
@@ -57,8 +57,8 @@ def test_a_run_without_an_end_has_no_verdict() -> None:
 
 
 def test_a_recovery_that_did_not_come_is_null() -> None:
-    told = _told(past_run(), past_run(run="b", started=STARTED.replace(year=2027), recovery=None, unrecovered=True))
-    (course,) = told["recovery"]
+    report = _told(past_run(), past_run(run="b", started=STARTED.replace(year=2027), recovery=None, unrecovered=True))
+    (course,) = report["recovery"]
     assert course["change_seconds"] is None
     assert [item["median_seconds"] for item in course["quarters"]] == [2.0, None]
     assert course["quarters"][1]["unrecovered"] == 1

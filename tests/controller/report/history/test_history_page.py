@@ -125,8 +125,8 @@ def test_texts_of_strangers_change_nothing_in_the_page() -> None:
 
 
 def test_the_figures_at_the_top_are_those_of_the_runs_below() -> None:
-    told = review([*_runs("hbb"), *_runs("hh", environment="staging")], None, BEGIN + timedelta(days=300))
-    assert tiles(told) == [
+    report = review([*_runs("hbb"), *_runs("hh", environment="staging")], None, BEGIN + timedelta(days=300))
+    assert tiles(report) == [
         Tile("regressions caught", "1", "1 not fixed yet", grave=True),
         Tile("held", "60 %", "3 of 5 conclusive runs"),
         Tile("runs", "5", "of 1 experiment in 2 environments"),

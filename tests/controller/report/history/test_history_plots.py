@@ -104,8 +104,8 @@ def test_bars_are_as_high_as_their_runs_are_many_and_stand_on_each_other() -> No
 
 
 def test_bars_are_told_in_words_as_well() -> None:
-    (told,) = _of(history_plots.quarters([_season(1, passed=3, refuted=1), _season(2)]), "desc")
-    assert told.text == "2026-Q1: 3 passed, 1 refuted; 2026-Q2: no runs"
+    (report,) = _of(history_plots.quarters([_season(1, passed=3, refuted=1), _season(2)]), "desc")
+    assert report.text == "2026-Q1: 3 passed, 1 refuted; 2026-Q2: no runs"
     assert counted({"unfinished": 2, "passed": 1}) == "1 passed, 2 unfinished"
 
 
@@ -147,11 +147,11 @@ def test_a_quarter_has_bounds_up_to_the_end_of_the_calendar(quarter: Quarter) ->
 
 def test_texts_of_strangers_are_escaped() -> None:
     run = _run(0, "refuted", experiment=NASTY, environment=NASTY, reason=NASTY)
-    told = review([run], None, BEGIN)
+    report = review([run], None, BEGIN)
     dates: Dates = of_dates(run.started, run.started)
     for drawn in (
-        history_plots.runs([run], told.transitions, dates),
-        history_plots.recovery(told.recovery_trends[0], dates),
+        history_plots.runs([run], report.transitions, dates),
+        history_plots.recovery(report.recovery_trends[0], dates),
     ):
         assert "<script" not in drawn
         assert not set("\x00\x1b\ud800\u202e") & set(drawn)

@@ -35,8 +35,8 @@ def _runs(findings: str, **changes: object) -> list[RunSummary]:
 def _lines(
     runs: list[RunSummary], width: int | None = None, limit: int = 20, since: datetime | None = None
 ) -> list[str]:
-    told = review(runs, since, BEGIN + timedelta(days=300))
-    return click.unstyle(render(told, width, limit)).splitlines()
+    report = review(runs, since, BEGIN + timedelta(days=300))
+    return click.unstyle(render(report, width, limit)).splitlines()
 
 
 def test_the_newest_run_comes_first_and_is_named_so_that_a_report_finds_it() -> None:
@@ -52,8 +52,8 @@ def test_the_newest_run_comes_first_and_is_named_so_that_a_report_finds_it() -> 
 
 def test_two_runs_of_the_same_second_are_named_in_full() -> None:
     names = ["20261124-100000-a-1", "20261124-100000-b-2", "20261124-100001-c-3"]
-    told = review([past_run(run=name) for name in names], None, BEGIN)
-    assert set(short_names(told).values()) == {"20261124-100000-a-1", "20261124-100000-b-2", "20261124-100001"}
+    report = review([past_run(run=name) for name in names], None, BEGIN)
+    assert set(short_names(report).values()) == {"20261124-100000-a-1", "20261124-100000-b-2", "20261124-100001"}
 
 
 def test_a_regression_is_told_with_both_runs_and_what_became_of_it() -> None:

@@ -100,10 +100,10 @@ def test_the_experiment_is_told_how_much_room_it_has() -> None:
 
 def test_what_is_odd_is_told() -> None:
     odd = Finding("found", 60.0, 65.0, again=(80.0, 320.0), unsteady=(62.0,), unanswered=63.0)
-    told = " ".join(sentences(LATENCY, PLAN, odd, True))
-    assert "not monotonic: they hold again at 80ms, 320ms" in told
-    assert "unsteady: 62ms held once and broke once" in told
-    assert "the run at 63ms was inconclusive twice" in told
+    report = " ".join(sentences(LATENCY, PLAN, odd, True))
+    assert "not monotonic: they hold again at 80ms, 320ms" in report
+    assert "unsteady: 62ms held once and broke once" in report
+    assert "the run at 63ms was inconclusive twice" in report
 
 
 def test_where_the_range_was_too_narrow_the_flag_is_named() -> None:

@@ -40,8 +40,8 @@ SEEN = Evidence(
 
 
 def test_every_part_of_the_evidence_has_its_row() -> None:
-    told = rows(SEEN, UNITS)
-    assert [what for what, _ in told] == [
+    report = rows(SEEN, UNITS)
+    assert [what for what, _ in report] == [
         "met the fault",
         "met the fault",
         "share",
@@ -51,7 +51,7 @@ def test_every_part_of_the_evidence_has_its_row() -> None:
         "measured",
         "changed by others",
     ]
-    text = "\n".join(line for _, line in told)
+    text = "\n".join(line for _, line in report)
     for fact in ("412 hits", "10 connections", "b: no traffic", "411 of 600", "41.1 exchanges/s", "822 kB/s down",
                  "2m 3s" if "2m 3s" in text else "123", "latency 3s", "12ms", "3.1s", "usual spread"):  # fmt: skip
         assert fact in text, fact
@@ -135,7 +135,7 @@ def test_a_sliver_says_how_little_and_why_that_may_be() -> None:
 
 
 def test_every_report_carries_the_evidence() -> None:
-    told = (
+    report = (
         Story(terms=[{**TERMS, "when": ["baseline", "during", "recovery"]}])
         .planned()
         .at(0.2, TargetState("127.0.0.1:8475/db", "one", True, "db:1"))
@@ -148,15 +148,15 @@ def test_every_report_carries_the_evidence() -> None:
         .reverted()
         .samples("recovery", 11, 0.01, 0.01, 0.01)
         .judged()
-        .told()
+        .report()
     )
-    assert told.judgement.verdict is Verdict.INCONCLUSIVE
-    assert "somebody disabled 127.0.0.1:8475/db" in told.sentence
-    content = json.loads(run_json.render(told))["evidence"]
+    assert report.judgement.verdict is Verdict.INCONCLUSIVE
+    assert "somebody disabled 127.0.0.1:8475/db" in report.sentence
+    content = json.loads(run_json.render(report))["evidence"]
     assert content["met"][0]["hits"] == 425
     assert {item["code"] for item in content["disturbances"]} == {"proxy-disabled", "upstream-changed"}
-    assert any(event.grave and "somebody disabled" in event.what and event.at == 7 for event in told.events)
-    page, text, suite = run_page.render(told), run_markdown.render(told), junit.render(told)
+    assert any(event.grave and "somebody disabled" in event.what and event.at == 7 for event in report.events)
+    page, text, suite = run_page.render(report), run_markdown.render(report), junit.render(report)
     assert ">Evidence<" in page
     assert "| evidence |" in text
     assert "evidence: " in suite

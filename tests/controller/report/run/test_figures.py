@@ -15,8 +15,8 @@ from tests.controller.report.ground import FAULT, NAME, TERMS, Story
 
 
 def _of_claim(story: Story) -> Plot:
-    told = story.told()
-    return figures.of_claim(told, told.claims[0])
+    report = story.report()
+    return figures.hypothesis_plot(report, report.hypotheses[0])
 
 
 def test_a_claim_has_its_samples_its_threshold_and_its_unit() -> None:
@@ -25,12 +25,17 @@ def test_a_claim_has_its_samples_its_threshold_and_its_unit() -> None:
     assert plot.text == "7 samples, 2 of them bad. baseline: held; under the fault: broke; recovery: held"
     assert [dot.look for dot in plot.series[0].dots].count("bad") == 2
     assert plot.unit is SECONDS
-    assert [(limit.value, limit.label) for limit in plot.limits] == [(0.2, "expected < 200ms")]
+    assert [(limit.value, limit.label) for limit in plot.thresholds] == [(0.2, "expected < 200ms")]
 
 
 def test_the_fault_and_the_phases_are_on_every_plot() -> None:
-    told = ground.passed().told()
-    plots = [_of_claim(ground.passed()), figures.of_requests(told), figures.of_answers(told), figures.of_hits(told)]
+    report = ground.passed().report()
+    plots = [
+        _of_claim(ground.passed()),
+        figures.requests_plot(report),
+        figures.latency_plot(report),
+        figures.hits_plot(report),
+    ]
     for plot in plots:
         assert plot is not None
         assert plot.shade == Stretch(5.0, 10.01, "fault")
@@ -39,7 +44,7 @@ def test_the_fault_and_the_phases_are_on_every_plot() -> None:
 
 def _limits(**terms: Any) -> list[tuple[float, str, str]]:
     story = Story(terms=[{**TERMS, **terms}]).planned().samples("baseline", 1, 0.1, 0.1).injected()
-    return [(round(limit.value, 6), limit.label, limit.style) for limit in _of_claim(story).limits]
+    return [(round(limit.value, 6), limit.label, limit.style) for limit in _of_claim(story).thresholds]
 
 
 def test_limits_say_where_they_come_from() -> None:
@@ -58,7 +63,9 @@ def test_limits_say_where_they_come_from() -> None:
 
 def test_a_limit_that_waits_for_the_baseline_is_not_drawn() -> None:
     story = Story(terms=[{**TERMS, "expect": "between 0.1 and 2 * baseline"}]).planned().injected()
-    assert [limit.label for limit in _of_claim(story.samples("during", 6, 0.1)).limits] == ["expected at least 100ms"]
+    assert [limit.label for limit in _of_claim(story.samples("during", 6, 0.1)).thresholds] == [
+        "expected at least 100ms"
+    ]
 
 
 def test_a_sample_tells_what_it_is_under_the_mouse() -> None:
@@ -73,8 +80,8 @@ def test_a_sample_tells_what_it_is_under_the_mouse() -> None:
 
 
 def test_the_load_has_its_answers_and_their_times_by_second() -> None:
-    told = ground.passed().told()
-    requests, answers = figures.of_requests(told), figures.of_answers(told)
+    report = ground.passed().report()
+    requests, answers = figures.requests_plot(report), figures.latency_plot(report)
     assert requests is not None
     assert answers is not None
     assert {series.name: series.dots[0].value for series in requests.series} == {"answered well": 48, "failed": 2}
@@ -85,15 +92,15 @@ def test_the_load_has_its_answers_and_their_times_by_second() -> None:
 def test_hits_are_summed_over_targets_and_stay_when_the_fault_is_gone() -> None:
     story = ground.passed()
     story.at(9.5, Counted("other", 3, 0, 0, {FAULT: 5}, {FAULT: 2}), Counted("other", 3, 0, 0, {}, {}))
-    plot = figures.of_hits(story.told())
+    plot = figures.hits_plot(story.report())
     assert plot is not None
     assert {series.name: series.dots[-1].value for series in plot.series} == {"hits": 430, "connections met": 253}
 
 
-@pytest.mark.parametrize("found", [figures.of_requests, figures.of_answers, figures.of_hits])
+@pytest.mark.parametrize("found", [figures.requests_plot, figures.latency_plot, figures.hits_plot])
 def test_there_is_no_plot_of_what_was_not_there(found: Any) -> None:
-    assert found(ground.refused().told()) is None
+    assert found(ground.refused().report()) is None
 
 
 def test_a_journal_that_names_no_fault_has_no_shade() -> None:
-    assert figures.window(ground.untouched().told()) is None
+    assert figures.fault_stretch(ground.untouched().report()) is None

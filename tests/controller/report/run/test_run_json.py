@@ -16,28 +16,28 @@ from tests.controller.report import ground
 
 @pytest.mark.parametrize("verdict", ground.ALL)
 def test_it_has_the_verdict_and_what_it_rests_on(verdict: str) -> None:
-    told = json.loads(run_json.render(ground.ALL[verdict]().told()))
-    assert (told["verdict"], told["run"], told["seed"], told["finished"]) == (verdict, ground.RUN_ID, 7, True)
-    assert told["reasons"]
-    assert [item["name"] for item in told["hypotheses"]] == [ground.NAME] * 3
+    report = json.loads(run_json.render(ground.ALL[verdict]().report()))
+    assert (report["verdict"], report["run"], report["seed"], report["finished"]) == (verdict, ground.RUN_ID, 7, True)
+    assert report["reasons"]
+    assert [item["name"] for item in report["hypotheses"]] == [ground.NAME] * 3
 
 
 def test_hits_reverts_and_times_are_numbers() -> None:
-    told = json.loads(run_json.render(ground.stopped().told()))
-    assert told["hits"] == {"latency_downstream": {"hits": 425, "connections": 251}}
-    assert told["stopping_seconds"] == pytest.approx(0.51)
-    (revert,) = told["reverts"]
+    report = json.loads(run_json.render(ground.stopped().report()))
+    assert report["hits"] == {"latency_downstream": {"hits": 425, "connections": 251}}
+    assert report["stopping_seconds"] == pytest.approx(0.51)
+    (revert,) = report["reverts"]
     assert (revert["verified"], revert["injected_at"], revert["reverted_at"]) == (True, 5.0, 7.51)
 
 
 def test_several_runs_are_a_list() -> None:
-    told = json.loads(run_json.render(ground.passed().told(), ground.refuted().told()))
-    assert [item["verdict"] for item in told] == ["passed", "refuted"]
+    report = json.loads(run_json.render(ground.passed().report(), ground.refuted().report()))
+    assert [item["verdict"] for item in report] == ["passed", "refuted"]
     assert json.loads(run_json.render()) == []
 
 
 def test_a_change_that_nobody_undid_says_so() -> None:
-    (revert,) = json.loads(run_json.render(ground.killed().told()))["reverts"]
+    (revert,) = json.loads(run_json.render(ground.killed().report()))["reverts"]
     assert (revert["verified"], revert["reverted_at"]) == (False, None)
 
 
@@ -50,6 +50,6 @@ def _strictly(text: str) -> Any:
 
 def test_it_is_json_whatever_the_journal_holds() -> None:
     assert _strictly(run_json.render(run_report([], "x")))["run"] == "x"
-    assert _strictly(run_json.render(ground.nasty().told()))["verdict"] == "not-reverted"
+    assert _strictly(run_json.render(ground.nasty().report()))["verdict"] == "not-reverted"
     endless = ground.Story().at(1, Sample(ground.NAME, "baseline", None, series=(("a", math.inf),)))
-    assert _strictly(run_json.render(endless.told()))["hypotheses"][0]["worst"] is None
+    assert _strictly(run_json.render(endless.report()))["hypotheses"][0]["worst"] is None

@@ -16,19 +16,19 @@ from tests.controller.report.ground import TERMS, Story
 
 @pytest.mark.parametrize("verdict", ground.ALL)
 def test_verdict_and_reason_come_first(verdict: str) -> None:
-    told = ground.ALL[verdict]().told()
-    lines = run_markdown.render(told).splitlines()
+    report = ground.ALL[verdict]().report()
+    lines = run_markdown.render(report).splitlines()
     assert lines[0].endswith(f"database-latency: {verdict}")
-    assert run_markdown.escaped(told.sentence) in lines[2]
+    assert run_markdown.escaped(report.sentence) in lines[2]
 
 
 def test_what_is_said_by_the_verdict_alone_is_said_once() -> None:
-    told = ground.ALL["passed"]().told()
-    assert run_markdown.render(told).count(run_markdown.escaped(told.sentence)) == 1
+    report = ground.ALL["passed"]().report()
+    assert run_markdown.render(report).count(run_markdown.escaped(report.sentence)) == 1
 
 
 def test_several_runs_are_sections_under_a_list_of_their_verdicts() -> None:
-    lines = run_markdown.render(*[story().told() for story in ground.ALL.values()]).splitlines()
+    lines = run_markdown.render(*[story().report() for story in ground.ALL.values()]).splitlines()
     head = lines[: next(number for number, line in enumerate(lines) if line.startswith("## "))]
     for verdict in ground.ALL:
         assert any(
@@ -38,7 +38,7 @@ def test_several_runs_are_sections_under_a_list_of_their_verdicts() -> None:
 
 
 def test_it_has_what_a_summary_needs() -> None:
-    text = run_markdown.render(ground.refuted().told())
+    text = run_markdown.render(ground.refuted().report())
     assert "```sh\nbrownout run exp.yaml --env local --seed 7\n```" in text
     assert "| p99 stays low | during | &lt; 200ms | 306ms | 1 good, 2 bad, of 3 | ❌ broke |" in text
     assert "| latency\\_downstream | 425 | 251 |" in text
@@ -47,18 +47,20 @@ def test_it_has_what_a_summary_needs() -> None:
 
 
 def test_a_revert_that_is_not_verified_is_told() -> None:
-    assert "**not verified** | nobody answers at 127.0.0.1:8475 |" in run_markdown.render(ground.not_reverted().told())
-    assert "**not verified** | nothing says that it was undone |" in run_markdown.render(ground.killed().told())
+    assert "**not verified** | nobody answers at 127.0.0.1:8475 |" in run_markdown.render(
+        ground.not_reverted().report()
+    )
+    assert "**not verified** | nothing says that it was undone |" in run_markdown.render(ground.killed().report())
 
 
 def test_a_journal_without_end_is_told_as_such() -> None:
-    assert "has no end" in run_markdown.render(ground.killed().told())
+    assert "has no end" in run_markdown.render(ground.killed().report())
     assert "has no end" in run_markdown.render(run_report([], "x"))
-    assert "has no end" not in run_markdown.render(ground.passed().told())
+    assert "has no end" not in run_markdown.render(ground.passed().report())
 
 
 def test_text_of_others_makes_no_markup_and_calls_nobody() -> None:
-    text = run_markdown.render(ground.nasty().told())
+    text = run_markdown.render(ground.nasty().report())
     without_code = re.sub(r"(?s)```+sh.*?\n```+\n|`[^`\n]*`", "", text)
     assert "<script" not in without_code
     assert not re.search(r"@\w", without_code), "GitHub notifies whom an @ names"
@@ -68,12 +70,12 @@ def test_text_of_others_makes_no_markup_and_calls_nobody() -> None:
 
 
 def test_a_fence_is_longer_than_the_backticks_in_it() -> None:
-    text = run_markdown.render(Story(replay="brownout run '````'").told())
+    text = run_markdown.render(Story(replay="brownout run '````'").report())
     assert "`````sh\nbrownout run '````'\n`````" in text
 
 
 def test_rows_of_a_table_have_the_cells_of_its_heading() -> None:
-    for block in run_markdown.render(ground.nasty().told()).split("\n\n"):
+    for block in run_markdown.render(ground.nasty().report()).split("\n\n"):
         rows = [line for line in block.splitlines() if line.startswith("|")]
         cells = {len(re.findall(r"(?<!\\)\|", row)) for row in rows}
         assert len(cells) <= 1, block
@@ -84,7 +86,7 @@ def test_it_stays_below_the_limit_of_a_step_summary_and_says_what_is_missing() -
     story = Story(terms=terms, environment={"name": "x" * 2_000_000})
     for number in range(2000):
         story.at(number, Failure("probe", "&" * 900 + str(number)))
-    text = run_markdown.render(story.told())
+    text = run_markdown.render(story.report())
     assert len(text.encode()) <= run_markdown.LIMIT
     assert "brownout run exp.yaml" in text
     assert "cut here" in text

@@ -68,17 +68,17 @@ class Page(HTMLParser):
         return {tag for tag, _ in self.elements}
 
 
-def _page(*told: RunReport) -> Page:
-    return Page(run_page.render(*told))
+def _page(*report: RunReport) -> Page:
+    return Page(run_page.render(*report))
 
 
 @pytest.mark.parametrize("verdict", ground.ALL)
 def test_the_verdict_and_why_come_first(verdict: str) -> None:
-    told = ground.ALL[verdict]().told()
-    text = _page(told).text
+    report = ground.ALL[verdict]().report()
+    text = _page(report).text
     assert f"{verdict}: database-latency" in text[:60], "the title"
     head = text[: text.index("What happened")]
-    for wanted in (Verdict(verdict).meaning, told.sentence, "latency (delay 300ms)", "payment -> postgresql"):
+    for wanted in (Verdict(verdict).meaning, report.sentence, "latency (delay 300ms)", "payment -> postgresql"):
         assert wanted in head
     assert "2026-11-24 10:00:00 UTC, took " in head
 
@@ -86,13 +86,13 @@ def test_the_verdict_and_why_come_first(verdict: str) -> None:
 def test_a_phase_that_was_accepted_without_data_is_not_held_and_has_its_reason() -> None:
     quiet = Story(terms=[{**TERMS, "no_data": {"pass": "nobody pays at night"}}]).planned()
     quiet.samples("baseline", 1, None, None).injected().samples("during", 6, None, None).hit().reverted()
-    text = _page(quiet.samples("recovery", 11, None, None).judged().told()).text
+    text = _page(quiet.samples("recovery", 11, None, None).judged().report()).text
     assert "accepted without data: nobody pays at night" in text
     assert "2 accepted, of 2" in text
 
 
 def test_it_has_what_a_mail_must_tell() -> None:
-    text = _page(ground.refuted(terms=[{**TERMS, "because": "people leave"}]).told()).text
+    text = _page(ground.refuted(terms=[{**TERMS, "because": "people leave"}]).report()).text
     for wanted in (
         "p99 stays low (during): 306ms at worst, expected < 200ms: 1 good, 2 bad, of 3",
         "425 times on 251 connections",
@@ -111,11 +111,11 @@ def test_it_has_what_a_mail_must_tell() -> None:
 
 
 def test_a_stop_has_its_time_from_the_breach_to_the_revert() -> None:
-    assert "breach to verified revert 510 ms" in _page(ground.stopped().told()).text
+    assert "breach to verified revert 510 ms" in _page(ground.stopped().report()).text
 
 
 def test_a_revert_that_is_not_verified_cannot_be_overlooked() -> None:
-    page = _page(ground.not_reverted().told())
+    page = _page(ground.not_reverted().report())
     assert "undone NOT VERIFIED a person must look" in page.text
     assert "! not-reverted" in page.text
     assert any("tile bad" in (attributes.get("class") or "") for _, attributes in page.elements)
@@ -126,7 +126,7 @@ def test_each_hypothesis_has_its_plot_and_the_load_and_the_hits_have_theirs() ->
     story = ground.passed(terms=terms)
     for name in ("one", "two"):
         story.samples("during", 6, 0.1, 0.2, name=name)
-    page = _page(story.told())
+    page = _page(story.report())
     titles = [attributes.get("id") for tag, attributes in page.elements if tag == "figure" and attributes.get("id")]
     assert titles == ["run1-h1", "run1-h2"], "of three nothing was measured"
     plots = [
@@ -139,7 +139,7 @@ def test_each_hypothesis_has_its_plot_and_the_load_and_the_hits_have_theirs() ->
 
 @pytest.mark.parametrize("story", [ground.killed(), Story(), Story().planned()])
 def test_a_journal_without_end_is_told_as_such(story: Story) -> None:
-    assert "The journal has no end" in _page(story.told()).text
+    assert "The journal has no end" in _page(story.report()).text
 
 
 def test_a_journal_that_does_not_say_what_was_run_is_a_page_too() -> None:
@@ -151,26 +151,26 @@ def test_a_journal_that_does_not_say_what_was_run_is_a_page_too() -> None:
 @pytest.mark.parametrize("story", [ground.stopped(), ground.not_reverted(), ground.nasty()])
 def test_a_journal_that_ends_anywhere_is_a_page(story: Story) -> None:
     for number in range(len(story.entries)):
-        told = run_report(story.entries[:number], RUN_ID)
-        assert told.judgement.verdict in _page(told).text
+        report = run_report(story.entries[:number], RUN_ID)
+        assert report.judgement.verdict in _page(report).text
 
 
 def test_a_run_that_a_later_start_closed_ends_when_it_died() -> None:
-    text = _page(ground.closed_later().told()).text
+    text = _page(ground.closed_later().report()).text
     assert "took 6.0 s" in text
     assert "closed by a later start" in text
 
 
 def test_nets_that_were_off_are_told_with_their_reasons() -> None:
-    text = _page(ground.passed(nets_off={"overlap": "two teams agreed on it"}).told()).text
+    text = _page(ground.passed(nets_off={"overlap": "two teams agreed on it"}).report()).text
     assert "Safety nets that were off overlap two teams agreed on it" in text
-    assert "safety nets all on" in _page(ground.passed().told()).text
+    assert "safety nets all on" in _page(ground.passed().report()).text
 
 
 def test_texts_of_others_make_no_markup() -> None:
-    hostile = ground.nasty().told()
+    hostile = ground.nasty().report()
     calm = run_report([entry._replace(record=_calmed(entry.record)) for entry in hostile.entries], RUN_ID)
-    shapes = [[(tag, sorted(attributes)) for tag, attributes in _page(told).elements] for told in (hostile, calm)]
+    shapes = [[(tag, sorted(attributes)) for tag, attributes in _page(report).elements] for report in (hostile, calm)]
     assert shapes[0] == shapes[1]
     text = run_page.render(hostile)
     assert not set("\x00\x1b\ud800\u202e") & set(text)
@@ -191,9 +191,9 @@ def _calmed(record: Record) -> Record:
     return type(record)(**{name: calmed(getattr(record, name)) for name in names})
 
 
-@pytest.mark.parametrize("told", [ground.passed().told(), ground.stopped().told(), ground.nasty().told()])
-def test_nothing_in_it_runs_or_would_be_loaded(told: RunReport) -> None:
-    page = _page(told, told)
+@pytest.mark.parametrize("report", [ground.passed().report(), ground.stopped().report(), ground.nasty().report()])
+def test_nothing_in_it_runs_or_would_be_loaded(report: RunReport) -> None:
+    page = _page(report, report)
     assert not page.tags & {
         "script",
         "link",
@@ -218,7 +218,7 @@ def test_nothing_in_it_runs_or_would_be_loaded(told: RunReport) -> None:
 
 
 def test_places_in_a_page_are_there_once_and_every_link_finds_one() -> None:
-    page = _page(*[story().told() for story in ground.ALL.values()])
+    page = _page(*[story().report() for story in ground.ALL.values()])
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     links = {attributes["href"] for _, attributes in page.elements if "href" in attributes}
@@ -226,7 +226,7 @@ def test_places_in_a_page_are_there_once_and_every_link_finds_one() -> None:
 
 
 def test_several_runs_are_one_page_with_a_list_of_verdicts() -> None:
-    text = _page(*[story().told() for story in ground.ALL.values()]).text
+    text = _page(*[story().report() for story in ground.ALL.values()]).text
     head = text[: text.index("What happened")]
     assert "7 runs" in head
     assert all(f"{verdict} database-latency" in head for verdict in ground.ALL)
@@ -257,6 +257,6 @@ def test_an_hour_of_twenty_hypotheses_fits_into_a_mail() -> None:
             value = None if second % 7 == 0 else (second * 7919 + number) % 300 / 1000
             story.samples("during" if second > 600 else "baseline", second, value, name=f"hypothesis {number}")
     story.hit(3000).reverted(3500).load(3600).judged(3600)
-    text = run_page.render(story.told())
+    text = run_page.render(story.report())
     assert len(text.encode()) < 2_000_000
     assert text.count("Of 3,600 samples those are shown that tell") == 20

@@ -13,7 +13,7 @@ from tests.controller.report.ground import ALL, NAME, NASTY, RUN_ID, Story
 
 
 def test_a_row_says_what_was_run_and_what_came_of_it() -> None:
-    row = summarise(ground.refuted(run_id="x").told())
+    row = summarise(ground.refuted(run_id="x").report())
     assert (row.run, row.directory, row.experiment, row.edge) == (
         "x",
         RUN_ID,
@@ -32,27 +32,27 @@ def test_a_row_says_what_was_run_and_what_came_of_it() -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_only_passed_refuted_and_a_stop_condition_say_something_about_the_system(name: str) -> None:
     expected = {"passed": "held", "refuted": "broke", "stopped": "broke"}
-    assert summarise(ALL[name]().told()).finding == expected.get(name, "nothing")
+    assert summarise(ALL[name]().report()).finding == expected.get(name, "nothing")
 
 
 def test_a_stop_for_another_reason_says_nothing() -> None:
-    assert summarise(ground.stopped("asked").told()).finding == "nothing"
-    assert summarise(ground.stopped("blind").told()).finding == "nothing"
-    assert summarise(ground.interrupted().told()).finding == "nothing"
+    assert summarise(ground.stopped("asked").report()).finding == "nothing"
+    assert summarise(ground.stopped("blind").report()).finding == "nothing"
+    assert summarise(ground.interrupted().report()).finding == "nothing"
 
 
 def test_a_condition_that_was_met_before_the_fault_says_nothing_about_it() -> None:
     story = Story().planned().samples("baseline", 1, 0.9).at(3, Stop("condition", f"{NAME} was 0.9", NAME, 2.0))
-    assert summarise(story.judged(4).told()).finding == "nothing"
+    assert summarise(story.judged(4).report()).finding == "nothing"
     late = Story().planned().at(3, Stop("condition", f"{NAME} was 0.9", NAME, 2.0)).injected(5).reverted().judged()
-    assert late.told().all(Injected)
-    assert summarise(late.told()).finding == "nothing"
+    assert late.report().all(Injected)
+    assert summarise(late.report()).finding == "nothing"
 
 
 def test_a_condition_counts_although_somebody_lost_patience_after_it() -> None:
     story = Story().planned().samples("baseline", 1, 0.005).injected().samples("during", 6, 0.9)
     story.at(7, Stop("condition", f"{NAME} was 0.9", NAME, 6.0)).at(7.1, Interrupted("SIGINT")).reverted(7.5)
-    assert summarise(story.judged().told()).finding == "broke"
+    assert summarise(story.judged().report()).finding == "broke"
 
 
 def test_late_is_not_never() -> None:
@@ -60,31 +60,31 @@ def test_late_is_not_never() -> None:
         story = Story().planned().samples("baseline", 1, 0.005).injected().samples("during", 6, 0.1).hit().reverted()
         return story.samples("recovery", 11, *values).judged(40)
 
-    late = summarise(watched(*[0.3] * 12, 0.005).told())
+    late = summarise(watched(*[0.3] * 12, 0.005).report())
     assert (late.finding, late.unrecovered) == ("broke", False)
     assert late.recovery == pytest.approx(12.99)
-    never = summarise(watched(*[0.3] * 12).told())
+    never = summarise(watched(*[0.3] * 12).report())
     assert (never.finding, never.unrecovered, never.recovery) == ("broke", True, None)
-    assert not summarise(ground.passed().told()).unrecovered
+    assert not summarise(ground.passed().report()).unrecovered
 
 
 def test_a_run_without_an_end_has_not_ended() -> None:
-    assert summarise(ground.killed().told()).state == "unfinished"
-    assert summarise(ground.closed_later().told()).state == "inconclusive"
+    assert summarise(ground.killed().report()).state == "unfinished"
+    assert summarise(ground.closed_later().report()).state == "inconclusive"
 
 
 def test_a_journal_without_a_beginning_or_a_time_has_no_place() -> None:
     story = ground.killed()
     story.entries = story.entries[1:]
     with pytest.raises(ValueError, match="what was run"):
-        summarise(story.told())
+        summarise(story.report())
     for started in ("", "yesterday", None):
         with pytest.raises(ValueError, match="when the run began"):
-            summarise(ground.passed(started=started).told())
+            summarise(ground.passed(started=started).report())
 
 
 def test_texts_are_clean_and_short() -> None:
-    row = summarise(ground.passed(source=NASTY * 100, experiment={"name": NASTY, "edge": NASTY}).told())
+    row = summarise(ground.passed(source=NASTY * 100, experiment={"name": NASTY, "edge": NASTY}).report())
     for text in (row.experiment, row.edge, row.source):
         assert not set("\x00\x1b\ud800\u202e\n") & set(text)
         assert len(text) <= 500
@@ -94,4 +94,4 @@ def test_texts_are_clean_and_short() -> None:
 def test_numbers_are_finite() -> None:
     story = ground.passed()
     story.at(float("inf"), Interrupted("x"))
-    assert summarise(story.told()).duration == 0
+    assert summarise(story.report()).duration == 0

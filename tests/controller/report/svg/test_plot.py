@@ -12,14 +12,14 @@ import pytest
 
 from brownout_controller.report.svg import plot
 from brownout_controller.report.svg.axis import of_time
-from brownout_controller.report.svg.plot import HEIGHT, Limit, Plot, Stretch
+from brownout_controller.report.svg.plot import HEIGHT, Plot, Stretch, Threshold
 from brownout_controller.report.svg.series import Dot, Series
 from brownout_core.units import SECONDS, SHARE, Unit
 from tests.controller.report.ground import NASTY
 
 
-def _drawn(*dots: Dot, limits: Sequence[Limit] = (), unit: Unit = SECONDS, **more: Any) -> ElementTree.Element:
-    base = Plot("a title", "a text", 0.0, 20.0, [Series("s", dots, marked=True)], unit, limits)
+def _drawn(*dots: Dot, thresholds: Sequence[Threshold] = (), unit: Unit = SECONDS, **more: Any) -> ElementTree.Element:
+    base = Plot("a title", "a text", 0.0, 20.0, [Series("s", dots, marked=True)], unit, thresholds)
     return ElementTree.fromstring(plot.draw(base._replace(**more)))
 
 
@@ -63,21 +63,25 @@ def test_a_sample_tells_more_under_the_mouse() -> None:
 
 
 def test_a_threshold_is_a_line_with_its_name_and_so_is_a_stop() -> None:
-    limits = [Limit(0.2, "expected < 200ms"), Limit(0.5, "stop > 500ms", "stop")]
-    root = _drawn(Dot(1, 0.1), limits=limits)
+    thresholds = [Threshold(0.2, "expected < 200ms"), Threshold(0.5, "stop > 500ms", "stop")]
+    root = _drawn(Dot(1, 0.1), thresholds=thresholds)
     assert _texts(root, "limit-name") == ["stop > 500ms", "expected < 200ms"]
     stop, expected = _of(root, "line", "stop"), _of(root, "line", "expected")
     assert float(stop[0].get("y1", "")) < float(expected[0].get("y1", ""))
 
 
 def test_names_of_limits_that_are_close_do_not_cover_each_other() -> None:
-    limits = [Limit(value, str(value)) for value in (1.0, 1.001, 0.999)]
-    places = sorted(float(text.get("y", "")) for text in _of(_drawn(Dot(1, 0.1), limits=limits), "text", "limit-name"))
+    thresholds = [Threshold(value, str(value)) for value in (1.0, 1.001, 0.999)]
+    places = sorted(
+        float(text.get("y", "")) for text in _of(_drawn(Dot(1, 0.1), thresholds=thresholds), "text", "limit-name")
+    )
     assert all(later - place >= 12 for place, later in pairwise(places))
 
 
 def test_a_stop_that_is_far_off_flattens_nothing_and_is_told() -> None:
-    root = _drawn(Dot(1, 0.001), limits=[Limit(0.01, "expected < 1%"), Limit(0.5, "stop > 50%", "stop")], unit=SHARE)
+    root = _drawn(
+        Dot(1, 0.001), thresholds=[Threshold(0.01, "expected < 1%"), Threshold(0.5, "stop > 50%", "stop")], unit=SHARE
+    )
     assert "↑ stop > 50%" in _texts(root, "limit-name")
     assert not _of(root, "line", "stop")
     assert float(_of(root, "line", "expected")[0].get("y1", "")) < 40
@@ -125,7 +129,7 @@ def test_odd_values_are_drawn_somewhere_inside(values: list[float | None]) -> No
 
 def test_hostile_texts_stay_texts() -> None:
     root = _drawn(Dot(1, 1.0, "bad", NASTY), title=NASTY, text=NASTY, phases=[Stretch(0, 9, NASTY)],
-                  limits=[Limit(2.0, NASTY), Limit(9e9, NASTY, "stop")])  # fmt: skip
+                  thresholds=[Threshold(2.0, NASTY), Threshold(9e9, NASTY, "stop")])  # fmt: skip
     assert {element.tag for element in root.iter()} <= {
         "svg", "title", "desc", "rect", "line", "text", "polyline", "g", "use", "circle",
     }  # fmt: skip

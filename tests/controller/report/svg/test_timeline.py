@@ -12,8 +12,8 @@ from brownout_controller.report.svg.timeline import Numbered
 from tests.controller.report import ground
 
 
-def _drawn(told: RunReport) -> ElementTree.Element:
-    return ElementTree.fromstring(timeline.draw(told, timeline.numbered(told.events)))
+def _drawn(report: RunReport) -> ElementTree.Element:
+    return ElementTree.fromstring(timeline.draw(report, timeline.numbered(report.events)))
 
 
 def _texts(root: ElementTree.Element, look: str) -> list[str]:
@@ -21,7 +21,7 @@ def _texts(root: ElementTree.Element, look: str) -> list[str]:
 
 
 def test_states_are_side_by_side_and_the_fault_is_shaded() -> None:
-    root = _drawn(ground.passed().told())
+    root = _drawn(ground.passed().report())
     assert _texts(root, "phase-name") == ["baseline", "fault", "recovery"], "20 ms have no room"
     assert "reverting" in [title.text for title in root.iter("title")]
     (shade,) = [rect for rect in root.iter("rect") if rect.get("class") == "fault"]
@@ -29,20 +29,20 @@ def test_states_are_side_by_side_and_the_fault_is_shaded() -> None:
 
 
 def test_what_happened_has_numbers_and_states_have_none() -> None:
-    events = timeline.numbered(ground.stopped().told().events)
+    events = timeline.numbered(ground.stopped().report().events)
     assert [item.number for item in events if item.event.state] == [None] * sum(item.event.state for item in events)
     assert [item.number for item in events if item.number] == [1, 2, 3, 4, 5]
 
 
 def test_grave_events_get_numbers_first() -> None:
-    many = [Event(float(number), "x") for number in range(timeline.MOST + 10)]
+    many = [Event(float(number), "x") for number in range(timeline.MAX_NUMBERED + 10)]
     numbered = timeline.numbered([*many, Event(999.0, "bad", grave=True)])
-    assert numbered[-1].number == timeline.MOST
-    assert sum(item.number is not None for item in numbered) == timeline.MOST
+    assert numbered[-1].number == timeline.MAX_NUMBERED
+    assert sum(item.number is not None for item in numbered) == timeline.MAX_NUMBERED
 
 
 def test_a_grave_flag_has_other_corners_and_tells_more_under_the_mouse() -> None:
-    flags = [rect for rect in _drawn(ground.stopped().told()).iter("rect") if "flag" in rect.get("class", "")]
+    flags = [rect for rect in _drawn(ground.stopped().report()).iter("rect") if "flag" in rect.get("class", "")]
     assert {rect.get("rx") for rect in flags if "grave" in rect.get("class", "")} == {"2"}
     assert {rect.get("rx") for rect in flags if "grave" not in rect.get("class", "")} == {"9"}
     assert any("p99 stays low was 900ms" in (title.text or "") for rect in flags for title in rect)
@@ -66,7 +66,7 @@ def test_many_events_take_few_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    "told", [ground.killed().told(), ground.refused().told(), RunReport([], ground.killed().told().judgement)]
+    "report", [ground.killed().report(), ground.refused().report(), RunReport([], ground.killed().report().judgement)]
 )
-def test_a_run_that_hardly_began_is_drawn_too(told: RunReport) -> None:
-    assert _drawn(told).tag == "svg"
+def test_a_run_that_hardly_began_is_drawn_too(report: RunReport) -> None:
+    assert _drawn(report).tag == "svg"
