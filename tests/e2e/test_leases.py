@@ -30,7 +30,7 @@ _HOLDER: Final = """
 import asyncio, sys
 from brownout_controller.backends.base import Target
 from brownout_controller.backends.proxy import ProxyBackend
-from brownout_controller.engine.lease_renewer import Keeper
+from brownout_controller.engine.lease_renewer import LeaseRenewer
 from brownout_core.faults import make
 from brownout_core.faults.spec import FaultSpec
 
@@ -38,7 +38,7 @@ async def hold(address, proxy, lease):
     backend, target = ProxyBackend([address]), Target(proxy, proxy, address)
     await backend.inject(target, [FaultSpec("held", make("latency", {"latency": 60_000}))], "test", lease)
     print("held", flush=True)
-    await Keeper(backend, target, "test", lease, print).run()
+    await LeaseRenewer(backend, target, "test", lease, print).run()
 
 asyncio.run(hold(sys.argv[1], sys.argv[2], float(sys.argv[3])))
 """
