@@ -222,7 +222,7 @@ def test_reset_peer_waits_its_timeout_on_a_new_connection(harness: Running, echo
 def test_reset_peer_lets_neither_bytes_nor_fin_pass_in_its_direction_and_both_in_the_other(
     harness: Running, upstream: Upstream, stream: str
 ) -> None:
-    proxy = harness.proxy(upstream.address, fault("reset_peer", stream=stream, timeout="200ms"))
+    proxy = harness.proxy(upstream.address, fault("reset_peer", stream=stream, timeout="1h"))
     with dial(proxy) as client, upstream.accept() as server:
         sender, receiver = (client, server) if stream == "upstream" else (server, client)
         receiver.sendall(b"passes")
@@ -230,6 +230,8 @@ def test_reset_peer_lets_neither_bytes_nor_fin_pass_in_its_direction_and_both_in
         assert read_all(sender) == b"passes"
         sender.sendall(b"lost")
         sender.shutdown(socket.SHUT_WR)
+        eventually(lambda: proxy.faults[0].hits)
+        harness.update(proxy, "reset_peer", timeout="1ms")
         with pytest.raises(ConnectionResetError):
             receiver.recv(1)
 
