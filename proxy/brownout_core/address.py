@@ -34,7 +34,7 @@ class Address:
     @property
     def is_ip(self) -> bool:
         """Whether the host is a literal that needs no look-up."""
-        return _is_ip(self.host)
+        return is_ip(self.host)
 
     @property
     def is_loopback(self) -> bool:
@@ -45,7 +45,8 @@ class Address:
 
 
 @functools.lru_cache(1024)  # asked for each dial
-def _is_ip(host: str) -> bool:
+def is_ip(host: str) -> bool:
+    """Whether the host is an IPv4 or IPv6 address and no name."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn
 import yaml
 
 from brownout_core import limits
-from brownout_core.errors import InvalidSpec, Unavailable
+from brownout_core.errors import InvalidSpec, Unavailable, os_error_text
 from brownout_core.spelling import unknown
 
 _TAG: Final = "tag:yaml.org,2002:"
@@ -238,7 +238,7 @@ def read_text(path: Path) -> str:
         with path.open("rb") as file:
             raw = file.read(limits.FILE + 1)  # /dev/zero has no end
     except OSError as error:
-        raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        raise Unavailable(f"{path}: {os_error_text(error)}") from None
     if len(raw) > limits.FILE:
         raise InvalidSpec(str(path), f"is larger than {limits.FILE}")
     try:

@@ -48,3 +48,8 @@ class Unavailable(BrownoutError, OSError):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+def os_error_text(error: OSError) -> str:
+    """The system's reason in lower case, as it stands in our messages: `permission denied`."""
+    return (error.strerror or str(error)).lower()

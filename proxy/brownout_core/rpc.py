@@ -21,8 +21,9 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from brownout_core import address, limits
-from brownout_core.errors import BrownoutError, InvalidSpec, Unavailable
+from brownout_core.errors import BrownoutError, InvalidSpec, Unavailable, os_error_text
 from brownout_core.status import status_of
+from brownout_core.tls_flags import check_server_tls
 
 _LOG = logging.getLogger(__name__)
 
@@ -273,7 +274,7 @@ def read_pem(flag: str, path: Path) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise Unavailable(f"{flag}: {path}: {(error.strerror or str(error)).lower()}") from None
+        raise Unavailable(f"{flag}: {path}: {os_error_text(error)}") from None
     if b"-----BEGIN " not in content:
         raise InvalidSpec(flag, f"{path} is not in PEM; make it with openssl x509 -outform PEM")
     return content
@@ -281,11 +282,8 @@ def read_pem(flag: str, path: Path) -> bytes:
 
 def read_tls(cert: Path | None, key: Path | None, client_ca: Path | None) -> Tls | None:
     """What the flags --tls-cert, --tls-key and --tls-client-ca name. Raises Unavailable, InvalidSpec."""
-    if (cert is None) != (key is None):
-        raise InvalidSpec("--tls-cert", "and --tls-key belong together; give both or none")
+    check_server_tls(cert, key, client_ca)
     if cert is None or key is None:
-        if client_ca is not None:
-            raise InvalidSpec("--tls-client-ca", "needs --tls-cert and --tls-key: who is asked also has to show")
         return None
     ca = None if client_ca is None else read_pem("--tls-client-ca", client_ca)
     return Tls(read_pem("--tls-cert", cert), read_pem("--tls-key", key), ca)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from brownout_core.errors import InvalidSpec, Unavailable
+from brownout_core.errors import InvalidSpec, Unavailable, os_error_text
 
 
 def plain_token(text: str) -> str:
@@ -19,7 +19,7 @@ def read_token(path: Path) -> str:
     try:
         text = path.read_text("utf-8")
     except OSError as error:
-        raise Unavailable(f"--token-file: {path}: {(error.strerror or str(error)).lower()}") from None
+        raise Unavailable(f"--token-file: {path}: {os_error_text(error)}") from None
     except UnicodeDecodeError:
         text = ""
     try:

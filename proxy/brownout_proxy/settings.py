@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from brownout_core.address import Address
 from brownout_core.errors import InvalidSpec
+from brownout_core.tls_flags import check_server_tls
 from brownout_core.token_file import plain_token, read_token
 from brownout_core.units import BYTES, SECONDS, Unit
 
@@ -249,10 +250,7 @@ class Settings:
             raise InvalidSpec("--token", "given together with --token-file; give one of them")
         if self.port == OFF and self.grpc_port == OFF:
             raise InvalidSpec("--port", "off together with --grpc-port off: nobody could control the proxies")
-        if (self.tls_cert is None) != (self.tls_key is None):
-            raise InvalidSpec("--tls-cert", "and --tls-key belong together; give both or none")
-        if self.tls_client_ca is not None and self.tls_cert is None:
-            raise InvalidSpec("--tls-client-ca", "needs --tls-cert and --tls-key: who is asked also has to show")
+        check_server_tls(self.tls_cert, self.tls_key, self.tls_client_ca)
         has_token = self.token is not None or self.token_file is not None
         if not self.is_local and not has_token and not self.insecure_no_auth:
             raise InvalidSpec(

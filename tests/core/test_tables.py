@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from brownout_core.tables import Cell, Column, fitted, table, wide
+from brownout_core.tables import Cell, Column, table
+from brownout_core.terminal import columns
 
 COLUMNS = [
     Column("RUN"), Column("EXPERIMENT", gives="clipped"), Column("TOOK", right=True, gives="left out"), Column("HELD"),
@@ -30,25 +31,18 @@ def test_a_column_is_clipped_before_another_is_left_out() -> None:
 
 
 def test_the_last_to_give_way_is_clipped_once_everything_else_is_left_out() -> None:
-    columns = [Column("RUN"), Column("EXPERIMENT", gives="last"), Column("TOOK", gives="left out"), Column("HELD")]
-    made = [click.unstyle(line) for line in table(columns, ROWS, 31)]
+    titles = [Column("RUN"), Column("EXPERIMENT", gives="last"), Column("TOOK", gives="left out"), Column("HELD")]
+    made = [click.unstyle(line) for line in table(titles, ROWS, 31)]
     assert made == ["RUN  EXPERIMENT            HELD", "r1   a-name-of-20-letters  yes"]
-    assert click.unstyle(list(table(columns, ROWS, 28))[1]) == "r1   a-name-of-20-let…  yes"
+    assert click.unstyle(list(table(titles, ROWS, 28))[1]) == "r1   a-name-of-20-let…  yes"
 
 
 def test_no_line_is_longer_than_the_screen_if_anything_can_give_way() -> None:
     for width in range(23, 60):
-        assert max(map(wide, _lines(width))) <= width
+        assert max(map(columns, _lines(width))) <= width
 
 
 def test_a_colour_does_not_change_the_place_of_anything() -> None:
     coloured = list(table(COLUMNS, ROWS, None))[1]
     assert coloured.startswith("\x1b[31m")
     assert click.unstyle(coloured).startswith("r1   a")
-
-
-def test_letters_count_as_wide_as_they_are() -> None:
-    assert wide("日本") == 4
-    assert wide("e\u0301") == 1
-    assert fitted("日本語", 5) == "日本…"
-    assert fitted("日本語", 6) == "日本語"

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 import yaml
 
 from brownout_core.document import check_depth
-from brownout_core.errors import InvalidSpec, Unavailable
+from brownout_core.errors import InvalidSpec, Unavailable, os_error_text
 
 LARGEST: Final = 16 * 2**20
 """Bytes that are read of a file; the manifests of a large shop have one."""
@@ -78,7 +78,7 @@ def read_text(path: Path) -> str:
         with path.open("rb") as file:
             raw = file.read(LARGEST + 1)
     except OSError as error:
-        raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        raise Unavailable(f"{path}: {os_error_text(error)}") from None
     return decode(raw, str(path))
 
 

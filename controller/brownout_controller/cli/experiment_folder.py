@@ -17,7 +17,7 @@ from brownout_catalogue.scoring.criticality import Criticality
 from brownout_catalogue.scoring.scenario import OUTSIDE
 from brownout_controller.cli.commands.report import write
 from brownout_controller.cli.console.output import say
-from brownout_core.errors import InvalidSpec, Unavailable
+from brownout_core.errors import InvalidSpec, Unavailable, os_error_text
 from brownout_core.formatting import line
 
 FIRST = 3
@@ -71,7 +71,7 @@ def _there(folder: Path) -> Mapping[str, str]:
             if path.is_file() and path.stat().st_size <= _LARGEST:
                 found[path.name] = path.read_bytes().decode("utf-8", errors="surrogateescape")
         except OSError as error:
-            raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
+            raise Unavailable(f"{path}: {os_error_text(error)}") from None
     return found
 
 

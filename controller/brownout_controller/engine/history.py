@@ -36,7 +36,7 @@ from brownout_controller.report.run.run_report import run_report
 from brownout_controller.report.run.summarise import summarise
 from brownout_controller.report.unread_journals import named
 from brownout_core import __version__
-from brownout_core.errors import BrownoutError, NotFound, Unavailable
+from brownout_core.errors import BrownoutError, NotFound, Unavailable, os_error_text
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ def _directories(root: Path, warnings: list[str]) -> Iterator[Path]:
     """Those with a journal, in the order of their names. Links are not followed: they may lead in circles."""
 
     def note(error: OSError) -> None:
-        warnings.append(f"{error.filename}: {(error.strerror or str(error)).lower()}")
+        warnings.append(f"{error.filename}: {os_error_text(error)}")
 
     for place, inside, files in os.walk(root, onerror=note):
         inside.sort()
@@ -138,7 +138,7 @@ def _seen(directory: Path, known: Seen | None) -> Seen:
         # Looked at before it is read: what is written meanwhile makes it another one the next time.
         status = path.lstat()
     except OSError as error:
-        raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        raise Unavailable(f"{path}: {os_error_text(error)}") from None
     if known is not None and (known.size, known.mtime) == (status.st_size, status.st_mtime_ns):
         return known
     entries = store.read(directory)

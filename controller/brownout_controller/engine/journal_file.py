@@ -16,7 +16,7 @@ from typing import BinaryIO, Final
 from brownout_controller.engine import private_files
 from brownout_controller.model.journal import LeftOut
 from brownout_core import limits
-from brownout_core.errors import InvalidSpec, Unavailable
+from brownout_core.errors import InvalidSpec, Unavailable, os_error_text
 
 JOURNAL: Final = "journal.jsonl"
 _TAIL: Final = 1 << 16
@@ -48,7 +48,7 @@ def opened(path: Path) -> BinaryIO:
             raise Unreadable(path, "is a symbolic link, and no journal") from None
         if error.errno == errno.ENXIO:  # a socket, or a device without a driver
             raise Unreadable(path, "is no regular file") from None
-        raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        raise Unavailable(f"{path}: {os_error_text(error)}") from None
     status = os.fstat(number)
     regular = stat.S_ISREG(status.st_mode)
     if not regular or status.st_size > limits.JOURNAL:
@@ -67,7 +67,7 @@ def lines(path: Path) -> Iterator[str]:
                 check_length(path, raw, number)
                 yield raw.decode("utf-8", "replace")
         except OSError as error:
-            raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
+            raise Unavailable(f"{path}: {os_error_text(error)}") from None
 
 
 def check_length(path: Path, raw: bytes, number: int | None = None) -> None:
@@ -88,7 +88,7 @@ def ends(path: Path) -> tuple[bytes, bytes]:
             if last is None:
                 last = _last(file, size, 2 * limits.RECORD)
         except OSError as error:
-            raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
+            raise Unavailable(f"{path}: {os_error_text(error)}") from None
     if last is None:
         raise Unreadable(path, f"its last line is longer than {limits.RECORD}")
     return first, last

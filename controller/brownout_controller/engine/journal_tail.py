@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from brownout_controller.engine.journal_file import JOURNAL, Unreadable, check_length, opened
 from brownout_controller.model.journal import BadRecord, Entry, decode
 from brownout_core import limits
-from brownout_core.errors import Unavailable
+from brownout_core.errors import Unavailable, os_error_text
 
 _AT_ONCE: Final = 1 << 18
 """Bytes that are read in one go, so that a long journal holds up nobody else."""
@@ -47,7 +47,7 @@ class Tail:
         except Unavailable:
             raise
         except OSError as error:
-            raise Unavailable(f"{self._path}: {(error.strerror or str(error)).lower()}") from None
+            raise Unavailable(f"{self._path}: {os_error_text(error)}") from None
         whole = raw[: raw.rfind(b"\n") + 1]
         if not whole:
             return None

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from brownout_core.errors import Unavailable
+from brownout_core.errors import Unavailable, os_error_text
 
 _FILE: Final = 0o600
 _DIRECTORY: Final = 0o700
@@ -84,4 +84,4 @@ def _refused(path: Path, error: OSError, remedy: str) -> Unavailable:
         return Unavailable(f"{path}: is a symbolic link; {remedy}")
     if error.errno == errno.ENXIO:  # a pipe that nobody reads, or a socket
         return Unavailable(f"{path}: is no regular file; {remedy}")
-    return Unavailable(f"{path}: {(error.strerror or str(error)).lower()}; {remedy}")
+    return Unavailable(f"{path}: {os_error_text(error)}; {remedy}")

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from brownout_core.errors import Unavailable
+from brownout_core.errors import Unavailable, os_error_text
 from brownout_core.formatting import clipped, line
 
 _NAME: Final = "stop"
@@ -28,7 +28,7 @@ def write(directory: Path, why: str) -> None:
     except FileExistsError:
         return
     except OSError as error:
-        raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}; only the run's user can end it") from None
+        raise Unavailable(f"{path}: {os_error_text(error)}; only the run's user can end it") from None
     try:
         os.write(file, why.encode(errors="replace")[:_LONGEST])
     except OSError:

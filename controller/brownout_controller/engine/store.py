@@ -31,7 +31,7 @@ from brownout_controller.model.journal import (
 )
 from brownout_controller.model.journal import read as read_lines
 from brownout_core import limits
-from brownout_core.errors import NotFound, Unavailable
+from brownout_core.errors import NotFound, Unavailable, os_error_text
 
 JOURNAL: Final = journal_file.JOURNAL
 _LOCK: Final = "lock"
@@ -65,7 +65,7 @@ class Journal:
             os.close(self._lock)
             if isinstance(error, Unavailable):
                 raise
-            raise Unavailable(f"{directory / JOURNAL}: {(error.strerror or str(error)).lower()}") from None
+            raise Unavailable(f"{directory / JOURNAL}: {os_error_text(error)}") from None
 
     @property
     def now(self) -> float:
@@ -103,7 +103,7 @@ class Journal:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._file, size)
             where = self.directory / JOURNAL
-            raise Unavailable(f"{where}: {(error.strerror or str(error)).lower()}") from None
+            raise Unavailable(f"{where}: {os_error_text(error)}") from None
 
     def _sync_beside(self) -> None:
         """In another thread: 20 runs on a disk that takes 20 ms would leave a loop half of its time, and all of it is
@@ -139,7 +139,7 @@ class Store:
             self.root.mkdir(0o700, parents=True, exist_ok=True)
             directory.mkdir(0o700)
         except OSError as error:
-            raise Unavailable(f"{directory}: {(error.strerror or str(error)).lower()}") from None
+            raise Unavailable(f"{directory}: {os_error_text(error)}") from None
         return Journal(directory)
 
     def runs(self) -> Iterator[Path]:
@@ -147,7 +147,7 @@ class Store:
         try:
             there = sorted(self.root.iterdir()) if self.root.is_dir() else []
         except OSError as error:
-            raise Unavailable(f"{self.root}: {(error.strerror or str(error)).lower()}") from None
+            raise Unavailable(f"{self.root}: {os_error_text(error)}") from None
         yield from (path for path in there if _has_journal(path))
 
     def find(self, run: str) -> Path:

@@ -13,12 +13,13 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
+
+from brownout_core.address import is_ip
 
 _SINGLE_LABEL: Final = re.compile(r"[a-z0-9_-]+")
 _PRIVATE_NAMES: Final = frozenset(("host.docker.internal",))
@@ -86,7 +87,7 @@ class Guard:
         if self.token is not None or not host:
             return True
         name = _bare(_without_port(host))
-        return name in self.hosts or _is_private(name) or _is_ip(name)
+        return name in self.hosts or _is_private(name) or is_ip(name)
 
     def _admits(self, authorization: str) -> bool:
         if self.token is None:
@@ -133,14 +134,6 @@ def _without_port(host: str) -> str:
 def _is_private(name: str) -> bool:
     """Whether no stranger can make the name point here."""
     return _SINGLE_LABEL.fullmatch(name) is not None or name in _PRIVATE_NAMES or name.endswith(_PRIVATE_SUFFIXES)
-
-
-def _is_ip(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _same_site(origin: str, host: str) -> bool:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import click
 
 from brownout_core.safe_text import json_text, printable
+from brownout_core.terminal import colour_allowed, columns
 
 _GAP: Final = "  "
 _COLOURS: Final[Mapping[str, str]] = {"enabled": "green", "disabled": "red"}
@@ -26,8 +25,7 @@ class Output:
         """What is not given is found out: whether stdout is a terminal, its colours and its width."""
         self.as_json = as_json
         self.terminal = sys.stdout.isatty() if terminal is None else terminal
-        wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        self._colour = self.terminal and wanted if colour is None else colour
+        self._colour = self.terminal and colour_allowed() if colour is None else colour
         self._width = width or shutil.get_terminal_size().columns
 
     def data(self, value: Any) -> None:
@@ -78,14 +76,3 @@ class Output:
 def _padded(cells: Sequence[str], widths: Sequence[int]) -> str:
     pairs = zip(cells, widths, strict=True)
     return _GAP.join(cell + " " * (width - columns(cell)) for cell, width in pairs).rstrip()
-
-
-def columns(text: str) -> int:
-    """How many columns a terminal needs for `text`."""
-    return sum(_letter_columns(letter) for letter in text)
-
-
-def _letter_columns(letter: str) -> int:
-    if unicodedata.combining(letter):
-        return 0
-    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1

@@ -25,6 +25,7 @@ from brownout_controller.engine.store import Store
 from brownout_controller.model.environment import LOCAL
 from brownout_controller.model.journal import LeftOut
 from brownout_core.errors import InvalidSpec, Unavailable
+from brownout_core.tls_flags import check_tls_pair
 from brownout_core.units import SECONDS
 from brownout_core.verdict import Verdict
 
@@ -104,8 +105,7 @@ class ClientOptions:
                 raise InvalidSpec(f"--{name}", "is the controller's own: start it with it, not this command")
         if (self.tls_cert is not None or self.tls_key is not None) and self.tls_ca is None:
             raise InvalidSpec("--tls-cert", "needs --tls-ca, by which the controller's certificate is known")
-        if (self.tls_cert is None) != (self.tls_key is None):
-            raise InvalidSpec("--tls-cert", "and --tls-key belong together; give both or none")
+        check_tls_pair(self.tls_cert, self.tls_key)
 
     def open(self, tell: Callable[[str], None]) -> AbstractAsyncContextManager[Registry]:
         """To be called in the loop that uses it; `tell` hears of the connection, and of runs that were cut off. Raises

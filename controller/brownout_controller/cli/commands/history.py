@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shutil
 import sys
@@ -25,6 +24,7 @@ from brownout_controller.report.history import history_json, history_page, histo
 from brownout_controller.report.unread_journals import sentences
 from brownout_core.errors import InvalidSpec, NotFound
 from brownout_core.spelling import unknown
+from brownout_core.terminal import coloured
 
 _NEWEST: Final = 20
 _SPAN: Final = re.compile(r"(\d{1,5})\s*([hdw])")
@@ -79,9 +79,8 @@ def history(
         click.echo(f"There are {len(runs)} runs, and none since {begin:%Y-%m-%d %H:%M} UTC.")
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
         text = history_text.render(told, width, _NEWEST if limit is None else limit)
-        click.echo(text, nl=False, color=False if plain else None)
+        click.echo(text, nl=False, color=coloured(sys.stdout))
 
 
 def _collected(roots: Sequence[Path], where: ClientOptions) -> past.History:

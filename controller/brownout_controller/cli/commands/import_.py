@@ -23,7 +23,7 @@ from brownout_controller.backends.cluster import Cluster, ClusterError
 from brownout_controller.cli.commands.report import write
 from brownout_controller.cli.console.output import say
 from brownout_controller.model.environment import Kubernetes
-from brownout_core.errors import InvalidSpec, Unavailable
+from brownout_core.errors import InvalidSpec, Unavailable, os_error_text
 from brownout_core.safe_text import json_text
 
 _HEADER: Final = """\
@@ -140,7 +140,7 @@ def _text(file: Path) -> str:
     except UnicodeDecodeError:
         raise InvalidSpec(str(file), "is not UTF-8 text") from None
     except OSError as error:
-        raise Unavailable(f"{file}: {(error.strerror or str(error)).lower()}") from None
+        raise Unavailable(f"{file}: {os_error_text(error)}") from None
 
 
 def _summary(found: Imported, into: Path | None, merged: Merge | None) -> list[str]:

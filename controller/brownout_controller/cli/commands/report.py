@@ -22,7 +22,7 @@ from brownout_controller.model.journal import Run
 from brownout_controller.report.run import junit, run_json, run_markdown, run_page
 from brownout_controller.report.run.run_report import RunReport, run_report
 from brownout_core import limits
-from brownout_core.errors import BrownoutError, InvalidSpec, Unavailable
+from brownout_core.errors import BrownoutError, InvalidSpec, Unavailable, os_error_text
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ def checked(_: click.Context, __: click.Parameter, outputs: Sequence[Path]) -> S
             with tempfile.TemporaryFile(dir=folder):  # permissions alone do not tell: root has all of them
                 pass
         except OSError as error:
-            why = f"cannot be written in {folder}: {(error.strerror or str(error)).lower()}; name a file elsewhere"
+            why = f"cannot be written in {folder}: {os_error_text(error)}; name a file elsewhere"
             raise InvalidSpec(f"--report {output}", why) from None
     return outputs
 
@@ -129,7 +129,7 @@ def write(path: Path, text: str) -> None:
     except Unavailable:
         raise
     except OSError as error:
-        raise Unavailable(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        raise Unavailable(f"{path}: {os_error_text(error)}") from None
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from brownout_controller.report import unread_journals
 from brownout_controller.report.history.history_text import COLOURS
 from brownout_core.formatting import line
 from brownout_core.tables import Cell, Column, table
+from brownout_core.terminal import coloured
 
 _NEWEST: Final = 20
 _ALL: Final = 10_000
@@ -64,9 +64,8 @@ def runs(limit: int | None, everything: bool, as_json: bool, where: ClientOption
         output.say(f"There are no runs {where.place} yet. Begin one with\n  brownout run EXPERIMENT.yaml")
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        plain = bool(os.environ.get("NO_COLOR")) or not sys.stdout.isatty()
         for text in told(found.rows, now, width):
-            output.say(click.unstyle(text) if plain else text)
+            output.say(text if coloured(sys.stdout) else click.unstyle(text))
 
 
 async def _found(where: ClientOptions, limit: int) -> RunList:

@@ -6,7 +6,6 @@ Also how the other commands write values and tables: in the unit of what was mea
 from __future__ import annotations
 
 import io
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,6 +24,7 @@ from brownout_controller.report.run.evidence_text import summary
 from brownout_controller.report.sentences import accounted, sentence
 from brownout_core.formatting import line, quantity, wrapped
 from brownout_core.quantity import UNITS
+from brownout_core.terminal import coloured
 from brownout_core.units import COUNT
 
 _COLOURS: Final = {
@@ -117,11 +117,6 @@ def fitting(out: TextIO | None = None) -> Look:
     """How to write to `out`, stdout by default."""
     stream = out or sys.stdout
     return Look(shutil.get_terminal_size().columns, coloured(stream)) if stream.isatty() else Look()
-
-
-def coloured(stream: TextIO) -> bool:
-    """Whether colours are of use there: on a terminal that knows them, for somebody who has not said no."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "") not in ("", "dumb")
 
 
 def _repeated(rows: Sequence[Sequence[str]]) -> Iterator[bool]:

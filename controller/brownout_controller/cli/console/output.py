@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from brownout_core.errors import os_error_text
 from brownout_core.safe_text import block
 
 
@@ -18,7 +19,7 @@ def say(text: str, *, err: bool = False, end: str = "\n", styled: bool = False) 
     except OSError as error:
         _drop(err)
         if not err and not isinstance(error, BrokenPipeError):
-            say(f"the output could not be written: {(error.strerror or str(error)).lower()}", err=True)
+            say(f"the output could not be written: {os_error_text(error)}", err=True)
 
 
 def _drop(err: bool) -> None:

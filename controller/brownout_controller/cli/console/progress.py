@@ -43,6 +43,7 @@ from brownout_controller.report.run.load_table import rate_sentence
 from brownout_controller.report.sentences import counted, sentence
 from brownout_core.formatting import line
 from brownout_core.safe_text import printable
+from brownout_core.terminal import coloured
 from brownout_core.units import SECONDS
 
 _EVERY: Final = 5.0  # seconds from one line of values to the next where nothing can be drawn anew
@@ -130,7 +131,7 @@ class Progress:
         self._state: State = "planned"
         self._since = 0.0
         self._told = 0.0
-        colour = outcome.coloured(self._out)
+        colour = coloured(self._out)
         console = Console(
             file=self._out, highlight=False, markup=False, emoji=False, force_terminal=terminal, no_color=not colour
         )

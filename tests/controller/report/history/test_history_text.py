@@ -10,7 +10,7 @@ import pytest
 from brownout_controller.model.run_summary import RunSummary
 from brownout_controller.model.trend import review
 from brownout_controller.report.history.history_text import change_text, days, nothing, rate_text, render, short_names
-from brownout_core.tables import wide
+from brownout_core.terminal import columns
 from brownout_core.verdict import Verdict
 from tests.controller.model.test_run_summary import past_run
 
@@ -112,7 +112,7 @@ def test_no_line_is_longer_than_the_screen(width: int) -> None:
         *_runs("hbnuhbhhbh" * 3),
         *_runs("hbhb", experiment="a-name-that-is-longer-than-anybody-would-want-it-to-be"),
     ]
-    assert max(map(wide, _lines(runs, width, limit=0))) <= width
+    assert max(map(columns, _lines(runs, width, limit=0))) <= width
 
 
 def test_in_a_pipe_nothing_is_cut() -> None:
