@@ -1,16 +1,20 @@
-"""What holds for every test: a test that lacks what it `needs` does not run.
+"""What holds for every test: one that lacks what it `needs` does not run, and an async one leaves no task behind.
 
 Markers are registered in pyproject.toml; fixtures live beside the tests that use them.
 """
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import os
 import signal
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
 
 from tests.support import kube, requirements
+from tests.support.virtual_time import VirtualLoop
 
 # Under nohup the end of a terminal is ignored, by the children too: tests of what it ends would wait for ever.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -24,3 +28,40 @@ def pytest_report_header() -> list[str]:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     requirements.check(item.iter_markers("needs"), ci=requirements.in_ci(os.environ))
+
+
+@pytest.hookimpl(optionalhook=True)  # a nested run of one test goes without the plugin
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The loop that an async test asks for by its marker; asyncio's own without one."""
+    if item.get_closest_marker("virtual_time"):
+        return {"virtual": VirtualLoop}
+    if item.get_closest_marker("uvloop"):
+        import uvloop
+
+        return {"uvloop": uvloop.new_event_loop}
+    return {"asyncio": asyncio.SelectorEventLoop}
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if (
+        isinstance(item, pytest.Function)
+        and inspect.iscoroutinefunction(item.function)
+        and "no_task_left" not in item.fixturenames
+    ):
+        item.fixturenames.insert(0, "no_task_left")  # set up first, and so torn down after all other fixtures
+
+
+@pytest.fixture
+async def no_task_left() -> AsyncIterator[None]:
+    """Fails an async test that leaves a task behind, which the loop would cancel without a word."""
+    yield
+    loop, this = asyncio.get_running_loop(), asyncio.current_task()
+    rounds = 0
+    while left := [task for task in asyncio.all_tasks() if task is not this]:
+        rounds += 1  # one that is cancelled ends within a few rounds; where sockets are real, they may take a moment
+        if rounds > 100:
+            names = ", ".join(sorted(f"{task.get_name()} ({task.get_coro()})" for task in left))
+            pytest.fail(f"the test left {len(left)} tasks unfinished: {names}")
+        await asyncio.sleep(0 if isinstance(loop, VirtualLoop) else 0.01)
