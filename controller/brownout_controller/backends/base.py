@@ -18,6 +18,10 @@ class BackendError(Unavailable):
     """A target could not be asked or would not do it: away, too slow, or it refused."""
 
 
+class AwayError(BackendError):
+    """The target's process refuses connections, or closed the one there was: it has ended, or nobody can reach it."""
+
+
 class MissingError(BackendError):
     """The target's process answers, but has no such proxy any more."""
 

@@ -37,6 +37,8 @@ _SIGNS: Final[tuple[tuple[str, Trouble], ...]] = (
 """Words of gRPC 1.7x and of the BoringSSL in it, the most exact first."""
 
 
+AWAY: Final[frozenset[Trouble]] = frozenset(("refused", "socket", "closed", "closed-tls"))
+"""No process accepts the connection, or it closed the one there was. Anything else may be mere slowness."""
 UNREACHED: Final = frozenset(
     (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAUTHENTICATED)
 )

@@ -11,6 +11,7 @@ import grpc
 from google.protobuf.duration_pb2 import Duration
 
 from brownout_controller.backends.base import (
+    AwayError,
     BackendError,
     Counts,
     LeaseLostError,
@@ -22,7 +23,7 @@ from brownout_controller.backends.base import (
     described,
 )
 from brownout_controller.backends.channel import ANYBODY, Credentials, channel
-from brownout_controller.backends.connection import PROXY, UNREACHED, explained
+from brownout_controller.backends.connection import AWAY, PROXY, UNREACHED, explained, trouble_of
 from brownout_core.faults.spec import FaultSpec
 from brownout_core.v1 import proxy_pb2 as pb
 from brownout_core.v1.proxy_pb2_grpc import ProxyServiceStub
@@ -142,7 +143,7 @@ class ProxyBackend:
                 async with asyncio.timeout(_SILENCE):
                     message = await call.read()
                 if message is grpc.aio.EOF:
-                    raise BackendError(f"{target.where}: the proxy ended the stream of its counters")
+                    raise AwayError(f"{target.where}: the proxy ended the stream of its counters")
                 yield _look(message, target, owner)
         except TimeoutError:
             raise BackendError(f"{target.where}: the proxy's gRPC API has been silent for {_SILENCE:g} s") from None
@@ -251,5 +252,6 @@ def _failure(address: str, error: grpc.aio.AioRpcError, credentials: Credentials
     if code is grpc.StatusCode.ABORTED:
         return TakenError(f"{address}: {details}")
     if code in UNREACHED:
-        return BackendError(f"{address}: {PROXY.what} {explained(code, details, credentials, PROXY)}")
+        kind = AwayError if trouble_of(code, details, credentials) in AWAY else BackendError
+        return kind(f"{address}: {PROXY.what} {explained(code, details, credentials, PROXY)}")
     return BackendError(f"{address}: {details}")

@@ -13,7 +13,7 @@ from contextlib import aclosing
 from typing import Final
 
 from brownout_controller import clock
-from brownout_controller.backends.base import Backend, BackendError, Counts, Look, MissingError, Target
+from brownout_controller.backends.base import AwayError, Backend, BackendError, Counts, Look, MissingError, Target
 from brownout_controller.model.disturbances import FROZEN, SILENT
 from brownout_controller.model.journal import Counted, Outage, OutageCause, Record, TargetState
 
@@ -72,7 +72,7 @@ class Watch:
                     group.create_task(self._follow(watched))
         finally:
             for watched in self._watched.values():
-                self._end_silence(watched)
+                self._end_silence(watched, answers=False)
 
     async def count(self) -> None:
         """Reads the counters of all targets now, beside each other, so that many that hang take no longer than one."""
@@ -121,6 +121,9 @@ class Watch:
                 watched.trouble, watched.why = "unreachable", "it ended the watch"
             except MissingError as error:
                 watched.trouble, watched.why = "missing", str(error)
+            except AwayError as error:
+                watched.trouble, watched.why = "unreachable", str(error)
+                watched.refused += 1
             except BackendError as error:
                 watched.trouble, watched.why = "unreachable", str(error)
             await asyncio.sleep(_RETRY)
@@ -131,7 +134,7 @@ class Watch:
             self._write(Outage(target.id, "frozen", look.stalled))
             watched.heard, watched.late = self._now(), self._lateness()
         else:
-            self._end_silence(watched)
+            self._end_silence(watched, answers=True)
         if watched.counted is not None and look.counts.connections < watched.counted:
             self._write(Outage(target.id, "missing", TICK, "it was made anew"))
         watched.counted = look.counts.connections
@@ -144,14 +147,19 @@ class Watch:
             # A look may have been under way since before the fault came: what is asked for now decides.
             await self._count(watched, "somebody removed it")
 
-    def _end_silence(self, watched: _Watched) -> None:
-        """It is heard again, or nobody listens any more."""
+    def _end_silence(self, watched: _Watched, *, answers: bool) -> None:
+        """The target answers again, or the watch is over.
+
+        A refused connection is an outage however short it is; only for mere silence a busy machine is an excuse. One
+        closed stream of a target that answers the next call was the stream's end and not the target's.
+        """
         now = self._now()
         silent = now - watched.heard - (self._lateness() - watched.late)
-        if silent > (0.0 if watched.trouble == "missing" else SILENT):
+        certain = watched.trouble == "missing" or watched.refused > (1 if answers else 0)
+        if silent > (0.0 if certain else SILENT):
             self._write(Outage(watched.target.id, watched.trouble, silent, watched.why))
         watched.heard, watched.late = now, self._lateness()
-        watched.trouble, watched.why = "unreachable", ""
+        watched.trouble, watched.why, watched.refused = "unreachable", "", 0
 
     def _write_counts(self, target: Target, counts: Counts) -> None:
         self._write(
@@ -192,3 +200,5 @@ class _Watched:
         """How late this process had been by then, all in all."""
         self.trouble: OutageCause = "unreachable"
         self.why = ""
+        self.refused = 0
+        """Refused or closed connections since the last look."""

@@ -18,7 +18,8 @@ FROZEN: Final = 2.0
 """Seconds that a proxy's process may do nothing, by its own clock. All its connections stood still for as long,
 whatever the cause: stopped, or starved of its core."""
 SILENT: Final = 3.0
-"""Seconds without a word from a target, those not counted in which this process itself was late."""
+"""Seconds without an answer from a target, those not counted in which this process itself was late. A refused
+connection is an outage at once."""
 
 DISTURBANCES: Final = (
     "foreign-fault", "proxy-disabled", "proxy-enabled", "upstream-changed", "fault-changed", "proxy-restarted",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from brownout_controller.backends.base import BackendError, Counts, Look, MissingError, Target
+from brownout_controller.backends.base import AwayError, BackendError, Counts, Look, MissingError, Target
 from brownout_controller.backends.memory import MemoryBackend
 from brownout_controller.engine import target_watch as module
 from brownout_controller.engine.target_watch import Watch
@@ -132,6 +132,17 @@ def test_a_target_that_is_not_heard_for_long_is_written_down(pause: float, found
 
 def test_who_is_silent_when_the_run_ends_is_written_down_as_well() -> None:
     assert outages(look(), 5.0) == [("unreachable", 5.0)]
+
+
+def test_a_target_that_refuses_connections_is_away_however_soon_the_run_ends() -> None:
+    assert outages(look(), 0.5, AwayError("closed")) == [("unreachable", 0.5)]
+    assert outages(look(), 0.5, AwayError("closed"), AwayError("refused"), look()) == [("unreachable", 0.5)]
+
+
+def test_one_closed_stream_of_a_target_that_answers_the_next_call_is_no_outage() -> None:
+    closed = AwayError("closed")
+    assert outages(look(), 0.5, closed, look(), 0.5, closed, look()) == []
+    assert outages(look(), 3.5, closed, look()) == [("unreachable", 3.5)]
 
 
 def test_a_process_that_stood_still_by_its_own_clock_was_frozen_and_not_unreachable() -> None:
