@@ -6,6 +6,7 @@ import heapq
 import itertools
 from collections.abc import Callable
 
+from brownout_core.faults.active import ActiveFault
 from brownout_core.faults.seeded_random import SeededRandom
 from brownout_proxy.relay.clock import Timer
 from brownout_proxy.relay.link import Link, Port
@@ -94,6 +95,9 @@ class FakeOwner:
 
     def failed(self, link: Link, error: Exception) -> None:
         self.errors.append(error)
+
+    def dialled_late_by(self, active: ActiveFault) -> bool:
+        return False
 
     def draws(self, fault: str) -> SeededRandom:
         return SeededRandom(self._seed, "proxy", fault, 1)

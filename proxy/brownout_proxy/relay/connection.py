@@ -104,7 +104,8 @@ class Connection:
         self._closing = False
         self._gone = False
         self._faulty = False  # it has or had faults
-        self._delayed = False  # its dial was
+        self._delayed: tuple[ActiveFault, ...] = ()
+        """The faults by which its dial was late."""
         self._linger: Timer | None = None
         self._patience: Timer | None = None
         self.client = Endpoint(self)
@@ -128,7 +129,7 @@ class Connection:
     def counts(self) -> bool:
         """Whether it met more than a look whether somebody listens: either end sent a byte, or a fault acted on it."""
         silent = self.up.silent and (self.upstream is None or self.down.silent)
-        return not silent or self.outcome == "fault" or self._delayed
+        return not silent or self.outcome == "fault" or bool(self._delayed)
 
     # Life.
 
@@ -232,8 +233,7 @@ class Connection:
         if not self._host.active:
             return
         host, accepted = self._host, self._host.clock.now()
-        met: set[ActiveFault] = set()
-        while (due := accepted + self._dial_delay(met)) > host.clock.now():
+        while (due := accepted + self._dial_delay()) > host.clock.now():
             self._retry = retry = asyncio.Event()
             timer = host.clock.call_at(due, retry.set)
             try:
@@ -242,15 +242,14 @@ class Connection:
                 timer.cancel()
                 self._retry = None
 
-    def _dial_delay(self, met: set[ActiveFault]) -> float:
+    def _dial_delay(self) -> float:
         total = 0.0
         for active in self._host.active:
             delay = active.spec.fault.dial_delay()
             if delay and self._is_hit(active):
                 total += delay
-                if active not in met:
-                    met.add(active)
-                    self._delayed = True
+                if active not in self._delayed:
+                    self._delayed = (*self._delayed, active)
                     active.hits += 1
                     active.connections += 1
         return total
@@ -298,6 +297,9 @@ class Connection:
         )  # fmt: skip
         self._decide("fault")
         self.abort()
+
+    def dialled_late_by(self, active: ActiveFault) -> bool:
+        return active in self._delayed
 
     def draws(self, fault: str) -> SeededRandom:
         return self._host.draws(fault, self.ordinal)

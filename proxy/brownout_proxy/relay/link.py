@@ -95,6 +95,9 @@ class Owner(Protocol):
     def failed(self, link: Link, error: Exception) -> None:
         """The link has run into a bug."""
 
+    def dialled_late_by(self, active: ActiveFault) -> bool:
+        """Whether the fault has met the connection before there was a link, and counts it already."""
+
     def draws(self, fault: str) -> SeededRandom:
         """The seeded decisions of that fault on this connection."""
 
@@ -311,7 +314,7 @@ class Link:
             if known is not None and known[0] is fault:
                 stages[active] = known
                 continue
-            active.connections += known is None
+            active.connections += known is None and not self._owner.dialled_late_by(active)
             active.exchanges += known is None and self._held > 0  # what came before it met the link
             offset = self._schedule.offset if known is None else known[2]
             site = StageContext(now, offset, self._owner.draws(active.spec.name), active.shared)

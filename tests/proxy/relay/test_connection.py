@@ -199,6 +199,18 @@ def test_the_dial_timeout_begins_with_the_dial_and_not_with_what_delays_it(bench
     assert proxy.dial_seconds == _PATIENCE
 
 
+def test_a_connection_that_a_fault_opens_late_has_met_it_once(bench: Bench, upstream: Upstream) -> None:
+    proxy = bench.proxy(upstream.address, fault("slow_open", delay="60s"))
+    with dial(proxy) as client:
+        eventually(lambda: bench.timers == 1)
+        bench.pass_(60)
+        with upstream.accept() as server:
+            client.sendall(b"hello")
+            assert server.recv(5) == b"hello"
+            (active,) = proxy.faults
+            assert (active.hits, active.connections) == (1, 1)
+
+
 @pytest.mark.parametrize("slowly", [False, True])
 def test_a_client_that_leaves_during_the_dial_cancels_it_and_leaves_nothing(bench: Bench, slowly: bool) -> None:
     with black_hole() as address:
