@@ -144,7 +144,7 @@ class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
                 await context.abort(code, str(error))
             records = [entry.record for entry in store.read(self._conductor.find(run))]
             plan = next(record for record in records if isinstance(record, Plan))
-            targets = [show_target(Target(**target)) for target in plan.targets]
+            targets = [show_target(Target.from_plain(target)) for target in plan.targets]
             return pb.StartFaultsResponse(run=run, targets=targets)
 
         return await rpc.answered(context, start)

@@ -45,6 +45,19 @@ class Target(NamedTuple):
     instance: str = ""
     listen: str = ""
     upstream: str = ""
+    enabled: bool = True
+    """When it was listed."""
+
+    @classmethod
+    def from_plain(cls, kept: Mapping[str, str]) -> Target:
+        """From what a journal keeps; what it lacks is empty."""
+        names = ("id", "proxy", "where", "instance", "listen", "upstream")
+        return cls(*(kept.get(name, "") for name in names))
+
+    @property
+    def plain(self) -> dict[str, str]:
+        """As journals keep it."""
+        return {name: str(value) for name, value in self._asdict().items() if name != "enabled"}
 
     @property
     def key(self) -> str:

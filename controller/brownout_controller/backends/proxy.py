@@ -67,7 +67,9 @@ class ProxyBackend:
             proxies = {proxy.name: proxy for proxy in listed.proxies}
             if (name := self._carrier(edge, proxies)) is not None:
                 there = proxies[name]
-                target = Target(f"{address}/{name}", name, address, listed.instance, there.listen, there.upstream)
+                target = Target(
+                    f"{address}/{name}", name, address, listed.instance, there.listen, there.upstream, there.enabled
+                )
                 found.setdefault(target.key, target)  # two addresses may be one process
         return list(found.values())
 

@@ -139,7 +139,7 @@ async def _close(journal: Journal, entries: Sequence[Entry], backend: Backend) -
 
 
 async def _undone(undo: Undo, backend: Backend, owner: str) -> Reverted:
-    target = Target(*(undo.target.get(name, "") for name in Target._fields))
+    target = Target.from_plain(undo.target)
     deadline = clock.now() + _PATIENCE
     while True:
         try:

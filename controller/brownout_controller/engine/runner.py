@@ -239,7 +239,7 @@ class Runner:
                 return False
             undo = f"u{number}"
             what = f"release the lease of {self._journal.run_id} on {target.id}"
-            if not self._write(Undo(undo, target._asdict(), what)):
+            if not self._write(Undo(undo, target.plain, what)):
                 return False  # what could not be found again is not injected
             self._injected.append(target)
             try:
@@ -415,13 +415,14 @@ class Runner:
     def _plan(self, planned: Planned, undo: Sequence[str]) -> Plan:
         conditions, faults = self._setup.experiment.conditions, self._faults()
         return Plan(
-            [target._asdict() for target in planned.chosen],
+            [target.plain for target in planned.chosen],
             [spec.name for spec in faults],
             undo,
             len(planned.found),
             reach(faults, len(planned.found), len(planned.chosen)),
             conditions.min_share,
             conditions.met,
+            [target.id for target in planned.chosen if not target.enabled],
         )
 
     def _head(self) -> Run:

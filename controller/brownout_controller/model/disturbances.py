@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from brownout_controller.model.journal import Entered, Entry, Injected, Outage, Run, TargetState
+from brownout_controller.model.journal import Entered, Entry, Injected, Outage, Plan, Run, TargetState
 from brownout_controller.model.reasons import Number, Reason
 
 FROZEN: Final = 2.0
@@ -60,10 +60,10 @@ def disturbances(entries: Sequence[Entry]) -> list[Reason]:
     known. `subject` is the target."""
     run_id = next((entry.record.run_id for entry in entries if isinstance(entry.record, Run)), "")
     asked = _asked(entries)
-    found = _outages(entries)
+    found, planned = _outages(entries), _planned(entries)
     for target, looks in _looks(entries).items():
         found += _foreign(target, looks, run_id, set(asked.get(target, {})))
-        found += _differing(target, looks)
+        found += _differing(target, [*_before(looks[0], planned.get(target)), *looks])
     found += _changes(strengths(entries), asked)
     return sorted(found, key=lambda reason: reason.numbers["at"].value)
 
@@ -101,6 +101,29 @@ def _looks(entries: Sequence[Entry]) -> dict[str, list[_Look]]:
         ]
         for target, seen in states.items()
     }
+
+
+def _planned(entries: Iterable[Entry]) -> dict[str, tuple[float, TargetState]]:
+    """What each target was like when the plan was made, and when that was; nothing from older journals."""
+    return {
+        name: (
+            entry.at,
+            TargetState(name, target.get("instance", ""), name not in plan.disabled, target.get("upstream", "")),
+        )
+        for entry in entries
+        if isinstance(plan := entry.record, Plan) and plan.disabled is not None
+        for target in plan.targets
+        if (name := target.get("id", ""))
+    }
+
+
+def _before(first: _Look, planned: tuple[float, TargetState] | None) -> list[_Look]:
+    """The look that the plan took: what is different at the first look of the watch was changed in between. Where a
+    backend does not list an upstream, the plan says nothing of it."""
+    if planned is None:
+        return []
+    at, state = planned
+    return [_Look(at, first.since, replace(state, upstream=state.upstream or first.state.upstream))]
 
 
 def _end(entries: Sequence[Entry]) -> float:
@@ -163,7 +186,7 @@ def _run_of(lease: str) -> str:
 
 
 def _differing(target: str, looks: Sequence[_Look]) -> Iterator[Reason]:
-    """What the target itself was, other than at the first look."""
+    """What the target itself was, other than at the first of these looks."""
     first = looks[0].state
     for since, until, _ in _merged(looks, lambda state: state.enabled, first.enabled):
         yield _reason("proxy-disabled" if first.enabled else "proxy-enabled", target, since, until, {})

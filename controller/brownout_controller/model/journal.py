@@ -98,6 +98,8 @@ class Plan(Record):
     """So much of that has to meet the fault."""
     met: str | int = "all"
     """On how many of the targets every fault has to meet traffic: all, any, or a number."""
+    disabled: Sequence[str] | None = None
+    """The ids of targets that were disabled then; None in older journals."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from brownout_controller.model.journal import (
     Entry,
     Injected,
     Outage,
+    Plan,
     Record,
     Reverted,
     Run,
@@ -116,6 +117,35 @@ def test_another_upstream_is_one_disturbance_whatever_else_changes_meanwhile() -
     ])  # fmt: skip
     assert [seen(reason) for reason in found] == [("upstream-changed", 15, 15)]
     assert found[0].words == {"before": "db:1", "after": "other:2"}
+
+
+@pytest.mark.parametrize(
+    ("now", "found"),
+    [
+        ({}, []),
+        ({"upstream": "other:2"}, [("upstream-changed", 0.0, 20.5)]),
+        ({"enabled": False}, [("proxy-disabled", 0.0, 20.5)]),
+        ({"instance": "two"}, [("proxy-restarted", 0.0, 0.0), ("proxy-restarted", 20.5, 0.0)]),
+    ],
+    ids=["nothing", "upstream", "disabled", "restarted"],
+)
+@pytest.mark.parametrize("disabled", [[], None], ids=["today", "older journal"])
+def test_what_changed_between_the_plan_and_the_first_look_is_compared_with_the_plan(
+    now: dict[str, Any], found: list[tuple[str, float, float]], disabled: list[str] | None
+) -> None:
+    plan = Plan([{"id": "p/db", "instance": "one", "upstream": "db:1"}], [], [], disabled=disabled)
+    entries = [
+        entry._replace(record=state(**now)) if entry.at == 0 and isinstance(entry.record, TargetState) else entry
+        for entry in journal((0, plan))
+    ]
+    entries.sort(key=lambda entry: (entry.at, isinstance(entry.record, TargetState)))
+    reasons = disturbances(entries)
+    if disabled is None:
+        assert {reason.numbers["at"].value for reason in reasons} <= {20.5}
+        return
+    assert [seen(reason) for reason in reasons] == found
+    if "upstream" in now:
+        assert reasons[0].words == {"before": "db:1", "after": "other:2"}
 
 
 def test_another_process_behind_the_same_address_is_a_restart() -> None:
