@@ -51,8 +51,10 @@ class Target(NamedTuple):
     @classmethod
     def from_plain(cls, kept: Mapping[str, str]) -> Target:
         """From what a journal keeps; what it lacks is empty."""
-        names = ("id", "proxy", "where", "instance", "listen", "upstream")
-        return cls(*(kept.get(name, "") for name in names))
+        id_, proxy, where, instance, listen, upstream = (
+            kept.get(name, "") for name in ("id", "proxy", "where", "instance", "listen", "upstream")
+        )
+        return cls(id_, proxy, where, instance, listen, upstream)
 
     @property
     def plain(self) -> dict[str, str]:
