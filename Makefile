@@ -20,6 +20,12 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3 python3.13 python3
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
 
+# The tests wait more than they compute: workers beyond the cores fill the gaps.
+WORKERS ?= $(shell expr 3 '*' $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2))
+
+# Images for containers set it, and every process of a test would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup check cover test test-kube kubetest fuzz bench bench-guard gen demo margins tour lock clean
 
 help:  ## this list
@@ -71,8 +77,8 @@ check: setup  ## lint, formatting, types, floors, generated files, coverage of t
 cover: setup  ## the tests of the pure parts, with their coverage
 	$(PY) -m pytest --quiet $(PURE) --cov
 
-test: setup  ## all tests; ARGS="-k half_close" passes options to pytest
-	@$(PY) -m pytest $(ARGS)
+test: setup  ## all tests; ARGS="-k half_close" passes options to pytest, WORKERS=0 runs them in one process
+	@$(PY) -m pytest -n $(WORKERS) $(ARGS)
 
 kubetest:  ## build kube-apiserver and etcd (Go 1.26; once, 5 minutes of processor time) and print their folder
 	@tools/kubetest/build.sh

@@ -9,21 +9,50 @@ import asyncio
 import inspect
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support import kube, requirements
+from tests.support.scheduling import ALONE, Scheduling, is_alone, ordered
 from tests.support.virtual_time import VirtualLoop
 
-# Under nohup the end of a terminal is ignored, by the children too: tests of what it ends would wait for ever.
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+# Under nohup the end of a terminal is ignored, and in the background of a shell Ctrl-C, by the children too: tests of
+# what they end would wait for ever.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_report_header() -> list[str]:
+def pytest_report_header(config: pytest.Config) -> list[str]:
     """A report that speaks of Kubernetes says which."""
-    said = kube.versions()
+    said = None if hasattr(config, "workerinput") else kube.versions()
     return [] if said is None else [said]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if is_alone(item):
+            item.add_marker(pytest.mark.xdist_group(ALONE))
+    items[:] = ordered(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Any:
+    return Scheduling(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_state() -> Iterator[None]:
+    """Locks on targets are a user's; here each worker is a user of its own."""
+    with tempfile.TemporaryDirectory(prefix="brownout-state-") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", folder)
+        yield
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
