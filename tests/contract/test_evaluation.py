@@ -19,9 +19,9 @@ from brownout_controller.model.evaluate import Before, before, evaluate, stops
 from brownout_controller.model.hypothesis import Hypothesis, RecordedTerms, Terms
 from brownout_controller.model.journal import Entered, Entry, Record, Run, Sample
 from brownout_controller.model.judge import judge
-from brownout_controller.model.lifecycle import Phase
 from brownout_controller.model.probe import Failure, NoAnswerError, Probe, ProbeContext, ProbeSpec, Reading, Waits
 from brownout_controller.report.run.run_report import run_report
+from brownout_core.experiment_terms import Phase
 
 
 class Case(NamedTuple):

@@ -14,10 +14,10 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from brownout_catalogue.findings.rule import Finding, Rule, position
-from brownout_controller.report.run.run_markdown import escaped
 from brownout_core import __version__
 from brownout_core.document import Value
 from brownout_core.formatting import line
+from brownout_core.markdown import escaped
 from brownout_core.safe_text import json_text
 
 MOST: Final = 25_000

@@ -18,10 +18,10 @@ from urllib.parse import urlsplit, urlunsplit
 import aiohttp
 
 from brownout_catalogue.architecture import STORES, Architecture
-from brownout_controller.probes.failure_reason import place, sentence
-from brownout_controller.probes.prometheus import WINDOW, duration, scrape_interval
+from brownout_core.connection_failure import place, sentence
 from brownout_core.errors import InvalidSpec, Unavailable
 from brownout_core.formatting import percent
+from brownout_core.promql import WINDOW, duration, scrape_interval
 from brownout_core.units import SECONDS
 
 HOUR: Final = 3600.0

@@ -33,9 +33,9 @@ from brownout_catalogue.importers.yaml.architecture_file import flow, scalar
 from brownout_catalogue.rendering.listing import Listing, word
 from brownout_catalogue.scoring.modes import CONTAINED
 from brownout_catalogue.scoring.ranking import Row
-from brownout_controller.model.experiment import LEASE
-from brownout_controller.probes.prometheus import WINDOW, duration
+from brownout_core.experiment_terms import LEASE
 from brownout_core.formatting import line, percent
+from brownout_core.promql import WINDOW, duration
 from brownout_core.units import SECONDS
 
 WIDTH: Final = 116

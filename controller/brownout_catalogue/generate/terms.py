@@ -18,7 +18,7 @@ from brownout_catalogue.generate.baseline import FAMILIES, TYPICAL_SCRAPE, Basel
 from brownout_catalogue.scoring.criticality import TOLERANCE, FlowImpact
 from brownout_catalogue.scoring.fault_coverage import fault_of
 from brownout_catalogue.scoring.scenario import OUTSIDE, Scenario
-from brownout_controller.lint.strength import strength
+from brownout_core.fault_strength import strength
 from brownout_core.units import SECONDS, SHARE
 
 TIMES_P99: Final = 3.0

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from brownout_catalogue.rendering.listing import Listing, explained, known
 from brownout_catalogue.scoring.ranking import Row
-from brownout_controller.model.journal import LeftOut
-from brownout_controller.report import unread_journals
 from brownout_core.safe_text import json_text
 
 
-def render(shown: Listing, rows: Sequence[tuple[int, Row]], unread: Sequence[LeftOut] = ()) -> str:
+def render(shown: Listing, rows: Sequence[tuple[int, Row]], unread: Sequence[Mapping[str, Any]] = ()) -> str:
     """`rows` are those that are told, each with its place; `unread` are journals of past runs that could not be
     read."""
     content = {
@@ -22,7 +20,7 @@ def render(shown: Listing, rows: Sequence[tuple[int, Row]], unread: Sequence[Lef
         "rows": [row(place, one) for place, one in rows],
         "missing": [effect._asdict() for effect in shown.missing.effects],
         "missing_search": {"tried": shown.missing.tried, "values": shown.missing.values},
-        "left_out": unread_journals.content(unread),
+        "left_out": list(unread),
     }
     return json_text(content) + "\n"
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from brownout_catalogue.rendering.listing import Explanation, Listing, cut_short, explained, heading, known, told, word
-from brownout_controller.report.run.run_markdown import escaped
 from brownout_core.formatting import line
+from brownout_core.markdown import escaped
 
 _EFFECTS: Final = 5
 

@@ -15,8 +15,8 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 from pydantic import Field, model_validator
 
 from brownout_catalogue.architecture import Kind
-from brownout_controller.model.lifecycle import PHASES, Phase
 from brownout_core import document
+from brownout_core.experiment_terms import PHASES, Phase
 from brownout_core.spelling import unknown
 from brownout_core.strict_model import StrictModel, read
 

@@ -8,12 +8,10 @@ names here, of which nobody knows how much they are like production: they weigh 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
-from brownout_catalogue.scoring.fault_coverage import comparable, covered, fault_of
-from brownout_controller.model.run_summary import RunSummary
+from brownout_catalogue.scoring.fault_coverage import comparable, covered
 from brownout_core.faults.spec import FaultSpec
 
 EXPIRES: Final = 90.0
@@ -99,17 +97,3 @@ def _outweighs(passed: PastTrial, refuted: PastTrial, asked: FaultSpec) -> bool:
         # What broke under more than is asked for says nothing against a pass under what is.
         return later or (refuted.fault is not None and _covered(asked, refuted.fault) < 1)
     return later and _covered(passed.fault, refuted.fault) >= 1
-
-
-def tried(runs: Iterable[RunSummary], now: datetime) -> Iterator[PastTrial]:
-    """What came to a conclusion, once for each fault."""
-    for run in runs:
-        if not run.conclusive:
-            continue
-        days = (now - run.started) / timedelta(days=1)
-        verdict: Literal["passed", "refuted"] = "passed" if run.finding == "held" else "refuted"
-        known = [told for text in run.played if (told := fault_of(text)) is not None]
-        for kind in run.faults:
-            faults: Sequence[FaultSpec | None] = [fault for fault in known if fault.kind == kind] or [None]
-            for fault in faults:
-                yield PastTrial(run.edge, kind, fault, verdict, days, run.run, run.environment)

@@ -14,13 +14,13 @@ from brownout_controller.engine.run_list import Row
 from brownout_controller.engine.run_supervisor import Held
 from brownout_controller.engine.store import Brief
 from brownout_controller.model.environment import LOCAL
-from brownout_controller.model.experiment import LEASE
 from brownout_controller.model.journal import Judged, LeftOut, Refusal
 from brownout_controller.model.judge import Judgement
 from brownout_controller.report.sentences import sentence
 from brownout_controller.v1 import controller_pb2 as pb
 from brownout_core import limits
 from brownout_core.errors import InvalidSpec
+from brownout_core.experiment_terms import LEASE
 from brownout_core.formatting import line
 from brownout_core.verdict import Verdict
 from brownout_core.wire import read_fault, show_fault

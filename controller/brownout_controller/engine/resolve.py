@@ -17,18 +17,13 @@ from brownout_controller import lint
 from brownout_controller.engine.settings_file import SettingsFile
 from brownout_controller.lint.reading import Listeners, listeners_of
 from brownout_controller.model.environment import LOCAL, Environment, read_environment, read_environments
-from brownout_controller.model.experiment import (
-    LEASE,
-    Conditions,
-    Experiment,
-    edge_name,
-    read_experiment,
-)
+from brownout_controller.model.experiment import Conditions, Experiment, edge_name, read_experiment
 from brownout_controller.model.secrets import Masker, secrets_of
 from brownout_controller.model.variables import Variables
 from brownout_controller.probes import KINDS
 from brownout_core import document, limits
 from brownout_core.errors import InvalidSpec
+from brownout_core.experiment_terms import LEASE
 from brownout_core.faults.spec import FaultSpec
 from brownout_core.strict_model import gathered
 

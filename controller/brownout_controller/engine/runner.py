@@ -44,13 +44,14 @@ from brownout_controller.model.journal import (
     Undo,
 )
 from brownout_controller.model.judge import Judgement
-from brownout_controller.model.lifecycle import PHASE_OF, Phase, State
+from brownout_controller.model.lifecycle import PHASE_OF, State
 from brownout_controller.model.probe import ProbeContext
 from brownout_controller.model.reasons import Reason
 from brownout_controller.probes.load import Load
 from brownout_controller.probes.traffic import overdue_after
 from brownout_core import __version__
 from brownout_core.errors import Conflict, Unavailable
+from brownout_core.experiment_terms import Phase
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

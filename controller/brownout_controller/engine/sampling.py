@@ -19,9 +19,9 @@ from brownout_controller import clock
 from brownout_controller.model.evaluate import Before, before, stops
 from brownout_controller.model.hypothesis import Hypothesis
 from brownout_controller.model.journal import Record, Sample, StopCause
-from brownout_controller.model.lifecycle import Phase
 from brownout_controller.model.probe import NoAnswerError, Probe, ProbeContext, ProbeError, Reading
 from brownout_controller.model.reasons import Number, Reason
+from brownout_core.experiment_terms import Phase
 
 log = logging.getLogger(__name__)
 

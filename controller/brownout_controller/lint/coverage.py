@@ -9,13 +9,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from brownout_controller.lint.rule import Found, rule
-from brownout_controller.lint.strength import LARGE, strength
 from brownout_controller.lint.subject import Claim, Subject
 from brownout_controller.model.hypothesis import Accepted
 from brownout_controller.probes.http import Http
 from brownout_controller.probes.redis import Redis
 from brownout_controller.probes.tcp import Tcp, host_and_port
 from brownout_controller.probes.traffic import Traffic
+from brownout_core.fault_strength import LARGE, strength
 from brownout_core.units import BYTES, SECONDS
 
 _HEALTH: Final = re.compile(

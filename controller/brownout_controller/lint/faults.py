@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from brownout_controller.lint.rule import Found, rule
-from brownout_controller.lint.strength import is_nobody, strength
 from brownout_controller.lint.subject import Subject
+from brownout_core.fault_strength import is_nobody, strength
 from brownout_core.faults.cut import Cut
 from brownout_core.faults.limit_data import LimitData
 from brownout_core.faults.reset_peer import ResetPeer

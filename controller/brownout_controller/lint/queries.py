@@ -9,7 +9,8 @@ from typing import Final
 
 from brownout_controller.lint.rule import Found, rule
 from brownout_controller.lint.subject import Claim, Path, Subject
-from brownout_controller.probes.prometheus import Prometheus, seconds_of
+from brownout_controller.probes.prometheus import Prometheus
+from brownout_core.promql import seconds_of
 from brownout_core.units import SECONDS
 
 _RANGE: Final = re.compile(r"\[\s*((?:\d+(?:ms|[smhdwy]))+)\s*(?::[^\]]*)?\]")

@@ -12,7 +12,6 @@ from brownout_controller.model.environment import Environment
 from brownout_controller.model.expectation import Expectation
 from brownout_controller.model.experiment import Conditions, Experiment
 from brownout_controller.model.hypothesis import Hypothesis, Terms
-from brownout_controller.model.lifecycle import Phase
 from brownout_controller.model.probe import ProbeSpec
 from brownout_controller.probes.command import Command
 from brownout_controller.probes.edge import Edge
@@ -20,6 +19,7 @@ from brownout_controller.probes.http import Http
 from brownout_controller.probes.prometheus import Prometheus
 from brownout_controller.probes.tcp import Tcp
 from brownout_controller.probes.traffic import Traffic
+from brownout_core.experiment_terms import Phase
 from brownout_core.faults.spec import FaultSpec
 
 Path = tuple[str | int, ...]

@@ -8,10 +8,10 @@ from typing import Final
 
 from brownout_controller.lint.rule import Found, rule
 from brownout_controller.lint.subject import KEYS, Claim, Subject
-from brownout_controller.model.lifecycle import PHASES
 from brownout_controller.probes.http import Http
 from brownout_controller.probes.tcp import Tcp
 from brownout_controller.probes.traffic import Traffic
+from brownout_core.experiment_terms import PHASES
 from brownout_core.units import SECONDS
 
 _ENOUGH: Final = 3

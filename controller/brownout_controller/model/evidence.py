@@ -14,8 +14,9 @@ from typing import Any, Final, Literal, NamedTuple
 
 from brownout_controller.model.disturbances import Strength, strengths
 from brownout_controller.model.journal import Counted, Entered, Entry, Plan, Run, Sample, Traffic
-from brownout_controller.model.lifecycle import PHASE_OF, Phase
+from brownout_controller.model.lifecycle import PHASE_OF
 from brownout_controller.model.reasons import Number, Reason
+from brownout_core.experiment_terms import Phase
 from brownout_core.faults.spec import FaultSpec
 
 MIN_SHARE: Final = 0.05

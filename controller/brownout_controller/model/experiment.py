@@ -11,19 +11,17 @@ from pydantic import Field, field_validator, model_validator
 from brownout_controller.model.answer_conditions import AnswerConditions
 from brownout_controller.model.evidence import MIN_SHARE
 from brownout_controller.model.hypothesis import Hypothesis, read_hypothesis
-from brownout_controller.model.lifecycle import Phase
 from brownout_controller.model.probe import ProbeSpec
 from brownout_controller.model.safety import NETS
 from brownout_core.document import Value
 from brownout_core.errors import InvalidSpec
+from brownout_core.experiment_terms import LEASE, Phase
 from brownout_core.faults.fault_yaml import read_fault
 from brownout_core.faults.spec import FaultSpec
 from brownout_core.spelling import unknown
 from brownout_core.strict_model import ErrorCollector, Percentage, SomeTime, StrictModel, read, written
 from brownout_core.units import SECONDS
 
-LEASE: Final = 10.0
-"""Seconds that an injected fault lives unless it is renewed."""
 SHORTEST_LEASE: Final = 1.0
 LONGEST_LEASE: Final = 3600.0
 FEWEST: Final = 10

@@ -15,10 +15,10 @@ from pydantic import Field, field_validator, model_validator
 
 from brownout_controller.model import expectation
 from brownout_controller.model.expectation import Expectation
-from brownout_controller.model.lifecycle import PHASES, Phase
 from brownout_controller.model.probe import ProbeSpec, Waits
 from brownout_core.document import Value
 from brownout_core.errors import InvalidSpec
+from brownout_core.experiment_terms import PHASES, Phase
 from brownout_core.quantity import code_of, written_in
 from brownout_core.spelling import unknown
 from brownout_core.strict_model import ErrorCollector, Seconds, SomeTime, StrictModel, read, written

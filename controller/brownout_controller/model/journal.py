@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
 
 from brownout_controller.model.json_shape import JsonShapeError, reader
-from brownout_controller.model.lifecycle import Phase, State
+from brownout_controller.model.lifecycle import State
+from brownout_core.experiment_terms import Phase
 from brownout_core.safe_text import safe_json
 
 StopCause = Literal["condition", "blind", "lapsed", "cut-off", "unlocked", "asked"]

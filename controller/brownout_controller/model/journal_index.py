@@ -23,8 +23,9 @@ from brownout_controller.model.journal import (
     Stop,
     Undo,
 )
-from brownout_controller.model.lifecycle import PHASE_OF, Phase
+from brownout_controller.model.lifecycle import PHASE_OF
 from brownout_controller.model.reasons import TEXT, Reason, read_reason
+from brownout_core.experiment_terms import Phase
 from brownout_core.quantity import guessed
 
 Kind = TypeVar("Kind", bound=Record)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal
 
-State = Literal["planned", "baseline", "injecting", "observing", "reverting", "recovering", "judged"]
-Phase = Literal["baseline", "during", "recovery"]
-"""What hypotheses are judged in."""
+from brownout_core.experiment_terms import Phase
 
-PHASES: Final[tuple[Phase, ...]] = ("baseline", "during", "recovery")
+State = Literal["planned", "baseline", "injecting", "observing", "reverting", "recovering", "judged"]
 PHASE_OF: Final[Mapping[State, Phase]] = {"baseline": "baseline", "observing": "during", "recovering": "recovery"}
 
 MOVES: Final[Mapping[State, Mapping[State, str]]] = {

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from brownout_controller.model.journal import Entered, Entry, Traffic
-from brownout_controller.model.lifecycle import PHASE_OF, Phase
+from brownout_controller.model.lifecycle import PHASE_OF
 from brownout_controller.model.reasons import Number, Reason
+from brownout_core.experiment_terms import Phase
 
 SHORTFALL: Final = "load-shortfall"
 """The code of the reason: the load did not have its rate, so that what it measured is not what was asked for. Numbers

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from brownout_controller.model.lifecycle import PHASES, Phase
+from brownout_core.experiment_terms import PHASES, Phase
 
 TEXT: Final = "text"
 """The code of a reason that an older journal has as a sentence: it stands in `words["text"]`."""

@@ -23,8 +23,8 @@ from brownout_controller.model.evaluate import Evaluation, before_of, evaluate, 
 from brownout_controller.model.hypothesis import Accepted, RecordedTerms, Tolerate
 from brownout_controller.model.journal import Sample
 from brownout_controller.model.journal_index import JournalIndex, stop_reason
-from brownout_controller.model.lifecycle import Phase
 from brownout_controller.model.reasons import Number, Reason
+from brownout_core.experiment_terms import Phase
 
 Outcome = Literal["held", "accepted", "broke", "no-data", "missing", "too-few", "untested"]
 """`accepted` is a phase without any data for which the file accepts that; `missing` has measurements that were due and

@@ -23,7 +23,7 @@ from brownout_controller.model.probe import (
     Scale,
     Waits,
 )
-from brownout_controller.probes.failure_reason import sentence
+from brownout_core.connection_failure import sentence
 from brownout_core.units import COUNT
 
 _KEPT: Final = 4096

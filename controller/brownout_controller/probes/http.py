@@ -14,8 +14,9 @@ from brownout_controller import clock
 from brownout_controller.model.answer_conditions import GOOD, KEPT, AnswerConditions
 from brownout_controller.model.endpoint import Endpoint, endpoint_of
 from brownout_controller.model.probe import TIME, NoAnswerError, Probe, ProbeContext, ProbeSpec, Reading, Scale, Waits
-from brownout_controller.probes.failure_reason import failure_of, late, place, sentence, unmeasured
+from brownout_controller.probes.failure_reason import failure_of, late, unmeasured
 from brownout_controller.probes.response import Response, exchange, make_session
+from brownout_core.connection_failure import place, sentence
 from brownout_core.strict_model import SomeTime
 from brownout_core.units import COUNT
 

@@ -21,9 +21,9 @@ import aiohttp
 from brownout_controller import clock
 from brownout_controller.model.answer_conditions import KEPT, AnswerConditions
 from brownout_controller.model.probe import ProbeError, Reading
-from brownout_controller.probes.failure_reason import failure_reason
 from brownout_controller.probes.load_stats import LoadStats, Outcome, Second
 from brownout_controller.probes.response import Room, exchange, make_session
+from brownout_core.connection_failure import failure_reason
 
 _MOST: Final = 4096
 """Requests under way, if nothing else is said: each has a connection, and so a descriptor."""

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from brownout_controller.model.probe import Probe, ProbeContext, ProbeError, ProbeSpec, Reading
 from brownout_controller.model.prometheus_server import PrometheusServer, server_of
 from brownout_controller.model.secrets import Masker
-from brownout_controller.probes.failure_reason import failure_reason, place, sentence
+from brownout_core.connection_failure import failure_reason, place, sentence
+from brownout_core.promql import WINDOW, duration, scrape_interval
 from brownout_core.strict_model import SomeTime
 from brownout_core.units import SECONDS
 
@@ -26,13 +27,9 @@ if TYPE_CHECKING:
 
 _DATE_GRAIN: Final = 1.0
 """A Date header has whole seconds (RFC 9110, section 5.6.7): the true time is up to this much later."""
-WINDOW: Final = "${window}"
 _SCRAPES: Final = 4
 """A rate needs two samples in its window; with four scrapes it survives one that fails or comes late."""
-_JOB: Final = re.compile(r'\bjob\s*=\s*"([^"]*)"')
 _BUCKETS: Final = re.compile(r"(?<![\w:])[a-zA-Z_:][\w:]*_bucket\b\s*(?:\{[^}]*\})?")
-_PART: Final = re.compile(r"(?<!\d)(\d+)(ms|[smhdwy])")
-_UNITS: Final = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0, "y": 31_536_000.0}
 _LONGEST: Final = 4 << 20
 """Bytes of an answer: parsing holds up everything else in the process, the renewal of leases as well."""
 _NAMED: Final = 3
@@ -270,33 +267,6 @@ def _trusting(ca: str | None) -> ssl.SSLContext | bool:
         return ssl.create_default_context(cafile=ca)
     except (OSError, ValueError):  # of which ssl.SSLError is one
         raise ProbeError(f"the environment's prometheus.ca, {ca}, is no file in PEM that can be read") from None
-
-
-def duration(seconds: float) -> str:
-    """As PromQL writes it; it knows no fractions, but milliseconds."""
-    millis = max(1, round(seconds * 1000))
-    return f"{millis}ms" if millis % 1000 else f"{millis // 1000}s"
-
-
-def scrape_interval(answer: Any, query: str) -> float | None:
-    """The shortest that the targets of the query's job have, or those of all jobs; None where that is not told."""
-    job = _JOB.search(query)
-    found = []
-    try:
-        for target in answer["data"]["activeTargets"]:
-            if job is None or target["labels"]["job"] == job[1]:
-                found.append(seconds_of(target["scrapeInterval"]))
-    except (LookupError, TypeError, ValueError):
-        return None
-    return min(found, default=None)
-
-
-def seconds_of(text: str) -> float:
-    """Of a duration as Prometheus writes it, such as 1m30s. Raises ValueError."""
-    parts = _PART.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise ValueError(text)
-    return math.fsum(float(number) * _UNITS[unit] for number, unit in parts)
 
 
 def histogram(query: str) -> str | None:

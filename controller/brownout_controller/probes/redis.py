@@ -30,7 +30,8 @@ from brownout_controller import clock
 from brownout_controller.model.endpoint import Endpoint, endpoint_of, endpoints_of
 from brownout_controller.model.probe import NoAnswerError, Probe, ProbeContext, ProbeError, ProbeSpec, Reading
 from brownout_controller.model.secrets import Masker
-from brownout_controller.probes.failure_reason import place, sentence, unmeasured
+from brownout_controller.probes.failure_reason import unmeasured
+from brownout_core.connection_failure import place, sentence
 
 _UNABLE: Final = (ClusterDownError, MasterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError)
 """The server answers that it cannot serve now."""

@@ -25,7 +25,8 @@ from brownout_controller.model.probe import (
     Scale,
     Waits,
 )
-from brownout_controller.probes.failure_reason import late, sentence, unmeasured
+from brownout_controller.probes.failure_reason import late, unmeasured
+from brownout_core.connection_failure import sentence
 from brownout_core.units import COUNT
 
 _EXPIRED: Final = 10

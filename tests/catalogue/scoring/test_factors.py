@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brownout_catalogue.architecture import Architecture
@@ -271,6 +271,7 @@ _LINES = st.fixed_dictionaries({}, optional={
 _KIND = st.sampled_from(["gateway", "service", "worker", "database", "cache", "queue", None])
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_every_factor_of_any_architecture_is_above_0_and_at_most_1_and_has_reasons(data: st.DataObject) -> None:
     names = ["a", "b", "c", "d"]

@@ -3,14 +3,10 @@ not the same as known, and stays so until as much has passed where it broke."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 from brownout_catalogue.scoring.past_trials import EXPIRES, KNOWN, Evidence, PastTrial, PastTrials
-from brownout_catalogue.scoring.past_trials import tried as tried_in
 from tests.catalogue.ground import fault, tried
-from tests.controller.model.test_run_summary import STARTED, past_run
 
 _EDGE = "a -> b"
 _ASKED = fault(latency="30s")
@@ -100,12 +96,3 @@ def test_a_strength_that_is_not_known_counts_against_and_never_for() -> None:
     broke = unknown._replace(verdict="refuted", days=2)
     assert _about(broke, unknown).broken
     assert not _about(broke, _passed(1)).broken
-
-
-def test_runs_of_the_history_come_with_their_faults_and_environments() -> None:
-    played = ('{"latency": {"delay": "3s"}}', '{"cut": "***"}')
-    run = past_run(faults=("latency", "cut"), played=played, environment="staging")
-    (slow, cut) = tried_in([run], STARTED + timedelta(days=2))
-    assert slow == (run.edge, "latency", fault(latency="3s"), "passed", 2, run.run, "staging")
-    assert (cut.kind, cut.fault) == ("cut", None)
-    assert list(tried_in([past_run(finding="nothing")], STARTED)) == []

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brownout_catalogue.scoring.past_trials import KNOWN, PastTrials
@@ -52,6 +52,7 @@ def test_what_stands_before_takes_from_what_is_like_it() -> None:
     assert [before for _, before in made] == [Before(), Before(), Before(0, 1), Before(1, 0)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0.01, 1), st.integers(0, 3), st.integers(0, 3)), max_size=30))
 def test_an_order_is_what_picking_the_highest_again_and_again_gives(drawn: list[tuple[float, int, int]]) -> None:
     marks = [RankKey(score, str(mode), str(place), f"{index:02}") for index, (score, mode, place) in enumerate(drawn)]
@@ -117,6 +118,7 @@ def test_a_test_of_what_stands_below_teaches_as_far_as_it_is_known() -> None:
         assert (index, before) == (0, Before(tested_mode=tested))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0.01, 1), st.integers(0, 2), st.integers(0, 2), st.floats(KNOWN, 1)), max_size=20))
 def test_no_passed_run_makes_anything_else_more_worth_a_test(drawn: list[tuple[float, int, int, float]]) -> None:
     marks = [

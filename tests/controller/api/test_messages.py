@@ -18,11 +18,11 @@ from brownout_controller.engine.store import Brief
 from brownout_controller.model.accounting import Counts
 from brownout_controller.model.journal import Judged, LeftOut, Refusal
 from brownout_controller.model.judge import Judgement
-from brownout_controller.model.lifecycle import Phase
 from brownout_controller.model.reasons import Reason
 from brownout_controller.model.results import Result
 from brownout_controller.v1 import controller_pb2 as pb
 from brownout_core.errors import InvalidSpec
+from brownout_core.experiment_terms import Phase
 from brownout_core.faults import make
 from brownout_core.faults.spec import FaultSpec, Selection
 from brownout_core.verdict import SIGNALS, Verdict

@@ -11,9 +11,9 @@ import pytest
 from brownout_controller.engine.dry_run import CurrentReading, DryRun, dry_run
 from brownout_controller.engine.planning import Setup
 from brownout_controller.model.environment import Environment
-from brownout_controller.model.lifecycle import PHASES
 from brownout_controller.model.probe import ProbeError, Reading
 from brownout_controller.model.secrets import Masker
+from brownout_core.experiment_terms import PHASES
 from tests.controller.engine.ground import TOLD, Told, Unruly, experiment, hypothesis
 from tests.controller.engine.test_planning import of_hypotheses
 

@@ -13,9 +13,9 @@ import pytest
 
 from brownout_controller.engine.sampling import Sampler, Schedule
 from brownout_controller.model.journal import Record, Sample
-from brownout_controller.model.lifecycle import Phase
 from brownout_controller.model.probe import NoAnswerError, Probe, ProbeContext, ProbeError, ProbeSpec, Reading, Waits
 from brownout_controller.model.reasons import Reason
+from brownout_core.experiment_terms import Phase
 from tests.controller.engine.ground import TOLD, Told, experiment, hypothesis
 
 

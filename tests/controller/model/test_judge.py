@@ -32,8 +32,8 @@ from brownout_controller.model.journal import (
     Undo,
 )
 from brownout_controller.model.judge import Judgement, judge
-from brownout_controller.model.lifecycle import Phase
 from brownout_controller.model.reasons import Number, Reason
+from brownout_core.experiment_terms import Phase
 from brownout_core.verdict import Verdict
 
 TARGET = {"id": "db", "proxy": "db", "where": "here"}

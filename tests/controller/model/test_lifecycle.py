@@ -6,7 +6,8 @@ from typing import get_args
 
 import pytest
 
-from brownout_controller.model.lifecycle import MOVES, PHASE_OF, PHASES, State, check
+from brownout_controller.model.lifecycle import MOVES, PHASE_OF, State, check
+from brownout_core.experiment_terms import PHASES
 
 
 def test_every_state_has_its_row_and_ends_judged() -> None:

@@ -11,8 +11,8 @@ from brownout_controller.model.accounting import Counts
 from brownout_controller.model.hypothesis import RecordedTerms
 from brownout_controller.model.journal import Entered, Entry, Record, Reverted, Sample
 from brownout_controller.model.journal_index import JournalIndex
-from brownout_controller.model.lifecycle import Phase
 from brownout_controller.model.results import HypothesisEvaluator, Result
+from brownout_core.experiment_terms import Phase
 
 GONE = {"value": None, "why": "the connection was refused", "failure": "refused"}
 HOLE = {"value": None, "why": "the query gave no series"}

@@ -1,58 +1,38 @@
-"""What is told of a failure, and what is not."""
+"""A failed connection is the service's doing or the way's, and a late answer is bad only beyond every limit."""
 
 from __future__ import annotations
 
 import errno
-import socket
 import ssl
 
 import aiohttp
 import pytest
 
-from brownout_controller.probes.failure_reason import Trouble, failure_reason, place, sentence
+from brownout_controller.model.probe import NoAnswerError, ProbeError
+from brownout_controller.probes.failure_reason import failure_of, unmeasured
 
 
 @pytest.mark.parametrize(
-    ("error", "kind"),
+    ("error", "failure"),
     [
         (TimeoutError(), "timeout"),
         (ConnectionRefusedError(), "refused"),
         (ConnectionResetError(), "reset"),
-        (BrokenPipeError(), "reset"),
-        (aiohttp.ServerDisconnectedError(), "closed"),
-        (aiohttp.ClientPayloadError(), "closed"),
         (EOFError(), "closed"),
-        (aiohttp.ClientOSError(errno.ECONNRESET, "x"), "reset"),
-        (socket.gaierror(-2, "x"), "name"),
-        (ssl.SSLCertVerificationError("x"), "certificate"),
-        (OSError(errno.EMFILE, "x"), "overload"),
-        (OSError(errno.EHOSTUNREACH, "x"), "other"),
-        (ValueError("x"), "other"),
+        (OSError(errno.EHOSTUNREACH, ""), "unreachable"),
+        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER]"), "malformed"),
+        (OSError(errno.EMFILE, ""), ""),
+        (ssl.SSLCertVerificationError("x"), ""),
+        (aiohttp.InvalidURL("x"), ""),
     ],
 )
-def test_a_failure_is_of_one_kind(error: BaseException, kind: Trouble) -> None:
-    assert failure_reason(error) == kind
+def test_a_failure_is_the_services_own_where_it_did_not_answer(error: BaseException, failure: str) -> None:
+    assert failure_of(error) == failure
 
 
-def test_a_sentence_has_nothing_of_the_exceptions_own_text() -> None:
-    for error in (
-        OSError(errno.EHOSTUNREACH, "hunter22"),
-        ValueError("hunter22"),
-        aiohttp.InvalidURL("http://hunter22"),
-    ):
-        assert "hunter22" not in sentence(error)
-    assert sentence(OSError(errno.EHOSTUNREACH, "")) == "no route to host"
-    assert sentence(ValueError("")) == "it failed with ValueError"
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("postgresql://me:hunter22@db:5432/shop?password=x", "postgresql://db:5432"),
-        ("http://[::1]:9090/prometheus", "http://[::1]:9090"),
-        ("redis://cache", "redis://cache"),
-        ("http://me:hunter22@db:port/", "an address that is not a URL"),
-    ],
-)
-def test_of_a_url_scheme_host_and_port_are_shown(url: str, shown: str) -> None:
-    assert place(url) == shown
+def test_only_a_failure_of_the_service_itself_counts_as_no_answer() -> None:
+    waited = unmeasured(TimeoutError(), "why", 2.0)
+    assert isinstance(waited, NoAnswerError)
+    assert (waited.kind, waited.waited) == ("timeout", 2.0)
+    assert not isinstance(unmeasured(OSError(errno.EMFILE, ""), "why"), NoAnswerError)
+    assert isinstance(unmeasured(OSError(errno.EMFILE, ""), "why"), ProbeError)

@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from brownout_controller.model.hypothesis import Terms
 from brownout_controller.model.probe import ProbeContext, ProbeError, Reading
 from brownout_controller.model.prometheus_server import BasicAuth, PrometheusServer
-from brownout_controller.probes.prometheus import Prometheus, duration, histogram, scrape_interval, skew
+from brownout_controller.probes.prometheus import Prometheus, histogram, skew
 from deploy.demo.servers import free_port
 from tests.controller.probes.ground import (
     SECONDS,
@@ -333,13 +333,6 @@ def test_without_a_date_nothing_is_said_of_the_clock() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "written"), [(10, "10s"), (0.5, "500ms"), (1.5, "1500ms"), (60, "60s"), (0, "1ms")]
-)
-def test_a_duration_is_written_as_promql_knows_it(seconds: float, written: str) -> None:
-    assert duration(seconds) == written
-
-
-@pytest.mark.parametrize(
     "answer",
     [
         {"text": "<html>Bad Gateway</html>", "status": 502},
@@ -438,25 +431,6 @@ def test_a_window_that_is_too_short_for_the_declared_scrapes_is_refused_when_the
         spec.judged_by(Terms(name="h", expect="< 1"))
     spec.judged_by(Terms(name="h", expect="< 1", window=60))
     Prometheus.model_validate({"query": "x", "scrape_interval": "15s"}).judged_by(Terms(name="h", expect="< 1"))
-
-
-@pytest.mark.parametrize(
-    ("query", "interval"),
-    [("up", 15), ('up{job="slow"}', 60), ('up{job = "slow"}', 60), ('up{job="none"}', None), ('up{my_job="slow"}', 15)],
-)
-def test_the_scrape_interval_is_that_of_the_query_s_job_or_the_shortest(query: str, interval: float | None) -> None:
-    targets = [
-        {"labels": {"job": "fast"}, "scrapeInterval": "15s"},
-        {"labels": {"job": "slow"}, "scrapeInterval": "1m"},
-    ]
-    assert scrape_interval({"data": {"activeTargets": targets}}, query) == interval
-
-
-@pytest.mark.parametrize(
-    "answer", [None, [], {}, {"data": {"activeTargets": [{"labels": {}, "scrapeInterval": "15 s"}]}}, {"data": None}]
-)
-def test_a_server_that_does_not_tell_its_scrapes_is_no_reason_to_refuse(answer: object) -> None:
-    assert scrape_interval(answer, "up") is None
 
 
 @pytest.mark.parametrize(

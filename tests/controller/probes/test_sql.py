@@ -12,8 +12,8 @@ import pytest
 from pydantic import ValidationError
 
 from brownout_controller.model.probe import Probe, ProbeContext, ProbeError, Reading
-from brownout_controller.probes.failure_reason import place
 from brownout_controller.probes.sql import Sql
+from brownout_core.connection_failure import place
 from deploy.demo import servers
 from tests.controller.probes.ground import (
     SECONDS,

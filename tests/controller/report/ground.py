@@ -29,9 +29,9 @@ from brownout_controller.model.journal import (
     encode,
 )
 from brownout_controller.model.judge import judge
-from brownout_controller.model.lifecycle import Phase
 from brownout_controller.model.reasons import Number, Reason
 from brownout_controller.report.run.run_report import RunReport, run_report
+from brownout_core.experiment_terms import Phase
 
 RUN_ID: Final = "20261124-100000-database-latency-abcd"
 FAULT: Final = f"latency_downstream.{RUN_ID}"

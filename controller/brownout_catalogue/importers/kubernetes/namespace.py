@@ -7,14 +7,25 @@ without them.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from brownout_catalogue.importers.kubernetes.manifests import Object, as_object
 from brownout_catalogue.importers.source import entries, mapping, text
-from brownout_controller.backends.cluster import ClusterError
+from brownout_core.errors import Unavailable
 
-Get = Callable[[str], Awaitable[Mapping[str, Any]]]
-"""Asks the API for a path. Raises ClusterError."""
+
+class Answer(NamedTuple):
+    """What the API server of a cluster answered: an object, or why there is none."""
+
+    content: Mapping[str, Any]
+    status: int = 200
+    """Of HTTP; 0 if the server did not answer."""
+    reason: str = ""
+    """Why it is not 200."""
+
+
+Get = Callable[[str], Awaitable[Answer]]
+"""Reads a path of the API."""
 
 _KINDS: Final = {
     "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
@@ -40,66 +51,58 @@ _EXTENSIONS: Final = {
 """Kinds that a cluster may have; for those that it has not, it answers a page and no object, so it is asked before."""
 _HIDDEN: Final = (403, 404)
 _FORBIDDEN: Final = 403
+_OK: Final = 200
 
 
 async def read_namespace(get: Get, namespace: str, note: Callable[[str], None], *, secrets: bool) -> list[Object]:
-    """Everything that an import understands. Raises ClusterError when nothing at all may be listed."""
+    """Everything that an import understands. Raises Unavailable when nothing at all may be listed."""
     found: list[Object] = []
     refused: list[str] = []
+    reason = ""
     known = {kind: path for kind, path in _KINDS.items() if secrets or kind != "Secret"}
     for kind, path in {**known, **await _extensions(get)}.items():
-        try:
-            answer = await get(path.format(namespace))
-        except ClusterError as error:
-            if error.status == _FORBIDDEN:
-                refused.append(path.rpartition("/")[2])
-                last = error
-                continue
-            raise
-        items = answer.get("items")
+        answer = await get(path.format(namespace))
+        if answer.status == _FORBIDDEN:
+            refused.append(path.rpartition("/")[2])
+            reason = answer.reason
+            continue
+        items = _content(answer).get("items")
         objects = (
             (as_object(kind, item) for item in items if isinstance(item, Mapping)) if isinstance(items, list) else ()
         )
         found += [one for one in objects if one is not None]
     if refused and not found:
-        raise last
+        raise Unavailable(reason)
     if refused:
         note(f"may not list {', '.join(refused)} of {namespace}; what they say is missing")
-    return found + await _itself(get, namespace)
+    # Labels of the namespace itself switch meshes on; many users may not read it.
+    itself = await get(f"/api/v1/namespaces/{namespace}")
+    one = None if itself.status in _HIDDEN else as_object("Namespace", _content(itself))
+    return found if one is None else [*found, one]
+
+
+def _content(answer: Answer) -> Mapping[str, Any]:
+    """Raises Unavailable for a refusal."""
+    if answer.status != _OK:
+        raise Unavailable(answer.reason)
+    return answer.content
 
 
 async def _extensions(get: Get) -> dict[str, str]:
     """The paths of those that the cluster has."""
     found = {}
-    groups = {text(mapping(group).get("name")) for group in entries((await _seen(get, "/apis")).get("groups"))}
+    apis = await get("/apis")
+    listed = {} if apis.status in _HIDDEN else _content(apis)
+    groups = {text(mapping(group).get("name")) for group in entries(listed.get("groups"))}
     resources: dict[str, set[str | None]] = {}
     for kind, (version, plural) in _EXTENSIONS.items():
         if version.partition("/")[0] not in groups:
             continue
         if version not in resources:
-            listed = entries((await _seen(get, f"/apis/{version}")).get("resources"))
-            resources[version] = {text(mapping(one).get("name")) for one in listed}
+            # A group that the cluster has in another version only is answered with a page, whatever its status.
+            answer = await get(f"/apis/{version}")
+            offered = entries(answer.content.get("resources")) if answer.status == _OK else ()
+            resources[version] = {text(mapping(one).get("name")) for one in offered}
         if plural in resources[version]:
             found[kind] = f"/apis/{version}/namespaces/{{}}/{plural}"
     return found
-
-
-async def _seen(get: Get, path: str) -> Mapping[str, Any]:
-    """Nothing where the cluster shows nothing: a group that has another version answers with a page."""
-    try:
-        return await get(path)
-    except ClusterError as error:
-        if error.status in _HIDDEN or path != "/apis":
-            return {}
-        raise
-
-
-async def _itself(get: Get, namespace: str) -> list[Object]:
-    """The namespace, whose labels switch meshes on; it may be nobody's business."""
-    try:
-        one = as_object("Namespace", await get(f"/api/v1/namespaces/{namespace}"))
-    except ClusterError as error:
-        if error.status not in _HIDDEN:
-            raise
-        return []
-    return [] if one is None else [one]

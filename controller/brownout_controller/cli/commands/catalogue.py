@@ -20,12 +20,14 @@ from brownout_catalogue.generate.experiment_file import Setting
 from brownout_catalogue.rendering import listing_json as json_form
 from brownout_catalogue.rendering import listing_markdown, listing_text
 from brownout_catalogue.rendering.listing import Listing, explained, listing
-from brownout_catalogue.scoring.past_trials import EXPIRES, PastTrials, tried
+from brownout_catalogue.scoring.past_trials import EXPIRES, PastTrials
 from brownout_controller.cli import experiment_folder
 from brownout_controller.cli.client.run_client import RUNS
 from brownout_controller.cli.commands.history import span, warn
 from brownout_controller.cli.commands.report import write
+from brownout_controller.cli.past_trials import past_trials
 from brownout_controller.engine import history
+from brownout_controller.report import unread_journals
 from brownout_core import document
 from brownout_core.errors import InvalidSpec
 from brownout_core.units import SECONDS
@@ -90,7 +92,7 @@ def catalogue(
     architecture = read(file)
     past = history.collect(roots or ([RUNS] if RUNS.is_dir() else []))
     warn(past)
-    shown = listing(architecture, PastTrials(tried(past.runs, datetime.now(UTC)), lasting / timedelta(days=1)))
+    shown = listing(architecture, PastTrials(past_trials(past.runs, datetime.now(UTC)), lasting / timedelta(days=1)))
     if place is not None and place > len(shown.rows):
         raise InvalidSpec("--explain", f"there is no row {place}; {file} has {len(shown.rows)} scenarios")
     if folder is not None:
@@ -110,7 +112,7 @@ def catalogue(
     _write(html_file, lambda: _page(shown, shown_rows), taken)
     if as_json:
         rows = ranked[:shown_rows] if place is None else [ranked[place - 1]]
-        click.echo(json_form.render(shown, rows, past.left_out), nl=False)
+        click.echo(json_form.render(shown, rows, unread_journals.content(past.left_out)), nl=False)
     elif place is not None:
         click.echo(listing_text.explain(explained(*ranked[place - 1]), width), nl=False)
     elif markdown_file is None and html_file is None:

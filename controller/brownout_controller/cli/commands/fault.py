@@ -19,11 +19,11 @@ from brownout_controller.cli.console.progress import Progress, say
 from brownout_controller.cli.console.run_output import leave, shown, status, tell
 from brownout_controller.engine.resolve import FaultRequest
 from brownout_controller.engine.run_supervisor import NotInPlaceError
-from brownout_controller.model.experiment import LEASE
 from brownout_controller.model.journal import LeftOut
 from brownout_controller.report import unread_journals
 from brownout_core import document
 from brownout_core.errors import InvalidSpec
+from brownout_core.experiment_terms import LEASE
 from brownout_core.faults import KINDS
 from brownout_core.faults.fault_yaml import SELECTION, read_fault
 from brownout_core.faults.spec import FaultSpec

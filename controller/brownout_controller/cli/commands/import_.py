@@ -15,7 +15,7 @@ from brownout_catalogue.architecture import Architecture
 from brownout_catalogue.importers.compose.reader import read_compose
 from brownout_catalogue.importers.imported import Imported, by_strength
 from brownout_catalogue.importers.kubernetes.manifests import Object, read_manifests
-from brownout_catalogue.importers.kubernetes.namespace import read_namespace
+from brownout_catalogue.importers.kubernetes.namespace import Answer, read_namespace
 from brownout_catalogue.importers.kubernetes.reader import read_kubernetes
 from brownout_catalogue.importers.yaml import architecture_file
 from brownout_catalogue.importers.yaml.merging import Merge, merge
@@ -95,13 +95,14 @@ async def _live(found: Imported, namespace: str, context: str | None, *, secrets
         raise InvalidSpec("--namespace", f"{namespace!r} is no name of a namespace")
     cluster = Cluster(Kubernetes(context=context, namespace=namespace))
 
-    async def get(path: str) -> Mapping[str, Any]:
-        return await cluster.request("GET", path, seconds=_PATIENCE)
+    async def get(path: str) -> Answer:
+        try:
+            return Answer(await cluster.request("GET", path, seconds=_PATIENCE))
+        except ClusterError as error:
+            return Answer({}, error.status, str(error))
 
     try:
         return await read_namespace(get, namespace, found.note, secrets=secrets)
-    except ClusterError as error:
-        raise Unavailable(str(error)) from None
     finally:
         await cluster.close()
 

@@ -13,6 +13,7 @@ from brownout_controller.report.run.load_table import HEADING, load_row
 from brownout_controller.report.run.run_report import RunReport
 from brownout_controller.report.sentences import accounted
 from brownout_core.formatting import clipped, line, moment, quantity
+from brownout_core.markdown import escaped
 from brownout_core.verdict import Verdict
 
 LIMIT: Final = 900 * 1024
@@ -21,7 +22,6 @@ MAX_TEXT: Final = 1000
 """Characters of one text."""
 MAX_ROWS: Final = 300
 """Rows of one table."""
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]#|~$])")
 MARKS: Final = {
     Verdict.PASSED: "✅",
     Verdict.REFUTED: "❌",
@@ -44,13 +44,6 @@ def render(*runs: RunReport) -> str:
     for report in runs:
         lines += [*_lines(report), ""] if len(runs) != 1 else _lines(report)
     return _cut("\n".join(lines) + "\n")
-
-
-def escaped(text: object) -> str:
-    """Text that Markdown shows as it is, and that calls nobody: GitHub notifies whom an @ names."""
-    text = clipped(line(text), MAX_TEXT).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    text = _SPECIAL.sub(r"\\\1", text).replace("://", ":<!-- -->//").replace("www.", "www<!-- -->.")
-    return text.replace("@", "@<!-- -->")
 
 
 def _verdicts(runs: Sequence[RunReport]) -> Iterable[str]:

@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple
 import yaml
 from markupsafe import Markup
 
-from brownout_controller.model.lifecycle import PHASES
 from brownout_controller.model.results import Result
 from brownout_controller.report.run import figures
 from brownout_controller.report.run.figures import PHASE_NAMES
@@ -20,6 +19,7 @@ from brownout_controller.report.svg import plot, timeline
 from brownout_controller.report.svg.plot import Plot
 from brownout_controller.report.svg.series import MAX_DOTS
 from brownout_controller.report.svg.timeline import Numbered
+from brownout_core.experiment_terms import PHASES
 from brownout_core.formatting import clipped, clock, line, quantity, seconds
 from brownout_core.html import page
 from brownout_core.safe_text import block

@@ -12,8 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from brownout_catalogue.importers.kubernetes.manifests import Object
-from brownout_catalogue.importers.kubernetes.namespace import read_namespace
-from brownout_controller.backends.cluster import ClusterError
+from brownout_catalogue.importers.kubernetes.namespace import Answer, read_namespace
 from brownout_controller.cli.commands.import_ import importing
 from brownout_core.errors import Unavailable
 from tests.support.kube import Api, api
@@ -52,20 +51,20 @@ def read(refused: Mapping[str, int], *, secrets: bool = False) -> tuple[list[Obj
     notes: list[str] = []
     asked: list[str] = []
 
-    async def get(path: str) -> Mapping[str, Any]:
+    async def get(path: str) -> Answer:
         asked.append(path)
         if path == "/apis":
-            return {"groups": [{"name": "cert-manager.io"}, {"name": "security.istio.io"}]}
+            return Answer({"groups": [{"name": "cert-manager.io"}, {"name": "security.istio.io"}]})
         if path.count("/") == 3 and path.startswith("/apis/"):
             if "istio" in path:
-                raise ClusterError("404 page not found")
-            return {"resources": [{"name": "certificates"}]}
+                return Answer({}, 0, "404 page not found")
+            return Answer({"resources": [{"name": "certificates"}]})
         kind = path.rpartition("/")[2]
         if kind == "shop":
-            return {"metadata": {"name": "shop", "labels": {"istio-injection": "enabled"}}}
+            return Answer({"metadata": {"name": "shop", "labels": {"istio-injection": "enabled"}}})
         if kind in refused:
-            raise ClusterError(f"{kind} no", refused[kind])
-        return {"items": LISTS.get(kind, [])}
+            return Answer({}, refused[kind], f"{kind} no")
+        return Answer({"items": LISTS.get(kind, [])})
 
     return asyncio.run(read_namespace(get, "shop", notes.append, secrets=secrets)), notes, asked
 
@@ -93,13 +92,13 @@ def test_kinds_that_may_not_be_listed_are_told() -> None:
 
 
 def test_who_may_list_nothing_is_told_what_the_cluster_says() -> None:
-    with pytest.raises(ClusterError, match="no"):
+    with pytest.raises(Unavailable, match="no"):
         read(dict.fromkeys(LISTS, 403))
 
 
 @pytest.mark.parametrize("status", [0, 401, 500])
 def test_a_cluster_that_fails_is_an_error(status: int) -> None:
-    with pytest.raises(ClusterError):
+    with pytest.raises(Unavailable):
         read({"services": status})
 
 

@@ -9,9 +9,9 @@ from brownout_controller.cli.console.outcome import Look
 from brownout_controller.model.accounting import Counts
 from brownout_controller.model.evidence import Contact, Evidence, Move, Share
 from brownout_controller.model.judge import Judgement
-from brownout_controller.model.lifecycle import Phase
 from brownout_controller.model.reasons import TEXT, Number, Reason
 from brownout_controller.model.results import Outcome, Result
+from brownout_core.experiment_terms import Phase
 from brownout_core.verdict import Verdict
 from tests.controller.cli.ground import begun, claimed
 

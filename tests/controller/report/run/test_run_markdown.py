@@ -9,6 +9,7 @@ import pytest
 from brownout_controller.model.journal import Failure
 from brownout_controller.report.run import run_markdown
 from brownout_controller.report.run.run_report import run_report
+from brownout_core.markdown import escaped
 from brownout_core.verdict import Verdict
 from tests.controller.report import ground
 from tests.controller.report.ground import TERMS, Story
@@ -19,12 +20,12 @@ def test_verdict_and_reason_come_first(verdict: str) -> None:
     report = ground.ALL[verdict]().report()
     lines = run_markdown.render(report).splitlines()
     assert lines[0].endswith(f"database-latency: {verdict}")
-    assert run_markdown.escaped(report.sentence) in lines[2]
+    assert escaped(report.sentence) in lines[2]
 
 
 def test_what_is_said_by_the_verdict_alone_is_said_once() -> None:
     report = ground.ALL["passed"]().report()
-    assert run_markdown.render(report).count(run_markdown.escaped(report.sentence)) == 1
+    assert run_markdown.render(report).count(escaped(report.sentence)) == 1
 
 
 def test_several_runs_are_sections_under_a_list_of_their_verdicts() -> None:

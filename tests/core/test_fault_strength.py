@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from brownout_controller.lint.strength import BY_KIND, is_nobody, strength
+from brownout_core.fault_strength import BY_KIND, is_nobody, strength
 from brownout_core.faults import KINDS, make
 
 
