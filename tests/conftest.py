@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support import kube, requirements
+from tests.support import requirements
+from tests.support.processes import kube
 from tests.support.scheduling import ALONE, Scheduling, is_alone, ordered
 from tests.support.virtual_time import VirtualLoop
 

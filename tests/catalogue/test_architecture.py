@@ -11,7 +11,7 @@ import yaml
 from brownout_catalogue.architecture import KINDS, Architecture, Kind, kind_of
 from brownout_controller.model import schema
 from brownout_core.errors import InvalidSpec
-from tests.catalogue.ground import EXAMPLES, SHOP, read
+from tests.support.builders.architectures import EXAMPLES, SHOP, read
 
 _A_CALLS_B = "services:\n  a:\n    calls: {b: %s}\n  b:\n"
 _FLOW = "services:\n  a:\n    calls: [b]\n  b:\nflows:\n  f: {path: %s}\n"

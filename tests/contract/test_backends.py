@@ -23,7 +23,7 @@ from brownout_controller.backends.memory import MemoryBackend
 from brownout_controller.backends.proxy import ProxyBackend
 from brownout_core.faults import make
 from brownout_core.faults.spec import FaultSpec
-from tests.support.proxy_process import proxy_process
+from tests.support.processes.proxy import proxy_process
 from tests.support.running import SECONDS, Upstream, echoing, said_back
 
 _FAULTS = (

@@ -22,7 +22,7 @@ from brownout_controller.engine.cluster_lock import leases, name_of
 from brownout_controller.engine.locks import Claim
 from brownout_controller.model.environment import Kubernetes
 from brownout_core.errors import Conflict, Unavailable
-from tests.support.kube import LEASES, Api, api
+from tests.support.processes.kube import LEASES, Api, api
 from tests.support.running import SECONDS
 
 _LASTS: Final = 3

@@ -20,7 +20,7 @@ from brownout_core import faults
 from brownout_core.errors import InvalidSpec
 from brownout_core.faults import KINDS, changed, make
 from brownout_core.faults.spec import Fault, Stage, is_extension, unit_of
-from tests.support.staging import site
+from tests.support.builders.fault_stages import site
 
 _FIELDS = [(kind, name) for kind, fault in KINDS.items() for name in fault.fields()]
 _STAGED = [kind for kind, fault in KINDS.items() if "stage" in vars(fault)]

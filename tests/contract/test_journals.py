@@ -24,13 +24,13 @@ from brownout_controller.report.run import junit, run_json, run_markdown, run_pa
 from brownout_controller.report.run.run_report import run_report
 from brownout_core.errors import BrownoutError
 from brownout_proxy.cli import root, run
-from tests.controller.report import ground
-from tests.controller.report.ground import Story
+from tests.support.builders import journals
+from tests.support.builders.journals import Story
 
 SEEDS: Final = 16
 EACH: Final = 100
 STORIES: Final[Sequence[Callable[[], Story]]] = (
-    *ground.ALL.values(), ground.killed, ground.closed_later, ground.nasty, ground.interrupted,
+    *journals.ALL.values(), journals.killed, journals.closed_later, journals.nasty, journals.interrupted,
 )  # fmt: skip
 VALUES: Final = (
     "null", "true", "0", "-1", "1e999", "NaN", "-Infinity", "1e308", "9" * 400, "9" * 5000, "1e300", "-0.0", '""',
@@ -142,7 +142,7 @@ def test_commands_leave_spoilt_journals_out_and_go_on(
     monkeypatch.chdir(tmp_path)
     draw = random.Random(0)
     runs = tmp_path / ".brownout" / "runs"
-    ground.passed().store(runs)
+    journals.passed().store(runs)
     for number in range(60):
         (runs / f"run-{number:02}").mkdir()
         (runs / f"run-{number:02}" / JOURNAL).write_bytes(_spoilt(draw))

@@ -23,8 +23,8 @@ from brownout_controller.lint.reading import read
 from brownout_controller.model.variables import Variables
 from brownout_core import document
 from tests.catalogue.generate.test_terms import server
-from tests.catalogue.ground import SHOP
 from tests.controller.cli.commands.test_init import COMPOSE
+from tests.support.builders.architectures import SHOP
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 
 from tests.support import requirements
-from tests.support.control_server import ControlServer, brownout, serving
+from tests.support.processes.control_server import ControlServer, brownout, serving
 from tests.support.requirements import needs
 from tests.support.running import echoing, said_back
 

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.support.kube import Api, api
-from tests.support.proxy_process import ProxyProcess, proxy_process
+from tests.support.processes.kube import Api, api
+from tests.support.processes.proxy import ProxyProcess, proxy_process
 from tests.support.running import echoing, eventually
 
 _PATIENCE: Final = 45.0

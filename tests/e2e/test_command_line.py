@@ -19,7 +19,7 @@ from typing import IO, Final, NamedTuple
 
 import pytest
 
-from tests.support.control_server import free_port
+from tests.support.ports import free_port
 from tests.support.running import echoing, eventually, nobody, said_back
 
 _ROOT: Final = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ from brownout_controller.backends.channel import ANYBODY, Credentials
 from brownout_controller.backends.connection import PROXY, Trouble, sentence_of
 from brownout_controller.backends.proxy import ProxyBackend
 from tests.support.certificates import Authority
-from tests.support.proxy_process import ProxyProcess, proxy_process
+from tests.support.processes.proxy import ProxyProcess, proxy_process
 from tests.support.requirements import needs
 
 EDGE: Final = "shop -> backend"

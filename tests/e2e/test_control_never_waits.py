@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.control_server import ControlServer, brownout, serving
+from tests.support.processes.control_server import ControlServer, brownout, serving
 from tests.support.running import black_hole, echoing, said_back
 
 _SECONDS = 10.0

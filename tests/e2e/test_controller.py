@@ -22,8 +22,8 @@ from typing import Any
 import pytest
 
 from tests.support.certificates import Authority
-from tests.support.controller_process import ControllerProcess, Ended, controller_process, finished, start
-from tests.support.proxy_process import ProxyProcess, proxy_process
+from tests.support.processes.controller import ControllerProcess, Ended, controller_process, finished, start
+from tests.support.processes.proxy import ProxyProcess, proxy_process
 from tests.support.requirements import needs
 from tests.support.running import eventually
 

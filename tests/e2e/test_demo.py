@@ -20,7 +20,7 @@ from deploy.demo import servers
 from deploy.demo.acts import ACTS, Verdict, fails, takes, unharmed, vanishes
 from deploy.demo.clients import Seen, word_for
 from deploy.demo.table import Phase, Result, lines
-from tests.support.demos import left_behind, scratch_folder, start_demo
+from tests.support.processes.demos import left_behind, scratch_folder, start_demo
 from tests.support.running import eventually
 
 _ROOT: Final = Path(__file__).parents[2]

@@ -28,9 +28,9 @@ from brownout_core.faults.spec import FaultSpec
 from brownout_core.v1 import proxy_pb2 as pb
 from brownout_core.v1.proxy_pb2_grpc import ProxyServiceStub
 from brownout_core.verdict import Verdict
-from tests.support.proxy_process import ProxyProcess, proxy_process
+from tests.support.processes.proxy import ProxyProcess, proxy_process
+from tests.support.processes.system_under_test import staged
 from tests.support.running import SECONDS, echoing, eventually
-from tests.support.stage import staged
 
 _ROUNDS: Final = 20
 _HELD: Final = pb.Fault(name="held", latency=pb.Latency(latency=1))

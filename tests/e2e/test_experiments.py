@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.proxy_process import proxy_process
+from tests.support.processes.proxy import proxy_process
+from tests.support.processes.system_under_test import Stage, Started, staged
 from tests.support.running import echoing, eventually
-from tests.support.stage import Stage, Started, staged
 
 pytestmark = pytest.mark.timeout(180)  # several runs, each a process
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from tests.support.stage import Ended, Stage, staged
+from tests.support.processes.system_under_test import Ended, Stage, staged
 
 LEASE = "10s"
 """Longer than a busy machine may forget to renew it."""

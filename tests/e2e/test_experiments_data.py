@@ -18,9 +18,9 @@ from typing import Any, Final
 import pytest
 
 from deploy.demo.servers import free_port
+from tests.support.processes.system_under_test import Stage, staged
 from tests.support.requirements import needs, program
 from tests.support.running import eventually, nobody
-from tests.support.stage import Stage, staged
 
 pytestmark = pytest.mark.timeout(180)  # several runs, each a process
 _TWO: Final = 'label_replace(vector(1), "shop", "berlin", "", "") or label_replace(vector(2), "shop", "paris", "", "")'

@@ -14,10 +14,10 @@ from typing import Final
 
 import pytest
 
-from tests.support import shop as service
-from tests.support.proxy_process import ProxyProcess, proxy_process
+from tests.support.processes import shop as service
+from tests.support.processes.proxy import ProxyProcess, proxy_process
+from tests.support.processes.system_under_test import PATIENCE, Ended, Stage, Started, staged
 from tests.support.running import eventually, said_back
-from tests.support.stage import PATIENCE, Ended, Stage, Started, staged
 
 pytestmark = pytest.mark.timeout(180)  # several runs, each a process
 _STATES: Final = ("baseline", "injecting", "observing", "reverting", "recovering")

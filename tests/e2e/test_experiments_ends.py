@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import pytest
 
+from tests.support.processes.system_under_test import Ended, Stage, Started, staged
 from tests.support.running import eventually
-from tests.support.stage import Ended, Stage, Started, staged
 
 pytestmark = pytest.mark.timeout(180)  # several runs, each a process
 _SIGNALS: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 5}

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.proxy_process import proxy_process
+from tests.support.processes.proxy import proxy_process
+from tests.support.processes.shop import Shop
+from tests.support.processes.system_under_test import Ended, Stage, Started, staged
 from tests.support.running import echoing, eventually, said_back
-from tests.support.shop import Shop
-from tests.support.stage import Ended, Stage, Started, staged
 
 pytestmark = pytest.mark.timeout(180)  # two whole runs, on a busy machine
 

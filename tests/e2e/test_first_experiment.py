@@ -13,7 +13,7 @@ from typing import Final
 import pytest
 
 from deploy.demo.servers import free_port
-from tests.support.proxy_process import proxy_process
+from tests.support.processes.proxy import proxy_process
 from tests.support.running import eventually, said_back
 
 _PAGE: Final = (Path(__file__).parents[2] / "docs" / "first-experiment.md").read_text("utf-8")

@@ -17,10 +17,10 @@ from brownout_controller.model.run_summary import RunSummary
 from brownout_controller.model.trend import review
 from brownout_controller.report.history.history_page import render
 from tests.controller.model.test_run_summary import past_run
-from tests.controller.report import ground
-from tests.controller.report.ground import NASTY
 from tests.e2e.test_pages import _COVERED, _STICKING_OUT
-from tests.support.browser import tab
+from tests.support.builders import journals
+from tests.support.builders.journals import NASTY
+from tests.support.processes.browser import tab
 from tests.support.requirements import needs
 
 BEGIN: Final = datetime(2025, 11, 20, tzinfo=UTC)
@@ -79,9 +79,9 @@ def test_it_fits_every_screen_whatever_time_it_is_about(tmp_path: Path) -> None:
 
 
 def test_a_pipe_gets_data_and_no_colours_and_a_terminal_s_warnings_go_elsewhere(tmp_path: Path) -> None:
-    for n, make in enumerate((ground.passed, ground.refuted)):
+    for n, make in enumerate((journals.passed, journals.refuted)):
         make(run_id=f"r{n}", started=f"2026-11-0{n + 1}T10:00:00+00:00").store(tmp_path, f"r{n}")
-    ground.killed().store(tmp_path, "broken")
+    journals.killed().store(tmp_path, "broken")
     (tmp_path / "broken" / "journal.jsonl").write_text("x\nx\n")
     for words in ([], ["--json"]):
         command = [*BROWNOUT, "history", "--runs", str(tmp_path), *words]

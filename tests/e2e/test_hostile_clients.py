@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from brownout_core import limits
-from tests.support.controller_process import controller_process
 from tests.support.http2 import Http2, fill
-from tests.support.pinger import pinging
-from tests.support.proxy_process import proxy_process
+from tests.support.processes.controller import controller_process
+from tests.support.processes.pinger import pinging
+from tests.support.processes.proxy import proxy_process
 from tests.support.running import SECONDS, eventually
 
 PROXY = "/brownout.proxy.v1.ProxyService/CreateProxy"

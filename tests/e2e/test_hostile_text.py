@@ -11,8 +11,8 @@ from typing import Final
 
 import pytest
 
+from tests.support.processes.system_under_test import Stage, staged
 from tests.support.running import SECONDS
-from tests.support.stage import Stage, staged
 
 _NAMES: Final = [
     "::error::owned", "  ::add-mask::backend", "##[error]owned", "##vso[task.complete]x", "a\n::error::owned",

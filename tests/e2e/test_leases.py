@@ -22,7 +22,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from brownout_core.v1 import proxy_pb2 as pb
 from brownout_core.v1.proxy_pb2_grpc import ProxyServiceStub
-from tests.support.proxy_process import ProxyProcess, proxy_process
+from tests.support.processes.proxy import ProxyProcess, proxy_process
 from tests.support.running import SECONDS, echoing, eventually, read_exactly
 
 _LEASE: Final = 1.0

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.stage import Ended, staged
+from tests.support.processes.system_under_test import Ended, staged
 
 pytestmark = pytest.mark.timeout(180)  # several runs, or a dozen commands
 

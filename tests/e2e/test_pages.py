@@ -11,9 +11,9 @@ import pytest
 
 from brownout_controller.report.run import run_page
 from brownout_controller.report.run.run_report import RunReport
-from tests.controller.report import ground
-from tests.controller.report.ground import TERMS, Story
-from tests.support.browser import Tab, tab
+from tests.support.builders import journals
+from tests.support.builders.journals import TERMS, Story
+from tests.support.processes.browser import Tab, tab
 from tests.support.requirements import needs
 
 pytestmark = [needs("chromium"), pytest.mark.timeout(180)]
@@ -70,7 +70,7 @@ def _see(tmp_path: Path, look: Callable[[Tab, Path], Awaitable[None]], *report: 
     asyncio.run(seen())
 
 
-@pytest.mark.parametrize("told", [_story(), ground.nasty().report()], ids=["everything", "hostile"])
+@pytest.mark.parametrize("told", [_story(), journals.nasty().report()], ids=["everything", "hostile"])
 def test_nothing_is_loaded_and_the_console_is_silent(tmp_path: Path, report: RunReport) -> None:
     async def look(opened: Tab, page: Path) -> None:
         assert opened.requests == [page.as_uri()]
@@ -84,7 +84,7 @@ def test_nothing_is_loaded_and_the_console_is_silent(tmp_path: Path, report: Run
 def test_the_policy_lets_nothing_in_that_a_text_might_bring(tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     harm = '<img src="http://127.0.0.1:9/x"><script>document.title = "taken"</script><p id="p" style="color: red">x</p>'
-    page.write_text(run_page.render(ground.refuted().report()).replace("</main>", f"{harm}</main>"), encoding="utf-8")
+    page.write_text(run_page.render(journals.refuted().report()).replace("</main>", f"{harm}</main>"), encoding="utf-8")
 
     async def seen() -> None:
         async with tab() as opened:
@@ -99,8 +99,8 @@ def test_the_policy_lets_nothing_in_that_a_text_might_bring(tmp_path: Path) -> N
     asyncio.run(seen())
 
 
-@pytest.mark.parametrize("told", [_story(), *(story().report() for story in ground.ALL.values())],
-                         ids=["everything", *ground.ALL])  # fmt: skip
+@pytest.mark.parametrize("told", [_story(), *(story().report() for story in journals.ALL.values())],
+                         ids=["everything", *journals.ALL])  # fmt: skip
 def test_on_a_small_screen_nothing_sticks_out_and_no_letters_cover_others(tmp_path: Path, report: RunReport) -> None:
     async def look(opened: Tab, _: Path) -> None:
         for width in (_SMALL, 1280):

@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.support.processes.system_under_test import Stage, staged
 from tests.support.running import SECONDS
-from tests.support.stage import Stage, staged
 
 pytestmark = pytest.mark.timeout(180)  # several runs, or a dozen commands
 

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import pytest
 
-from tests.support.controller_process import MAIN, controller_process, surroundings
+from tests.support.processes.controller import MAIN, controller_process, surroundings
+from tests.support.processes.system_under_test import PATIENCE, Stage, Started, staged
 from tests.support.running import eventually
-from tests.support.stage import PATIENCE, Stage, Started, staged
 
 _STATES: Final = ("baseline", "injecting", "observing", "reverting", "recovering")
 # So long that a command that waited for the end of a phase would give up; what a busy machine measures is no matter.

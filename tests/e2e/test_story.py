@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deploy.demo import story
-from tests.support.demos import left_behind, scratch_folder, start_demo
+from tests.support.processes.demos import left_behind, scratch_folder, start_demo
 from tests.support.running import eventually
 
 

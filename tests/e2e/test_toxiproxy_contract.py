@@ -17,7 +17,8 @@ from urllib.parse import quote
 import pytest
 
 from tests.e2e.contract_table import ANY, TABLE, Row
-from tests.support.control_server import Command, ControlServer, Reply, brownout, free_port, serving
+from tests.support.ports import free_port
+from tests.support.processes.control_server import Command, ControlServer, Reply, brownout, serving
 
 _OURS: Final = "brownout"
 _SERVERS: Final[dict[str, Command]] = {_OURS: brownout()}

@@ -21,10 +21,10 @@ from typing import Final, NamedTuple
 from tests.fuzz.asking import Asking
 from tests.fuzz.mutation import Mutator
 from tests.fuzz.targets import TARGETS
-from tests.support.controller_process import controller_process
 from tests.support.http2 import DATA, END_STREAM, Http2, call_headers, frame, message_head
-from tests.support.pinger import pinging
-from tests.support.proxy_process import proxy_process
+from tests.support.processes.controller import controller_process
+from tests.support.processes.pinger import pinging
+from tests.support.processes.proxy import proxy_process
 
 STALL: Final = 0.05
 """Seconds."""

@@ -7,7 +7,7 @@ import json
 from brownout_catalogue.findings import findings
 from brownout_catalogue.findings.findings_json import render
 from brownout_core import document
-from tests.catalogue.findings.ground import read
+from tests.support.builders.findings import read
 
 _FILE = "services: {a: {calls: {b: {timeout: 1s, pool: 3}}}, b: {timeout: 2s}}"
 

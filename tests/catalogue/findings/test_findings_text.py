@@ -9,8 +9,8 @@ from brownout_catalogue.findings import findings
 from brownout_catalogue.findings.findings_text import render, summary
 from brownout_core import document
 from brownout_core.document import Value
-from tests.catalogue.findings.ground import read
-from tests.catalogue.ground import EXAMPLES, example
+from tests.support.builders.architectures import EXAMPLES, example
+from tests.support.builders.findings import read
 
 _FILE = """\
 services:

@@ -11,8 +11,8 @@ from brownout_catalogue.architecture import Architecture
 from brownout_catalogue.findings import RULES, findings
 from brownout_catalogue.findings.rule import LEVELS, dotted
 from brownout_catalogue.findings.sarif import identity
-from tests.catalogue.findings.ground import architectures, changed, read, told
-from tests.catalogue.ground import backwards, example
+from tests.support.builders.architectures import backwards, example
+from tests.support.builders.findings import architectures, changed, read, told
 
 TODAY = date(2026, 11, 25)
 

@@ -8,7 +8,7 @@ import pytest
 
 from brownout_catalogue.findings import findings
 from brownout_catalogue.findings.redundancy import days_left
-from tests.catalogue.findings.ground import missing, of, read
+from tests.support.builders.findings import missing, of, read
 
 _FLOW = """\
 services:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.catalogue.findings.ground import missing, of
+from tests.support.builders.findings import missing, of
 
 
 def test_retries_without_a_budget_are_told_with_the_load() -> None:

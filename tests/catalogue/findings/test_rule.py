@@ -22,7 +22,7 @@ from brownout_catalogue.findings.rule import (  # fmt: skip
 )
 from brownout_catalogue.findings.rule_context import RuleContext
 from brownout_core import document
-from tests.catalogue.findings.ground import of, read
+from tests.support.builders.findings import of, read
 
 _FILE = """\
 name: shop

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from brownout_catalogue.findings.rule_context import RuleContext, attempts, down, exceeds, listed, up
-from tests.catalogue.findings.ground import read
+from tests.support.builders.findings import read
 
 
 def _ground(text: str) -> RuleContext:

@@ -16,8 +16,8 @@ import pytest
 from brownout_catalogue.findings import RULES, findings
 from brownout_catalogue.findings.sarif import MOST, artifact, identity, log
 from brownout_core import __version__, document
-from tests.catalogue.findings.ground import read
-from tests.catalogue.ground import EXAMPLES, example
+from tests.support.builders.architectures import EXAMPLES, example
+from tests.support.builders.findings import read
 
 
 def _closed(required: str, optional: str = "", **parts: Any) -> dict[str, Any]:

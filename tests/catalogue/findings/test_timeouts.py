@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.catalogue.findings.ground import missing, of
+from tests.support.builders.findings import missing, of
 
 _CHAIN = """\
 services:

@@ -22,8 +22,8 @@ from brownout_catalogue.generate.experiment_file import Setting, write_top
 from brownout_catalogue.rendering.listing import listing
 from brownout_core.errors import InvalidSpec, Unavailable
 from deploy.demo.servers import free_port
-from tests.catalogue.ground import SHOP, read
 from tests.controller.probes.ground import closed_port, http_server, play
+from tests.support.builders.architectures import SHOP, read
 from tests.support.requirements import needs, program
 from tests.support.running import eventually
 

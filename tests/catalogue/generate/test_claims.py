@@ -10,7 +10,7 @@ from brownout_catalogue.generate.claims import Hypothesis, examples, hypotheses,
 from brownout_catalogue.generate.terms import Number, Source, p99_limit, source
 from brownout_catalogue.scoring.scenario import Scenario
 from tests.catalogue.generate.test_terms import UNSAID, server
-from tests.catalogue.ground import SHOP, found, read
+from tests.support.builders.architectures import SHOP, found, read
 
 SLOW = "database-slow/orders/postgres"
 

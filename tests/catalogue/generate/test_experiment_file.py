@@ -20,7 +20,7 @@ from brownout_controller.model.variables import Variables
 from brownout_controller.probes import KINDS
 from brownout_core import document
 from tests.catalogue.generate.test_terms import server
-from tests.catalogue.ground import EXAMPLES, SHOP, example, read
+from tests.support.builders.architectures import EXAMPLES, SHOP, example, read
 
 ENTRY = {"": "http://127.0.0.1:8080/buy"}
 

@@ -7,7 +7,7 @@ import pytest
 from brownout_catalogue.generate.experiment_file import Setting
 from brownout_catalogue.generate.folder import Outcome, Plan, plan
 from brownout_catalogue.rendering.listing import listing
-from tests.catalogue.ground import SHOP, read
+from tests.support.builders.architectures import SHOP, read
 
 ENTRY = {"": "http://x/"}
 NAME = "database-slow.orders.postgres.yaml"

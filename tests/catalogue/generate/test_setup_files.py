@@ -25,7 +25,7 @@ from brownout_catalogue.generate.setup_files import (
 from brownout_controller.model.environment import read_environment
 from brownout_core import document
 from brownout_proxy.server import config
-from tests.catalogue.ground import SHOP, read
+from tests.support.builders.architectures import SHOP, read
 
 JOB = Job("experiments", {"BUY_URL": "http://127.0.0.1:8080/"}, "compose.yaml")
 

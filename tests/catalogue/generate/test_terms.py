@@ -23,7 +23,7 @@ from brownout_catalogue.generate.terms import (
     variable,
     watched,
 )
-from tests.catalogue.ground import SHOP, found, read
+from tests.support.builders.architectures import SHOP, found, read
 
 HISTOGRAM = FAMILIES[0]
 QUIET: dict[str, Any] = {"rate": 12.0, "p99": 0.34, "errors": 0.0002, "highest": 10.0, "buckets": (0.1, 0.5, 1.0, 10.0)}

@@ -7,7 +7,7 @@ import pytest
 from brownout_catalogue.rendering.listing import cut_short, explained, heading, known, listing, told, word
 from brownout_catalogue.scoring.past_trials import PastTrials
 from brownout_catalogue.scoring.sensitivity import Effect, Search
-from tests.catalogue.ground import SHOP, fault, read, rows, tried
+from tests.support.builders.architectures import SHOP, fault, read, rows, tried
 
 _EFFECT = Effect("services.a.replicas", "1", 10, 3, "a dies", 5, 2, ())
 

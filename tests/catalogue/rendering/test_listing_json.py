@@ -6,7 +6,7 @@ import json
 
 from brownout_catalogue.rendering import listing_json
 from brownout_catalogue.rendering.listing import listing
-from tests.catalogue.ground import SHOP, read
+from tests.support.builders.architectures import SHOP, read
 
 
 def test_every_row_has_its_factors_and_what_to_inject() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from brownout_catalogue.rendering.listing import listing
 from brownout_catalogue.rendering.listing_markdown import render
-from tests.catalogue.ground import SHOP, read
+from tests.support.builders.architectures import SHOP, read
 
 
 def test_it_has_a_row_and_a_section_for_each_scenario() -> None:

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 from brownout_catalogue.rendering.listing import listing
 from brownout_catalogue.rendering.listing_page import render
-from tests.catalogue.ground import SHOP, example, read
+from tests.support.builders.architectures import SHOP, example, read
 
 
 class _Page(HTMLParser):

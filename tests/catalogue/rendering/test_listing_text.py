@@ -7,7 +7,7 @@ import pytest
 
 from brownout_catalogue.rendering.listing import explained, listing
 from brownout_catalogue.rendering.listing_text import explain, render
-from tests.catalogue.ground import SHOP, example, read
+from tests.support.builders.architectures import SHOP, example, read
 
 
 @pytest.mark.parametrize("width", [72, 80, 132])

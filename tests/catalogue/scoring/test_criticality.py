@@ -16,7 +16,7 @@ from brownout_catalogue.scoring.criticality import (
     is_route,
     worth,
 )
-from tests.catalogue.ground import SHOP, read
+from tests.support.builders.architectures import SHOP, read
 
 
 def _grips(holds: tuple[FlowDependency, ...]) -> dict[str, float]:

@@ -12,7 +12,7 @@ from brownout_catalogue.architecture import Architecture
 from brownout_catalogue.scoring import factors
 from brownout_catalogue.scoring.factors import Exposure, Ignorance, Impact, Safety
 from brownout_catalogue.scoring.past_trials import KNOWN, PastTrial, PastTrials
-from tests.catalogue.ground import EXAMPLES, SHOP, example, fault, found, read, tried
+from tests.support.builders.architectures import EXAMPLES, SHOP, example, fault, found, read, tried
 
 _PG = "database-slow/orders/postgres"
 

@@ -8,7 +8,7 @@ import pytest
 
 from brownout_catalogue.scoring.fault_coverage import SIZES, WHOLE, comparable, covered, fault_of, told
 from brownout_core.faults import KINDS
-from tests.catalogue.ground import fault
+from tests.support.builders.architectures import fault
 
 
 def test_every_kind_has_its_size_or_none() -> None:

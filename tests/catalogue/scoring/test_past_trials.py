@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from brownout_catalogue.scoring.past_trials import EXPIRES, KNOWN, Evidence, PastTrial, PastTrials
-from tests.catalogue.ground import fault, tried
+from tests.support.builders.architectures import fault, tried
 
 _EDGE = "a -> b"
 _ASKED = fault(latency="30s")

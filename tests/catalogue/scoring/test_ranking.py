@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from brownout_catalogue.scoring.past_trials import KNOWN, PastTrials
 from brownout_catalogue.scoring.ranking import LEAST_NEW, Before, RankKey, order, rank
-from tests.catalogue.ground import EXAMPLES, SHOP, backwards, example, fault, read, rows, tried
+from tests.support.builders.architectures import EXAMPLES, SHOP, backwards, example, fault, read, rows, tried
 
 
 def test_the_score_is_the_product_of_its_factors_and_falls_down_the_list() -> None:

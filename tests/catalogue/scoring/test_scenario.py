@@ -12,7 +12,7 @@ from brownout_catalogue.scoring.scenario import EVERYTHING, OUTSIDE, kind_of_fau
 from brownout_controller.model.experiment import read_experiment
 from brownout_controller.probes import KINDS
 from brownout_core import document
-from tests.catalogue.ground import EXAMPLES, SHOP, backwards, example, found, read
+from tests.support.builders.architectures import EXAMPLES, SHOP, backwards, example, found, read
 
 
 def test_every_mode_is_there_wherever_the_architecture_may_have_it() -> None:

@@ -10,7 +10,7 @@ from brownout_catalogue.architecture import Architecture
 from brownout_catalogue.scoring.past_trials import PastTrials
 from brownout_catalogue.scoring.ranking import rank
 from brownout_catalogue.scoring.sensitivity import TOP, _Board, footrule, missing_lines, search
-from tests.catalogue.ground import SHOP, example, fault, read, tried
+from tests.support.builders.architectures import SHOP, example, fault, read, tried
 
 _SMALL = "services:\n  api: {calls: [one, two]}\n  one:\n  two:\n"
 

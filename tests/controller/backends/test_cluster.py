@@ -14,8 +14,8 @@ import pytest
 
 from brownout_controller.backends.cluster import Cluster, ClusterError
 from brownout_controller.model.environment import Kubernetes
-from tests.support.fake_kube import FakeServer
-from tests.support.kube import LEASES, Api, api
+from tests.support.fakes.kube_api import FakeServer
+from tests.support.processes.kube import LEASES, Api, api
 from tests.support.running import Upstream, black_hole, nobody
 
 _LEASE = f"{LEASES.format('shop')}/x"

@@ -9,7 +9,7 @@ import pytest
 from brownout_controller.backends.base import BackendError
 from brownout_controller.backends.channel import Credentials
 from brownout_controller.backends.proxy import ProxyBackend
-from tests.support.proxy_process import proxy_process
+from tests.support.processes.proxy import proxy_process
 from tests.support.running import nobody
 
 

@@ -18,8 +18,8 @@ from brownout_controller.cli.client.files import mistakes_in
 from brownout_controller.cli.commands.catalogue import catalogue
 from brownout_controller.model.variables import Variables
 from brownout_core.errors import BrownoutError, InvalidSpec, Unavailable
-from tests.catalogue.ground import SHOP
 from tests.controller.probes.ground import closed_port
+from tests.support.builders.architectures import SHOP
 
 SLOW = "database-slow.orders.postgres.yaml"
 

@@ -17,9 +17,9 @@ from brownout_controller.model.variables import Variables
 from brownout_controller.probes import KINDS
 from brownout_controller.report.margin.timeouts import Limit
 from brownout_core import document
-from tests.controller.cli.proving import TEXT, Proving, Tale
-from tests.controller.report import ground
-from tests.controller.report.ground import Story
+from tests.support.builders import journals
+from tests.support.builders.journals import Story
+from tests.support.fakes.run_client import TEXT, Proving, Tale
 
 _WHERE = ClientOptions(
     environment="local", config=None, runs=None, controller="127.0.0.1:1", token=None, token_file=None, tls_ca=None,
@@ -66,8 +66,8 @@ def test_each_trial_is_the_experiment_with_another_value_and_says_of_which_searc
 
 @pytest.mark.parametrize(
     ("tale", "verdict", "status"),
-    [(ground.not_reverted, "not-reverted", 6), (ground.refused, "refused", 4), (ground.internal, "internal", 7),
-     (lambda: ground.stopped("asked"), "stopped", 5)],
+    [(journals.not_reverted, "not-reverted", 6), (journals.refused, "refused", 4), (journals.internal, "internal", 7),
+     (lambda: journals.stopped("asked"), "stopped", 5)],
 )  # fmt: skip
 def test_nothing_is_tried_after_a_verdict_that_says_so(tale: Tale, verdict: str, status: int) -> None:
     venue = Proving(187.0, {50.0: [tale]})
@@ -78,12 +78,12 @@ def test_nothing_is_tried_after_a_verdict_that_says_so(tale: Tale, verdict: str,
 
 
 def test_a_stop_condition_that_was_met_is_as_good_as_a_refutation() -> None:
-    done, told = searched(Proving(5000.0, {3200.0: [ground.stopped]}))
+    done, told = searched(Proving(5000.0, {3200.0: [journals.stopped]}))
     assert told[1].answer == "broke"
     assert done.status == 0
 
 
-@pytest.mark.parametrize("tale", [ground.untouched, lambda: ground.stopped("blind"), ground.closed_later])
+@pytest.mark.parametrize("tale", [journals.untouched, lambda: journals.stopped("blind"), journals.closed_later])
 def test_an_inconclusive_run_counts_for_nothing_and_is_repeated_once(tale: Tale) -> None:
     venue = Proving(5000.0, {3200.0: [tale]})
     done, told = searched(venue)
@@ -98,11 +98,11 @@ def test_an_inconclusive_run_counts_for_nothing_and_is_repeated_once(tale: Tale)
 
 
 def test_a_system_that_does_not_come_back_from_a_trial_is_told_from_one_that_was_never_well() -> None:
-    broken, _ = searched(Proving(187.0, {50.0: [ground.untouched, ground.untouched]}))
+    broken, _ = searched(Proving(187.0, {50.0: [journals.untouched, journals.untouched]}))
     assert broken.stuck == 800
-    well, _ = searched(Proving(5000.0, {3200.0: [ground.untouched, ground.untouched]}))
+    well, _ = searched(Proving(5000.0, {3200.0: [journals.untouched, journals.untouched]}))
     assert well.stuck is None, "it held before"
-    blind, _ = searched(Proving(187.0, {50.0: [lambda: ground.stopped("blind")] * 2}))
+    blind, _ = searched(Proving(187.0, {50.0: [lambda: journals.stopped("blind")] * 2}))
     assert blind.stuck is None, "its baseline was met"
     assert searched(Proving(187.0))[0].stuck is None
 
@@ -124,7 +124,7 @@ def test_a_signal_ends_the_search_and_what_is_known_stays() -> None:
 def test_a_run_that_a_signal_ended_says_nothing() -> None:
     signals = Signals()
     signals.came = "SIGTERM"
-    done, told = searched(Proving(187.0, {800.0: [ground.interrupted]}), signals)
+    done, told = searched(Proving(187.0, {800.0: [journals.interrupted]}), signals)
     assert told == []
     assert [tried.answer for tried in done.tried] == ["unknown"]
     assert done.search.trials == []
@@ -149,7 +149,7 @@ def test_a_time_that_grows_up_to_its_own_limit_is_told_from_one_that_leaps() -> 
     assert limit(run(0.185), lambda: late.samples("recovery", 11, 0.3).judged()) is None, "it broke in the recovery"
     share = [{"name": "p99 stays low", "expect": "< 20%", "probe": "traffic"}]
     errors = {"name": "x", "hypotheses": [{"name": "p99 stays low", "traffic": "errors", "expect": "< 20%"}]}
-    assert limit(run(0.19), lambda: ground.refuted(terms=share, experiment=errors)) is None, "it is no time"
+    assert limit(run(0.19), lambda: journals.refuted(terms=share, experiment=errors)) is None, "it is no time"
     assert limit_of(searched(Proving(5000.0))[0]) is None, "there is no end"
 
 
@@ -158,9 +158,9 @@ def test_the_telling_hypothesis_is_the_one_that_broke_or_came_nearest() -> None:
         _, trials = searched(Proving(5000.0, {800.0: [tale, tale]}))
         return explain_trial(trials[0])
 
-    assert told(ground.passed) == "p99 stays low: 120ms (< 200ms)"
-    assert told(ground.refuted) == "p99 stays low: 306ms (< 200ms)"
-    assert "p99 stays low (baseline): 400ms at worst" in told(ground.untouched)
+    assert told(journals.passed) == "p99 stays low: 120ms (< 200ms)"
+    assert told(journals.refuted) == "p99 stays low: 306ms (< 200ms)"
+    assert "p99 stays low (baseline): 400ms at worst" in told(journals.untouched)
     terms = [{"name": name, "expect": "< 1s", "probe": "traffic"} for name in ("calm", "near")]
 
     def two() -> Story:

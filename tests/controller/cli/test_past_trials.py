@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from brownout_controller.cli.past_trials import past_trials
-from tests.catalogue.ground import fault
 from tests.controller.model.test_run_summary import STARTED, past_run
+from tests.support.builders.architectures import fault
 
 
 def test_runs_of_the_history_come_with_their_faults_and_environments() -> None:

@@ -22,7 +22,7 @@ from brownout_controller.engine.cluster_lock import exclusion, leases, name_of
 from brownout_controller.engine.locks import Claim
 from brownout_controller.model.environment import Environment, Kubernetes
 from brownout_core.errors import Conflict, Unavailable
-from tests.support.kube import Api, api
+from tests.support.processes.kube import Api, api
 from tests.support.running import nobody
 
 

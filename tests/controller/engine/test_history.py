@@ -17,8 +17,8 @@ from brownout_controller.engine.history import DATABASE, History, collect
 from brownout_controller.engine.store import JOURNAL, Journal
 from brownout_controller.model.journal import Interrupted
 from brownout_core.errors import NotFound
-from tests.controller.report import ground
-from tests.controller.report.ground import NASTY, Story
+from tests.support.builders import journals
+from tests.support.builders.journals import NASTY, Story
 from tests.support.running import eventually
 
 
@@ -29,7 +29,7 @@ def _store(root: Path, story: Story, name: str) -> Path:
 
 def _passed(root: Path, number: int, day: int = 1) -> Path:
     name = f"run-{number}"
-    return _store(root, ground.passed(run_id=name, started=f"2026-11-{day:02d}T10:00:00+00:00"), name)
+    return _store(root, journals.passed(run_id=name, started=f"2026-11-{day:02d}T10:00:00+00:00"), name)
 
 
 def _spoil(directory: Path) -> None:
@@ -58,7 +58,7 @@ def test_runs_come_oldest_first_with_the_directory_that_they_are_in(runs: Path) 
 def test_the_trials_of_a_search_are_no_part_of_it(runs: Path) -> None:
     """They break on purpose: one of them beside a passed run of the same experiment would read as a regression."""
     name = "run-5"
-    _store(runs, ground.refuted(run_id=name, started="2026-11-06T10:00:00+00:00", part_of="margin-1"), name)
+    _store(runs, journals.refuted(run_id=name, started="2026-11-06T10:00:00+00:00", part_of="margin-1"), name)
     for _ in range(2):  # from the journal, and from what was kept of it
         assert [run.run for run in collect([runs]).runs] == ["run-4", "run-3", "run-2", "run-1", "run-0"]
 
@@ -67,7 +67,7 @@ def test_a_journal_is_read_again_only_if_it_has_changed(runs: Path) -> None:
     first = collect([runs])
     for number in range(4):
         _spoil(runs / f"run-{number}")
-    _store(runs / "..", ground.refuted(run_id="run-4", started="2026-11-01T10:00:00+00:00"), "new")
+    _store(runs / "..", journals.refuted(run_id="run-4", started="2026-11-01T10:00:00+00:00"), "new")
     os.replace(runs / ".." / "new" / JOURNAL, runs / "run-4" / JOURNAL)
     second = collect([runs])
     assert second.warnings == []
@@ -111,12 +111,12 @@ def test_what_a_run_keeps_beside_its_journal_is_its_own(runs: Path) -> None:
 
 
 def test_a_run_that_a_process_is_at_is_running_and_then_cut_off(tmp_path: Path) -> None:
-    directory = _store(tmp_path, ground.killed(), "run")
+    directory = _store(tmp_path, journals.killed(), "run")
     journal = Journal(directory, number=99)
     assert [run.state for run in collect([tmp_path]).runs] == ["running"]
     journal.close()
     assert [run.state for run in collect([tmp_path]).runs] == ["unfinished"]
-    _store(tmp_path / "x", ground.closed_later(), "run")
+    _store(tmp_path / "x", journals.closed_later(), "run")
     os.replace(tmp_path / "x" / "run" / JOURNAL, directory / JOURNAL)
     assert [run.state for run in collect([tmp_path]).runs] == ["inconclusive"]
 
@@ -131,7 +131,7 @@ def test_a_run_that_has_only_just_begun_is_no_broken_one(tmp_path: Path) -> None
 
 
 def test_to_ask_whether_a_run_is_under_way_leaves_nothing_in_its_directory(tmp_path: Path) -> None:
-    directory = _store(tmp_path, ground.killed(), "run")
+    directory = _store(tmp_path, journals.killed(), "run")
     collect([tmp_path])
     assert os.listdir(directory) == [JOURNAL]
 
@@ -154,8 +154,8 @@ def test_a_journal_that_cannot_be_read_is_a_warning_with_its_path_and_spoils_not
 
 
 def test_texts_of_a_journal_do_no_harm(tmp_path: Path) -> None:
-    story = ground.nasty()
-    story.entries[0] = ground.passed(started="2026-11-01T10:00:00+00:00", run_id=NASTY, source=NASTY).entries[0]
+    story = journals.nasty()
+    story.entries[0] = journals.passed(started="2026-11-01T10:00:00+00:00", run_id=NASTY, source=NASTY).entries[0]
     _store(tmp_path, story, "nasty")
     first = collect([tmp_path])
     assert len(first.runs) == 1
@@ -315,7 +315,7 @@ def test_processes_at_the_same_time_do_not_spoil_each_other_s_answers(
 
 
 def test_a_run_that_is_being_written_is_read_as_far_as_it_is(tmp_path: Path) -> None:
-    directory = _store(tmp_path, ground.killed(), "run")
+    directory = _store(tmp_path, journals.killed(), "run")
     with (directory / JOURNAL).open("a") as file:
         file.write('{"n":30,"at":9,"ki')
     found = collect([tmp_path])
@@ -335,10 +335,10 @@ def test_directories_are_looked_for_at_any_depth_and_a_run_that_is_found_twice_c
 
 def test_of_two_copies_of_a_run_the_one_that_ended_counts(tmp_path: Path) -> None:
     started = "2026-11-01T10:00:00+00:00"
-    story = ground.killed()
-    story.entries[0] = ground.passed(run_id="r", started=started).entries[0]
+    story = journals.killed()
+    story.entries[0] = journals.passed(run_id="r", started=started).entries[0]
     _store(tmp_path, story, "a")
-    _store(tmp_path, ground.passed(run_id="r", started=started), "b")
+    _store(tmp_path, journals.passed(run_id="r", started=started), "b")
     _store(tmp_path, story, "c")
     assert [(run.state, Path(run.directory).name) for run in collect([tmp_path]).runs] == [("passed", "b")]
 
@@ -359,7 +359,7 @@ def test_a_name_that_no_database_takes_is_read_each_time(tmp_path: Path) -> None
 
 
 def test_a_journal_that_grows_is_another_one(tmp_path: Path) -> None:
-    directory = _store(tmp_path, ground.killed(), "run")
+    directory = _store(tmp_path, journals.killed(), "run")
     assert collect([tmp_path]).runs[0].duration == 6
     journal = Journal(directory, number=99, age=100.0)
     journal.write(Interrupted("SIGINT"))

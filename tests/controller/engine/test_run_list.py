@@ -10,7 +10,7 @@ from brownout_controller.engine.journal_file import JOURNAL
 from brownout_controller.engine.run_list import CUT_OFF, ELSEWHERE, list_runs
 from brownout_controller.engine.store import Brief, Store
 from brownout_controller.model.journal import Entered, Run
-from tests.controller.report import ground
+from tests.support.builders import journals
 
 
 def _state(told: Brief) -> str:
@@ -18,9 +18,9 @@ def _state(told: Brief) -> str:
 
 
 def test_the_newest_are_listed_and_all_that_are_not_over(tmp_path: Path) -> None:
-    ground.killed().store(tmp_path, "1-killed")
+    journals.killed().store(tmp_path, "1-killed")
     for name in ("2-old", "3-new"):
-        ground.passed().store(tmp_path, name)
+        journals.passed().store(tmp_path, name)
     found = list_runs(Store(tmp_path), 1, _state)
     assert [row.told.run_id for row in found.rows] == ["3-new", "1-killed"]
     new, killed = found.rows
@@ -46,7 +46,7 @@ def test_what_is_left_of_a_phase_is_counted_from_when_it_was_entered(tmp_path: P
 
 
 def test_a_journal_that_cannot_be_read_is_named_beside_the_others(tmp_path: Path) -> None:
-    ground.passed().store(tmp_path, "good")
+    journals.passed().store(tmp_path, "good")
     (tmp_path / "folder" / JOURNAL).mkdir(parents=True)
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / JOURNAL).write_text("{}\n{}\n")

@@ -6,7 +6,7 @@ import pytest
 
 from brownout_controller.model.journal import LeftOut
 from brownout_controller.report.unread_journals import content, named, sentences
-from tests.controller.report.ground import NASTY
+from tests.support.builders.journals import NASTY
 
 
 def test_one_is_named_in_one_sentence() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from brownout_core.faults.chain import Chain
 from brownout_core.faults.spec import Pace, Stage
-from tests.support.staging import site, stage
+from tests.support.builders.fault_stages import site, stage
 
 
 class Counter:

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from brownout_core.faults.chain import NO_FAULTS, Chain
-from tests.support.staging import site, stage
+from tests.support.builders.fault_stages import site, stage
 
 
 class Counter:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.staging import stage
+from tests.support.builders.fault_stages import stage
 
 
 def _bits(data: bytes) -> int:

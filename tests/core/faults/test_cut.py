@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.staging import site, stage
+from tests.support.builders.fault_stages import site, stage
 
 
 def test_it_closes_at_its_time_and_lets_bytes_pass_until_then() -> None:

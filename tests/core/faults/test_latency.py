@@ -8,7 +8,7 @@ from statistics import fmean, median, stdev
 
 import pytest
 
-from tests.support.staging import pieces, site, stage
+from tests.support.builders.fault_stages import pieces, site, stage
 
 
 def _delays(count: int = 20_000, **attributes: object) -> list[float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.staging import site, stage
+from tests.support.builders.fault_stages import site, stage
 
 
 def test_the_end_is_so_many_bytes_from_where_the_fault_came() -> None:

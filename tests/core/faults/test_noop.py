@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from brownout_core.faults import make
-from tests.support.staging import site
+from tests.support.builders.fault_stages import site
 
 
 def test_it_does_nothing() -> None:

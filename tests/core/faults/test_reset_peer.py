@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tests.support.staging import site, stage
+from tests.support.builders.fault_stages import site, stage
 
 
 def test_it_resets_after_its_time_and_lets_nothing_pass_until_then() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brownout_core.faults import make
-from tests.support.staging import pieces, site, stage
+from tests.support.builders.fault_stages import pieces, site, stage
 
 
 @settings(derandomize=True, deadline=None)

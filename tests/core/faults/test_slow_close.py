@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.staging import stage
+from tests.support.builders.fault_stages import stage
 
 
 def test_only_the_end_is_late() -> None:

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from tests.support.staging import pieces, stage
+from tests.support.builders.fault_stages import pieces, stage
 
 
 def test_the_stated_share_of_segments_is_late_by_the_duration() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.staging import site, stage
+from tests.support.builders.fault_stages import site, stage
 
 
 def test_it_closes_after_its_time_from_when_it_met_the_connection() -> None:

@@ -12,7 +12,7 @@ from jinja2 import DictLoader, UndefinedError
 
 from brownout_core.html import page
 from brownout_core.verdict import Verdict
-from tests.controller.report.ground import NASTY
+from tests.support.builders.journals import NASTY
 
 
 def _rendered(content: str, **values: object) -> str:

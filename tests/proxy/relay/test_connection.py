@@ -21,6 +21,7 @@ from brownout_proxy.relay import connection as module
 from brownout_proxy.relay.connection import Connection
 from brownout_proxy.relay.endpoint import Endpoint
 from brownout_proxy.server.proxy import Proxy
+from tests.support.fakes.relay import VirtualClock
 from tests.support.running import (
     Running,
     Upstream,
@@ -35,7 +36,6 @@ from tests.support.running import (
     reset,
     running,
 )
-from tests.support.virtual import VirtualClock
 
 _PATIENCE: Final = 1.0
 """The dial timeout, in seconds of the virtual clock; it passes before `_LINGER` does."""

@@ -21,8 +21,8 @@ from brownout_core.faults.spec import DOWNSTREAM, UPSTREAM
 from brownout_proxy.relay.budget import Budget
 from brownout_proxy.relay.endpoint import Endpoint, keep_alive
 from brownout_proxy.relay.link import Link, Traffic
+from tests.support.fakes.relay import FakeOwner, FakePort, VirtualClock
 from tests.support.running import SECONDS, Running, Upstream, eventually, read_all, read_exactly, reset, running
-from tests.support.virtual import FakeOwner, FakePort, VirtualClock
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps two writes apart, and counts segments")
 

@@ -13,7 +13,7 @@ from brownout_core.faults.active import ActiveFault
 from brownout_core.faults.spec import DOWNSTREAM, UPSTREAM, FaultSpec
 from brownout_proxy.relay.budget import Budget
 from brownout_proxy.relay.link import Link, Traffic
-from tests.support.virtual import FakeOwner, FakePort, VirtualClock
+from tests.support.fakes.relay import FakeOwner, FakePort, VirtualClock
 
 
 def fault(kind: str, **attributes: object) -> ActiveFault:

@@ -7,7 +7,7 @@ from typing import Any
 
 from brownout_core.faults.chain import Chain
 from brownout_proxy.relay.schedule import TURN, Schedule
-from tests.support.staging import stage
+from tests.support.builders.fault_stages import stage
 
 
 class Counter:

@@ -11,7 +11,7 @@ from brownout_core.faults.active import ActiveFault
 from brownout_core.faults.spec import FaultSpec
 from brownout_proxy.server.events import Reason
 from brownout_proxy.server.leases import ANYBODY, FORCED, LONGEST, SHORTEST, TTL, Authority, Leases
-from tests.support.virtual import VirtualClock
+from tests.support.fakes.relay import VirtualClock
 
 _TWO = limits.Limit(2, "leases", "leases", "")
 limits.LIMITS.remove(_TWO)

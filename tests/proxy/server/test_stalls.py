@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from brownout_proxy.server.stalls import BEAT, Stalls
-from tests.support.virtual import VirtualClock
+from tests.support.fakes.relay import VirtualClock
 
 
 def test_a_loop_that_keeps_its_time_has_no_stall() -> None:

@@ -11,7 +11,7 @@ import pytest
 from brownout_catalogue.importers.compose.files import load, merged
 from brownout_catalogue.importers.source import documents, place_of
 from brownout_core.errors import InvalidSpec, Unavailable
-from tests.catalogue.importers import ground
+from tests.support.builders import imports
 
 Load = Callable[..., Any]
 
@@ -19,7 +19,7 @@ Load = Callable[..., Any]
 @pytest.fixture(name="loaded")
 def _loaded(tmp_path: Path) -> Load:
     def loaded(contents: dict[str, str], *names: str, profiles: tuple[str, ...] = (), env: tuple[str, ...] = ()) -> Any:
-        ground.files(tmp_path, contents)
+        imports.files(tmp_path, contents)
         notes: list[str] = []
         paths = [tmp_path / name for name in names or ("compose.yaml",)]
         services = load(paths, [tmp_path / name for name in env], frozenset(profiles), notes.append)

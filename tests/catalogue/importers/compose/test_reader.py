@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from brownout_core.errors import InvalidSpec
-from tests.catalogue.importers.ground import composed, edges, files, guess
+from tests.support.builders.imports import composed, edges, files, guess
 
 
 def shop(folder: Path, content: str, **more: str) -> None:

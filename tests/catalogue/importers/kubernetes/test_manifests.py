@@ -10,7 +10,7 @@ import pytest
 
 from brownout_catalogue.importers.kubernetes.manifests import Object, read_manifests
 from brownout_core.errors import InvalidSpec, Unavailable
-from tests.catalogue.importers.ground import files
+from tests.support.builders.imports import files
 
 POD = "kind: Pod\nmetadata: {name: %s}\n"
 

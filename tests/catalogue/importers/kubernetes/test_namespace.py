@@ -15,7 +15,7 @@ from brownout_catalogue.importers.kubernetes.manifests import Object
 from brownout_catalogue.importers.kubernetes.namespace import Answer, read_namespace
 from brownout_controller.cli.commands.import_ import importing
 from brownout_core.errors import Unavailable
-from tests.support.kube import Api, api
+from tests.support.processes.kube import Api, api
 
 PODS = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{
     "name": "web", "image": "shop/web:1",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from brownout_core.errors import InvalidSpec
-from tests.catalogue.importers.ground import applied, edges, workload
+from tests.support.builders.imports import applied, edges, workload
 
 
 def test_a_deployment_with_everything_is_one_component() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.catalogue.importers.ground import applied, edges, guess, workload
+from tests.support.builders.imports import applied, edges, guess, workload
 
 SHOP = workload("web") + workload("cart")
 

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from tests.catalogue.importers.ground import applied, edges, guess, workload
+from tests.support.builders.imports import applied, edges, guess, workload
 
 DB = workload("db", image="postgres:16")
 

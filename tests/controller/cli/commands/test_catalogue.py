@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 
 from brownout_controller.cli.commands.catalogue import catalogue
 from brownout_core.errors import InvalidSpec, NotFound, Unavailable
-from tests.catalogue.ground import SHOP
-from tests.controller.report import ground
+from tests.support.builders import journals
+from tests.support.builders.architectures import SHOP
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def _run_of(root: Path, days: float, *, passed: bool, delay: str = "4s") -> None
     """A run on orders -> postgres with latency, so many days ago."""
     started = datetime.now(UTC) - timedelta(days=days)
     run_id = f"{started:%Y%m%d-%H%M%S}-x-{days:04.0f}"
-    make = ground.passed if passed else ground.refuted
+    make = journals.passed if passed else journals.refuted
     experiment = {"name": "x", "edge": "orders -> postgres", "fault": {"latency": {"delay": delay}}}
     make(run_id=run_id, started=started.isoformat(), experiment=experiment).store(root, run_id)
 
@@ -122,7 +122,7 @@ def test_a_weak_pass_neither_clears_what_is_asked_nor_mends_what_broke(shop: Pat
 def test_a_run_without_a_conclusion_says_nothing(shop: Path, tmp_path: Path) -> None:
     experiment = {"name": "x", "edge": "orders -> postgres", "fault": {"latency": {"delay": "4s"}}}
     started = datetime.now(UTC).isoformat()
-    story = ground.Story(run_id="r", started=started, experiment=experiment).planned()
+    story = journals.Story(run_id="r", started=started, experiment=experiment).planned()
     story.samples("baseline", 1, 0.3, 0.4).judged(5).store(tmp_path / "runs", "r")  # the baseline was not met
     row = _row(_run(shop, "--json", "--runs", tmp_path / "runs"), "database-slow/orders/postgres")
     assert (row["tested"], row["broken"]) == ("never", False)

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from brownout_controller.cli.commands.history import history, moment, span
 from brownout_core.errors import InvalidSpec, NotFound
-from tests.controller.report import ground
+from tests.support.builders import journals
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -19,11 +19,11 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("history") / "runs"
-    for month, make in ((2, ground.passed), (5, ground.refuted), (8, ground.passed)):
+    for month, make in ((2, journals.passed), (5, journals.refuted), (8, journals.passed)):
         run_id = f"2026{month:02d}01-100000-database-latency-abcd"
         make(run_id=run_id, started=f"2026-{month:02d}-01T10:00:00+00:00").store(root, run_id)
     run_id = "20260901-100000-other-0000"
-    make = ground.passed
+    make = journals.passed
     make(run_id=run_id, started="2026-09-01T10:00:00+00:00", experiment={"name": "other", "edge": "a -> b"},
          environment={"name": "staging"}).store(root, run_id)  # fmt: skip
     return root

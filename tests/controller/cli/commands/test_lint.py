@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from brownout_controller.cli.commands.lint import lint
 from brownout_core.errors import InvalidSpec
 from brownout_proxy.cli import root, run
-from tests.catalogue.ground import SHOP
 from tests.controller.model.test_environment import _FILE
 from tests.controller.model.test_experiment import _SMALL
+from tests.support.builders.architectures import SHOP
 
 _SHOP: Final = Path(__file__).parents[4] / "deploy" / "demo" / "experiments" / "payment-db-latency.yaml"
 

@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 from brownout_controller.cli.client.run_client import ClientOptions
 from brownout_controller.cli.commands.margin import margin
 from brownout_core.errors import InvalidSpec, Unavailable
-from tests.controller.cli.proving import TEXT, Proving
-from tests.controller.report import ground
+from tests.support.builders import journals
+from tests.support.fakes.run_client import TEXT, Proving
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_dry_run_runs_nothing(file: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_what_was_found_is_told_although_a_run_could_not_begin(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     venue = Proving(300.0)
 
-    def gone() -> ground.Story:
+    def gone() -> journals.Story:
         raise Unavailable("the disk is full")
 
     venue._tales = {200.0: [gone]}
@@ -81,13 +81,13 @@ def test_what_was_found_is_told_although_a_run_could_not_begin(file: Path, monke
 def test_an_unverified_revert_ends_the_search_with_a_word_for_a_person(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    result = ran(monkeypatch, Proving(300.0, {50.0: [ground.not_reverted]}))
+    result = ran(monkeypatch, Proving(300.0, {50.0: [journals.not_reverted]}))
     assert result.exit_code == 6
     assert "ended by run 2: not-reverted, the system may still be under a fault; a person must look" in result.stdout
 
 
 def test_a_system_that_does_not_come_back_is_named_as_the_reason(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    result = ran(monkeypatch, Proving(300.0, {50.0: [ground.untouched, ground.untouched]}))
+    result = ran(monkeypatch, Proving(300.0, {50.0: [journals.untouched, journals.untouched]}))
     assert result.exit_code == 3
     assert "the system has not come back from 800ms; restart it, and begin below that (--to)" in result.stdout
 

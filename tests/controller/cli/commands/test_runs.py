@@ -14,8 +14,8 @@ from brownout_controller.cli.commands.runs import as_content, runs, told
 from brownout_controller.engine.run_list import CUT_OFF, ELSEWHERE, Row
 from brownout_controller.engine.store import Brief
 from brownout_controller.model.journal import Judged
-from tests.controller.report import ground
-from tests.controller.report.ground import NASTY
+from tests.support.builders import journals
+from tests.support.builders.journals import NASTY
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 _TOLD = Brief("20261124-100000-x-abcd", "database-latency", "local", "2026-11-24T10:00:00+00:00", True, None)
@@ -63,7 +63,7 @@ def _ran(*words: str) -> Result:
 def test_the_newest_are_listed_and_what_cannot_be_read_is_told_beside_them(tmp_path: Path) -> None:
     assert "There are no runs in" in _ran("--runs", str(tmp_path)).output
     for number in range(25):
-        ground.passed().store(tmp_path, f"run-{number:02}")
+        journals.passed().store(tmp_path, f"run-{number:02}")
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "journal.jsonl").write_text("{}\n{}\n")
     result = _ran("--runs", str(tmp_path))

@@ -13,13 +13,13 @@ from brownout_controller.cli.commands.stop import stop
 from brownout_controller.engine.store import Store
 from brownout_controller.model.journal import Run
 from brownout_core.errors import InvalidSpec, NotFound
-from tests.controller.report import ground
+from tests.support.builders import journals
 
 
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    ground.passed().store(tmp_path / "runs", "20260101-000000-over-1")
+    journals.passed().store(tmp_path / "runs", "20260101-000000-over-1")
     return tmp_path / "runs"
 
 

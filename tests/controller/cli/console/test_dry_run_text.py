@@ -21,8 +21,8 @@ from brownout_core import document
 from brownout_core.faults import make
 from brownout_core.faults.fault_yaml import read_fault
 from brownout_core.faults.spec import FaultSpec
-from tests.controller.cli.ground import claimed
 from tests.controller.engine.ground import TOLD, Unruly
+from tests.support.builders.experiments import claimed
 
 
 @pytest.fixture(autouse=True)

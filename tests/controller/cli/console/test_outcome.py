@@ -13,7 +13,7 @@ from brownout_controller.model.reasons import TEXT, Number, Reason
 from brownout_controller.model.results import Outcome, Result
 from brownout_core.experiment_terms import Phase
 from brownout_core.verdict import Verdict
-from tests.controller.cli.ground import begun, claimed
+from tests.support.builders.experiments import begun, claimed
 
 _CLAIM = {"name": "p99 stays low", "traffic": "p99", "expect": "< 300ms"}
 _LOAD = {"url": "http://127.0.0.1:1/", "rate": 500}

@@ -25,7 +25,7 @@ from brownout_controller.model.journal import (
     Stop,
     Traffic,
 )
-from tests.controller.cli.ground import begun, claimed
+from tests.support.builders.experiments import begun, claimed
 
 Told = tuple[float, Record]
 

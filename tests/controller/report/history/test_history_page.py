@@ -10,7 +10,7 @@ from brownout_controller.model.run_summary import RunSummary
 from brownout_controller.model.trend import recovery_trends, review
 from brownout_controller.report.history.history_page import Tile, render, sentence, tiles
 from tests.controller.model.test_run_summary import past_run
-from tests.controller.report.ground import NASTY
+from tests.support.builders.journals import NASTY
 
 BEGIN = datetime(2026, 1, 20, tzinfo=UTC)
 

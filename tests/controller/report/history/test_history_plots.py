@@ -18,7 +18,7 @@ from brownout_controller.report.history.history_plots import FILLS, STATES, boun
 from brownout_controller.report.svg.dates import Dates, of_dates
 from brownout_core.html import page
 from tests.controller.model.test_run_summary import past_run
-from tests.controller.report.ground import NASTY
+from tests.support.builders.journals import NASTY
 
 BEGIN = datetime(2026, 1, 20, tzinfo=UTC)
 YEAR = of_dates(BEGIN, BEGIN + timedelta(days=300))

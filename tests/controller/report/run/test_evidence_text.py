@@ -24,7 +24,7 @@ from brownout_controller.report.run.evidence_text import (
 )
 from brownout_core.units import SECONDS, SHARE
 from brownout_core.verdict import Verdict
-from tests.controller.report.ground import NASTY, TERMS, Story
+from tests.support.builders.journals import NASTY, TERMS, Story
 
 FAULT = "latency.20260101-000000-try-00000001"
 UNITS = {"p99": SECONDS, "errors": SHARE}

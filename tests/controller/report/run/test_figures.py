@@ -10,8 +10,8 @@ from brownout_controller.model.journal import Counted, Sample
 from brownout_controller.report.run import figures
 from brownout_controller.report.svg.plot import Plot, Stretch
 from brownout_core.units import SECONDS
-from tests.controller.report import ground
-from tests.controller.report.ground import FAULT, NAME, TERMS, Story
+from tests.support.builders import journals
+from tests.support.builders.journals import FAULT, NAME, TERMS, Story
 
 
 def _of_claim(story: Story) -> Plot:
@@ -20,7 +20,7 @@ def _of_claim(story: Story) -> Plot:
 
 
 def test_a_claim_has_its_samples_its_threshold_and_its_unit() -> None:
-    plot = _of_claim(ground.refuted())
+    plot = _of_claim(journals.refuted())
     assert plot.title == f"{NAME}, expected < 200ms"
     assert plot.text == "7 samples, 2 of them bad. baseline: held; under the fault: broke; recovery: held"
     assert [dot.look for dot in plot.series[0].dots].count("bad") == 2
@@ -29,9 +29,9 @@ def test_a_claim_has_its_samples_its_threshold_and_its_unit() -> None:
 
 
 def test_the_fault_and_the_phases_are_on_every_plot() -> None:
-    report = ground.passed().report()
+    report = journals.passed().report()
     plots = [
-        _of_claim(ground.passed()),
+        _of_claim(journals.passed()),
         figures.requests_plot(report),
         figures.latency_plot(report),
         figures.hits_plot(report),
@@ -69,7 +69,7 @@ def test_a_limit_that_waits_for_the_baseline_is_not_drawn() -> None:
 
 
 def test_a_sample_tells_what_it_is_under_the_mouse() -> None:
-    story = ground.Story(terms=[{**TERMS, "no_data": "fail"}]).planned().samples("during", 1, 0.1, 0.3, None)
+    story = journals.Story(terms=[{**TERMS, "no_data": "fail"}]).planned().samples("during", 1, 0.1, 0.3, None)
     story.at(9, Sample(NAME, "during", 9.0, settling=True))
     assert [dot.title for dot in _of_claim(story).series[0].dots] == [
         "1.0 s: 100ms",
@@ -80,7 +80,7 @@ def test_a_sample_tells_what_it_is_under_the_mouse() -> None:
 
 
 def test_the_load_has_its_answers_and_their_times_by_second() -> None:
-    report = ground.passed().report()
+    report = journals.passed().report()
     requests, answers = figures.requests_plot(report), figures.latency_plot(report)
     assert requests is not None
     assert answers is not None
@@ -90,7 +90,7 @@ def test_the_load_has_its_answers_and_their_times_by_second() -> None:
 
 
 def test_hits_are_summed_over_targets_and_stay_when_the_fault_is_gone() -> None:
-    story = ground.passed()
+    story = journals.passed()
     story.at(9.5, Counted("other", 3, 0, 0, {FAULT: 5}, {FAULT: 2}), Counted("other", 3, 0, 0, {}, {}))
     plot = figures.hits_plot(story.report())
     assert plot is not None
@@ -99,8 +99,8 @@ def test_hits_are_summed_over_targets_and_stay_when_the_fault_is_gone() -> None:
 
 @pytest.mark.parametrize("found", [figures.requests_plot, figures.latency_plot, figures.hits_plot])
 def test_there_is_no_plot_of_what_was_not_there(found: Any) -> None:
-    assert found(ground.refused().report()) is None
+    assert found(journals.refused().report()) is None
 
 
 def test_a_journal_that_names_no_fault_has_no_shade() -> None:
-    assert figures.fault_stretch(ground.untouched().report()) is None
+    assert figures.fault_stretch(journals.untouched().report()) is None

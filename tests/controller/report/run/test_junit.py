@@ -8,8 +8,8 @@ import pytest
 
 from brownout_controller.report.run import junit
 from brownout_controller.report.run.run_report import RunReport, run_report
-from tests.controller.report import ground
-from tests.controller.report.ground import NAME, Story
+from tests.support.builders import journals
+from tests.support.builders.journals import NAME, Story
 
 
 def _suite(report: RunReport) -> ElementTree.Element:
@@ -33,9 +33,9 @@ def _troubles(report: RunReport) -> dict[str, str]:
 
 
 def test_a_suite_is_an_experiment_and_a_case_a_hypothesis_in_a_phase() -> None:
-    suite = _suite(ground.passed().report())
+    suite = _suite(journals.passed().report())
     assert suite.get("name") == "database-latency"
-    assert _troubles(ground.passed().report()) == {
+    assert _troubles(journals.passed().report()) == {
         f"{NAME} [baseline]": "",
         f"{NAME} [during]": "",
         f"{NAME} [recovery]": "",
@@ -46,7 +46,8 @@ def test_a_suite_is_an_experiment_and_a_case_a_hypothesis_in_a_phase() -> None:
 
 def test_each_case_of_a_hypothesis_has_the_account_of_its_measurements() -> None:
     cases = {
-        case.get("name"): case.findtext("system-out") for case in _suite(ground.refuted().report()).findall("testcase")
+        case.get("name"): case.findtext("system-out")
+        for case in _suite(journals.refuted().report()).findall("testcase")
     }
     assert cases[f"{NAME} [during]"] == "1 good, 2 bad, of 3"
     assert cases[f"{NAME} [baseline]"] == "2 good, of 2", "whether or not it failed"
@@ -54,33 +55,33 @@ def test_each_case_of_a_hypothesis_has_the_account_of_its_measurements() -> None
 
 
 def test_several_runs_are_as_many_suites_and_the_root_has_their_sums() -> None:
-    root = ElementTree.fromstring(junit.render(*[story().report() for story in ground.ALL.values()]))
+    root = ElementTree.fromstring(junit.render(*[story().report() for story in journals.ALL.values()]))
     suites = root.findall("testsuite")
     verdicts = [suite.find("properties/property[@name='verdict']") for suite in suites]
-    assert [item.get("value") for item in verdicts if item is not None] == list(ground.ALL)
+    assert [item.get("value") for item in verdicts if item is not None] == list(journals.ALL)
     for count in ("tests", "failures", "errors"):
         assert root.get(count) == str(sum(int(suite.get(count, "")) for suite in suites))
 
 
 def test_run_and_seed_are_properties() -> None:
-    properties = {item.get("name"): item.get("value") for item in _suite(ground.passed().report()).iter("property")}
-    assert (properties["run"], properties["seed"], properties["verdict"]) == (ground.RUN_ID, "7", "passed")
+    properties = {item.get("name"): item.get("value") for item in _suite(journals.passed().report()).iter("property")}
+    assert (properties["run"], properties["seed"], properties["verdict"]) == (journals.RUN_ID, "7", "passed")
     assert "stopping_seconds" not in properties
 
 
 def test_refuted_is_a_failure_and_the_run_itself_went_through() -> None:
-    troubles = _troubles(ground.refuted().report())
+    troubles = _troubles(journals.refuted().report())
     assert {name for name, trouble in troubles.items() if trouble} == {f"{NAME} [during]"}
     assert troubles[f"{NAME} [during]"] == "failure"
 
 
-@pytest.mark.parametrize("verdict", sorted(ground.ALL.keys() - {"passed", "refuted"}))
+@pytest.mark.parametrize("verdict", sorted(journals.ALL.keys() - {"passed", "refuted"}))
 def test_every_other_verdict_is_an_error(verdict: str) -> None:
-    assert _troubles(ground.ALL[verdict]().report())["the run"] == "error"
+    assert _troubles(journals.ALL[verdict]().report())["the run"] == "error"
 
 
 def test_a_baseline_that_was_not_met_is_no_failure() -> None:
-    assert set(_troubles(ground.untouched().report()).values()) == {"error"}
+    assert set(_troubles(journals.untouched().report()).values()) == {"error"}
 
 
 def test_a_hypothesis_that_broke_while_no_traffic_met_the_fault_is_no_failure() -> None:
@@ -90,14 +91,14 @@ def test_a_hypothesis_that_broke_while_no_traffic_met_the_fault_is_no_failure() 
 
 
 def test_the_hypothesis_that_stopped_the_run_has_failed_even_where_it_is_tolerated() -> None:
-    terms = {**ground.TERMS, "expect": "< 10s", "stop": "> 500ms"}
-    assert _troubles(ground.stopped(terms=[terms]).report())[f"{NAME} [during]"] == "failure"
-    assert _troubles(ground.stopped("blind", terms=[terms]).report())[f"{NAME} [during]"] == ""
+    terms = {**journals.TERMS, "expect": "< 10s", "stop": "> 500ms"}
+    assert _troubles(journals.stopped(terms=[terms]).report())[f"{NAME} [during]"] == "failure"
+    assert _troubles(journals.stopped("blind", terms=[terms]).report())[f"{NAME} [during]"] == ""
 
 
 def test_a_revert_that_is_not_verified_is_an_error() -> None:
-    assert _troubles(ground.not_reverted().report())["revert on 127.0.0.1:8475/db"] == "error"
-    assert _troubles(ground.killed().report())["revert on 127.0.0.1:8475/db"] == "error"
+    assert _troubles(journals.not_reverted().report())["revert on 127.0.0.1:8475/db"] == "error"
+    assert _troubles(journals.killed().report())["revert on 127.0.0.1:8475/db"] == "error"
 
 
 def test_a_journal_without_anything_is_an_error() -> None:
@@ -105,7 +106,7 @@ def test_a_journal_without_anything_is_an_error() -> None:
 
 
 def test_it_is_xml_whatever_the_journal_holds() -> None:
-    text = junit.render(ground.nasty().report())
+    text = junit.render(journals.nasty().report())
     assert not set(text) & {"\x00", "\x1b", "\ud800", "\u202e"}
-    assert "script>" in "".join(case.get("name", "") for case in _suite(ground.nasty().report()))
+    assert "script>" in "".join(case.get("name", "") for case in _suite(journals.nasty().report()))
     text.encode()

@@ -11,27 +11,27 @@ from brownout_controller.report.run import run_markdown
 from brownout_controller.report.run.run_report import run_report
 from brownout_core.markdown import escaped
 from brownout_core.verdict import Verdict
-from tests.controller.report import ground
-from tests.controller.report.ground import TERMS, Story
+from tests.support.builders import journals
+from tests.support.builders.journals import TERMS, Story
 
 
-@pytest.mark.parametrize("verdict", ground.ALL)
+@pytest.mark.parametrize("verdict", journals.ALL)
 def test_verdict_and_reason_come_first(verdict: str) -> None:
-    report = ground.ALL[verdict]().report()
+    report = journals.ALL[verdict]().report()
     lines = run_markdown.render(report).splitlines()
     assert lines[0].endswith(f"database-latency: {verdict}")
     assert escaped(report.sentence) in lines[2]
 
 
 def test_what_is_said_by_the_verdict_alone_is_said_once() -> None:
-    report = ground.ALL["passed"]().report()
+    report = journals.ALL["passed"]().report()
     assert run_markdown.render(report).count(escaped(report.sentence)) == 1
 
 
 def test_several_runs_are_sections_under_a_list_of_their_verdicts() -> None:
-    lines = run_markdown.render(*[story().report() for story in ground.ALL.values()]).splitlines()
+    lines = run_markdown.render(*[story().report() for story in journals.ALL.values()]).splitlines()
     head = lines[: next(number for number, line in enumerate(lines) if line.startswith("## "))]
-    for verdict in ground.ALL:
+    for verdict in journals.ALL:
         assert any(
             line.startswith(f"| {run_markdown.MARKS[Verdict(verdict)]} {verdict} | database-latency |") for line in head
         )
@@ -39,7 +39,7 @@ def test_several_runs_are_sections_under_a_list_of_their_verdicts() -> None:
 
 
 def test_it_has_what_a_summary_needs() -> None:
-    text = run_markdown.render(ground.refuted().report())
+    text = run_markdown.render(journals.refuted().report())
     assert "```sh\nbrownout run exp.yaml --env local --seed 7\n```" in text
     assert "| p99 stays low | during | &lt; 200ms | 306ms | 1 good, 2 bad, of 3 | ❌ broke |" in text
     assert "| latency\\_downstream | 425 | 251 |" in text
@@ -49,19 +49,19 @@ def test_it_has_what_a_summary_needs() -> None:
 
 def test_a_revert_that_is_not_verified_is_told() -> None:
     assert "**not verified** | nobody answers at 127.0.0.1:8475 |" in run_markdown.render(
-        ground.not_reverted().report()
+        journals.not_reverted().report()
     )
-    assert "**not verified** | nothing says that it was undone |" in run_markdown.render(ground.killed().report())
+    assert "**not verified** | nothing says that it was undone |" in run_markdown.render(journals.killed().report())
 
 
 def test_a_journal_without_end_is_told_as_such() -> None:
-    assert "has no end" in run_markdown.render(ground.killed().report())
+    assert "has no end" in run_markdown.render(journals.killed().report())
     assert "has no end" in run_markdown.render(run_report([], "x"))
-    assert "has no end" not in run_markdown.render(ground.passed().report())
+    assert "has no end" not in run_markdown.render(journals.passed().report())
 
 
 def test_text_of_others_makes_no_markup_and_calls_nobody() -> None:
-    text = run_markdown.render(ground.nasty().report())
+    text = run_markdown.render(journals.nasty().report())
     without_code = re.sub(r"(?s)```+sh.*?\n```+\n|`[^`\n]*`", "", text)
     assert "<script" not in without_code
     assert not re.search(r"@\w", without_code), "GitHub notifies whom an @ names"
@@ -76,7 +76,7 @@ def test_a_fence_is_longer_than_the_backticks_in_it() -> None:
 
 
 def test_rows_of_a_table_have_the_cells_of_its_heading() -> None:
-    for block in run_markdown.render(ground.nasty().report()).split("\n\n"):
+    for block in run_markdown.render(journals.nasty().report()).split("\n\n"):
         rows = [line for line in block.splitlines() if line.startswith("|")]
         cells = {len(re.findall(r"(?<!\\)\|", row)) for row in rows}
         assert len(cells) <= 1, block

@@ -13,8 +13,8 @@ from brownout_controller.model.journal import Record
 from brownout_controller.report.run import run_page
 from brownout_controller.report.run.run_report import RunReport, run_report
 from brownout_core.verdict import Verdict
-from tests.controller.report import ground
-from tests.controller.report.ground import NASTY, RUN_ID, TERMS, Story
+from tests.support.builders import journals
+from tests.support.builders.journals import NASTY, RUN_ID, TERMS, Story
 
 _LOADING = (
     "href",
@@ -72,9 +72,9 @@ def _page(*report: RunReport) -> Page:
     return Page(run_page.render(*report))
 
 
-@pytest.mark.parametrize("verdict", ground.ALL)
+@pytest.mark.parametrize("verdict", journals.ALL)
 def test_the_verdict_and_why_come_first(verdict: str) -> None:
-    report = ground.ALL[verdict]().report()
+    report = journals.ALL[verdict]().report()
     text = _page(report).text
     assert f"{verdict}: database-latency" in text[:60], "the title"
     head = text[: text.index("What happened")]
@@ -92,7 +92,7 @@ def test_a_phase_that_was_accepted_without_data_is_not_held_and_has_its_reason()
 
 
 def test_it_has_what_a_mail_must_tell() -> None:
-    text = _page(ground.refuted(terms=[{**TERMS, "because": "people leave"}]).report()).text
+    text = _page(journals.refuted(terms=[{**TERMS, "because": "people leave"}]).report()).text
     for wanted in (
         "p99 stays low (during): 306ms at worst, expected < 200ms: 1 good, 2 bad, of 3",
         "425 times on 251 connections",
@@ -111,11 +111,11 @@ def test_it_has_what_a_mail_must_tell() -> None:
 
 
 def test_a_stop_has_its_time_from_the_breach_to_the_revert() -> None:
-    assert "breach to verified revert 510 ms" in _page(ground.stopped().report()).text
+    assert "breach to verified revert 510 ms" in _page(journals.stopped().report()).text
 
 
 def test_a_revert_that_is_not_verified_cannot_be_overlooked() -> None:
-    page = _page(ground.not_reverted().report())
+    page = _page(journals.not_reverted().report())
     assert "undone NOT VERIFIED a person must look" in page.text
     assert "! not-reverted" in page.text
     assert any("tile bad" in (attributes.get("class") or "") for _, attributes in page.elements)
@@ -123,7 +123,7 @@ def test_a_revert_that_is_not_verified_cannot_be_overlooked() -> None:
 
 def test_each_hypothesis_has_its_plot_and_the_load_and_the_hits_have_theirs() -> None:
     terms = [{**TERMS, "name": name} for name in ("one", "two", "three")]
-    story = ground.passed(terms=terms)
+    story = journals.passed(terms=terms)
     for name in ("one", "two"):
         story.samples("during", 6, 0.1, 0.2, name=name)
     page = _page(story.report())
@@ -137,7 +137,7 @@ def test_each_hypothesis_has_its_plot_and_the_load_and_the_hits_have_theirs() ->
     assert targets == {"#run1-h1", "#run1-h2"}
 
 
-@pytest.mark.parametrize("story", [ground.killed(), Story(), Story().planned()])
+@pytest.mark.parametrize("story", [journals.killed(), Story(), Story().planned()])
 def test_a_journal_without_end_is_told_as_such(story: Story) -> None:
     assert "The journal has no end" in _page(story.report()).text
 
@@ -148,7 +148,7 @@ def test_a_journal_that_does_not_say_what_was_run_is_a_page_too() -> None:
     assert "the-directory" in page.text
 
 
-@pytest.mark.parametrize("story", [ground.stopped(), ground.not_reverted(), ground.nasty()])
+@pytest.mark.parametrize("story", [journals.stopped(), journals.not_reverted(), journals.nasty()])
 def test_a_journal_that_ends_anywhere_is_a_page(story: Story) -> None:
     for number in range(len(story.entries)):
         report = run_report(story.entries[:number], RUN_ID)
@@ -156,19 +156,19 @@ def test_a_journal_that_ends_anywhere_is_a_page(story: Story) -> None:
 
 
 def test_a_run_that_a_later_start_closed_ends_when_it_died() -> None:
-    text = _page(ground.closed_later().report()).text
+    text = _page(journals.closed_later().report()).text
     assert "took 6.0 s" in text
     assert "closed by a later start" in text
 
 
 def test_nets_that_were_off_are_told_with_their_reasons() -> None:
-    text = _page(ground.passed(nets_off={"overlap": "two teams agreed on it"}).report()).text
+    text = _page(journals.passed(nets_off={"overlap": "two teams agreed on it"}).report()).text
     assert "Safety nets that were off overlap two teams agreed on it" in text
-    assert "safety nets all on" in _page(ground.passed().report()).text
+    assert "safety nets all on" in _page(journals.passed().report()).text
 
 
 def test_texts_of_others_make_no_markup() -> None:
-    hostile = ground.nasty().report()
+    hostile = journals.nasty().report()
     calm = run_report([entry._replace(record=_calmed(entry.record)) for entry in hostile.entries], RUN_ID)
     shapes = [[(tag, sorted(attributes)) for tag, attributes in _page(report).elements] for report in (hostile, calm)]
     assert shapes[0] == shapes[1]
@@ -191,7 +191,7 @@ def _calmed(record: Record) -> Record:
     return type(record)(**{name: calmed(getattr(record, name)) for name in names})
 
 
-@pytest.mark.parametrize("report", [ground.passed().report(), ground.stopped().report(), ground.nasty().report()])
+@pytest.mark.parametrize("report", [journals.passed().report(), journals.stopped().report(), journals.nasty().report()])
 def test_nothing_in_it_runs_or_would_be_loaded(report: RunReport) -> None:
     page = _page(report, report)
     assert not page.tags & {
@@ -218,7 +218,7 @@ def test_nothing_in_it_runs_or_would_be_loaded(report: RunReport) -> None:
 
 
 def test_places_in_a_page_are_there_once_and_every_link_finds_one() -> None:
-    page = _page(*[story().report() for story in ground.ALL.values()])
+    page = _page(*[story().report() for story in journals.ALL.values()])
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     links = {attributes["href"] for _, attributes in page.elements if "href" in attributes}
@@ -226,10 +226,10 @@ def test_places_in_a_page_are_there_once_and_every_link_finds_one() -> None:
 
 
 def test_several_runs_are_one_page_with_a_list_of_verdicts() -> None:
-    text = _page(*[story().report() for story in ground.ALL.values()]).text
+    text = _page(*[story().report() for story in journals.ALL.values()]).text
     head = text[: text.index("What happened")]
     assert "7 runs" in head
-    assert all(f"{verdict} database-latency" in head for verdict in ground.ALL)
+    assert all(f"{verdict} database-latency" in head for verdict in journals.ALL)
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ import pytest
 from brownout_controller.model.journal import Counted, Failure, Sample, Stop
 from brownout_controller.report.run.run_report import phase_seconds, run_report
 from brownout_core.units import SECONDS
-from tests.controller.report import ground
-from tests.controller.report.ground import FAULT, NAME, TERMS, Story
+from tests.support.builders import journals
+from tests.support.builders.journals import FAULT, NAME, TERMS, Story
 
 
-@pytest.mark.parametrize("verdict", ground.ALL)
+@pytest.mark.parametrize("verdict", journals.ALL)
 def test_every_verdict_is_told_with_its_reason(verdict: str) -> None:
-    report = ground.ALL[verdict]().report()
+    report = journals.ALL[verdict]().report()
     assert report.judgement.verdict == verdict
     assert report.finished
     assert report.sentence
@@ -31,24 +31,24 @@ def test_an_empty_journal_is_told_by_its_directory() -> None:
 
 
 def test_states_follow_each_other_without_gaps() -> None:
-    report = ground.passed().report()
+    report = journals.passed().report()
     assert [span.state for span in report.spans] == ["baseline", "injecting", "observing", "reverting", "recovering"]
     assert all(one.end == next_.begin for one, next_ in zip(report.spans, report.spans[1:], strict=False))
     assert phase_seconds(report) == pytest.approx({"baseline": 4.9, "during": 5.0, "recovery": 9.98})
 
 
 def test_the_fault_window_is_from_the_injection_to_the_verified_revert() -> None:
-    assert ground.passed().report().fault_window == (5.0, 10.01)
-    assert ground.untouched().report().fault_window is None
+    assert journals.passed().report().fault_window == (5.0, 10.01)
+    assert journals.untouched().report().fault_window is None
 
 
 def test_a_fault_that_is_not_known_to_be_gone_lasts_until_the_end() -> None:
-    assert ground.not_reverted().report().fault_window == (5.0, 20.0)
-    assert ground.killed().report().fault_window == (5.0, 6.0)
+    assert journals.not_reverted().report().fault_window == (5.0, 20.0)
+    assert journals.killed().report().fault_window == (5.0, 6.0)
 
 
 def test_what_a_later_start_did_does_not_stretch_the_run() -> None:
-    report = ground.closed_later().report()
+    report = journals.closed_later().report()
     assert report.ends == 6.0
     assert report.fault_window == (5.0, 6.0)
     assert any("closed by a later start" in event.what and event.at == 7200 for event in report.events)
@@ -110,21 +110,21 @@ def test_hits_are_summed_over_targets_and_survive_a_last_look_after_the_revert()
 
 
 def test_events_are_in_order_and_the_breach_is_one_of_them() -> None:
-    events = ground.stopped().report().events
+    events = journals.stopped().report().events
     assert [event.at for event in events] == sorted(event.at for event in events)
     breach = [event for event in events if event.at == 7.0]
     assert [event.grave for event in breach] == [True]
 
 
 def test_when_a_hypothesis_first_broke_and_when_all_held_again_are_events() -> None:
-    events = {(event.at, event.what) for event in ground.refuted().report().events}
+    events = {(event.at, event.what) for event in journals.refuted().report().events}
     assert (7.0, f"{NAME}: 306ms, expected < 200ms") in events
     assert (11.0, "every hypothesis holds again") in events
-    assert not any("holds again" in event.what for event in ground.not_reverted().report().events)
+    assert not any("holds again" in event.what for event in journals.not_reverted().report().events)
 
 
 def test_a_breach_that_led_to_a_stop_is_told_once() -> None:
-    assert [event.what for event in ground.stopped().report().events if event.at == 7.0] == [
+    assert [event.what for event in journals.stopped().report().events if event.at == 7.0] == [
         "first measured what led to the stop",
     ]
     early = Story().planned().injected().samples("during", 6, 0.3, 0.9).at(7, Stop("condition", "why", NAME, 7.0))
@@ -135,10 +135,11 @@ def test_a_breach_that_led_to_a_stop_is_told_once() -> None:
 
 def test_reasons_have_values_in_the_units_of_what_was_measured() -> None:
     assert (
-        ground.refuted().report().sentence == f"{NAME} (during): 306ms at worst, expected < 200ms: 1 good, 2 bad, of 3"
+        journals.refuted().report().sentence
+        == f"{NAME} (during): 306ms at worst, expected < 200ms: 1 good, 2 bad, of 3"
     )
-    assert ground.stopped().report().sentence == f"{NAME} was 900ms, which is > 500ms"
-    relative = ground.refuted(terms=[{**TERMS, "expect": "<= 2 * baseline"}]).report()
+    assert journals.stopped().report().sentence == f"{NAME} was 900ms, which is > 500ms"
+    relative = journals.refuted(terms=[{**TERMS, "expect": "<= 2 * baseline"}]).report()
     assert "expected <= 2 * baseline (baseline 5.5ms)" in relative.sentence
     odd = "7 at worst, expected"
     named = Story(terms=[{**TERMS, "name": odd}]).planned().samples("baseline", 1, 0.4, name=odd).judged().report()
@@ -146,13 +147,13 @@ def test_reasons_have_values_in_the_units_of_what_was_measured() -> None:
 
 
 def test_times_tell_how_long_stopping_and_recovering_took() -> None:
-    times = dict(ground.stopped().report().times)
+    times = dict(journals.stopped().report().times)
     assert times["from the breach to the verified revert"] == "510 ms"
     assert times["recovered after the revert"] == "1.5 s"
 
 
 def test_traffic_is_put_where_it_was() -> None:
-    assert [at for at, _ in ground.passed().report().traffic][:2] == [0.6, 1.6]
+    assert [at for at, _ in journals.passed().report().traffic][:2] == [0.6, 1.6]
 
 
 def test_a_stop_without_a_time_of_its_breach_is_told_once() -> None:
@@ -163,6 +164,6 @@ def test_a_stop_without_a_time_of_its_breach_is_told_once() -> None:
 
 
 def test_hostile_texts_stop_nobody() -> None:
-    report = ground.nasty().report()
+    report = journals.nasty().report()
     assert "\x00" not in "".join(event.what for event in report.events)
     assert "\n" not in report.name + report.sentence

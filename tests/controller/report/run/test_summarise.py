@@ -8,12 +8,12 @@ import pytest
 
 from brownout_controller.model.journal import Injected, Interrupted, Stop
 from brownout_controller.report.run.summarise import summarise
-from tests.controller.report import ground
-from tests.controller.report.ground import ALL, NAME, NASTY, RUN_ID, Story
+from tests.support.builders import journals
+from tests.support.builders.journals import ALL, NAME, NASTY, RUN_ID, Story
 
 
 def test_a_row_says_what_was_run_and_what_came_of_it() -> None:
-    row = summarise(ground.refuted(run_id="x").report())
+    row = summarise(journals.refuted(run_id="x").report())
     assert (row.run, row.directory, row.experiment, row.edge) == (
         "x",
         RUN_ID,
@@ -36,9 +36,9 @@ def test_only_passed_refuted_and_a_stop_condition_say_something_about_the_system
 
 
 def test_a_stop_for_another_reason_says_nothing() -> None:
-    assert summarise(ground.stopped("asked").report()).finding == "nothing"
-    assert summarise(ground.stopped("blind").report()).finding == "nothing"
-    assert summarise(ground.interrupted().report()).finding == "nothing"
+    assert summarise(journals.stopped("asked").report()).finding == "nothing"
+    assert summarise(journals.stopped("blind").report()).finding == "nothing"
+    assert summarise(journals.interrupted().report()).finding == "nothing"
 
 
 def test_a_condition_that_was_met_before_the_fault_says_nothing_about_it() -> None:
@@ -65,26 +65,26 @@ def test_late_is_not_never() -> None:
     assert late.recovery == pytest.approx(12.99)
     never = summarise(watched(*[0.3] * 12).report())
     assert (never.finding, never.unrecovered, never.recovery) == ("broke", True, None)
-    assert not summarise(ground.passed().report()).unrecovered
+    assert not summarise(journals.passed().report()).unrecovered
 
 
 def test_a_run_without_an_end_has_not_ended() -> None:
-    assert summarise(ground.killed().report()).state == "unfinished"
-    assert summarise(ground.closed_later().report()).state == "inconclusive"
+    assert summarise(journals.killed().report()).state == "unfinished"
+    assert summarise(journals.closed_later().report()).state == "inconclusive"
 
 
 def test_a_journal_without_a_beginning_or_a_time_has_no_place() -> None:
-    story = ground.killed()
+    story = journals.killed()
     story.entries = story.entries[1:]
     with pytest.raises(ValueError, match="what was run"):
         summarise(story.report())
     for started in ("", "yesterday", None):
         with pytest.raises(ValueError, match="when the run began"):
-            summarise(ground.passed(started=started).report())
+            summarise(journals.passed(started=started).report())
 
 
 def test_texts_are_clean_and_short() -> None:
-    row = summarise(ground.passed(source=NASTY * 100, experiment={"name": NASTY, "edge": NASTY}).report())
+    row = summarise(journals.passed(source=NASTY * 100, experiment={"name": NASTY, "edge": NASTY}).report())
     for text in (row.experiment, row.edge, row.source):
         assert not set("\x00\x1b\ud800\u202e\n") & set(text)
         assert len(text) <= 500
@@ -92,6 +92,6 @@ def test_texts_are_clean_and_short() -> None:
 
 
 def test_numbers_are_finite() -> None:
-    story = ground.passed()
+    story = journals.passed()
     story.at(float("inf"), Interrupted("x"))
     assert summarise(story.report()).duration == 0

@@ -15,7 +15,7 @@ from brownout_controller.report.svg.axis import of_time
 from brownout_controller.report.svg.plot import HEIGHT, Plot, Stretch, Threshold
 from brownout_controller.report.svg.series import Dot, Series
 from brownout_core.units import SECONDS, SHARE, Unit
-from tests.controller.report.ground import NASTY
+from tests.support.builders.journals import NASTY
 
 
 def _drawn(*dots: Dot, thresholds: Sequence[Threshold] = (), unit: Unit = SECONDS, **more: Any) -> ElementTree.Element:

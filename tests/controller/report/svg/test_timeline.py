@@ -9,7 +9,7 @@ import pytest
 from brownout_controller.report.run.run_report import Event, RunReport
 from brownout_controller.report.svg import axis, timeline
 from brownout_controller.report.svg.timeline import Numbered
-from tests.controller.report import ground
+from tests.support.builders import journals
 
 
 def _drawn(report: RunReport) -> ElementTree.Element:
@@ -21,7 +21,7 @@ def _texts(root: ElementTree.Element, look: str) -> list[str]:
 
 
 def test_states_are_side_by_side_and_the_fault_is_shaded() -> None:
-    root = _drawn(ground.passed().report())
+    root = _drawn(journals.passed().report())
     assert _texts(root, "phase-name") == ["baseline", "fault", "recovery"], "20 ms have no room"
     assert "reverting" in [title.text for title in root.iter("title")]
     (shade,) = [rect for rect in root.iter("rect") if rect.get("class") == "fault"]
@@ -29,7 +29,7 @@ def test_states_are_side_by_side_and_the_fault_is_shaded() -> None:
 
 
 def test_what_happened_has_numbers_and_states_have_none() -> None:
-    events = timeline.numbered(ground.stopped().report().events)
+    events = timeline.numbered(journals.stopped().report().events)
     assert [item.number for item in events if item.event.state] == [None] * sum(item.event.state for item in events)
     assert [item.number for item in events if item.number] == [1, 2, 3, 4, 5]
 
@@ -42,7 +42,7 @@ def test_grave_events_get_numbers_first() -> None:
 
 
 def test_a_grave_flag_has_other_corners_and_tells_more_under_the_mouse() -> None:
-    flags = [rect for rect in _drawn(ground.stopped().report()).iter("rect") if "flag" in rect.get("class", "")]
+    flags = [rect for rect in _drawn(journals.stopped().report()).iter("rect") if "flag" in rect.get("class", "")]
     assert {rect.get("rx") for rect in flags if "grave" in rect.get("class", "")} == {"2"}
     assert {rect.get("rx") for rect in flags if "grave" not in rect.get("class", "")} == {"9"}
     assert any("p99 stays low was 900ms" in (title.text or "") for rect in flags for title in rect)
@@ -66,7 +66,8 @@ def test_many_events_take_few_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    "report", [ground.killed().report(), ground.refused().report(), RunReport([], ground.killed().report().judgement)]
+    "report",
+    [journals.killed().report(), journals.refused().report(), RunReport([], journals.killed().report().judgement)],
 )
 def test_a_run_that_hardly_began_is_drawn_too(report: RunReport) -> None:
     assert _drawn(report).tag == "svg"

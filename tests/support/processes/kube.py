@@ -23,11 +23,11 @@ import pytest
 import yaml
 
 from tests.support.certificates import Authority
-from tests.support.fake_kube import FakeServer
+from tests.support.fakes.kube_api import FakeServer
 from tests.support.ports import free_port
 from tests.support.running import SECONDS, eventually
 
-ROLE: Final = Path(__file__).parents[2] / "deploy" / "kubernetes" / "lock-role.yaml"
+ROLE: Final = Path(__file__).parents[3] / "deploy" / "kubernetes" / "lock-role.yaml"
 TOKENS: Final[Mapping[str, str]] = {"admin": "admin-token", "ci": "ci-token", "nobody": "nobody-token"}
 LEASES: Final = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
 _RBAC: Final = "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/{}"

@@ -15,7 +15,7 @@ from brownout_catalogue.scoring.scenario import Scenario, scenarios
 from brownout_core import document
 from brownout_core.faults.spec import FaultSpec
 
-EXAMPLES: Final = Path(__file__).parents[2] / "examples" / "architectures"
+EXAMPLES: Final = Path(__file__).parents[3] / "examples" / "architectures"
 
 SHOP: Final = """\
 name: shop

@@ -14,8 +14,8 @@ from brownout_controller.engine.journal_tail import Line
 from brownout_controller.engine.resolve import FaultRequest, RunRequest
 from brownout_controller.model.journal import LeftOut, encode
 from brownout_core.units import MILLISECONDS
-from tests.controller.report import ground
-from tests.controller.report.ground import Story
+from tests.support.builders import journals
+from tests.support.builders.journals import Story
 
 Tale = Callable[[], Story]
 
@@ -56,7 +56,7 @@ class Proving:
         self.values.append(value)
         self.orders.append(order)
         tales = self._tales.get(value)
-        tale = tales.pop(0) if tales else ground.passed if value < self._edge else ground.refuted
+        tale = tales.pop(0) if tales else journals.passed if value < self._edge else journals.refuted
         self._stories.append(tale())
         return f"run-{len(self._stories)}"
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tests.support.proxy_process import ProxyProcess, proxy_process
+from tests.support.processes.proxy import ProxyProcess, proxy_process
+from tests.support.processes.shop import Shop
 from tests.support.running import SECONDS, echoing, eventually
-from tests.support.shop import Shop
 
 PATIENCE: Final = 60.0
 """Seconds that a run may take on a busy machine."""
