@@ -72,6 +72,10 @@ class Value:
     def _inner(self, node: yaml.Node, path: str, mark: yaml.Mark | None = None) -> Value:
         return Value(node, self.file, path, self._expand, mark, columns=self._columns)
 
+    def expanded_by(self, expand: Expand | None) -> Value:
+        """The same value, with another function that makes texts what they stand for: nothing is parsed again."""
+        return Value(self._node, self.file, self.path, expand, self._mark, columns=self._columns)
+
     @property
     def place(self) -> str:
         """`brownout.yaml:7: proxies.postgres.listen`, or with a column `pay.yaml:7:3: hypotheses[0].expect`."""

@@ -26,6 +26,15 @@ def test_a_value_knows_its_line_and_path() -> None:
     assert entry.exact_place == "f.yaml:4:7: a.b[1].c"
 
 
+def test_a_document_that_is_parsed_can_be_expanded_in_another_way() -> None:
+    root = parse("- [x]\n", "f.yaml", lambda text, _: text + "1", columns=True)
+    assert root is not None
+    assert root.plain() == [["x1"]]
+    other = root.expanded_by(lambda text, value: f"{text}2 {value.place}")
+    assert other.plain() == [["x2 f.yaml:1:4: [0][0]"]]
+    assert root.expanded_by(None).plain() == [["x"]]
+
+
 @pytest.mark.parametrize("text", ["10:30", "010", "0x1F", "1_000", "1e3", "2026-01-01", "yes", "'null'"])
 def test_a_scalar_is_the_text_that_was_written(text: str) -> None:
     assert _parsed(f"k: {text}").entries("")["k"].text() == text.strip("'")

@@ -19,7 +19,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from brownout_controller.backends.proxy import ProxyBackend
 from brownout_controller.engine.planning import Setup
-from brownout_controller.engine.resolve import FaultRequest
+from brownout_controller.engine.run_request import FaultRequest
 from brownout_controller.engine.runner import Runner
 from brownout_controller.engine.store import Store
 from brownout_controller.model.environment import Environment
@@ -47,7 +47,7 @@ async def _verdict(address: str, root: Path) -> Verdict:
     backend = ProxyBackend([address])
     environment = Environment(control=(address,))
     wish = FaultRequest(["a -> p"], [FaultSpec("slow", make("latency", {"latency": 1}))], duration=0.3, lease=1.0)
-    setup = Setup(wish.experiment(), environment, "local", backend, 1, "again", locks=root / "locks")
+    setup = Setup(wish.experiment, environment, "local", backend, 1, "again", locks=root / "locks")
     journal = Store(root / "runs").begin("both")
     try:
         judgement = await Runner(setup, journal).run()

@@ -23,7 +23,8 @@ from brownout_controller.api.messages import read_order, read_wish
 from brownout_controller.cli.commands.report import FORMATS
 from brownout_controller.engine import store
 from brownout_controller.engine.history import collect
-from brownout_controller.engine.resolve import RequestResolver, Rights, RunRequest
+from brownout_controller.engine.resolve import RequestResolver, Rights
+from brownout_controller.engine.run_request import RunRequest
 from brownout_controller.engine.settings_file import SettingsFile
 from brownout_controller.engine.store import Store
 from brownout_controller.model.environment import read_environments
@@ -114,7 +115,7 @@ def _protobuf(content: bytes, _: Path) -> None:
     for read in (
         lambda: asyncio.run(read_message(proxy_pb2.CreateProxyRequest.FromString(content))),
         lambda: _fault(proxy_pb2.AddFaultRequest.FromString(content)),
-        lambda: read_wish(controller_pb2.StartFaultsRequest.FromString(content)).experiment(),
+        lambda: read_wish(controller_pb2.StartFaultsRequest.FromString(content)),
         lambda: read_order(controller_pb2.RunRequest.FromString(content).experiment),
     ):
         try:
@@ -131,7 +132,7 @@ def _fault(request: proxy_pb2.AddFaultRequest) -> None:
 def _experiment(content: bytes, folder: Path) -> None:
     (folder / "brownout.yaml").write_text("environments: {}")
     stranger = RequestResolver(SettingsFile(folder / "brownout.yaml"), Rights(), {})
-    stranger.read(RunRequest(_text(content), "x.yaml", variables={"A": "b"}))
+    stranger.resolve(RunRequest(_text(content), "x.yaml", variables={"A": "b"}))
 
 
 # What comes from files.

@@ -26,8 +26,9 @@ from brownout_controller.backends.connection import CONTROLLER, UNREACHED, expla
 from brownout_controller.engine.dry_run import DryRun
 from brownout_controller.engine.history import History, row_of_json
 from brownout_controller.engine.journal_tail import Line
-from brownout_controller.engine.resolve import FaultRequest, RunRequest
+from brownout_controller.engine.resolve import ResolvedRun
 from brownout_controller.engine.run_list import Row, RunList
+from brownout_controller.engine.run_request import FaultRequest, RunRequest
 from brownout_controller.engine.run_supervisor import NotInPlaceError
 from brownout_controller.model.journal import BadRecord, Injected, LeftOut, decode
 from brownout_controller.model.run_summary import RunSummary
@@ -64,6 +65,13 @@ class LostError(Unavailable):
     """The controller could not be reached for as long as we were told to wait: its run has no verdict that we know."""
 
 
+def _request(run: RunRequest | ResolvedRun) -> RunRequest:
+    """What is sent: the controller resolves it anew, with its own environments and rights."""
+    request = run.request if isinstance(run, ResolvedRun) else run
+    assert isinstance(request, RunRequest), "ad-hoc faults are not started like an experiment"
+    return request
+
+
 class Remote:
     """To be made in the loop that uses it. `tell` is called with what a person should know of the connection."""
 
@@ -95,23 +103,24 @@ class Remote:
         """Nothing: the controller did it when it started, and has told what it left out."""
         return ()
 
-    async def check(self, order: RunRequest) -> None:
+    async def check(self, run: RunRequest | ResolvedRun) -> None:
         """Whether the controller understands it. Raises InvalidSpec, Unavailable."""
-        await self.plan(order, measure=False)
+        await self.plan(run, measure=False)
 
-    async def plan(self, order: RunRequest, *, measure: bool = True) -> DryRun:
+    async def plan(self, run: RunRequest | ResolvedRun, *, measure: bool = True) -> DryRun:
         """Raises InvalidSpec, Unavailable."""
-        request = pb.PlanRequest(experiment=show_order(order), measure=measure)
+        request = pb.PlanRequest(experiment=show_order(_request(run)), measure=measure)
         return read_outlook(await self._asked(self._stub.Plan, request))
 
-    async def start(self, order: RunRequest) -> str:
+    async def start(self, run: RunRequest | ResolvedRun) -> str:
         """Raises InvalidSpec, Unavailable."""
-        answer: pb.RunResponse = await self._asked(self._stub.Run, pb.RunRequest(experiment=show_order(order)))
+        request = pb.RunRequest(experiment=show_order(_request(run)))
+        answer: pb.RunResponse = await self._asked(self._stub.Run, request)
         return answer.run
 
-    async def start_faults(self, wish: FaultRequest) -> str:
+    async def start_faults(self, faults: FaultRequest) -> str:
         """Raises InvalidSpec, Unavailable, NotInPlaceError."""
-        answer: pb.StartFaultsResponse = await self._asked(self._stub.StartFaults, show_wish(wish))
+        answer: pb.StartFaultsResponse = await self._asked(self._stub.StartFaults, show_wish(faults))
         return answer.run
 
     async def watch(self, run: str, after: int = 0, *, wait: bool = True) -> AsyncIterator[Line]:

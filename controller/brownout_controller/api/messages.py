@@ -9,8 +9,8 @@ from google.protobuf.duration_pb2 import Duration
 
 from brownout_controller.backends.base import Place, Target
 from brownout_controller.engine.dry_run import CurrentReading, DryRun
-from brownout_controller.engine.resolve import FaultRequest, RunRequest
 from brownout_controller.engine.run_list import Row
+from brownout_controller.engine.run_request import FaultRequest, RunRequest
 from brownout_controller.engine.run_supervisor import Held
 from brownout_controller.engine.store import Brief
 from brownout_controller.model.environment import LOCAL

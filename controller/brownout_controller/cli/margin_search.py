@@ -15,7 +15,7 @@ from brownout_controller.cli.client.run_client import ClientOptions, RunClient
 from brownout_controller.cli.console import outcome
 from brownout_controller.cli.console.progress import Progress
 from brownout_controller.cli.console.run_output import account_of, leave
-from brownout_controller.engine.resolve import RunRequest
+from brownout_controller.engine.run_request import RunRequest
 from brownout_controller.model.experiment import Experiment
 from brownout_controller.model.fault_parameter import FaultParameter
 from brownout_controller.model.journal import Run, Stop
@@ -125,7 +125,6 @@ async def search(
 ) -> None:
     """Runs until the search is over, a signal came, or a verdict says that nothing more may be tried; tells of each run
     with its number. Raises BrownoutError for one that cannot begin."""
-    await venue.check(hunt.order)
     while (value := hunt.search.next()) is not None:
         number = len(hunt.tried) + 1
         begins(number, hunt.dial.fitting(value))

@@ -26,8 +26,9 @@ from brownout_controller.engine.journal_file import JOURNAL, Unreadable
 from brownout_controller.engine.journal_tail import Line, Tail
 from brownout_controller.engine.planning import Setup
 from brownout_controller.engine.recovery import close_unfinished, environment_of
-from brownout_controller.engine.resolve import FaultRequest, RequestResolver, ResolvedRun, RunRequest
+from brownout_controller.engine.resolve import RequestResolver, ResolvedRun
 from brownout_controller.engine.run_list import CUT_OFF, ELSEWHERE, Row, RunList, list_runs, look
+from brownout_controller.engine.run_request import FaultRequest, RunRequest
 from brownout_controller.engine.runner import Runner
 from brownout_controller.engine.store import Brief, Journal, Store
 from brownout_controller.model.environment import Environment
@@ -97,7 +98,7 @@ class RunSupervisor:
 
     def __init__(
         self,
-        desk: RequestResolver,
+        resolver: RequestResolver,
         runs: Store,
         *,
         locks: Path | None = None,
@@ -107,7 +108,7 @@ class RunSupervisor:
     ) -> None:
         """`make` opens backends; `after` is called in a thread with the directory of each run that has its verdict;
         `tell` hears what became of the runs that were cut off."""
-        self._desk = desk
+        self._resolver = resolver
         self._store = runs
         self._locks = locks
         self._make = make
@@ -156,33 +157,36 @@ class RunSupervisor:
                 await self.recover(given)
         return self._left_out
 
-    async def _read(self, order: RunRequest) -> ResolvedRun:
-        """In a thread, and only a few at a time: each takes its share of the loop's time. Raises InvalidSpec,
-        Unavailable."""
+    async def resolve(self, run: RunRequest | FaultRequest | ResolvedRun) -> ResolvedRun:
+        """What is resolved stays as it is. Else in a thread, and only a few at a time: each takes its share of the
+        loop's time. Raises InvalidSpec, Unavailable."""
+        if isinstance(run, ResolvedRun):
+            return run
         async with self._readers:
-            return await asyncio.to_thread(self._desk.read, order)
+            return await asyncio.to_thread(self._resolver.resolve, run)
 
-    async def check(self, order: RunRequest) -> None:
-        """Whether it can be understood. Raises InvalidSpec, Unavailable."""
-        await self._read(order)
+    async def check(self, run: RunRequest | ResolvedRun) -> None:
+        """Raises InvalidSpec for what cannot be run, Unavailable."""
+        await self.resolve(run)
 
-    async def plan(self, order: RunRequest, *, measure: bool = True) -> DryRun:
+    async def plan(self, run: RunRequest | ResolvedRun, *, measure: bool = True) -> DryRun:
         """What a run would do, and with `measure` what its hypotheses read now. Raises InvalidSpec, Unavailable."""
-        setup = self._set_up(await self._read(order), order)
+        setup = self._set_up(await self.resolve(run))
         try:
             return await dry_run(setup, measure=measure)
         finally:
             await setup.backend.close()
 
-    async def start(self, order: RunRequest) -> str:
+    async def start(self, run: RunRequest | FaultRequest | ResolvedRun) -> str:
         """Starts a run; its id. Raises InvalidSpec, Unavailable."""
-        await self._open_up(order.variables)
-        return await self._begin(self._set_up(await self._read(order), order))
+        request = run.request if isinstance(run, ResolvedRun) else run
+        self._check_open()
+        await self.prepare(request.variables)
+        return await self._begin(self._set_up(await self.resolve(run)))
 
-    async def start_faults(self, wish: FaultRequest) -> str:
+    async def start_faults(self, faults: FaultRequest) -> str:
         """Puts ad-hoc faults in place; the id of their run. Raises InvalidSpec, Unavailable, NotInPlaceError."""
-        await self._open_up({})
-        run = await self._begin(self._set_up(await asyncio.to_thread(self._desk.grant, wish), wish))
+        run = await self.start(faults)
         try:
             async for line in self.watch(run):
                 match line.entry.record:
@@ -300,7 +304,7 @@ class RunSupervisor:
 
     async def places(self, environment: str, edge: str = "") -> list[Place]:
         """Where faults can be put: everywhere, or where the edge runs through. Raises InvalidSpec, Unavailable."""
-        settings = await asyncio.to_thread(self._desk.environment, environment)
+        settings = await asyncio.to_thread(self._resolver.environment, environment)
         backend = self._make(settings)
         try:
             found = await backend.places([edge] if edge else list(settings.edges))
@@ -323,10 +327,6 @@ class RunSupervisor:
 
     # How it is done.
 
-    async def _open_up(self, given: Mapping[str, str]) -> None:
-        self._check_open()
-        await self.prepare(given)
-
     def _check_open(self) -> None:
         if self._closing:
             raise Unavailable("the controller is shutting down")
@@ -335,21 +335,25 @@ class RunSupervisor:
                 f"{limits.RUNS} are going on, which is all that one controller takes; wait for one to end"
             )
 
-    def _set_up(self, ready: ResolvedRun, asked: RunRequest | FaultRequest) -> Setup:
-        conditions = ready.experiment.conditions
-        seed = next((seed for seed in (asked.seed, conditions.seed) if seed is not None), secrets.randbelow(2**32))
+    def _set_up(self, run: ResolvedRun) -> Setup:
+        request, own = run.request, run.experiment.conditions.seed
+        seed = next((seed for seed in (request.seed, own) if seed is not None), secrets.randbelow(2**32))
+        replay = f"{request.replay} --seed {seed}" if request.replay else ""
+        if not replay and isinstance(request, RunRequest):
+            words = ["brownout", "run", request.file, "--env", request.environment, "--seed", str(seed)]
+            replay = shlex.join(words)
         return Setup(
-            ready.experiment,
-            ready.environment,
-            asked.environment,
-            self._make(ready.environment),
+            run.experiment,
+            run.environment,
+            request.environment,
+            self._make(run.environment),
             seed,
-            _replay(asked, seed),
-            ready.masker,
-            allowed_commands=self._desk.allowed_commands,
+            replay,
+            run.masker,
+            allowed_commands=self._resolver.allowed_commands,
             locks=self._locks,
-            also=tuple(map(edge_name, asked.edges[1:])) if isinstance(asked, FaultRequest) else (),
-            part_of=asked.part_of if isinstance(asked, RunRequest) else "",
+            also=tuple(map(edge_name, request.edges[1:])) if isinstance(request, FaultRequest) else (),
+            part_of=request.part_of,
         )
 
     async def _begin(self, setup: Setup) -> str:
@@ -419,7 +423,7 @@ class RunSupervisor:
     @contextlib.asynccontextmanager
     async def _backends(self, given: Mapping[str, str]) -> AsyncIterator[Callable[[Run], Backend]]:
         """One for the environment of each run, as its journal has it; what is no secret may have changed since."""
-        known = await asyncio.to_thread(self._desk.environments, given)
+        known = await asyncio.to_thread(self._resolver.environments, given)
         opened: list[Backend] = []
 
         def backend_of(run: Run) -> Backend:
@@ -431,11 +435,3 @@ class RunSupervisor:
         finally:
             for backend in opened:
                 await backend.close()
-
-
-def _replay(asked: RunRequest | FaultRequest, seed: int) -> str:
-    if asked.replay:
-        return f"{asked.replay} --seed {seed}"
-    if isinstance(asked, RunRequest):
-        return shlex.join(["brownout", "run", asked.file, "--env", asked.environment, "--seed", str(seed)])
-    return ""

@@ -25,24 +25,36 @@ def unreadable() -> Iterator[None]:
 
 
 class SettingsFile:
-    """A brownout.yaml. A command reads it once, so that what was checked is what runs, and a pipe will do; a controller
-    reads it for each run."""
+    """A brownout.yaml. A command reads and parses it once, so that what was checked is what runs, and a pipe will do; a
+    controller reads it for each run."""
 
     def __init__(self, path: Path | None = None, *, once: bool = False) -> None:
         """Without a `path` it is the one of this folder, which need not be there."""
         self._path = path
         self._once = once
-        self._text: str | None = None
+        self._kept: tuple[Value | None] | None = None
+        """What was parsed, of a file that is read once."""
 
     @property
     def name(self) -> str:
         return str(self._path or CONFIG)
 
     def read(self, variables: Variables) -> Value | None:
-        """What it says; None where no file was named and none is there. Raises InvalidSpec, also for an empty one."""
-        if self._path is None and self._text is None and not CONFIG.exists():
+        """The content; None where no file was named and none is there. Raises InvalidSpec, also for an empty one."""
+        if self._kept is None:
+            root = self._parsed()
+            if self._once:
+                self._kept = (root,)
+        else:
+            (root,) = self._kept
+        return None if root is None else root.expanded_by(variables.expand)
+
+    def _parsed(self) -> Value | None:
+        if self._path is None and not CONFIG.exists():
             return None
-        root = document.parse(self._read_text(), self.name, variables.expand, columns=True)
+        with unreadable():
+            text = document.read_text(self._path or CONFIG)
+        root = document.parse(text, self.name, columns=True)
         if root is None or root.is_null:
             raise InvalidSpec(
                 self.name,
@@ -50,12 +62,3 @@ class SettingsFile:
                 "environments into it, or name another file with --config",
             )
         return root
-
-    def _read_text(self) -> str:
-        if self._text is not None:
-            return self._text
-        with unreadable():
-            text = document.read_text(self._path or CONFIG)
-        if self._once:
-            self._text = text
-        return text

@@ -42,7 +42,23 @@ def lint(
 ) -> Sequence[Finding]:
     """What is found in an experiment file; nothing in one that cannot be read. `variables` must be lenient."""
     try:
-        root, experiment = read(text, file, variables)
+        root = document.parse(text, file, columns=True)
+    except InvalidSpec:
+        return ()
+    return lint_value(root, variables, environment, listeners)
+
+
+def lint_value(
+    root: Value | None,
+    variables: Variables,
+    environment: Environment | None = None,
+    listeners: Listeners | None = None,
+) -> Sequence[Finding]:
+    """The same for a file that is parsed."""
+    if root is None:
+        return ()
+    try:
+        root, experiment = _with_stand_ins(root, variables)
     except InvalidSpec:
         return ()
     return findings(experiment, root, environment, listeners, variables.used.values())
@@ -50,14 +66,20 @@ def lint(
 
 def read(text: str, file: str, variables: Variables) -> tuple[Value, Experiment]:
     """An experiment with addresses in place of variables that are not set. Raises InvalidSpec."""
+    root = document.parse(text, file, columns=True)
+    if root is None:
+        raise InvalidSpec(file, "is empty")
+    return _with_stand_ins(root, variables)
+
+
+def _with_stand_ins(root: Value, variables: Variables) -> tuple[Value, Experiment]:
+    """Raises InvalidSpec."""
 
     def expand(written: str, value: Value) -> str:
         return _stand_in(variables.expand(written, value), value.path)
 
-    root = document.parse(text, file, expand, columns=True)
-    experiment = read_experiment(root, file, KINDS)
-    assert root is not None, "an empty file is no experiment"
-    return root, experiment
+    root = root.expanded_by(expand)
+    return root, read_experiment(root, root.file, KINDS)
 
 
 def _stand_in(text: str, path: str) -> str:

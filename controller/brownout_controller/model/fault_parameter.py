@@ -12,8 +12,7 @@ from typing import Final
 from annotated_types import Le
 
 from brownout_controller.model.experiment import Experiment
-from brownout_core import document
-from brownout_core.document import Expand, Value
+from brownout_core.document import Value
 from brownout_core.errors import InvalidSpec
 from brownout_core.faults.fault_yaml import accepted
 from brownout_core.faults.spec import Fault, Worse, unit_of
@@ -73,12 +72,9 @@ class FaultParameter:
         return f"{self.before}{self.shown(value)}{self.after}"
 
 
-def find_parameter(
-    text: str, file: str, expand: Expand, experiment: Experiment, attribute: str | None = None
-) -> FaultParameter:
-    """`text` is the file that `experiment` was read from. Raises InvalidSpec where there is nothing to be turned."""
-    root = document.parse(text, file, expand, columns=True)
-    assert root is not None, "it was read as an experiment"
+def find_parameter(text: str, root: Value, experiment: Experiment, attribute: str | None = None) -> FaultParameter:
+    """`text` is the file, parsed as `root`, that `experiment` was read from. Raises InvalidSpec where there is nothing
+    to be turned."""
     given = root.entries("an experiment")
     if len(experiment.faults) != 1:
         given["faults"].fail("a search turns one fault; make the others experiments of their own")

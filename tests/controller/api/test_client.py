@@ -12,7 +12,8 @@ import pytest
 from brownout_controller.api.client import LostError, Remote
 from brownout_controller.api.grpc import Server
 from brownout_controller.backends.channel import Credentials
-from brownout_controller.engine.resolve import Rights, RunRequest
+from brownout_controller.engine.resolve import Rights
+from brownout_controller.engine.run_request import RunRequest
 from brownout_controller.engine.run_supervisor import NotInPlaceError, RunSupervisor
 from brownout_controller.model.journal import Entered, Judged
 from brownout_core import rpc

@@ -15,11 +15,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from brownout_controller.api.grpc import SERVICE, Server
 from brownout_controller.api.messages import RUN, show_order, show_wish
-from brownout_controller.engine.resolve import Rights, RunRequest
+from brownout_controller.engine.resolve import Rights
+from brownout_controller.engine.run_request import RunRequest
 from brownout_controller.engine.store import JOURNAL
 from brownout_controller.v1 import controller_pb2 as pb
 from brownout_controller.v1.controller_pb2_grpc import ControllerServiceStub
 from tests.controller.engine.stand import Shared, conducting, order, prepare, wish
+from tests.support.parsing import count_parses
 from tests.support.running import SECONDS
 
 Scenario = Callable[[Any, grpc.aio.Channel], Awaitable[None]]
@@ -77,6 +79,15 @@ def test_a_run_is_planned_started_watched_listed_and_told(tmp_path: Path) -> Non
     play(tmp_path, scenario)
 
 
+def test_the_text_of_a_client_is_parsed_once_for_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(api: Any, _: grpc.aio.Channel) -> None:
+        parses = count_parses(monkeypatch)
+        await api.Run(pb.RunRequest(experiment=show_order(order())))
+        assert parses["try.json"] == 1
+
+    play(tmp_path, scenario)
+
+
 def test_a_run_is_stopped_with_its_recovery_or_by_a_signal_without(tmp_path: Path) -> None:
     async def scenario(api: Any, _: grpc.aio.Channel) -> None:
         for why, signal, exit_, recovers in (
@@ -119,12 +130,7 @@ def test_what_is_wrong_has_its_code(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
-def test_a_stranger_s_command_is_a_refused_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from brownout_controller.engine import resolve
-    from brownout_controller.probes import KINDS
-
-    monkeypatch.setattr(resolve, "KINDS", KINDS)
-
+def test_a_stranger_s_command_is_a_refused_run(tmp_path: Path) -> None:
     async def scenario(api: Any, _: grpc.aio.Channel) -> None:
         claim = {"name": "shell", "command": f"touch {tmp_path / 'touched'}", "expect": "== 0", "every": "0.1s"}
         experiment = show_order(order(hypotheses=[claim]))

@@ -11,8 +11,8 @@ from google.protobuf.duration_pb2 import Duration
 from brownout_controller.api import messages
 from brownout_controller.backends.base import Place, Target
 from brownout_controller.engine.dry_run import CurrentReading, DryRun
-from brownout_controller.engine.resolve import FaultRequest, RunRequest
 from brownout_controller.engine.run_list import Row
+from brownout_controller.engine.run_request import FaultRequest, RunRequest
 from brownout_controller.engine.run_supervisor import Held
 from brownout_controller.engine.store import Brief
 from brownout_controller.model.accounting import Counts
@@ -56,7 +56,12 @@ def test_a_wish_needs_an_end_and_names_the_bad_fault() -> None:
     request.ClearField("duration")
     with pytest.raises(InvalidSpec, match="duration: missing"):
         messages.read_wish(request)
-    assert messages.read_wish(pb.StartFaultsRequest(duration=Duration(seconds=1))).mode == "one"
+    with pytest.raises(InvalidSpec, match="edges"):
+        messages.read_wish(pb.StartFaultsRequest(duration=Duration(seconds=1)))
+    request.duration.FromSeconds(1)
+    request.faults[1].latency.latency = 1
+    request.ClearField("blast_radius")
+    assert messages.read_wish(request).mode == "one"
 
 
 def test_a_plan_survives() -> None:

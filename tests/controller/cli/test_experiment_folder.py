@@ -14,8 +14,8 @@ from urllib.parse import parse_qs
 import pytest
 from click.testing import CliRunner, Result
 
-from brownout_controller.cli.client.files import mistakes_in
 from brownout_controller.cli.commands.catalogue import catalogue
+from brownout_controller.cli.commands.lint import check
 from brownout_controller.model.variables import Variables
 from brownout_core.errors import BrownoutError, InvalidSpec, Unavailable
 from tests.controller.probes.ground import closed_port
@@ -110,7 +110,7 @@ def test_three_files_are_written_and_pass_lint(shop: Path) -> None:
     files = list(_files(shop))
     assert len(files) == 3
     for file in files:
-        assert not mistakes_in(file, Variables({}, {}, lenient=True))
+        assert not check(file, Variables({}, {}, lenient=True)).mistakes
 
 
 def test_as_many_as_are_asked_for_and_all_with_0_with_those_that_were_passed_over(shop: Path) -> None:

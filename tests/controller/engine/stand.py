@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 from brownout_controller.backends.base import BackendError
-from brownout_controller.engine import resolve, target_watch
 from brownout_controller.engine import runner as runner_module
-from brownout_controller.engine.resolve import FaultRequest, RequestResolver, Rights, RunRequest
+from brownout_controller.engine import target_watch
+from brownout_controller.engine.resolve import RequestResolver, Rights
+from brownout_controller.engine.run_request import FaultRequest, RunRequest
 from brownout_controller.engine.run_supervisor import RunSupervisor
 from brownout_controller.engine.settings_file import SettingsFile
 from brownout_controller.engine.store import Store
 from brownout_controller.model.probe import Reading
+from brownout_controller.probes import KINDS as PROBES
 from brownout_core.faults import make
 from brownout_core.faults.spec import FaultSpec
 from tests.controller.engine.ground import KINDS, TOLD, Unruly, hypothesis
@@ -57,7 +59,6 @@ def wish(**changes: object) -> FaultRequest:
 
 def prepare(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hypotheses read what TOLD says, 1 at first; counters are read often, and reverts given up soon."""
-    monkeypatch.setattr(resolve, "KINDS", KINDS)
     monkeypatch.setattr(runner_module, "_TICK", 0.02)
     monkeypatch.setattr(target_watch, "TICK", 0.02)
     monkeypatch.setattr(runner_module, "_GRACE", 0.0)
@@ -72,6 +73,6 @@ async def conducting(
     config = root / "brownout.yaml"
     content = {"backend": "memory", "limits": {"max_percent": 100, **limits}}
     config.write_text(json.dumps({"environments": {"local": content, "guarded": {**content, "protected": True}}}))
-    desk = RequestResolver(SettingsFile(config), rights, {"OURS": "of the machine"})
+    desk = RequestResolver(SettingsFile(config), rights, {"OURS": "of the machine"}, {**PROBES, **KINDS})
     async with RunSupervisor(desk, Store(root / "runs"), locks=root / "locks", make=lambda _: backend) as conductor:
         yield conductor

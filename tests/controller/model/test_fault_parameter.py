@@ -9,6 +9,7 @@ from brownout_controller.model.fault_parameter import FaultParameter, find_param
 from brownout_controller.model.variables import Variables
 from brownout_controller.probes import KINDS
 from brownout_core import document
+from brownout_core.document import Value
 from brownout_core.errors import InvalidSpec
 from brownout_core.faults import KINDS as FAULTS
 from brownout_core.faults.spec import unit_of
@@ -22,15 +23,19 @@ hypotheses:
 """
 
 
+def parsed(text: str) -> Value:
+    root = document.parse(text, "pay.yaml", Variables({"D": "40ms"}, {}).expand, columns=True)
+    assert root is not None
+    return root
+
+
 def read(text: str) -> Experiment:
-    return read_experiment(
-        document.parse(text, "pay.yaml", Variables({"D": "40ms"}, {}).expand, columns=True), "pay.yaml", KINDS
-    )
+    return read_experiment(parsed(text), "pay.yaml", KINDS)
 
 
 def dial(fault: str, attribute: str | None = None) -> tuple[FaultParameter, str]:
     text = f"{fault}\n{_REST}"
-    return find_parameter(text, "pay.yaml", Variables({"D": "40ms"}, {}).expand, read(text), attribute), text
+    return find_parameter(text, parsed(text), read(text), attribute), text
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from brownout_controller.backends.base import Place
 from brownout_controller.cli.client.run_client import RunClient
 from brownout_controller.engine.dry_run import DryRun
 from brownout_controller.engine.journal_tail import Line
-from brownout_controller.engine.resolve import FaultRequest, RunRequest
+from brownout_controller.engine.resolve import ResolvedRun
+from brownout_controller.engine.run_request import FaultRequest, RunRequest
 from brownout_controller.model.journal import LeftOut, encode
 from brownout_core.units import MILLISECONDS
 from tests.support.builders import journals
@@ -42,19 +43,20 @@ class Proving:
         self.orders: list[RunRequest] = []
         self.checked = 0
 
-    async def check(self, order: RunRequest) -> None:
+    async def check(self, run: RunRequest | ResolvedRun) -> None:
         self.checked += 1
 
     async def prepare(self, given: Mapping[str, str] | None = None) -> Sequence[LeftOut]:
         """There are no killed runs here."""
         return ()
 
-    async def start(self, order: RunRequest) -> str:
-        match = re.search(r"latency: ([^}]*)\}", order.text)
+    async def start(self, run: RunRequest | ResolvedRun) -> str:
+        assert isinstance(run, RunRequest), "a trial is resolved where it runs"
+        match = re.search(r"latency: ([^}]*)\}", run.text)
         assert match is not None
         value = MILLISECONDS.parse(match[1])
         self.values.append(value)
-        self.orders.append(order)
+        self.orders.append(run)
         tales = self._tales.get(value)
         tale = tales.pop(0) if tales else journals.passed if value < self._edge else journals.refuted
         self._stories.append(tale())
@@ -67,10 +69,10 @@ class Proving:
     async def interrupt(self, run: str, signal: str) -> None:
         raise AssertionError("nobody should interrupt it")
 
-    async def plan(self, order: RunRequest, *, measure: bool = True) -> DryRun:
+    async def plan(self, run: RunRequest | ResolvedRun, *, measure: bool = True) -> DryRun:
         raise AssertionError("nobody should plan it")
 
-    async def start_faults(self, wish: FaultRequest) -> str:
+    async def start_faults(self, faults: FaultRequest) -> str:
         raise AssertionError("nobody should wish for it")
 
     async def places(self, environment: str, edge: str = "") -> list[Place]:

@@ -1,66 +1,69 @@
-"""What is asked for on a command line, as orders: files are read, variables are collected, nothing is run."""
+"""The experiment files of a command line, as requests: checked here whole, before anything is run or sent."""
 
 from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from brownout_controller.cli.client.files import Text, check_all, judgeable, read_all, read_text
 from brownout_controller.cli.client.run_client import ClientOptions
 from brownout_controller.cli.client.variables import Given
 from brownout_controller.cli.console.progress import say
-from brownout_controller.engine.resolve import RunRequest
+from brownout_controller.engine.experiment_file import ExperimentFile, read_experiment_file
+from brownout_controller.engine.resolve import RequestResolver, ResolvedRun
+from brownout_controller.engine.run_request import RunRequest
 from brownout_controller.lint.rule import Finding
-from brownout_controller.model.experiment import read_experiment
 from brownout_controller.model.variables import Variables
-from brownout_controller.probes import KINDS
 from brownout_core.formatting import line
-from brownout_core.strict_model import ErrorCollector, gathered
+from brownout_core.strict_model import gathered
 
-_SHOWN: Final = 5
-"""So many warnings are printed before a run; lint has all."""
+_PRINTED_WARNINGS: Final = 5
+"""So many are printed before a run; `brownout lint` prints all of them."""
 
 
-def read_orders(
-    files: Sequence[Path], variables: Given, seed: int | None, where: ClientOptions, *, warn: bool = False
-) -> list[RunRequest]:
-    """Each file is read once. With `warn`, what lint warns of is printed. Raises InvalidSpec with file, line
-    and column, Unavailable."""
-    given = variables.values
-    known = Variables(given, os.environ, lenient=True)
-    texts = [read_text(file) for file in files]
-    if where.controller is None:  # all that is wrong is told at once
-        warnings = read_all(texts, where.settings, where.environment, known).warnings
-    else:
-        warnings = check_all(texts, known)
+def read_files(paths: Sequence[Path], given: Given) -> list[ExperimentFile]:
+    """Each is read and parsed once. What is wrong with them is in them."""
+    return [read_experiment_file(path, Variables(given.values, os.environ, lenient=True)) for path in paths]
+
+
+def resolve_files(
+    files: Sequence[ExperimentFile], given: Given, seed: int | None, options: ClientOptions, *, warn: bool = False
+) -> list[ResolvedRun] | list[RunRequest]:
+    """Runs of this machine resolved; for a controller the texts, with the variables that each of them uses. With `warn`
+    the warnings of lint are printed. Raises InvalidSpec with file, line and column, Unavailable."""
+    if options.controller is None:
+        runs = RequestResolver(options.settings).resolve_files(files, options.environment, given.values)
+        if warn:
+            _print_warnings([finding for run in runs for finding in run.warnings])
+        return [
+            replace(run, request=replace(run.request, seed=seed, replay=_replay(file, run.variables, given, options)))
+            for file, run in zip(files, runs, strict=True)
+        ]
+    # What depends on a variable that is not set here is left to the controller, which may have one to lend.
+    found = [file.findings() for file in files]
+    wrong = [error for file, findings in zip(files, found, strict=True) for error in file.known_errors(findings)]
+    if wrong:
+        raise gathered(wrong)
     if warn:
-        _print(warnings)
-    replayed = variables.again(known.used)
-    return [_order(one, given, replayed, seed, where) for one in texts]
+        _print_warnings([finding for findings in found for finding in findings])
+    requests = []
+    for file in files:
+        used = file.variables.used
+        sent = {name: value for name, value in used.items() if name in given.values or name in os.environ}
+        replay = _replay(file, used, given, options)
+        requests.append(RunRequest(file.text, file.name, options.environment, sent, seed, replay))
+    return requests
 
 
-def _print(warnings: Sequence[Finding]) -> None:
-    for one in warnings[:_SHOWN]:
+def _print_warnings(found: Sequence[Finding]) -> None:
+    for one in found[:_PRINTED_WARNINGS]:
         say(line(one))
-    if len(warnings) > _SHOWN:
-        say(f"and {len(warnings) - _SHOWN} warnings more, which `brownout lint` shows")
+    if len(found) > _PRINTED_WARNINGS:
+        say(f"and {len(found) - _PRINTED_WARNINGS} more warnings; `brownout lint` prints all of them")
 
 
-def _order(
-    one: Text, given: Mapping[str, str], replayed: Sequence[str], seed: int | None, where: ClientOptions
-) -> RunRequest:
-    if where.controller is not None:
-        # What is wrong is told here, before anything is sent; of our variables only those go that it speaks of.
-        # What depends on a variable that is not set here is the controller's to judge: it may have one to lend.
-        known = Variables(given, os.environ, lenient=True)
-        mistakes = ErrorCollector()
-        with mistakes.noting():
-            read_experiment(one.parsed(known), str(one.file), KINDS)
-        if told := judgeable(mistakes, known):
-            raise gathered(told)
-        given = {name: value for name, value in known.used.items() if name in given or name in os.environ}
-    replay = " ".join([shlex.join(["brownout", "run", str(one.file), *where.words]), *replayed])
-    return RunRequest(one.text, str(one.file), where.environment, given, seed, replay)
+def _replay(file: ExperimentFile, used: Collection[str], given: Given, options: ClientOptions) -> str:
+    return " ".join([shlex.join(["brownout", "run", file.name, *options.words]), *given.again(used)])

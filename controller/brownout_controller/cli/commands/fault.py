@@ -17,7 +17,7 @@ from brownout_controller.cli.client.run_client import ClientOptions, Seed, Time,
 from brownout_controller.cli.console import output
 from brownout_controller.cli.console.progress import Progress, say
 from brownout_controller.cli.console.run_output import leave, shown, status, tell
-from brownout_controller.engine.resolve import FaultRequest
+from brownout_controller.engine.run_request import FaultRequest
 from brownout_controller.engine.run_supervisor import NotInPlaceError
 from brownout_controller.model.journal import LeftOut
 from brownout_controller.report import unread_journals
@@ -81,7 +81,6 @@ def fault(
         because,
         shlex.join(["brownout", "fault", *words, "--lease", f"{lease:g}s", "--blast-radius", radius, *where.words]),
     )
-    wish.experiment()  # what is wrong is told here, before anything is sent
     signals = Signals()
     unread: list[LeftOut] = []
     finished = asyncio.run(_hold(wish, where, signals, unread, as_json=as_json))

@@ -6,18 +6,26 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import click
 
-from brownout_controller.cli.client.files import check, read_setting
+from brownout_catalogue.architecture import read_architecture
 from brownout_controller.cli.client.variables import Given, variable_options
-from brownout_controller.engine.settings_file import CONFIG, SettingsFile
+from brownout_controller.engine.experiment_file import known_errors, masker_of
+from brownout_controller.engine.resolve import RunEnvironment, read_run_environment
+from brownout_controller.engine.settings_file import CONFIG, SettingsFile, unreadable
+from brownout_controller.lint.reading import lint_value
 from brownout_controller.lint.rule import Finding
+from brownout_controller.model.environment import read_environments
+from brownout_controller.model.experiment import read_experiment
 from brownout_controller.model.variables import Variables
+from brownout_controller.probes import KINDS
+from brownout_core import document
 from brownout_core.errors import InvalidSpec
 from brownout_core.formatting import line
 from brownout_core.safe_text import json_text
+from brownout_core.strict_model import ErrorCollector
 from brownout_core.verdict import USAGE
 
 MISTAKE: Final = "mistake"
@@ -60,14 +68,16 @@ def lint(
 
     Exit status: 0 nothing is wrong, or there are only warnings, 2 there are errors.
     """
-    setting = None
+    place = None
     if config is not None and environment is None:
         raise InvalidSpec("--config", "is for --env NAME; give that too")
     if environment is not None:
-        setting = read_setting(SettingsFile(config), environment, Variables(given.values, os.environ, lenient=True))
+        place = read_run_environment(
+            SettingsFile(config), environment, Variables(given.values, os.environ, lenient=True)
+        )
     found: list[dict[str, Any]] = []
     for file in files:
-        mistakes, findings = check(file, Variables(given.values, os.environ, lenient=True), setting)
+        mistakes, findings = check(file, Variables(given.values, os.environ, lenient=True), place)
         found += [_mistake(file, one) for one in mistakes]
         found += [_finding(file, one._replace(severity="error") if strict else one) for one in findings]
         if not as_json:
@@ -77,6 +87,37 @@ def lint(
         click.echo(json_text(found))
     if any(one["severity"] == "error" for one in found):
         context.exit(USAGE)
+
+
+class Checked(NamedTuple):
+    """What is wrong with a file, and, if nothing is, what lint finds in it."""
+
+    mistakes: Sequence[InvalidSpec]
+    findings: Sequence[Finding] = ()
+
+
+def check(file: Path, variables: Variables, place: RunEnvironment | None = None) -> Checked:
+    """A file of any kind, read and parsed once; `variables` must be lenient: what depends on one that is not set is not
+    judged."""
+    errors, text, root, is_experiment = ErrorCollector(), "", None, False
+    with errors.noting():
+        with unreadable():
+            text = document.read_text(file)
+        root = document.parse(text, str(file), variables.expand, columns=True)
+        keys = root.entries("a mapping") if root is not None and root.is_mapping else ()
+        if "environments" in keys or "proxies" in keys:
+            read_environments(root)
+        elif "services" in keys:
+            read_architecture(root, str(file))
+        else:
+            is_experiment = True
+            read_experiment(root, str(file), KINDS)
+    masked = masker_of(root, text, variables).text
+    known = known_errors(errors.found, variables)
+    if known or not is_experiment:
+        return Checked([InvalidSpec(masked(one.path), masked(one.reason)) for one in known])
+    found = lint_value(root, variables, *(place or (None, None)))
+    return Checked((), [one._replace(place=masked(one.place), sentence=masked(one.sentence)) for one in found])
 
 
 def _mistake(file: Path, mistake: InvalidSpec) -> dict[str, Any]:

@@ -6,7 +6,6 @@ Each trial is a run like any other: its own journal, safety nets, lease, verifie
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import shlex
 from collections.abc import Mapping
@@ -18,22 +17,21 @@ import click
 
 from brownout_catalogue.architecture import read_architecture
 from brownout_controller.cli.client.follow import Signals
-from brownout_controller.cli.client.requests import read_orders
+from brownout_controller.cli.client.requests import read_files, resolve_files
 from brownout_controller.cli.client.run_client import ClientOptions, Seed, Time, run_options
 from brownout_controller.cli.client.variables import Given, variable_options
 from brownout_controller.cli.console import output
 from brownout_controller.cli.console.progress import say
 from brownout_controller.cli.console.run_output import shown
 from brownout_controller.cli.margin_search import SearchOutcome, TrialRun, explain_trial, limit_of, search
-from brownout_controller.engine.resolve import RunRequest
+from brownout_controller.engine.resolve import ResolvedRun
+from brownout_controller.engine.run_request import RunRequest
 from brownout_controller.engine.settings_file import unreadable
-from brownout_controller.model.experiment import Experiment, read_experiment
+from brownout_controller.model.experiment import Experiment
 from brownout_controller.model.fault_parameter import FaultParameter, find_parameter
 from brownout_controller.model.journal import LeftOut
 from brownout_controller.model.margin_search import Answer, Plan, Resolution
 from brownout_controller.model.secrets import Masker, secrets_of
-from brownout_controller.model.variables import Variables
-from brownout_controller.probes import KINDS
 from brownout_controller.report import unread_journals
 from brownout_controller.report.margin import timeouts as words
 from brownout_controller.report.margin.timeouts import Timeout
@@ -42,6 +40,7 @@ from brownout_core import document
 from brownout_core.errors import InvalidSpec
 from brownout_core.formatting import line, moment
 from brownout_core.safe_text import json_text
+from brownout_core.strict_model import gathered
 from brownout_core.units import SHARE
 from brownout_core.verdict import Verdict, status_of
 
@@ -114,7 +113,7 @@ def margin(
     wrong, 3 not found, as a run was inconclusive twice, 4 refused, 5 stopped, 6 not reverted (a person must look), 7 a
     bug of brownout; 130 and 143 for signals.
     """
-    order, dial, experiment, masker = _read(file, attribute, given, seed, where)
+    written, order, dial, experiment, masker = _read(file, attribute, given, seed, where)
     flags = {"--attribute": attribute, "--from": mildest, "--to": worst, "--resolution": resolution}
     order = replace(order, replay=_replay(file, flags, where))
     plan = _plan(dial, mildest, worst, resolution, sweep, confirm)
@@ -130,7 +129,7 @@ def margin(
     signals = Signals()
     unread: list[LeftOut] = []
     try:
-        asyncio.run(signals.during(_run(hunt, where, signals, unread, as_json=as_json)))
+        asyncio.run(signals.during(_run(written, hunt, where, signals, unread, as_json=as_json)))
     finally:  # also when a run could not begin: what is known stays known
         if as_json and (hunt.tried or signals.came is not None):
             output.say(json_text({**_shown(hunt), "left_out": unread_journals.content(unread)}))
@@ -142,17 +141,22 @@ def margin(
 
 
 def _read(
-    file: Path, attribute: str | None, given: Given, seed: int | None, where: ClientOptions
-) -> tuple[RunRequest, FaultParameter, Experiment, Masker]:
-    """Raises InvalidSpec, Unavailable."""
-    order = read_orders([file], given, seed, where)[0]
-    known = Variables(given.values, os.environ, lenient=True)
-    experiment = read_experiment(document.parse(order.text, order.file, known.expand, columns=True), order.file, KINDS)
-    dial = find_parameter(order.text, order.file, known.expand, experiment, attribute)
+    path: Path, attribute: str | None, given: Given, seed: int | None, where: ClientOptions
+) -> tuple[RunRequest | ResolvedRun, RunRequest, FaultParameter, Experiment, Masker]:
+    """The experiment as it is written, and what its trials are made of. Raises InvalidSpec, Unavailable."""
+    (file,) = read_files([path], given)
+    (run,) = resolve_files([file], given, seed, where)
+    if file.root is None or file.experiment is None:  # for want of a variable that only the controller has
+        raise gathered([*file.errors, *file.variables.unset.values()])
+    request = run.request if isinstance(run, ResolvedRun) else run
+    assert isinstance(request, RunRequest), "a file is an experiment"
+    parameter = find_parameter(file.text, file.root, file.experiment, attribute)
     # One seed for all of them: a trial on another target would be another experiment.
-    chosen = next((one for one in (seed, experiment.conditions.seed) if one is not None), secrets.randbelow(2**32))
-    order = replace(order, seed=chosen, part_of=f"margin-{secrets.token_hex(4)}")
-    return order, dial, experiment, Masker([*known.used.values(), *secrets_of(experiment.content)])
+    own = file.experiment.conditions.seed
+    chosen = next((one for one in (seed, own) if one is not None), secrets.randbelow(2**32))
+    request = replace(request, seed=chosen, part_of=f"margin-{secrets.token_hex(4)}")
+    masker = Masker([*file.variables.used.values(), *secrets_of(file.experiment.content)])
+    return run, request, parameter, file.experiment, masker
 
 
 def _replay(file: Path, flags: Mapping[str, str | None], where: ClientOptions) -> str:
@@ -231,7 +235,13 @@ def _announcement(hunt: SearchOutcome) -> str:
 
 
 async def _run(
-    hunt: SearchOutcome, where: ClientOptions, signals: Signals, unread: list[LeftOut], *, as_json: bool
+    written: RunRequest | ResolvedRun,
+    hunt: SearchOutcome,
+    where: ClientOptions,
+    signals: Signals,
+    unread: list[LeftOut],
+    *,
+    as_json: bool,
 ) -> None:
     def begins(number: int, value: float) -> None:
         if not as_json:
@@ -242,7 +252,8 @@ async def _run(
             output.say(_row(hunt.dial, number, tried))
 
     async with where.open(say) as venue:
-        unread.extend(await venue.prepare(hunt.order_for(hunt.dial.own).variables))
+        unread.extend(await venue.prepare(hunt.order.variables))
+        await venue.check(written)
         await search(hunt, venue, where, signals, begins=begins, ended=ended)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from brownout_controller.cli.client.follow import Finished, Signals, follow
-from brownout_controller.cli.client.requests import read_orders
+from brownout_controller.cli.client.requests import read_files, resolve_files
 from brownout_controller.cli.client.run_client import ClientOptions, RunClient, Seed, run_options
 from brownout_controller.cli.client.variables import Given, variable_options
 from brownout_controller.cli.commands.report import checked
@@ -18,7 +18,8 @@ from brownout_controller.cli.console import dry_run_text, output
 from brownout_controller.cli.console.progress import Progress, say
 from brownout_controller.cli.console.run_output import leave, report, shown, status, tell
 from brownout_controller.engine.dry_run import DryRun
-from brownout_controller.engine.resolve import RunRequest
+from brownout_controller.engine.resolve import ResolvedRun
+from brownout_controller.engine.run_request import RunRequest
 from brownout_controller.model.journal import LeftOut, Stop
 from brownout_controller.model.judge import Judgement
 from brownout_controller.model.reasons import TEXT, Reason
@@ -65,13 +66,13 @@ def run(
     controller was lost), 4 refused, 5 stopped, 6 not reverted (a person must look), 7 a bug of brownout; 130 and 143
     for signals.
     """
-    orders = read_orders(files, given, seed, where, warn=not as_json)
+    runs = resolve_files(read_files(files, given), given, seed, where, warn=not as_json)
     if dry_run:
-        context.exit(dry_run_text.tell(asyncio.run(_dry(orders, where)), where.environment, as_json=as_json))
+        context.exit(dry_run_text.tell(asyncio.run(_dry(runs, where)), where.environment, as_json=as_json))
     finished: list[Finished] = []
     context.call_on_close(lambda: report(finished, reports, quiet=as_json))  # also when a later run cannot begin
     unread: list[LeftOut] = []
-    signal = asyncio.run(_all(orders, where, finished, unread, as_json=as_json))
+    signal = asyncio.run(_all(runs, given, where, finished, unread, as_json=as_json))
     if as_json:
         output.say(json_text([{**shown(each), "left_out": unread_journals.content(unread)} for each in finished]))
     if signal is not None and not finished:
@@ -80,7 +81,8 @@ def run(
 
 
 async def _all(
-    orders: Sequence[RunRequest],
+    runs: Sequence[RunRequest | ResolvedRun],
+    given: Given,
     where: ClientOptions,
     finished: list[Finished],
     unread: list[LeftOut],
@@ -92,17 +94,15 @@ async def _all(
 
     async def work() -> None:
         async with where.open(say) as venue:
-            for order in orders:  # all of them before the first is run
-                await venue.check(order)
-            unread.extend(await venue.prepare(orders[0].variables))
-            for number, order in enumerate(orders, 1):
-                finished.append(await _one(venue, order, where, signals, as_json=as_json))
+            for run in runs:  # all of them before the first is started
+                await venue.check(run)
+            unread.extend(await venue.prepare(given.values))
+            for number, run in enumerate(runs, 1):
+                finished.append(await _one(venue, run, where, signals, as_json=as_json))
                 if signals.came is not None:
                     return
-                if number < len(orders) and _asked_to_stop(finished[-1]):
-                    say(
-                        f"stopped by somebody, so that what follows is not run: {len(orders) - number} of {len(orders)}"
-                    )
+                if number < len(runs) and _asked_to_stop(finished[-1]):
+                    say(f"stopped by somebody, so that what follows is not run: {len(runs) - number} of {len(runs)}")
                     return
 
     await signals.during(work())
@@ -114,14 +114,14 @@ def _asked_to_stop(finished: Finished) -> bool:
 
 
 async def _one(
-    venue: RunClient, order: RunRequest, where: ClientOptions, signals: Signals, *, as_json: bool
+    venue: RunClient, run: RunRequest | ResolvedRun, where: ClientOptions, signals: Signals, *, as_json: bool
 ) -> Finished:
     progress = Progress(quiet=as_json)
     remote = where.controller is not None
     try:
-        finished = await follow(venue, lambda: venue.start(order), signals, progress, remote=remote)
+        finished = await follow(venue, lambda: venue.start(run), signals, progress, remote=remote)
     except Unavailable as error:  # the run could not even begin, which must not read as `refuted`
-        say(f"{order.file}: {error}")
+        say(f"{run.file}: {error}")
         return Finished(
             "",
             (),
@@ -136,8 +136,8 @@ async def _one(
     return finished
 
 
-async def _dry(orders: Sequence[RunRequest], where: ClientOptions) -> Sequence[DryRun]:
+async def _dry(runs: Sequence[RunRequest | ResolvedRun], where: ClientOptions) -> Sequence[DryRun]:
     async with where.open(say) as venue:
-        for order in orders:
-            await venue.check(order)
-        return [await venue.plan(order) for order in orders]
+        for run in runs:
+            await venue.check(run)
+        return [await venue.plan(run) for run in runs]

@@ -17,8 +17,8 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from brownout_controller.cli.client.files import mistakes_in
 from brownout_controller.cli.commands.init import detect, init
+from brownout_controller.cli.commands.lint import check
 from brownout_controller.model.variables import Variables
 from brownout_core.errors import InvalidSpec
 from brownout_proxy.server import config
@@ -63,7 +63,7 @@ def test_a_repository_with_a_compose_file_gets_all_it_needs(repository: Path) ->
     assert {"architecture.yaml", "brownout.yaml", ".github/workflows/brownout.yml"} <= files.keys()
     for name in files:
         if name.startswith("experiments/") or name in ("architecture.yaml", "brownout.yaml"):
-            assert not mistakes_in(repository / name, Variables({}, {}, lenient=True)), name
+            assert not check(repository / name, Variables({}, {}, lenient=True)).mistakes, name
     assert result.output.endswith("\nNext:\n  brownout proxy --config brownout.yaml\n")
     assert "u:p" not in "".join(text for name, text in files.items() if name != "compose.yaml")
 

@@ -13,6 +13,7 @@ from brownout_controller.cli.commands.margin import margin
 from brownout_core.errors import InvalidSpec, Unavailable
 from tests.support.builders import journals
 from tests.support.fakes.run_client import TEXT, Proving
+from tests.support.parsing import count_parses
 
 
 @pytest.fixture
@@ -43,6 +44,17 @@ def test_the_trials_come_one_by_one_then_the_answer_and_the_journals(
     assert any("the timeout of 1.3s (--timeout) is what decides" in line for line in lines)
     assert lines[-1].split()[1:] == ["1.26s", "run-7"]
     assert "journals at 127.0.0.1:1:" in lines
+
+
+def test_the_experiment_is_parsed_once_and_each_trial_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("brownout.yaml").write_text("environments: {local: {backend: memory, edges: {shop -> db: {proxy: db}}}}\n")
+    file.write_text(
+        "{name: pay, edge: shop -> db, fault: {latency: 8ms}, baseline: 0.1s, duration: 0.2s, recovery: 0.1s, "
+        'hypotheses: [{name: h, command: {run: [echo, "1"], measure: number}, expect: == 1, every: 50ms}]}'
+    )
+    parses = count_parses(monkeypatch)
+    content = json.loads(CliRunner().invoke(margin, ["pay.yaml", "--json"]).stdout)
+    assert parses == {"brownout.yaml": 1, "pay.yaml": 1 + len(content["trials"])}
 
 
 def test_json_has_nothing_beside_it(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

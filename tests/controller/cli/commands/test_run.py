@@ -11,8 +11,10 @@ from click.testing import CliRunner, Result
 
 from brownout_controller.cli.commands.report import FORMATS
 from brownout_controller.cli.commands.run import run
-from brownout_controller.engine.store import Journal, Store
+from brownout_controller.engine.store import Journal, Store, read
+from brownout_controller.model.journal import Injected, Run
 from brownout_core.errors import BrownoutError, InvalidSpec, Unavailable
+from tests.support.parsing import count_parses
 
 _GOOD = """\
 name: x
@@ -86,6 +88,29 @@ def _ran(root: Path, *words: str) -> Result:
     return CliRunner().invoke(
         run, [file, *words, "--runs", str(root / "runs"), "--config", str(root / "brownout.yaml")]
     )
+
+
+@pytest.mark.parametrize("words", [[], ["--dry-run"]])
+def test_each_file_is_parsed_once(quick: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
+    parses = count_parses(monkeypatch)
+    assert _ran(quick, *words).exit_code in (0, 3)
+    assert parses == {str(quick / "quick.yaml"): 1, str(quick / "brownout.yaml"): 1}
+
+
+def test_a_file_that_changes_after_it_was_checked_changes_no_run(quick: Path) -> None:
+    """The first run writes nonsense over both files of the second one."""
+    spoil = f"echo nonsense | tee {quick / 'quick.yaml'} {quick / 'brownout.yaml'} >&2; echo 1"
+    (quick / "first.yaml").write_text(_QUICK.replace('[echo, "1"]', f'[sh, -c, "{spoil}"]'))
+    words = [str(quick / "first.yaml"), str(quick / "quick.yaml")]
+    options = ["--runs", str(quick / "runs"), "--config", str(quick / "brownout.yaml")]
+    result = CliRunner().invoke(run, [*words, *options])
+    assert (quick / "quick.yaml").read_text() == (quick / "brownout.yaml").read_text() == "nonsense\n"
+    _, second = (read(directory) for directory in Store(quick / "runs").runs())
+    begun = second[0].record
+    assert isinstance(begun, Run), result.output
+    assert begun.experiment["name"] == "quick"
+    assert begun.environment["backend"] == "memory"
+    assert any(isinstance(entry.record, Injected) for entry in second)
 
 
 def test_a_run_leaves_a_page_and_names_it(quick: Path) -> None:
