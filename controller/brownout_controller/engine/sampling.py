@@ -252,7 +252,11 @@ class Sampler:
         return reading
 
     def _watch_waiting(self) -> None:
-        """What hangs may have to end the run before its time is over."""
+        """What hangs may have to end the run before its time is over: a latency, once it is beyond its limit. Where a
+        measurement without an answer is bad, its own `timeout` or `within` decides that: a slow answer may still be a
+        good one."""
+        if self._hypothesis.probe.waits == "bad":
+            return
         for measurement in self._under_way:
             waited = clock.now() - measurement.due
             if not measurement.settling and waited >= self._hypothesis.terms.every:

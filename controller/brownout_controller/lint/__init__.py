@@ -23,6 +23,7 @@ RULES: Final[tuple[Rule, ...]] = (
     faults.faint,
     faults.opening,
     coverage.fits,
+    coverage.implicit_limit,
     coverage.only_latency,
     coverage.only_after,
     coverage.no_data,

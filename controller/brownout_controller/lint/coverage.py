@@ -14,7 +14,7 @@ from brownout_controller.model.hypothesis import Accepted
 from brownout_controller.probes.http import Http
 from brownout_controller.probes.redis import Redis
 from brownout_controller.probes.tcp import Tcp, host_and_port
-from brownout_controller.probes.traffic import Traffic
+from brownout_controller.probes.traffic import Traffic, overdue_after
 from brownout_core.fault_strength import LARGE, strength
 from brownout_core.units import BYTES, SECONDS
 
@@ -48,10 +48,8 @@ def fits(subject: Subject) -> Iterator[Found]:
     an answer back for good, or end its connection, fits into no limit. An `ok` of `http` is looked at where `within`
     is all that it asks for.
     """
-    faults = list(subject.faults)
-    strengths = [strength(spec.fault) for _, spec in faults]
-    longest = math.fsum(one.longest for one in strengths)
-    if any(one.idle or one.faint for one in strengths) or not 0 < longest < math.inf:
+    faults, longest = list(subject.faults), _longest_delay(subject)
+    if longest is None:
         return
     for claim in subject.during:
         allowed = _allowed(claim)
@@ -68,6 +66,14 @@ def fits(subject: Subject) -> Iterator[Found]:
             f"{kinds} delays{size} by {SECONDS.format(float(f'{longest:.3g}'))} at most, and {claim.name!r} allows "
             f"{SECONDS.format(allowed)}: a service that only waits passes",
         )
+
+
+def _longest_delay(subject: Subject) -> float | None:
+    """Seconds by which all faults together hold up an answer at most; None where one of them does nothing, or may hold
+    it back for good."""
+    strengths = [strength(spec.fault) for _, spec in subject.faults]
+    longest = math.fsum(one.longest for one in strengths)
+    return longest if 0 < longest < math.inf and not any(one.idle or one.faint for one in strengths) else None
 
 
 def _allowed(claim: Claim) -> float | None:
@@ -101,6 +107,54 @@ def only_latency(subject: Subject) -> Iterator[Found]:
         yield Found(
             slow[0].path, f"{slow[0].name!r} is about time, and nothing is claimed about errors under the fault"
         )
+
+
+@rule(
+    "late-is-unanswered",
+    "warning",
+    "A late answer counts as none, and nothing says what is late",
+    "say how long an answer may take",
+    bad="""
+    fault: {latency: 6s}
+    traffic: {url: "http://127.0.0.1:8080/pay", rate: 20/s, timeout: 20s}
+    hypotheses:
+      - {name: errors stay low, traffic: errors, expect: < 1%, window: 5s}
+    """,
+    good="""
+    fault: {latency: 6s}
+    traffic: {url: "http://127.0.0.1:8080/pay", rate: 20/s, timeout: 20s}
+    hypotheses:
+      - {name: errors stay low, traffic: errors, expect: < 1%, window: 5s}
+      - {name: p99 stays under 2 s, traffic: p99, expect: < 2s}
+    """,
+)
+def implicit_limit(subject: Subject) -> Iterator[Found]:
+    """`errors` counts a request that still waits as unanswered from the strictest limit of a latency on, or, without
+    such a limit, from the shortest `window` on. Where the fault delays by as much, a service that answers every request
+    well, but late, misses the claim. The same is true of a `status` or `ok` of `http` whose answer takes longer than a
+    `timeout` that the file does not have. Claim a latency as well, and the limit is the one that you mean.
+    """
+    longest, load = _longest_delay(subject), subject.conditions.traffic
+    if longest is None:
+        return
+    if any(claim.is_latency for claim in subject.claims):
+        return
+    for claim in subject.during:
+        probe, limit, remedy = claim.probe, math.inf, ""
+        if isinstance(probe, Traffic) and probe.measure == "errors" and load is not None:
+            limit = overdue_after(subject.experiment.hypotheses, load.timeout)
+            limit = limit if limit < load.timeout else math.inf
+            remedy = "claim a p99 as well, with the time that an answer may take, or lengthen window beyond the delay"
+        elif isinstance(probe, Http) and probe.measure != "latency" and probe.within is None:
+            limit = math.inf if "timeout" in claim.terms.model_fields_set else claim.terms.timeout
+            remedy = "give the hypothesis a timeout, or measure: ok with within"
+        if limit <= longest:
+            yield Found(
+                claim.path,
+                f"an answer that takes {SECONDS.format(limit)} counts as none, and the fault may delay by "
+                f"{SECONDS.format(float(f'{longest:.3g}'))}",
+                remedy,
+            )
 
 
 @rule(

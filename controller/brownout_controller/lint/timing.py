@@ -120,7 +120,7 @@ def beyond(subject: Subject) -> Iterator[Found]:
     "shorten every, or lengthen window",
     bad="""
     hypotheses:
-      - {name: errors stay below 1 %, traffic: errors, expect: < 1%, window: 2s, every: 5s}
+      - {name: errors stay below 1 %, traffic: errors, expect: < 1%, window: 4s, every: 5s}
     """,
     good="""
     hypotheses:

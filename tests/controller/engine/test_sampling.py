@@ -276,6 +276,53 @@ def test_a_stop_condition_does_not_wait_for_the_answer_that_it_is_about() -> Non
     assert said[0][1].value("value") > 0.03
 
 
+def test_a_stop_condition_waits_for_an_answer_that_may_be_good_however_late_it_is() -> None:
+    class Late(Told):
+        at_once = 50
+
+        @property
+        def asks_service(self) -> bool:
+            return True
+
+        @property
+        def waits(self) -> Waits:
+            return "bad"
+
+        def open(self, surroundings: ProbeContext) -> Probe:
+            return _Late()
+
+    class _Late:
+        async def measure(self, window: float) -> Reading:
+            await asyncio.sleep(0.6)  # longer than what a busy machine is forgiven
+            return Reading(1.0)
+
+        async def close(self) -> None:
+            """Nothing to give back."""
+
+    long = dict.fromkeys(("baseline", "duration", "recovery"), "1h")
+    claim = experiment(hypotheses=[hypothesis(expect="== 1", stop=True, every="0.05s", timeout="60s")], **long)
+    late = replace(claim.hypotheses[0], probe=Late(key="late"))
+    said: list[tuple[str, Reason]] = []
+    written: list[Record] = []
+
+    async def main() -> None:
+        now = Now("baseline")
+        sampler = Sampler(
+            late, ProbeContext(), now, written.append, lambda cause, reason, at: said.append((cause, reason))
+        )
+        sampler.put("baseline", Reading(1.0), 0.01, settling=False)
+        now.phase, now.since = "during", time.monotonic()
+        task = asyncio.create_task(sampler.run())
+        async with asyncio.timeout(20):
+            while not [record for record in written if isinstance(record, Sample) and record.phase == "during"]:
+                await asyncio.sleep(0.02)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(main())
+    assert said == []
+
+
 def _times(schedule: Schedule, count: int, now: float) -> list[tuple[float, bool]]:
     return [schedule.next(now) for _ in range(count)]
 

@@ -59,6 +59,37 @@ def test_a_latency_needs_errors_beside_it(others: list[str], found: list[str]) -
     assert codes(claims(quantile, *others)) == found
 
 
+LATE = ["late-is-unanswered"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "claimed", "found"),
+    [
+        ("{latency: 6s}", [f"{WORKS}, window: 5s"], LATE),
+        ("{latency: 6s}", [f"{WORKS}, window: 5s, when: [baseline, recovery]", "traffic: rate, expect: '> 1/s'"], []),
+        ("{latency: 3s}", [f"{WORKS}, window: 5s"], []),
+        ("{timeout: 1h}", [f"{WORKS}, window: 5s"], []),
+        ("{latency: 30s}", [f"{WORKS}, window: 20s"], []),  # it is given up by then, as the file says
+        ("{latency: 6s}", [f"{WORKS}, window: 5s", "traffic: p99, expect: < 2s"], []),
+        ("{latency: 6s}", ['http: {url: "http://h/x", measure: ok}, expect: == 1'], LATE),
+        ("{latency: 6s}", ['http: {url: "http://h/x", measure: status}, expect: == 200'], LATE),
+        ("{latency: 6s}", ['http: {url: "http://h/x", measure: ok, within: 5s}, expect: == 1'], []),
+        ("{latency: 6s}", ['http: {url: "http://h/x", measure: ok}, expect: == 1, timeout: 5s'], []),
+        ("{latency: 3s}", ['http: {url: "http://h/x", measure: ok}, expect: == 1'], []),
+        (
+            "{latency: 6s}",
+            ['http: {url: "http://h/x", measure: ok}, expect: == 1', 'http: "http://h/x", expect: < 2s'],
+            [],
+        ),
+    ],
+)
+def test_a_limit_that_nobody_has_written_counts_late_answers_as_none(
+    fault: str, claimed: list[str], found: list[str]
+) -> None:
+    load = 'traffic: {url: "http://127.0.0.1:8080/", rate: 20/s, timeout: 15s}\nduration: 60s'
+    assert codes(f"fault: {fault}\n{load}\n{claims(*claimed)}") == found
+
+
 def test_a_run_that_claims_nothing_for_the_time_of_the_fault() -> None:
     assert codes(claims(f"{WORKS}, when: [baseline, recovery]")) == ["nothing-claimed-under-fault"]
     assert codes(claims(f"{WORKS}, when: [recovery]", "traffic: rate, expect: '> 1/s'")) == []
