@@ -10,10 +10,6 @@ LOCK := requirements-dev.lock
 JOB_LOCK := controller/brownout_catalogue/generate/job-requirements.lock
 PROTOS := proxy/brownout_core/v1/proxy.proto controller/brownout_controller/v1/controller.proto
 TYPED := proxy controller tests bench tools deploy/demo
-# What the faults compute is pure, so that its own tests have to reach nearly every line of it.
-PURE := tests/core/faults tests/proxy/server/test_config.py tests/core/test_address.py tests/core/test_errors.py \
-	tests/core/test_units.py tests/controller/model tests/controller/lint
-
 # The oldest version that we support comes first: what runs on it runs on the newer ones, and every
 # package of the lock has a wheel for it.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3 python3.13 python3.14; do \
@@ -26,7 +22,7 @@ WORKERS ?= $(shell expr 3 '*' $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2
 # Images for containers set it, and every process of a test would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup check cover test test-kube kubetest fuzz bench bench-guard gen demo margins tour lock clean
+.PHONY: help setup check test test-kube kubetest fuzz bench bench-guard gen demo margins tour lock clean
 
 help:  ## this list
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ { printf "%-13s%s\n", $$1, $$2 }' Makefile
@@ -52,7 +48,7 @@ $(READY): $(LOCK) pyproject.toml
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-check: setup  ## lint, formatting, types, floors, generated files, coverage of the pure parts
+check: setup  ## lint, formatting, types, floors, generated files
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy $(TYPED)
@@ -72,13 +68,9 @@ check: setup  ## lint, formatting, types, floors, generated files, coverage of t
 		root=$${place%%/*} && for file in $$(cd $(VENV)/protos && find $${place#*/} -name '*_pb2*'); do \
 		diff -u $$root/$$file $(VENV)/protos/$$file \
 		|| { echo "$$root/$$file is not what its .proto says: run 'make gen'" >&2; exit 1; }; done; done
-	@$(MAKE) --no-print-directory cover
 
-cover: setup  ## the tests of the pure parts, with their coverage
-	$(PY) -m pytest --quiet $(PURE) --cov
-
-test: setup  ## all tests; ARGS="-k half_close" passes options to pytest, WORKERS=0 runs them in one process
-	@$(PY) -m pytest -n $(WORKERS) $(ARGS)
+test: setup  ## all tests, and coverage of the pure parts; ARGS="-k half_close" for some, WORKERS=0 for one process
+	@$(PY) -m pytest -n $(WORKERS) $(or $(ARGS),--cov)
 
 kubetest:  ## build kube-apiserver and etcd (Go 1.26; once, 5 minutes of processor time) and print their folder
 	@tools/kubetest/build.sh
@@ -87,8 +79,8 @@ test-kube: setup  ## the tests of clusters on a real kube-apiserver, which it bu
 	@assets="$${KUBEBUILDER_ASSETS:-$$(tools/kubetest/build.sh)}" && KUBEBUILDER_ASSETS="$$assets" BROWNOUT_REQUIRE_KUBE=1 \
 		$(PY) -m pytest tests/contract/test_cluster_lock.py tests/e2e/test_cluster_lock.py $(ARGS)
 
-fuzz: setup  ## foreign bytes for every parser, and requests for the servers; SECONDS=30 for each of 13
-	@$(PY) -m tests.fuzz --seconds $(or $(SECONDS),30) $(ARGS)
+fuzz: setup  ## foreign bytes for parsers, JOBS=2 at once, and requests for servers; SECONDS=30 for each of 13
+	@$(PY) -m tests.fuzz --seconds $(or $(SECONDS),30) --jobs $(or $(JOBS),2) $(ARGS)
 
 bench: setup  ## measure everything that is on this machine side by side; results in bench/results/
 	@$(PY) -m bench $(ARGS)

@@ -27,7 +27,7 @@ from deploy.demo import keeper
 T = TypeVar("T")
 
 _ROOT: Final = Path(__file__).parents[2]
-_SECONDS: Final = 30.0
+_SECONDS: Final = 60.0
 """How long a server may take to start."""
 _KEEPER: Final = (sys.executable, "-I", "-S", keeper.__file__)
 _ATTEMPTS: Final = 3

@@ -117,7 +117,7 @@ def node_client(request: pytest.FixtureRequest) -> Path:
         shutil.copy(_NODE / name, folder)
     if not (folder / "node_modules" / ".package-lock.json").is_file():  # npm writes it last
         npm = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
-        done = subprocess.run(npm, cwd=folder, capture_output=True, text=True, timeout=50, check=False)
+        done = subprocess.run(npm, cwd=folder, capture_output=True, text=True, timeout=150, check=False)
         if done.returncode:
             reason = f"npm cannot install the client: {done.stderr.strip()}"
             (pytest.fail if requirements.in_ci(os.environ) else pytest.skip)(reason)
@@ -127,7 +127,7 @@ def node_client(request: pytest.FixtureRequest) -> Path:
 @needs("node", "npm")
 def test_the_node_client_does_all_that_it_can(server: ControlServer, upstream: str, node_client: Path) -> None:
     drive = ("node", "drive.mjs", server.url, upstream)
-    done = subprocess.run(drive, cwd=node_client, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(drive, cwd=node_client, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
     listen = seen["created"]["listen"]

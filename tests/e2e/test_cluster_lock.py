@@ -20,7 +20,7 @@ from tests.support.processes.kube import Api, api
 from tests.support.processes.proxy import ProxyProcess, proxy_process
 from tests.support.running import echoing, eventually
 
-_PATIENCE: Final = 45.0
+_PATIENCE: Final = 150.0
 
 
 @pytest.fixture(scope="module", params=["fake", "real"])

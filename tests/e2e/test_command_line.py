@@ -23,7 +23,7 @@ from tests.support.ports import free_port
 from tests.support.running import echoing, eventually, nobody, said_back
 
 _ROOT: Final = Path(__file__).parents[2]
-_SECONDS: Final = 20.0
+_SECONDS: Final = 90.0
 _BROWNOUT: Final = (sys.executable, "-c", "from brownout_proxy.cli import main; main()")
 _PROXY: Final = (sys.executable, "-m", "brownout_proxy")
 

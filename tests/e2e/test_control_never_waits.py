@@ -13,7 +13,7 @@ import pytest
 from tests.support.processes.control_server import ControlServer, brownout, serving
 from tests.support.running import black_hole, echoing, said_back
 
-_SECONDS = 10.0
+_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")

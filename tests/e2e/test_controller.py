@@ -29,7 +29,7 @@ from tests.support.running import eventually
 
 LEASE = "3s"
 """Longer than a busy machine may forget to renew it."""
-pytestmark = pytest.mark.timeout(180)  # several commands, each a process
+pytestmark = pytest.mark.timeout(500)  # several commands, each a process
 
 
 class _Service(BaseHTTPRequestHandler):

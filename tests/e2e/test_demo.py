@@ -164,10 +164,10 @@ def scratch() -> Iterator[Path]:
         yield folder
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(400)
 def test_the_demo_passes_on_real_servers_and_leaves_nothing(scratch: Path) -> None:
     demo = start_demo(scratch, "-m", "deploy.demo")
-    out, err = demo.communicate(timeout=120)
+    out, err = demo.communicate(timeout=300)
     assert demo.returncode == 0, out + err
     assert left_behind(scratch) == []
     for number, act in enumerate(ACTS, 1):

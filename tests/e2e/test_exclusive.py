@@ -70,7 +70,7 @@ def test_two_runs_at_once_that_spell_one_address_differently_never_both_inject(
 
     with grpc.insecure_channel(proxy.control) as channel:
         watch = ProxyServiceStub(channel).Watch(  # type: ignore[no-untyped-call]
-            pb.WatchRequest(interval=Duration(nanos=100_000_000)), timeout=120
+            pb.WatchRequest(interval=Duration(nanos=100_000_000)), timeout=300
         )
         next(watch)
         verdicts = [verdict for number in range(_ROUNDS) for verdict in asyncio.run(round_(number))]
@@ -163,7 +163,7 @@ def test_sighup_keeps_what_is_under_a_lease(tmp_path: Path) -> None:
 
 def test_a_process_that_was_stopped_for_a_moment_says_so(proxy: ProxyProcess) -> None:
     with grpc.insecure_channel(proxy.control) as channel:
-        watch = ProxyServiceStub(channel).Watch(pb.WatchRequest(), timeout=60)  # type: ignore[no-untyped-call]
+        watch = ProxyServiceStub(channel).Watch(pb.WatchRequest(), timeout=300)  # type: ignore[no-untyped-call]
         assert next(watch).longest_stall == Duration()
         os.kill(proxy.process.pid, signal.SIGSTOP)
         stopped = time.monotonic()

@@ -24,7 +24,7 @@ from tests.support.processes.proxy import proxy_process
 from tests.support.processes.system_under_test import Stage, Started, staged
 from tests.support.running import echoing, eventually
 
-pytestmark = pytest.mark.timeout(180)  # several runs, each a process
+pytestmark = pytest.mark.timeout(500)  # several runs, each a process
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from tests.support.processes.system_under_test import Stage, staged
 from tests.support.requirements import needs, program
 from tests.support.running import eventually, nobody
 
-pytestmark = pytest.mark.timeout(180)  # several runs, each a process
+pytestmark = pytest.mark.timeout(500)  # several runs, each a process
 _TWO: Final = 'label_replace(vector(1), "shop", "berlin", "", "") or label_replace(vector(2), "shop", "paris", "", "")'
 _AWAY: Final = 3600
 """Seconds that the wrong clock is off."""

@@ -19,7 +19,7 @@ from tests.support.processes.proxy import ProxyProcess, proxy_process
 from tests.support.processes.system_under_test import PATIENCE, Ended, Stage, Started, staged
 from tests.support.running import eventually, said_back
 
-pytestmark = pytest.mark.timeout(180)  # several runs, each a process
+pytestmark = pytest.mark.timeout(500)  # several runs, each a process
 _STATES: Final = ("baseline", "injecting", "observing", "reverting", "recovering")
 _LEASE: Final = 2.0
 _PROPERTY = Callable[[str, object], None]

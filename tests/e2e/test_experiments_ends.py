@@ -15,7 +15,7 @@ import pytest
 from tests.support.processes.system_under_test import Ended, Stage, Started, staged
 from tests.support.running import eventually
 
-pytestmark = pytest.mark.timeout(180)  # several runs, each a process
+pytestmark = pytest.mark.timeout(500)  # several runs, each a process
 _SIGNALS: Final = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 5}
 _LONG: Final = {"baseline": "baseline", "observing": "duration", "recovering": "recovery"}
 

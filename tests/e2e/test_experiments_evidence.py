@@ -18,7 +18,7 @@ from tests.support.processes.shop import Shop
 from tests.support.processes.system_under_test import Ended, Stage, Started, staged
 from tests.support.running import echoing, eventually, said_back
 
-pytestmark = pytest.mark.timeout(180)  # two whole runs, on a busy machine
+pytestmark = pytest.mark.timeout(500)  # two whole runs, on a busy machine
 
 BEARABLE = {"expect": "< 99%", "every": "0.4s"}
 """A claim on errors that a busy machine keeps."""

@@ -17,7 +17,7 @@ from tests.support.processes.proxy import proxy_process
 from tests.support.running import eventually, said_back
 
 _PAGE: Final = (Path(__file__).parents[2] / "docs" / "first-experiment.md").read_text("utf-8")
-_PATIENCE: Final = 60.0
+_PATIENCE: Final = 150.0
 
 
 def _files(language: str) -> list[str]:
@@ -94,7 +94,7 @@ def tutorial(tmp_path: Path) -> Iterator[Tutorial]:
             yield Tutorial(tmp_path, proxy.listen("stock"), proxy.control)
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(400)
 def test_the_tutorial_s_shop_is_refuted_and_the_mended_one_passes(tutorial: Tutorial) -> None:
     first, mended = _files("python")
     with tutorial.shop(first):

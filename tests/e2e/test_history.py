@@ -64,14 +64,14 @@ def _look(tmp_path: Path, *histories: Sequence[RunSummary]) -> None:
     asyncio.run(seen())
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(500)
 @needs("chromium")
 @pytest.mark.parametrize("name", ["database-latency", NASTY, "x" * 200], ids=["plain", "hostile", "long"])
 def test_the_page_loads_nothing_and_fits_every_screen_whatever_the_names_are(tmp_path: Path, name: str) -> None:
     _look(tmp_path, _runs(name))
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(500)
 @needs("chromium")
 def test_it_fits_every_screen_whatever_time_it_is_about(tmp_path: Path) -> None:
     spans = (0.02, 0.1, 0.5, 1, 3, 8, 24, 60, 200, 500, 2000, 5000)
@@ -85,7 +85,7 @@ def test_a_pipe_gets_data_and_no_colours_and_a_terminal_s_warnings_go_elsewhere(
     (tmp_path / "broken" / "journal.jsonl").write_text("x\nx\n")
     for words in ([], ["--json"]):
         command = [*BROWNOUT, "history", "--runs", str(tmp_path), *words]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
         assert done.returncode == 0
         assert done.stderr.startswith(
             f"warning: 1 journal could not be read: {tmp_path / 'broken' / 'journal.jsonl'}: "

@@ -20,7 +20,7 @@ _NAMES: Final = [
     "a\tb\x00c",
 ]  # fmt: skip
 _COMMANDS: Final = ("##[", "##vso[", "##teamcity[")
-pytestmark = pytest.mark.timeout(180)  # a test here starts up to 17 commands
+pytestmark = pytest.mark.timeout(500)  # a test here starts up to 17 commands
 
 
 def _check(text: str, *, tabs: bool = False) -> None:

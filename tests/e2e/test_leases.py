@@ -83,7 +83,7 @@ def _told(watch: Any) -> Iterator[pb.FaultRemoved]:
 @pytest.mark.parametrize("clients", [1, 200])
 def test_a_fault_goes_when_its_controller_is_killed_and_what_it_held_arrives(clients: int) -> None:
     with _staged() as (proxy, api), contextlib.ExitStack() as opened:
-        watch = api.Watch(pb.WatchRequest(interval=Duration(nanos=100_000_000)), timeout=60)
+        watch = api.Watch(pb.WatchRequest(interval=Duration(nanos=100_000_000)), timeout=300)
         next(watch)
         with _holder(proxy) as holder:
             held = [opened.enter_context(_dial(proxy)) for _ in range(clients)]

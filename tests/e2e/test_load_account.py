@@ -16,7 +16,7 @@ import pytest
 
 from tests.support.processes.system_under_test import Ended, staged
 
-pytestmark = pytest.mark.timeout(180)  # several runs, or a dozen commands
+pytestmark = pytest.mark.timeout(500)  # several runs, or a dozen commands
 
 
 def _errors(ended: Ended) -> Counter[str]:

@@ -16,7 +16,7 @@ from tests.support.builders.journals import TERMS, Story
 from tests.support.processes.browser import Tab, tab
 from tests.support.requirements import needs
 
-pytestmark = [needs("chromium"), pytest.mark.timeout(180)]
+pytestmark = [needs("chromium"), pytest.mark.timeout(500)]
 
 _SMALL: Final = 360
 

@@ -19,7 +19,7 @@ import pytest
 from tests.support.processes.system_under_test import Stage, staged
 from tests.support.running import SECONDS
 
-pytestmark = pytest.mark.timeout(180)  # several runs, or a dozen commands
+pytestmark = pytest.mark.timeout(500)  # several runs, or a dozen commands
 
 _SECRET: Final = 'Zq7"ü&x+Yk9'
 _CODED: Final = quote(_SECRET, safe="")

@@ -53,7 +53,7 @@ def _started(stage: Stage, state: str = "observing", **changes: Any) -> Started:
     return run
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(500)
 @pytest.mark.parametrize("state", _STATES)
 def test_a_run_of_another_process_ends_in_every_state(tmp_path: Path, state: str) -> None:
     with staged(tmp_path) as [stage]:
@@ -75,7 +75,7 @@ def _stopped(stage: Stage, state: str) -> None:
     assert (again.returncode, "is over already: stopped" in again.stdout) == (0, True), again.stdout
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 def test_all_runs_end_together_and_what_follows_them_is_not_begun(tmp_path: Path) -> None:
     with staged(tmp_path, 3) as stages:
         for stage in stages[1:]:
@@ -102,7 +102,7 @@ def test_all_runs_end_together_and_what_follows_them_is_not_begun(tmp_path: Path
         assert "Nothing goes on" in _command(stages[0].root, "stop", "--all").stdout
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 def test_a_stop_whose_command_is_killed_is_a_stop(tmp_path: Path) -> None:
     with staged(tmp_path) as [stage]:
         run = _started(stage)
@@ -118,7 +118,7 @@ def test_a_stop_whose_command_is_killed_is_a_stop(tmp_path: Path) -> None:
         assert (ended.records[-1]["verdict"], ended.verified, stage.faults()) == ("stopped", True, []), ended.told
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 def test_a_process_that_does_not_answer_is_told_and_one_that_was_killed_is_closed(tmp_path: Path) -> None:
     with staged(tmp_path) as [stage]:
         run = _started(stage, lease="60s")
@@ -134,7 +134,7 @@ def test_a_process_that_does_not_answer_is_told_and_one_that_was_killed_is_close
         assert "was cut off, and is closed: inconclusive" in told.stdout
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 def test_a_controller_lists_ends_and_reports_its_runs(tmp_path: Path) -> None:
     with staged(tmp_path) as [stage]:
         (tmp_path / "there").mkdir()

@@ -21,12 +21,12 @@ def scratch() -> Iterator[Path]:
         yield folder
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_naive_and_the_refactored_version_are_refuted_and_the_resilient_one_passes(
     scratch: Path, tmp_path: Path
 ) -> None:
     demo = start_demo(scratch, "-m", "deploy.demo.story", BROWNOUT_RUNS=str(tmp_path))
-    out, err = demo.communicate(timeout=280)
+    out, err = demo.communicate(timeout=560)
     assert demo.returncode == 0, out + err
     assert left_behind(scratch) == []
     lines = [" ".join(line.split()) for line in out.splitlines()]
@@ -39,7 +39,7 @@ def test_the_naive_and_the_refactored_version_are_refuted_and_the_resilient_one_
     )
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(500)
 def test_the_other_experiments_of_the_story_hold_on_the_resilient_shop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -50,7 +50,7 @@ def test_the_other_experiments_of_the_story_hold_on_the_resilient_shop(
             assert story.experiment("resilient", running, tmp_path).verdict == "passed", name
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_a_story_that_is_stopped_leaves_nothing(scratch: Path, number: signal.Signals, status: int) -> None:
     with start_demo(scratch, "-m", "deploy.demo.story", BROWNOUT_RUNS=str(scratch / "runs")) as demo:

@@ -41,7 +41,7 @@ PAYS: Final = {
 
 def _brownout(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     program = [sys.executable, "-c", "from brownout_proxy.cli import main; main()", *words]
-    return subprocess.run(program, cwd=root, capture_output=True, text=True, timeout=200, check=False)
+    return subprocess.run(program, cwd=root, capture_output=True, text=True, timeout=500, check=False)
 
 
 def _written(root: Path, shop: story.Shop) -> Path:
@@ -69,7 +69,7 @@ def _verdict(root: Path, name: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_resilient_shop_does_without_its_cache_and_a_rehearsal_of_all_finds_no_fault(tmp_path: Path) -> None:
     with story.shop("resilient") as shop:
         folder = _written(tmp_path, shop)
@@ -85,7 +85,7 @@ def test_the_resilient_shop_does_without_its_cache_and_a_rehearsal_of_all_finds_
     assert "passed today" in json.dumps(row)  # so that the next one to write is another
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_naive_shop_does_not_do_without_its_database(tmp_path: Path) -> None:
     with story.shop("naive") as shop:
         _written(tmp_path, shop)

@@ -27,7 +27,7 @@ from tests.support.builders.architectures import SHOP, read
 from tests.support.requirements import needs, program
 from tests.support.running import eventually
 
-_SECONDS: Final = 30.0
+_SECONDS: Final = 90.0
 
 
 class _Services:

@@ -99,7 +99,7 @@ def test_a_fault_that_is_replaced_by_its_equal_goes_on_as_it_was(harness: Runnin
 def test_many_connections_learn_of_a_change_without_holding_up_the_loop(
     harness: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "turn", lambda others: 0.0)  # one connection in each turn
+    monkeypatch.setattr(module, "time_slice", lambda others: 0.0)  # one connection in each turn
     with echoing() as echo, contextlib.ExitStack() as clients:
         proxy = harness.proxy(echo)
         for _ in range(20):
@@ -127,7 +127,7 @@ def test_many_connections_learn_of_a_change_without_holding_up_the_loop(
 def test_changes_that_follow_each_other_fast_reach_every_connection(
     harness: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "turn", lambda others: 0.0)  # one connection in each turn
+    monkeypatch.setattr(module, "time_slice", lambda others: 0.0)  # one connection in each turn
     with echoing() as echo, contextlib.ExitStack() as clients:
         proxy = harness.proxy(echo)
         for _ in range(20):

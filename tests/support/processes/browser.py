@@ -19,7 +19,7 @@ import aiohttp
 
 from tests.support.requirements import program
 
-_PATIENCE: Final = 40.0
+_PATIENCE: Final = 120.0
 _FLAGS: Final = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",

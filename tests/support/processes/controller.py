@@ -16,7 +16,7 @@ from typing import Final
 from tests.support.running import SECONDS, eventually
 
 MAIN: Final = (sys.executable, "-c", "from brownout_proxy.cli import main; main()")
-PATIENCE: Final = 30.0
+PATIENCE: Final = 120.0
 """Seconds in which a process must end: a lease and the time to give up on a revert are in it."""
 
 

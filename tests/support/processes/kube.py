@@ -32,7 +32,7 @@ TOKENS: Final[Mapping[str, str]] = {"admin": "admin-token", "ci": "ci-token", "n
 LEASES: Final = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
 _RBAC: Final = "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/{}"
 _GROUPS: Final = {"admin": "system:masters"}
-_START: Final = 50.0  # seconds; 6 on an idle machine
+_START: Final = 150.0  # seconds; 6 on an idle machine
 
 
 class Server(Protocol):

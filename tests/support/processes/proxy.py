@@ -37,7 +37,7 @@ class ProxyProcess:
         if self._files is not None:
             command = ["/bin/sh", "-c", f'ulimit -n {self._files} && exec "$@"', "sh", *command]
         self.process = subprocess.Popen(command, stderr=self._log, text=True, env={**os.environ, **self._environment})
-        eventually(lambda: re.search(r"^gRPC API \S+\n", self.told(), re.MULTILINE), "start of the proxy", seconds=30)
+        eventually(lambda: re.search(r"^gRPC API \S+\n", self.told(), re.MULTILINE), "start of the proxy", seconds=90)
         text = self.told()
         self.control = re.findall(r"^gRPC API (\S+)", text, re.MULTILINE)[0]
         self.api = re.findall(r"^control API http://(\S+)", text, re.MULTILINE)[0]

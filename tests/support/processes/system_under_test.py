@@ -18,7 +18,7 @@ from tests.support.processes.proxy import ProxyProcess, proxy_process
 from tests.support.processes.shop import Shop
 from tests.support.running import SECONDS, echoing, eventually
 
-PATIENCE: Final = 60.0
+PATIENCE: Final = 150.0
 """Seconds that a run may take on a busy machine."""
 LEASE: Final = "5s"
 """Longer than a busy machine may forget to renew it."""

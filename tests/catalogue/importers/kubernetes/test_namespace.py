@@ -118,7 +118,7 @@ def _imported(space: str, *words: str) -> Result:
     return CliRunner().invoke(importing, ["kubernetes", "--namespace", space, *words])
 
 
-@pytest.mark.parametrize("kind", ["fake", pytest.param("real", marks=pytest.mark.timeout(120))])
+@pytest.mark.parametrize("kind", ["fake", pytest.param("real", marks=pytest.mark.timeout(400))])
 def test_over_http_it_gives_what_manifests_give_and_no_secret(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
