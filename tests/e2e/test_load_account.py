@@ -77,6 +77,10 @@ def test_a_percentile_says_nothing_of_a_service_that_answers_with_errors_only(tm
         assert phases["during"]["errors"]["5xx"] > 20
         assert phases["during"]["failed"] >= phases["during"]["errors"]["5xx"]
         assert not phases["baseline"]["failed"]
+        whole = phases["whole run"]
+        assert whole["sent"] == whole["ok"] + whole["failed"] + whole["unanswered"]
+        assert whole["sent"] == sum(load["sent"] for load in phases.values()) - whole["sent"]
+        assert ended.of("traffic")[-1]["seconds"] < 1
 
 
 def test_redirects_and_wrong_bodies_are_no_baseline(tmp_path: Path) -> None:

@@ -232,6 +232,10 @@ claims for `p99`, `p99.9` or `max`, or from the shortest window of a hypothesis 
 claim, and for as long as it waits. So a service that hangs until the fault is over fails under the fault, also where
 `timeout` is longer than the fault. `errors` is the share of failed and unanswered requests.
 
+A report has the load by phase, and for the time in which the fault is put in place or reverted; an answer counts where
+it came. The last row is the whole run: there, good, failed and unanswered requests are all that were sent, but for the
+failed ones of the kind `unsent`, which were due and never left this machine.
+
 As many requests may be under way as the rate has in one `timeout`, and at most 4,096. When the oldest of so many is
 unanswered, the service holds up the load: what is due then counts as `unsent`. Otherwise it is this machine that
 falls short. A run whose load had less than 95 % of its rate in a phase is inconclusive, with both rates: lower

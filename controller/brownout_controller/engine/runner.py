@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -48,6 +48,7 @@ from brownout_controller.model.lifecycle import PHASE_OF, State
 from brownout_controller.model.probe import ProbeContext
 from brownout_controller.model.reasons import Reason
 from brownout_controller.probes.load import Load
+from brownout_controller.probes.load_stats import Second
 from brownout_controller.probes.traffic import overdue_after
 from brownout_core import __version__
 from brownout_core.errors import Conflict, Unavailable
@@ -334,6 +335,7 @@ class Runner:
             await self._end([*tasks, *self._keepers])
             if self._load is not None:
                 await self._end([asyncio.create_task(self._load.close(), name="the load")], cancel=False)
+                self._write_traffic(self._load.last_rows())
 
     async def _end(self, tasks: Sequence[asyncio.Task[None]], *, cancel: bool = True) -> None:
         """What does not end when it is told to keeps nobody: the fault is reverted, and the verdict is due."""
@@ -360,13 +362,16 @@ class Runner:
     async def _tell_traffic(self, load: Load) -> None:
         while True:
             await asyncio.sleep(_TICK)
-            for row in load.rows():
-                self._write(
-                    Traffic(
-                        row.second, row.sent, row.ok, row.failed, row.p50, row.p90, row.p99, row.max, row.due,
-                        row.unanswered, row.errors,
-                    )
-                )  # fmt: skip
+            self._write_traffic(load.rows())
+
+    def _write_traffic(self, rows: Iterable[Second]) -> None:
+        for row in rows:
+            self._write(
+                Traffic(
+                    row.second, row.sent, row.ok, row.failed, row.p50, row.p90, row.p99, row.max, row.due,
+                    row.unanswered, row.errors, row.seconds,
+                )
+            )  # fmt: skip
 
     def _halt_for(self, cause: StopCause, reason: Reason, since: float) -> None:
         self._halt(cause, "", since, reason)

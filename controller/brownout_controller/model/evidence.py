@@ -224,7 +224,8 @@ class _Book:
         total = 0.0
         for second in self.traffic:
             began = self.began + second.second
-            total += second.sent * max(0.0, min(began + 1, span[1]) - max(began, span[0]))
+            inside = max(0.0, min(began + second.seconds, span[1]) - max(began, span[0]))
+            total += second.sent * (inside / second.seconds if second.seconds else 0.0)
         return total
 
 

@@ -263,6 +263,8 @@ class Traffic(Record):
     due: int | None = None
     unanswered: int = 0
     errors: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 1.0
+    """Less for the last one, which the end of the load cuts short: what is under way then is unanswered."""
 
 
 @dataclass(frozen=True, slots=True)

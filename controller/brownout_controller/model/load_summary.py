@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from brownout_controller.model.journal import Entered, Entry, Traffic
-from brownout_controller.model.lifecycle import PHASE_OF
+from brownout_controller.model.lifecycle import PHASE_OF, State
 from brownout_controller.model.reasons import Number, Reason
-from brownout_core.experiment_terms import Phase
+from brownout_core.experiment_terms import PHASES, Phase
 
 SHORTFALL: Final = "load-shortfall"
 """The code of the reason: the load did not have its rate, so that what it measured is not what was asked for. Numbers
@@ -22,14 +23,23 @@ _MIDDLE: Final = 0.5
 """Seconds before its record is written: in the middle of the second that it is about."""
 
 
-class PhaseLoad(NamedTuple):
-    """The load in one phase, over so many seconds. `unanswered` requests were open when it ended, for too long already.
+Part = Phase | Literal["injecting", "reverting", "whole run"]
+"""A phase, the time between two of them, or all together."""
+_PHASES: Final[Mapping[Part, Phase]] = {phase: phase for phase in PHASES}
+_PARTS: Final[Mapping[State, Part]] = {**PHASE_OF, "injecting": "injecting", "reverting": "reverting"}
 
-    `due` is None where the journal, of an older version, does not have it.
+
+class PhaseLoad(NamedTuple):
+    """The load in one part of a run, over so many seconds.
+
+    Answers count in the part in which they came. `unanswered` requests were open when it ended, for too long already;
+    of the whole run, all those that never had an answer, so that good, failed and unanswered requests are those that
+    were sent, and those of `errors` that were `unsent`. `due` is None where the journal, of an older version, does not
+    have it.
     """
 
-    phase: Phase
-    seconds: int
+    phase: Part
+    seconds: float
     due: int | None
     sent: int
     ok: int
@@ -40,24 +50,33 @@ class PhaseLoad(NamedTuple):
 
 
 def load_by_phase(entries: Iterable[Entry]) -> Sequence[PhaseLoad]:
-    """In the order in which the phases came; those without a load are left out."""
-    changes: list[tuple[float, Phase | None]] = []
-    seconds: dict[Phase, list[Traffic]] = {}
+    """In the order in which they came, with the whole run at the end; those without a load are left out."""
+    changes: list[tuple[float, Part]] = []
+    seconds: dict[Part, list[Traffic]] = {}
     for entry in entries:
         if isinstance(entry.record, Entered):
-            changes.append((entry.at, PHASE_OF.get(entry.record.state)))
+            if (part := _PARTS.get(entry.record.state)) is not None:
+                changes.append((entry.at, part))
         elif isinstance(entry.record, Traffic):
-            before = [phase for at, phase in changes if at <= entry.at - _MIDDLE]
-            if before and before[-1] is not None:
+            before = [part for at, part in changes if at <= entry.at - _MIDDLE]
+            if before:
                 seconds.setdefault(before[-1], []).append(entry.record)
-    return [_summed(phase, records) for phase, records in seconds.items()]
+    if not seconds:
+        return []
+    whole = _summed("whole run", [record for records in seconds.values() for record in records])
+    ended = whole.ok + whole.failed - whole.errors.get("unsent", 0)
+    return [
+        *(_summed(part, records) for part, records in seconds.items()),
+        whole._replace(unanswered=max(0, whole.sent - ended)),
+    ]
 
 
 def load_shortfall(entries: Iterable[Entry]) -> Sequence[Reason]:
     """A reason for each phase in which this machine sent too little: then its verdict is on another load."""
     return [
-        Reason(SHORTFALL, phase=load.phase, numbers={"sent": Number(short[0], "/s"), "due": Number(short[1], "/s")})
+        Reason(SHORTFALL, phase=phase, numbers={"sent": Number(short[0], "/s"), "due": Number(short[1], "/s")})
         for load in load_by_phase(entries)
+        if (phase := _PHASES.get(load.phase)) is not None
         if (short := _short(load.due, load.sent, load.errors, load.seconds)) is not None
     ]
 
@@ -68,7 +87,7 @@ def shortfall(records: Sequence[Traffic]) -> tuple[float, float] | None:
     return _short(load.due, load.sent, load.errors, load.seconds)
 
 
-def _short(due: int | None, sent: int, errors: Mapping[str, int], seconds: int) -> tuple[float, float] | None:
+def _short(due: int | None, sent: int, errors: Mapping[str, int], seconds: float) -> tuple[float, float] | None:
     if not due or seconds < _SHORTEST:
         return None
     if sent + errors.get("unsent", 0) >= _ENOUGH * due:  # those were held up by the service
@@ -76,14 +95,14 @@ def _short(due: int | None, sent: int, errors: Mapping[str, int], seconds: int) 
     return sent / seconds, due / seconds
 
 
-def _summed(phase: Phase, records: Sequence[Traffic]) -> PhaseLoad:
+def _summed(phase: Part, records: Sequence[Traffic]) -> PhaseLoad:
     errors: Counter[str] = Counter()
     for record in records:
         errors.update(record.errors)
     known = [record.due for record in records if record.due is not None]
     return PhaseLoad(
         phase,
-        len(records),
+        math.fsum(record.seconds for record in records),
         sum(known) if len(known) == len(records) else None,
         sum(record.sent for record in records),
         sum(record.ok for record in records),

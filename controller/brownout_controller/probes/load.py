@@ -65,6 +65,10 @@ class Load:
         self._sender: asyncio.Task[None] | None = None
         self.began = 0.0
         """On clock.now."""
+        self._ended = 0.0
+        """Seconds since the beginning."""
+        self._given_up: list[float] = []
+        """How long each request had waited that was under way then."""
 
     async def start(self) -> None:
         self._session = make_session(self._headers, decode=self._wished.needs_body, limit=0, again=False)
@@ -81,8 +85,13 @@ class Load:
         """The seconds that are over and were not given before."""
         return list(self._tally.rows(self._now(), self._waits())) if self.began else []
 
+    def last_rows(self) -> list[Second]:
+        """Once it is closed: the seconds that were not given before, with the part of the last one."""
+        return list(self._tally.last_rows(self._ended, self._given_up)) if self.began else []
+
     async def close(self) -> None:
-        """Requests under way are given up and counted nowhere."""
+        """Requests under way are given up, which leaves them unanswered."""
+        self._ended, self._given_up = self._now(), self._waits()
         tasks = [task for task in (self._sender, *self._due) if task is not None]
         for task in tasks:
             task.cancel()

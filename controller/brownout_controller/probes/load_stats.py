@@ -49,6 +49,8 @@ class Second(NamedTuple):
     """Of those that failed, by outcome."""
     late: float
     """By how much the latest was sent after it was due."""
+    seconds: float = 1.0
+    """Less where the load ended within it."""
 
 
 class _Slot:
@@ -126,24 +128,34 @@ class LoadStats:
         """The seconds that are over and were not given before."""
         while self._told + 1 <= now:
             second, self._told = self._told, self._told + 1
-            total = self._sum(range(second * _SLOTS, (second + 1) * _SLOTS))
-            times = total.times
-            p50, p90, p99 = (times.quantile(share) if times.count else None for share in (0.5, 0.9, 0.99))
             since = now - (second + 1)
-            yield Second(
-                second=second,
-                due=math.ceil((second + 1) * self._rate) - math.ceil(second * self._rate),
-                sent=max(0, total.sent - total.outcomes["overload"]),
-                ok=total.outcomes["ok"],
-                failed=total.failed,
-                unanswered=self._unanswered(waited - since for waited in under_way),
-                p50=p50,
-                p90=p90,
-                p99=p99,
-                max=times.highest if times.count else None,
-                errors=total.errors,
-                late=total.late.highest,
-            )
+            yield self._row(second, 1.0, self._unanswered(waited - since for waited in under_way))
+
+    def last_rows(self, now: float, under_way: Collection[float] = ()) -> Iterator[Second]:
+        """Those seconds, and what is left of the last one: the load has ended, and nobody will answer any more."""
+        yield from self.rows(now, under_way)
+        if self._told < now:
+            yield self._row(self._told, now - self._told, len(under_way))
+
+    def _row(self, second: int, seconds: float, unanswered: int) -> Second:
+        total = self._sum(range(second * _SLOTS, (second + 1) * _SLOTS))
+        times = total.times
+        p50, p90, p99 = (times.quantile(share) if times.count else None for share in (0.5, 0.9, 0.99))
+        return Second(
+            second=second,
+            due=math.ceil((second + seconds) * self._rate) - math.ceil(second * self._rate),
+            sent=max(0, total.sent - total.outcomes["overload"]),
+            ok=total.outcomes["ok"],
+            failed=total.failed,
+            unanswered=unanswered,
+            p50=p50,
+            p90=p90,
+            p99=p99,
+            max=times.highest if times.count else None,
+            errors=total.errors,
+            late=total.late.highest,
+            seconds=seconds,
+        )
 
     def _unanswered(self, under_way: Iterable[float]) -> int:
         return sum(waited >= self.overdue for waited in under_way)

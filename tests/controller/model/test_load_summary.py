@@ -31,10 +31,33 @@ def _journal(baseline: list[Traffic], during: list[Traffic]) -> list[Entry]:
 
 def test_each_phase_has_its_own_sums_and_what_was_open_at_its_end() -> None:
     during = [_second(20, errors={"5xx": 3}), _second(20, unanswered=4, errors={"5xx": 1, "reset": 9})]
-    baseline, fault = load_by_phase(_journal([_second(20)] * 3, during))
+    baseline, fault, whole = load_by_phase(_journal([_second(20)] * 3, during))
     assert baseline == ("baseline", 3, 60, 60, 60, 0, 0, {})
     assert tuple(fault) == ("during", 2, 40, 40, 27, 13, 4, {"reset": 9, "5xx": 4})
     assert list(fault.errors) == ["reset", "5xx"], "the most frequent first"
+    assert tuple(whole)[:7] == ("whole run", 5, 100, 100, 87, 13, 0)
+
+
+def test_what_is_answered_while_the_fault_is_reverted_is_counted_and_all_adds_up_to_what_was_sent() -> None:
+    def second(sent: int, ok: int, errors: Mapping[str, int], seconds: float = 1.0) -> Traffic:
+        return Traffic(0, sent, ok, sum(errors.values()), due=sent, errors=errors, seconds=seconds)
+
+    told: list[tuple[float, Record]] = [
+        (0.0, Entered("baseline", "planned")), (1.01, second(20, 20, {})), (1.02, Entered("injecting", "baseline")),
+        (1.03, Entered("observing", "injecting")), (2.01, second(20, 2, {"5xx": 3})),
+        (2.02, Entered("reverting", "observing")), (3.01, second(20, 30, {"unsent": 4})),
+        (3.02, Entered("recovering", "reverting")), (4.01, second(20, 19, {})), (4.3, Entered("judged", "recovering")),
+        (4.31, second(6, 5, {}, 0.3)),
+    ]  # fmt: skip
+    rows = load_by_phase([Entry(number, at, record) for number, (at, record) in enumerate(told)])
+    assert [(row.phase, row.sent, row.ok, row.failed) for row in rows] == [
+        ("baseline", 20, 20, 0), ("during", 20, 2, 3), ("reverting", 20, 30, 4), ("recovery", 26, 24, 0),
+        ("whole run", 86, 76, 7),
+    ]  # fmt: skip
+    whole = rows[-1]
+    assert whole.sent + whole.errors["unsent"] == whole.ok + whole.failed + whole.unanswered
+    assert whole.unanswered == 7
+    assert rows[-2].seconds == 1.3
 
 
 def test_a_load_below_its_rate_is_a_reason_with_both_rates() -> None:

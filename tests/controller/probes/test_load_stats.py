@@ -135,7 +135,20 @@ def test_rows_come_once_for_each_second_that_is_over() -> None:
     assert second.late == 0.02
     assert list(tally.rows(2.9)) == []
     (third,) = tally.rows(3.0)
-    assert third == (2, 10, 0, 0, 0, 0, None, None, None, None, {}, 0.0)
+    assert third == (2, 10, 0, 0, 0, 0, None, None, None, None, {}, 0.0, 1.0)
+
+
+def test_the_rows_of_a_load_that_has_ended_add_up_to_what_was_sent() -> None:
+    tally = LoadStats(10, 30.0)
+    for n in range(34):
+        tally.sent(n / 10, 0.0)
+        if n % 3:
+            tally.ended(n / 10 + 0.05, "ok" if n % 2 else "5xx", 0.05)
+    rows = [*tally.rows(1.2, [0.1]), *tally.last_rows(3.4, [0.5] * 12)]
+    assert [(row.second, round(row.seconds, 3)) for row in rows] == [(0, 1), (1, 1), (2, 1), (3, 0.4)]
+    assert sum(row.sent for row in rows) == sum(row.ok + row.failed for row in rows) + rows[-1].unanswered == 34
+    assert sum(row.due for row in rows) == 34
+    assert list(tally.last_rows(3.4)) != [], "the part of a second is not taken for a whole one"
 
 
 def test_what_is_older_than_the_memory_is_forgotten() -> None:

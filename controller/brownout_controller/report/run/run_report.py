@@ -209,9 +209,9 @@ class RunReport:
 
     @cached_property
     def traffic(self) -> Sequence[tuple[float, Traffic]]:
-        """The seconds of the load with the time of their middle: the load starts with the first state."""
+        """The whole seconds of the load with the time of their middle: the load starts with the first state."""
         begin = self.spans[0].begin if self.spans else 0.0
-        return [(begin + record.second + 0.5, record) for _, record in self.all(Traffic)]
+        return [(begin + record.second + 0.5, record) for _, record in self.all(Traffic) if record.seconds == 1]
 
     @cached_property
     def load(self) -> Sequence[PhaseLoad]:
