@@ -13,10 +13,10 @@ from brownout_controller.backends.base import (
     Backend,
     BackendError,
     LeaseLostError,
-    Look,
     MissingError,
     TakenError,
     Target,
+    TargetSnapshot,
     described,
 )
 from brownout_controller.backends.memory import MemoryBackend
@@ -177,7 +177,9 @@ def test_a_target_has_one_owner_at_a_time(play: Play) -> None:
     play(scenario)
 
 
-async def _looks(backend: Backend, target: Target, owner: str, enough: Callable[[Look], bool]) -> Look:
+async def _looks(
+    backend: Backend, target: Target, owner: str, enough: Callable[[TargetSnapshot], bool]
+) -> TargetSnapshot:
     """The first look that is enough."""
     async with aclosing(backend.watch(target, owner, 0.1)) as looks:
         async for look in looks:

@@ -117,7 +117,7 @@ class Reads(ProbeSpec):
     def waits(self) -> Waits:
         return self.how[0]
 
-    def open(self, surroundings: ProbeContext) -> Probe:
+    def open(self, context: ProbeContext) -> Probe:
         return _Reads()
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.support.processes.controller import MAIN, controller_process, surroundings
+from tests.support.processes.controller import MAIN, controller_process, server_environment
 from tests.support.processes.system_under_test import PATIENCE, Stage, Started, staged
 from tests.support.running import eventually
 
@@ -39,7 +39,13 @@ def _reaped() -> Iterator[None]:
 
 def _command(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*MAIN, *words], cwd=root, capture_output=True, text=True, timeout=PATIENCE, env=surroundings(root), check=False
+        [*MAIN, *words],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        env=server_environment(root),
+        check=False,
     )
 
 
@@ -107,7 +113,9 @@ def test_a_stop_whose_command_is_killed_is_a_stop(tmp_path: Path) -> None:
     with staged(tmp_path) as [stage]:
         run = _started(stage)
         os.kill(run.process.pid, signal.SIGSTOP)  # so that it cannot answer before the command is killed
-        command = subprocess.Popen([*MAIN, "stop", "last"], cwd=stage.root, text=True, env=surroundings(stage.root))
+        command = subprocess.Popen(
+            [*MAIN, "stop", "last"], cwd=stage.root, text=True, env=server_environment(stage.root)
+        )
         _BEGUN.append(command)
         request = run.journals()[-1].parent / "stop"
         eventually(request.exists, "the request", PATIENCE)
@@ -143,7 +151,7 @@ def test_a_controller_lists_ends_and_reports_its_runs(tmp_path: Path) -> None:
         with controller_process(tmp_path / "there") as controller:
             there = ("--controller", controller.address)
             run = subprocess.Popen(
-                [*MAIN, "run", str(stage.write(**_LONG)), *there], cwd=tmp_path, env=surroundings(tmp_path),
+                [*MAIN, "run", str(stage.write(**_LONG)), *there], cwd=tmp_path, env=server_environment(tmp_path),
                 stderr=subprocess.PIPE, text=True,
             )  # fmt: skip
             _BEGUN.append(run)

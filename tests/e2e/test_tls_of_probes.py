@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from brownout_controller.model.probe import ProbeContext, ProbeError, ProbeSpec
-from brownout_controller.probes.http import Http
-from brownout_controller.probes.prometheus import Prometheus
-from brownout_controller.probes.tcp import Tcp
+from brownout_controller.probes.http import HttpProbe
+from brownout_controller.probes.prometheus import PrometheusProbe
+from brownout_controller.probes.tcp import TcpProbe
 from tests.support.certificates import Authority
 from tests.support.requirements import needs
 
@@ -68,11 +68,11 @@ def test_certificates_that_are_not_good_have_their_reason(tmp_path: Path, monkey
         ):
             ca = tmp_path / "ca.pem" if trusted else None
             async with _server(tmp_path, authority.issue(name, expired=expired)) as port:
-                assert meaning in await _said(Tcp(address=f"localhost:{port}", tls=True, ca=ca))
+                assert meaning in await _said(TcpProbe(address=f"localhost:{port}", tls=True, ca=ca))
                 if not trusted:
                     url = f"https://localhost:{port}/"
-                    assert meaning in await _said(Http(url=url))
-                    assert meaning in await _said(Prometheus(query="up", server=url))
+                    assert meaning in await _said(HttpProbe(url=url))
+                    assert meaning in await _said(PrometheusProbe(query="up", server=url))
 
     asyncio.run(main())
 
@@ -84,14 +84,14 @@ def test_tls_against_none_and_none_against_tls(tmp_path: Path) -> None:
     async def main() -> None:
         async with _server(tmp_path) as port:
             for spec in (
-                Http(url=f"https://localhost:{port}/"),
-                Prometheus(query="up", server=f"https://localhost:{port}"),
+                HttpProbe(url=f"https://localhost:{port}/"),
+                PrometheusProbe(query="up", server=f"https://localhost:{port}"),
             ):
                 assert "speaks no TLS" in await _said(spec)
-            said = await _said(Prometheus(query="up", server=f"http://localhost:{port}"))
+            said = await _said(PrometheusProbe(query="up", server=f"http://localhost:{port}"))
             assert "status 200" in said
             assert "/api/v1" in said
         async with _server(tmp_path, authority.issue("localhost")) as port:
-            assert "operation not permitted" not in await _said(Http(url=f"http://localhost:{port}/"))
+            assert "operation not permitted" not in await _said(HttpProbe(url=f"http://localhost:{port}/"))
 
     asyncio.run(main())

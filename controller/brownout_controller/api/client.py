@@ -20,7 +20,7 @@ from brownout_controller.api.messages import (
     show_order,
     show_wish,
 )
-from brownout_controller.backends.base import Place
+from brownout_controller.backends.base import ProxyPlace
 from brownout_controller.backends.channel import ANYBODY, Credentials, channel
 from brownout_controller.backends.connection import CONTROLLER, UNREACHED, explained
 from brownout_controller.engine.dry_run import DryRun
@@ -206,7 +206,7 @@ class Remote:
             ) from None
         return History(runs, warnings, unread)
 
-    async def places(self, environment: str, edge: str = "") -> list[Place]:
+    async def places(self, environment: str, edge: str = "") -> list[ProxyPlace]:
         """Raises InvalidSpec, Unavailable."""
         request = pb.ListTargetsRequest(environment=environment, edge=edge)
         answer: pb.ListTargetsResponse = await self._asked(self._stub.ListTargets, request)

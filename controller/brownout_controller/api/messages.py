@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from google.protobuf.duration_pb2 import Duration
 
-from brownout_controller.backends.base import Place, Target
+from brownout_controller.backends.base import ProxyPlace, Target
 from brownout_controller.engine.dry_run import CurrentReading, DryRun
 from brownout_controller.engine.run_list import Row
 from brownout_controller.engine.run_request import FaultRequest, RunRequest
@@ -210,12 +210,12 @@ def show_judgement(row: Row, judgement: Judgement) -> pb.GetRunResponse:
     return message
 
 
-def show_place(place: Place) -> pb.Place:
+def show_place(place: ProxyPlace) -> pb.Place:
     return pb.Place(**place._asdict())
 
 
-def read_place(message: pb.Place) -> Place:
-    return Place(message.where, message.proxy, list(message.edges), list(message.faults), message.trouble)
+def read_place(message: pb.Place) -> ProxyPlace:
+    return ProxyPlace(message.where, message.proxy, list(message.edges), list(message.faults), message.trouble)
 
 
 def show_held(held: Held) -> pb.HeldFaults:

@@ -67,7 +67,7 @@ class Target(NamedTuple):
         return f"{self.instance}/{self.proxy}" if self.instance else self.id
 
 
-class Place(NamedTuple):
+class ProxyPlace(NamedTuple):
     """Where faults can be put: one without a `proxy` could not be asked, and `trouble` says why."""
 
     where: str
@@ -99,7 +99,7 @@ class Counts(NamedTuple):
     met_exchanges: Mapping[str, int] = MappingProxyType({})
 
 
-class Look(NamedTuple):
+class TargetSnapshot(NamedTuple):
     """What a target is at one moment. `faults` are all of them, whoever added them, each as `described`.
 
     `instance` names its process, "" where that cannot be known. `stalled` is for how many seconds the process did
@@ -132,7 +132,7 @@ class Backend(Protocol):
     async def targets(self, edge: str) -> Sequence[Target]:
         """Where the edge runs through; empty if nowhere."""
 
-    async def places(self, edges: Sequence[str]) -> Sequence[Place]:
+    async def places(self, edges: Sequence[str]) -> Sequence[ProxyPlace]:
         """Everything that it could hit, and which of the edges run through it. What cannot be asked is no error, but a
         place with its trouble."""
 
@@ -154,7 +154,7 @@ class Backend(Protocol):
     async def counts(self, target: Target, owner: str) -> Counts:
         """What it has counted by now."""
 
-    def watch(self, target: Target, owner: str, every: float) -> AsyncGenerator[Look]:
+    def watch(self, target: Target, owner: str, every: float) -> AsyncGenerator[TargetSnapshot]:
         """A look at once and then one every so many seconds, without end. Raises BackendError when the target does not
         answer any more, MissingError when it has no such proxy; to be called anew then."""
 

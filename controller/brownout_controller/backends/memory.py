@@ -11,10 +11,10 @@ from brownout_controller.backends.base import (
     BackendError,
     Counts,
     LeaseLostError,
-    Look,
-    Place,
+    ProxyPlace,
     TakenError,
     Target,
+    TargetSnapshot,
     described,
 )
 from brownout_core.faults.spec import FaultSpec
@@ -47,13 +47,13 @@ class MemoryBackend:
     async def targets(self, edge: str) -> Sequence[Target]:
         return [Target(name, name, "nowhere") for name in self._edges.get(edge, ())]
 
-    async def places(self, edges: Sequence[str]) -> Sequence[Place]:
+    async def places(self, edges: Sequence[str]) -> Sequence[ProxyPlace]:
         through: dict[str, list[str]] = {name: [] for names in self._edges.values() for name in names}
         for edge in edges:
             for name in self._edges.get(edge, ()):
                 through[name].append(edge)
         return [
-            Place("nowhere", name, known, await self.faults_on(Target(name, name, "nowhere")))
+            ProxyPlace("nowhere", name, known, await self.faults_on(Target(name, name, "nowhere")))
             for name, known in sorted(through.items())
         ]
 
@@ -92,7 +92,7 @@ class MemoryBackend:
         total = self._connections(self._began)
         return Counts(total, 0, total * 100, total * 1000, met, met, exchanges=total, met_exchanges=met)
 
-    async def watch(self, target: Target, owner: str, every: float) -> AsyncGenerator[Look]:
+    async def watch(self, target: Target, owner: str, every: float) -> AsyncGenerator[TargetSnapshot]:
         while True:
             counts = await self.counts(target, owner)
             faults = [
@@ -101,7 +101,7 @@ class MemoryBackend:
                 if there == target
                 for fault in held.faults
             ]
-            yield Look("memory", enabled=True, upstream="nowhere", faults=faults, counts=counts)
+            yield TargetSnapshot("memory", enabled=True, upstream="nowhere", faults=faults, counts=counts)
             await asyncio.sleep(every)
 
     async def close(self) -> None:

@@ -15,11 +15,11 @@ from brownout_controller.backends.base import (
     BackendError,
     Counts,
     LeaseLostError,
-    Look,
     MissingError,
-    Place,
+    ProxyPlace,
     TakenError,
     Target,
+    TargetSnapshot,
     described,
 )
 from brownout_controller.backends.channel import ANYBODY, Credentials, channel
@@ -73,19 +73,19 @@ class ProxyBackend:
                 found.setdefault(target.key, target)  # two addresses may be one process
         return list(found.values())
 
-    async def places(self, edges: Sequence[str]) -> Sequence[Place]:
+    async def places(self, edges: Sequence[str]) -> Sequence[ProxyPlace]:
         asked = await asyncio.gather(*(self._places_at(address, edges) for address in self._stubs))
         return [place for places in asked for place in places]
 
-    async def _places_at(self, address: str, edges: Sequence[str]) -> Sequence[Place]:
+    async def _places_at(self, address: str, edges: Sequence[str]) -> Sequence[ProxyPlace]:
         try:
             proxies = (await self._list(address)).proxies
         except BackendError as error:
-            return [Place(address, trouble=str(error))]
+            return [ProxyPlace(address, trouble=str(error))]
         names = {proxy.name for proxy in proxies}
         through = {edge: self._carrier(edge, names) for edge in edges}
         return [
-            Place(
+            ProxyPlace(
                 address,
                 proxy.name,
                 [edge for edge, name in through.items() if name == proxy.name],
@@ -136,7 +136,7 @@ class ProxyBackend:
         counted = await self._counted(target.where, target.proxy)
         return _counts(_found(counted, target), target, owner)
 
-    async def watch(self, target: Target, owner: str, every: float) -> AsyncGenerator[Look]:
+    async def watch(self, target: Target, owner: str, every: float) -> AsyncGenerator[TargetSnapshot]:
         request = pb.WatchRequest(proxies=[target.proxy], interval=_duration(every), without_connections=True)
         call = self._stub(target.where).Watch(request, metadata=self._metadata)
         try:
@@ -224,10 +224,10 @@ def _counts(counters: pb.ProxyCounters, target: Target, owner: str) -> Counts:
     )
 
 
-def _look(message: pb.WatchResponse, target: Target, owner: str) -> Look:
+def _look(message: pb.WatchResponse, target: Target, owner: str) -> TargetSnapshot:
     counters = _found(message.proxies, target)
     stall = message.longest_stall
-    return Look(
+    return TargetSnapshot(
         message.instance,
         counters.enabled,
         counters.upstream,

@@ -20,10 +20,10 @@ from brownout_controller.model.experiment import Experiment
 from brownout_controller.model.fault_parameter import FaultParameter
 from brownout_controller.model.journal import Run, Stop
 from brownout_controller.model.journal_index import terms_of
-from brownout_controller.model.margin_search import Answer, MarginSearch, Plan
+from brownout_controller.model.margin_search import Answer, MarginSearch, SearchPlan
 from brownout_controller.model.results import Result
 from brownout_controller.model.secrets import Masker
-from brownout_controller.report.margin.timeouts import Limit, Timeout
+from brownout_controller.report.margin.timeouts import OwnLimit, Timeout
 from brownout_controller.report.run.summarise import finding as finding_of
 from brownout_controller.report.sentences import sentence
 from brownout_core.formatting import line
@@ -52,7 +52,7 @@ class SearchOutcome:
     dial: FaultParameter
     experiment: Experiment
     order: RunRequest
-    plan: Plan
+    plan: SearchPlan
     timeout: Timeout | None
     masker: Masker = field(default_factory=Masker)
     search: MarginSearch = field(init=False)
@@ -139,7 +139,7 @@ async def search(
             return
 
 
-def limit_of(hunt: SearchOutcome) -> Limit | None:
+def limit_of(hunt: SearchOutcome) -> OwnLimit | None:
     """The hypothesis whose own limit on a time ends the margin; None if one broke in another way, or by a leap."""
     finding, fitting = hunt.search.finding(), hunt.dial.fitting
     if finding.held is None or finding.broke is None:
@@ -160,7 +160,7 @@ def limit_of(hunt: SearchOutcome) -> Limit | None:
         if not in_time or high is None or worst is None or worst < high * ratio * _SMOOTH:
             return None
         shown = outcome.valued(named)
-        found.append(Limit(named.name, named.expect, shown(worst), shown(result.worst)))
+        found.append(OwnLimit(named.name, named.expect, shown(worst), shown(result.worst)))
     return next(iter(found), None)
 
 

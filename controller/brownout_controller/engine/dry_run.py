@@ -85,19 +85,19 @@ async def _readings(setup: Setup) -> list[CurrentReading]:
 
 
 async def _reading(hypothesis: Hypothesis, setup: Setup) -> CurrentReading:
-    surroundings = ProbeContext(prometheus=setup.environment.prometheus, allowed_commands=setup.allowed_commands)
-    now, masked = await read_now(hypothesis, surroundings), setup.masker.text
+    context = ProbeContext(prometheus=setup.environment.prometheus, allowed_commands=setup.allowed_commands)
+    now, masked = await read_now(hypothesis, context), setup.masker.text
     return now._replace(hypothesis=masked(now.hypothesis), why=masked(now.why))
 
 
-async def read_now(hypothesis: Hypothesis, surroundings: ProbeContext) -> CurrentReading:
+async def read_now(hypothesis: Hypothesis, context: ProbeContext) -> CurrentReading:
     """What a hypothesis reads, with whatever secrets are in it."""
     terms = hypothesis.terms
     if hypothesis.probe.only_in_runs:
         return CurrentReading(
             terms.name, terms.expect, None, "measured during a run only", None, terms.when, later=True
         )
-    sampler = Sampler(hypothesis, surroundings, _NoPhase(), lambda _: None, lambda *_: None)
+    sampler = Sampler(hypothesis, context, _NoPhase(), lambda _: None, lambda *_: None)
     try:
         reading = await sampler.measure()
     finally:

@@ -17,7 +17,7 @@ from brownout_controller.model.experiment import Experiment
 from brownout_controller.model.journal import Refusal
 from brownout_controller.model.safety import Listener, choose, own_traffic, refusals, too_many
 from brownout_controller.model.secrets import Masker
-from brownout_controller.probes.command import Command
+from brownout_controller.probes.command import CommandProbe
 
 LOCAL_POWERS: Final = "local-powers"
 """The net that nothing switches off: strangers do not use this machine."""
@@ -132,11 +132,11 @@ def _local_powers(setup: Setup) -> list[Refusal]:
     said = []
     for hypothesis in setup.experiment.hypotheses:
         probe = hypothesis.probe
-        if isinstance(probe, Command) and probe.is_among(allowed):
+        if isinstance(probe, CommandProbe) and probe.is_among(allowed):
             continue
         if powers := probe.local_powers():
             remedy = "run it without --controller"
-            if isinstance(probe, Command):
+            if isinstance(probe, CommandProbe):
                 remedy = f"start the controller with --allow-command {shlex.quote(shlex.join(probe.run))}, or {remedy}"
             why = f"hypothesis {hypothesis.name!r} ({hypothesis.place}) {powers}, and it came over the network"
             said.append(Refusal(LOCAL_POWERS, why, remedy))

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, cast
 
 from brownout_controller import clock
-from brownout_controller.backends.base import Backend, Place
+from brownout_controller.backends.base import Backend, ProxyPlace
 from brownout_controller.backends.open_backend import open_backend
 from brownout_controller.engine import stop_request, store
 from brownout_controller.engine.dry_run import DryRun, dry_run
@@ -302,7 +302,7 @@ class RunSupervisor:
             if live.runner.state == "observing" and not live.setup.experiment.hypotheses
         ]
 
-    async def places(self, environment: str, edge: str = "") -> list[Place]:
+    async def places(self, environment: str, edge: str = "") -> list[ProxyPlace]:
         """Where faults can be put: everywhere, or where the edge runs through. Raises InvalidSpec, Unavailable."""
         settings = await asyncio.to_thread(self._resolver.environment, environment)
         backend = self._make(settings)

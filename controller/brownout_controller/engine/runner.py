@@ -33,6 +33,7 @@ from brownout_controller.model.journal import (
     Failure,
     Injected,
     Interrupted,
+    LoadSecond,
     Plan,
     Record,
     Refusal,
@@ -40,7 +41,6 @@ from brownout_controller.model.journal import (
     Run,
     Stop,
     StopCause,
-    Traffic,
     Undo,
 )
 from brownout_controller.model.judge import Judgement
@@ -318,14 +318,14 @@ class Runner:
             )  # fmt: skip
             await self._load.start()
             work.append(self._tell_traffic(self._load))
-        surroundings = ProbeContext(
+        context = ProbeContext(
             prometheus=self._setup.environment.prometheus,
             edge=TargetCounters(self._setup.backend, targets, self._journal.run_id),
             traffic=self._load,
             allowed_commands=self._setup.allowed_commands,
         )
         self._samplers = [
-            Sampler(hypothesis, surroundings, self, self._write, self._halt_for) for hypothesis in experiment.hypotheses
+            Sampler(hypothesis, context, self, self._write, self._halt_for) for hypothesis in experiment.hypotheses
         ]
         tasks = [asyncio.create_task(item) for item in work]
         tasks += [asyncio.create_task(sampler.run(), name=sampler.name) for sampler in self._samplers]
@@ -367,7 +367,7 @@ class Runner:
     def _write_traffic(self, rows: Iterable[Second]) -> None:
         for row in rows:
             self._write(
-                Traffic(
+                LoadSecond(
                     row.second, row.sent, row.ok, row.failed, row.p50, row.p90, row.p99, row.max, row.due,
                     row.unanswered, row.errors, row.seconds,
                 )

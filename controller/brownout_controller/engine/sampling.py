@@ -93,14 +93,14 @@ class Sampler:
     def __init__(
         self,
         hypothesis: Hypothesis,
-        surroundings: ProbeContext,
+        context: ProbeContext,
         phases: Phases,
         write: Callable[[Record], object],
         halt: Callable[[StopCause, Reason, float], None],
     ) -> None:
         """`halt(cause, reason, breached_at)` ends the run; the time is that of clock.now."""
         self._hypothesis = hypothesis
-        self._surroundings = surroundings
+        self._surroundings = context
         self._phases = phases
         self._write = write
         self._halt = halt

@@ -13,7 +13,15 @@ from contextlib import aclosing
 from typing import Final
 
 from brownout_controller import clock
-from brownout_controller.backends.base import AwayError, Backend, BackendError, Counts, Look, MissingError, Target
+from brownout_controller.backends.base import (
+    AwayError,
+    Backend,
+    BackendError,
+    Counts,
+    MissingError,
+    Target,
+    TargetSnapshot,
+)
 from brownout_controller.model.disturbances import FROZEN, SILENT
 from brownout_controller.model.journal import Counted, Outage, OutageCause, Record, TargetState
 
@@ -128,7 +136,7 @@ class Watch:
                 watched.trouble, watched.why = "unreachable", str(error)
             await asyncio.sleep(_RETRY)
 
-    async def _take(self, watched: _Watched, look: Look) -> None:
+    async def _take(self, watched: _Watched, look: TargetSnapshot) -> None:
         target = watched.target
         if look.stalled >= FROZEN:
             self._write(Outage(target.id, "frozen", look.stalled))

@@ -8,16 +8,16 @@ from collections.abc import Iterator
 from typing import Final
 
 from brownout_controller.lint.rule import Found, rule
-from brownout_controller.lint.subject import Claim, Subject, is_command
+from brownout_controller.lint.subject import CheckedHypothesis, Subject, is_command
 from brownout_controller.model.expectation import Bound
 from brownout_controller.model.hypothesis import Tolerate
-from brownout_controller.probes.edge import Edge
-from brownout_controller.probes.http import Http
-from brownout_controller.probes.prometheus import Prometheus
-from brownout_controller.probes.redis import Redis
-from brownout_controller.probes.sql import Sql
-from brownout_controller.probes.tcp import Tcp
-from brownout_controller.probes.traffic import Traffic
+from brownout_controller.probes.edge import EdgeProbe
+from brownout_controller.probes.http import HttpProbe
+from brownout_controller.probes.prometheus import PrometheusProbe
+from brownout_controller.probes.redis import RedisProbe
+from brownout_controller.probes.sql import SqlProbe
+from brownout_controller.probes.tcp import TcpProbe
+from brownout_controller.probes.traffic import TrafficProbe
 from brownout_core.units import SECONDS, SHARE
 
 _COUNTS: Final = re.compile(r"\s*select\s+count\s*\([^()]*\)\s+from\b", re.IGNORECASE)
@@ -55,25 +55,25 @@ def always(subject: Subject) -> Iterator[Found]:
     """A count, a time, a rate or a share is never below 0, and neither is its baseline: `>= -1 * baseline` and, of a
     count, `>= 0` hold whatever happens.
     """
-    for claim in subject.claims:
-        low = claim.expected.low
-        lowest = _lowest(claim)
-        if claim.expected.comparison not in (">", ">="):
+    for checked in subject.hypotheses:
+        low = checked.expected.low
+        lowest = _lowest(checked)
+        if checked.expected.comparison not in (">", ">="):
             continue
-        strict = claim.expected.comparison == ">"
+        strict = checked.expected.comparison == ">"
         if low.factor <= 0 and (low.offset < lowest or (low.offset == lowest and not strict)) and math.isfinite(lowest):
             yield Found(
-                claim.at("expect"), f"{str(claim.expected)!r} holds whatever happens: the value is never below 0"
+                checked.at("expect"), f"{str(checked.expected)!r} holds whatever happens: the value is never below 0"
             )
 
 
-def _lowest(claim: Claim) -> float:
+def _lowest(checked: CheckedHypothesis) -> float:
     """Below which its value never is."""
-    probe = claim.probe
+    probe = checked.probe
     counts = (
-        (isinstance(probe, Sql) and _COUNTS.match(probe.query))
-        or (isinstance(probe, Redis) and probe.command[0].lower() in _SIZES)
-        or (isinstance(probe, Prometheus) and _RATES.match(probe.query) and not re.search(r"\s-\s", probe.query))
+        (isinstance(probe, SqlProbe) and _COUNTS.match(probe.query))
+        or (isinstance(probe, RedisProbe) and probe.command[0].lower() in _SIZES)
+        or (isinstance(probe, PrometheusProbe) and _RATES.match(probe.query) and not re.search(r"\s-\s", probe.query))
     )
     return 0.0 if counts else probe.scale().lowest
 
@@ -100,15 +100,15 @@ def beyond_timeout(subject: Subject) -> Iterator[Found]:
     """A measurement that takes longer than the hypothesis's `timeout` is given up. Where the limit is above it, no
     answer can be too slow: one that is gives no value, and a service that hangs is never refuted.
     """
-    for claim in subject.claims:
-        if not isinstance(claim.probe, (Http, Tcp)) or claim.measure not in ("latency", "connect"):
+    for checked in subject.hypotheses:
+        if not isinstance(checked.probe, (HttpProbe, TcpProbe)) or checked.measure not in ("latency", "connect"):
             continue
-        allowed = claim.allowed
-        if allowed is not None and allowed >= claim.probe.patience and not claim.expected.needs_baseline:
+        allowed = checked.allowed
+        if allowed is not None and allowed >= checked.probe.patience and not checked.expected.needs_baseline:
             yield Found(
-                claim.at("expect"),
-                f"{str(claim.expected)!r} cannot be missed: the measurement is given up after "
-                f"{SECONDS.format(claim.terms.timeout)}",
+                checked.at("expect"),
+                f"{str(checked.expected)!r} cannot be missed: the measurement is given up after "
+                f"{SECONDS.format(checked.terms.timeout)}",
             )
 
 
@@ -130,11 +130,11 @@ def exit_code(subject: Subject) -> Iterator[Found]:
     """A command is measured by its exit code: 0 where it went well, 1 or more where it did not. `< 5` holds for both,
     and says nothing of the number that the program printed.
     """
-    for claim in filter(is_command, subject.claims):
-        expected = claim.expected
+    for checked in filter(is_command, subject.hypotheses):
+        expected = checked.expected
         if not expected.needs_baseline and expected.holds(0.0) and expected.holds(1.0):
             yield Found(
-                claim.at("expect"), f"{str(expected)!r} of an exit code: 0 and 1 both meet it, and 1 is a failure"
+                checked.at("expect"), f"{str(expected)!r} of an exit code: 0 and 1 both meet it, and 1 is a failure"
             )
 
 
@@ -154,11 +154,11 @@ def exit_code(subject: Subject) -> Iterator[Found]:
 )
 def signalled(subject: Subject) -> Iterator[Found]:
     """The exit code of a program that a signal has ended is negative: -9 where the kernel killed it for its memory."""
-    for claim in filter(is_command, subject.claims):
-        expected = claim.expected
+    for checked in filter(is_command, subject.hypotheses):
+        expected = checked.expected
         if not expected.needs_baseline and expected.holds(-9.0) and not expected.holds(1.0):
             yield Found(
-                claim.at("expect"), f"{str(expected)!r} of an exit code: -9, of a program that was killed, meets it"
+                checked.at("expect"), f"{str(expected)!r} of an exit code: -9, of a program that was killed, meets it"
             )
 
 
@@ -180,27 +180,27 @@ def loose(subject: Subject) -> Iterator[Found]:
     """A service of which nine answers in ten are errors is down. `!=` of a value that is never twice the same, such
     as a time, is missed by no value either, and nor is an `ok` of 0 or 1 that may be anything.
     """
-    for claim in subject.claims:
-        expected, allowed = claim.expected, claim.allowed
+    for checked in subject.hypotheses:
+        expected, allowed = checked.expected, checked.allowed
         if (
-            isinstance(claim.probe, Traffic)
-            and claim.measure == "errors"
+            isinstance(checked.probe, TrafficProbe)
+            and checked.measure == "errors"
             and allowed is not None
             and allowed >= _MOSTLY
         ):
             share = SHARE.format(allowed)
-            yield Found(claim.at("expect"), f"{str(expected)!r}: a service with {share} of errors is down")
-        if expected.comparison == "!=" and claim.is_continuous:
+            yield Found(checked.at("expect"), f"{str(expected)!r}: a service with {share} of errors is down")
+        if expected.comparison == "!=" and checked.is_continuous:
             yield Found(
-                claim.at("expect"), f"{str(expected)!r}: a value that is never twice the same does not miss that"
+                checked.at("expect"), f"{str(expected)!r}: a value that is never twice the same does not miss that"
             )
         if (
-            isinstance(claim.probe, Http)
-            and claim.measure == "status"
+            isinstance(checked.probe, HttpProbe)
+            and checked.measure == "status"
             and expected.holds(200.0)
             and expected.holds(503.0)
         ):
-            yield Found(claim.at("expect"), f"{str(expected)!r}: status 503 meets it as well as 200")
+            yield Found(checked.at("expect"), f"{str(expected)!r}: status 503 meets it as well as 200")
 
 
 @rule(
@@ -221,9 +221,9 @@ def one_is_enough(subject: Subject) -> Iterator[Found]:
     """`tolerate` is applied to the measurements that a phase has time for; where those are fewer than `of`, so many
     fewer are forgiven. A claim for which a single good one of them is enough holds for a service that is down.
     """
-    for claim, due, forgiven in _forgiving(subject):
+    for checked, due, forgiven in _forgiving(subject):
         if due >= _FEW and forgiven >= due - 1:
-            yield Found(claim.at("tolerate"), f"of {due} measurements under the fault all but one may be bad")
+            yield Found(checked.at("tolerate"), f"of {due} measurements under the fault all but one may be bad")
 
 
 @rule(
@@ -242,17 +242,17 @@ def one_is_enough(subject: Subject) -> Iterator[Found]:
 )
 def most(subject: Subject) -> Iterator[Found]:
     """More than two bad measurements in three are no exception: that is what the claim says of the system."""
-    for claim, due, forgiven in _forgiving(subject):
+    for checked, due, forgiven in _forgiving(subject):
         if _NEARLY_ALL * due < forgiven and not (due >= _FEW and forgiven >= due - 1):
-            yield Found(claim.at("tolerate"), f"of {due} measurements under the fault {forgiven} may be bad")
+            yield Found(checked.at("tolerate"), f"of {due} measurements under the fault {forgiven} may be bad")
 
 
-def _forgiving(subject: Subject) -> Iterator[tuple[Claim, int, int]]:
+def _forgiving(subject: Subject) -> Iterator[tuple[CheckedHypothesis, int, int]]:
     """What has a tolerance, the measurements that are due under the fault, and how many in a row may be bad."""
-    for claim in subject.during:
-        tolerate, due = claim.terms.tolerate, subject.due(claim, "during")
+    for checked in subject.during:
+        tolerate, due = checked.terms.tolerate, subject.due(checked, "during")
         if tolerate is not None and due:
-            yield claim, due, _forgiven(tolerate, due)
+            yield checked, due, _forgiven(tolerate, due)
 
 
 def _forgiven(tolerate: Tolerate, due: int) -> int:
@@ -283,11 +283,17 @@ def of_zero(subject: Subject) -> Iterator[Found]:
     """A healthy system has no errors, no failed dials and, before the fault, no hits: twice 0 is 0, and there is
     nothing to compare with.
     """
-    for claim in subject.claims:
-        if not isinstance(claim.probe, (Traffic, Edge)) or claim.measure not in ("errors", "dial_failures", "hits"):
+    for checked in subject.hypotheses:
+        if not isinstance(checked.probe, (TrafficProbe, EdgeProbe)) or checked.measure not in (
+            "errors",
+            "dial_failures",
+            "hits",
+        ):
             continue
-        if any(_is_multiple(bound) for bound in (claim.expected.low, claim.expected.high)):
-            yield Found(claim.at("expect"), f"{str(claim.expected)!r}: {claim.measure} are 0 in a healthy baseline")
+        if any(_is_multiple(bound) for bound in (checked.expected.low, checked.expected.high)):
+            yield Found(
+                checked.at("expect"), f"{str(checked.expected)!r}: {checked.measure} are 0 in a healthy baseline"
+            )
 
 
 @rule(
@@ -310,10 +316,12 @@ def exact(subject: Subject) -> Iterator[Found]:
     """The baseline is a median: of values that are never twice the same, half are above it and half below it on the
     best of days. A claim that allows nothing beyond it is refuted by chance.
     """
-    for claim in subject.claims:
-        bound = claim.expected.low
-        if claim.is_continuous and claim.expected.high is None and bound.factor == 1 and not bound.offset:
-            yield Found(claim.at("expect"), f"{str(claim.expected)!r}: half of all measurements miss that by chance")
+    for checked in subject.hypotheses:
+        bound = checked.expected.low
+        if checked.is_continuous and checked.expected.high is None and bound.factor == 1 and not bound.offset:
+            yield Found(
+                checked.at("expect"), f"{str(checked.expected)!r}: half of all measurements miss that by chance"
+            )
 
 
 def _is_multiple(bound: Bound | None) -> bool:
@@ -339,9 +347,9 @@ def _is_multiple(bound: Bound | None) -> bool:
 def twice(subject: Subject) -> Iterator[Found]:
     """The second one proves nothing that the first one does not; most often a copy was not changed."""
     seen: dict[str, str] = {}
-    for claim in subject.claims:
-        terms = claim.terms.model_dump(mode="json", exclude={"name", "because"})
-        key = repr((claim.probe.kind, claim.probe.model_dump(mode="json"), terms))
+    for checked in subject.hypotheses:
+        terms = checked.terms.model_dump(mode="json", exclude={"name", "because"})
+        key = repr((checked.probe.kind, checked.probe.model_dump(mode="json"), terms))
         if key in seen:
-            yield Found(claim.path, f"{claim.name!r} measures and expects the same as {seen[key]!r}")
-        seen.setdefault(key, claim.name)
+            yield Found(checked.path, f"{checked.name!r} measures and expects the same as {seen[key]!r}")
+        seen.setdefault(key, checked.name)

@@ -9,12 +9,12 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from brownout_controller.lint.rule import Found, rule
-from brownout_controller.lint.subject import Claim, Subject
+from brownout_controller.lint.subject import CheckedHypothesis, Subject
 from brownout_controller.model.hypothesis import Accepted
-from brownout_controller.probes.http import Http
-from brownout_controller.probes.redis import Redis
-from brownout_controller.probes.tcp import Tcp, host_and_port
-from brownout_controller.probes.traffic import Traffic, overdue_after
+from brownout_controller.probes.http import HttpProbe
+from brownout_controller.probes.redis import RedisProbe
+from brownout_controller.probes.tcp import TcpProbe, host_and_port
+from brownout_controller.probes.traffic import TrafficProbe, overdue_after
 from brownout_core.fault_strength import LARGE, strength
 from brownout_core.units import BYTES, SECONDS
 
@@ -51,8 +51,8 @@ def fits(subject: Subject) -> Iterator[Found]:
     faults, longest = list(subject.faults), _longest_delay(subject)
     if longest is None:
         return
-    for claim in subject.during:
-        allowed = _allowed(claim)
+    for checked in subject.during:
+        allowed = _allowed(checked)
         if allowed is None or allowed <= longest:
             continue
         kinds = " and ".join(dict.fromkeys(spec.kind for _, spec in faults))
@@ -62,8 +62,8 @@ def fits(subject: Subject) -> Iterator[Found]:
             else ""
         )
         yield Found(
-            claim.at("expect"),
-            f"{kinds} delays{size} by {SECONDS.format(float(f'{longest:.3g}'))} at most, and {claim.name!r} allows "
+            checked.at("expect"),
+            f"{kinds} delays{size} by {SECONDS.format(float(f'{longest:.3g}'))} at most, and {checked.name!r} allows "
             f"{SECONDS.format(allowed)}: a service that only waits passes",
         )
 
@@ -76,13 +76,13 @@ def _longest_delay(subject: Subject) -> float | None:
     return longest if 0 < longest < math.inf and not any(one.idle or one.faint for one in strengths) else None
 
 
-def _allowed(claim: Claim) -> float | None:
+def _allowed(checked: CheckedHypothesis) -> float | None:
     """How long an answer may take; None where that is not what is claimed."""
-    probe = claim.probe
-    if isinstance(probe, Http) and probe.measure == "ok":
+    probe = checked.probe
+    if isinstance(probe, HttpProbe) and probe.measure == "ok":
         asks_more = probe.status is not None or probe.body_contains is not None or probe.json_ is not None
         return None if asks_more else probe.within
-    return claim.allowed if claim.is_latency else None
+    return checked.allowed if checked.is_latency else None
 
 
 @rule(
@@ -102,8 +102,8 @@ def _allowed(claim: Claim) -> float | None:
 )
 def only_latency(subject: Subject) -> Iterator[Found]:
     """An error is often answered faster than a page: a service that answers 500 to everybody has a fine p99."""
-    slow = [claim for claim in subject.during if claim.is_latency]
-    if slow and not any(claim.is_success for claim in subject.during):
+    slow = [checked for checked in subject.during if checked.is_latency]
+    if slow and not any(checked.is_success for checked in subject.during):
         yield Found(
             slow[0].path, f"{slow[0].name!r} is about time, and nothing is claimed about errors under the fault"
         )
@@ -137,20 +137,20 @@ def implicit_limit(subject: Subject) -> Iterator[Found]:
     longest, load = _longest_delay(subject), subject.conditions.traffic
     if longest is None:
         return
-    if any(claim.is_latency for claim in subject.claims):
+    if any(checked.is_latency for checked in subject.hypotheses):
         return
-    for claim in subject.during:
-        probe, limit, remedy = claim.probe, math.inf, ""
-        if isinstance(probe, Traffic) and probe.measure == "errors" and load is not None:
+    for checked in subject.during:
+        probe, limit, remedy = checked.probe, math.inf, ""
+        if isinstance(probe, TrafficProbe) and probe.measure == "errors" and load is not None:
             limit = overdue_after(subject.experiment.hypotheses, load.timeout)
             limit = limit if limit < load.timeout else math.inf
             remedy = "claim a p99 as well, with the time that an answer may take, or lengthen window beyond the delay"
-        elif isinstance(probe, Http) and probe.measure != "latency" and probe.within is None:
-            limit = math.inf if "timeout" in claim.terms.model_fields_set else claim.terms.timeout
+        elif isinstance(probe, HttpProbe) and probe.measure != "latency" and probe.within is None:
+            limit = math.inf if "timeout" in checked.terms.model_fields_set else checked.terms.timeout
             remedy = "give the hypothesis a timeout, or measure: ok with within"
         if limit <= longest:
             yield Found(
-                claim.path,
+                checked.path,
                 f"an answer that takes {SECONDS.format(limit)} counts as none, and the fault may delay by "
                 f"{SECONDS.format(float(f'{longest:.3g}'))}",
                 remedy,
@@ -175,7 +175,7 @@ def only_after(subject: Subject) -> Iterator[Found]:
     """With `when: [recovery]` alone the system may be down for as long as the fault lasts: what is shown is that it
     comes back.
     """
-    if subject.claims and not subject.during:
+    if subject.hypotheses and not subject.during:
         yield Found(("hypotheses",), "no hypothesis is measured while the fault is there")
 
 
@@ -200,7 +200,7 @@ def callee(subject: Subject) -> Iterator[Found]:
     claim holds. Seen by the host's name: that of the edge's end, or the one that the environment has for it under
     `services`.
     """
-    hosts = [_host(claim) for claim in subject.during]
+    hosts = [_host(checked) for checked in subject.during]
     if hosts and all(host is not None and _is_sink(subject, host) for host in hosts):
         yield Found(
             subject.during[0].path,
@@ -208,14 +208,14 @@ def callee(subject: Subject) -> Iterator[Found]:
         )
 
 
-def _host(claim: Claim) -> str | None:
+def _host(checked: CheckedHypothesis) -> str | None:
     """Whom a probe asks, where it asks a service."""
-    probe = claim.probe
-    if isinstance(probe, Http):
+    probe = checked.probe
+    if isinstance(probe, HttpProbe):
         return urlsplit(probe.url).hostname
-    if isinstance(probe, Tcp):
+    if isinstance(probe, TcpProbe):
         return host_and_port(probe.address)[0]
-    return urlsplit(probe.url).hostname if isinstance(probe, Redis) else None
+    return urlsplit(probe.url).hostname if isinstance(probe, RedisProbe) else None
 
 
 def _is_sink(subject: Subject, host: str) -> bool:
@@ -243,18 +243,18 @@ def health(subject: Subject) -> Iterator[Found]:
     """A health page answers by design without what the service depends on, so that it goes on answering under the
     fault: what is shown is that the process lives.
     """
-    asked = [_page(subject, claim) for claim in subject.during]
+    asked = [_page(subject, checked) for checked in subject.during]
     if asked and all(page is not None and _HEALTH.fullmatch(page) for page in asked):
         yield Found(
             subject.during[0].path, f"all that is asked for under the fault is {asked[0]}, which may not need the edge"
         )
 
 
-def _page(subject: Subject, claim: Claim) -> str | None:
+def _page(subject: Subject, checked: CheckedHypothesis) -> str | None:
     load = subject.conditions.traffic
-    if isinstance(claim.probe, Traffic) and load is not None:
+    if isinstance(checked.probe, TrafficProbe) and load is not None:
         return urlsplit(load.url).path
-    return urlsplit(claim.probe.url).path if isinstance(claim.probe, Http) else None
+    return urlsplit(checked.probe.url).path if isinstance(checked.probe, HttpProbe) else None
 
 
 @rule(
@@ -273,5 +273,5 @@ def _page(subject: Subject, claim: Claim) -> str | None:
 )
 def no_data(subject: Subject) -> Iterator[Found]:
     """With `no_data: {pass: ...}` for all that is claimed under the fault, a run passes that has measured nothing."""
-    if subject.during and all(isinstance(claim.terms.no_data, Accepted) for claim in subject.during):
+    if subject.during and all(isinstance(checked.terms.no_data, Accepted) for checked in subject.during):
         yield Found(subject.during[0].at("no_data"), "each hypothesis under the fault holds without data as well")

@@ -9,7 +9,7 @@ from brownout_controller.lint.rule import Found, rule
 from brownout_controller.lint.subject import Path, Subject
 from brownout_controller.model.endpoint import Endpoint, endpoints_of, reaches
 from brownout_controller.model.safety import OUTSIDE
-from brownout_controller.probes.prometheus import Prometheus
+from brownout_controller.probes.prometheus import PrometheusProbe
 from brownout_core.spelling import unknown
 
 
@@ -51,9 +51,9 @@ def _asked(subject: Subject) -> Iterator[tuple[Path, Endpoint, str]]:
     load = subject.conditions.traffic
     for asked in () if load is None else endpoints_of(load.url):
         yield ("traffic", "url"), asked, "the load"
-    for claim in subject.claims:
-        for asked in claim.probe.endpoints():
-            yield claim.inside(), asked, repr(claim.name)
+    for checked in subject.hypotheses:
+        for asked in checked.probe.endpoints():
+            yield checked.inside(), asked, repr(checked.name)
 
 
 @rule(
@@ -93,9 +93,9 @@ def no_server(subject: Subject) -> Iterator[Found]:
     """Without a server there is no data, and the run is inconclusive. Seen with `--env`."""
     if subject.environment is None or subject.environment.prometheus is not None:
         return
-    for claim in subject.claims:
-        if isinstance(claim.probe, Prometheus) and claim.probe.server is None:
-            yield Found(claim.inside(), f"{claim.name!r} asks Prometheus, of which nobody says where it is")
+    for checked in subject.hypotheses:
+        if isinstance(checked.probe, PrometheusProbe) and checked.probe.server is None:
+            yield Found(checked.inside(), f"{checked.name!r} asks Prometheus, of which nobody says where it is")
 
 
 @rule(

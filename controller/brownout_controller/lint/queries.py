@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from brownout_controller.lint.rule import Found, rule
-from brownout_controller.lint.subject import Claim, Path, Subject
-from brownout_controller.probes.prometheus import Prometheus
+from brownout_controller.lint.subject import CheckedHypothesis, Path, Subject
+from brownout_controller.probes.prometheus import PrometheusProbe
 from brownout_core.promql import seconds_of
 from brownout_core.units import SECONDS
 
@@ -40,8 +40,8 @@ def literal_range(subject: Subject) -> Iterator[Found]:
     otherwise. A query that looks further back mixes the phase with the one before: under the fault it still sees the
     baseline, and what is bad for a minute is thinned by four good ones.
     """
-    for claim, query, path in _queries(subject):
-        looks, settle = max(map(seconds_of, _RANGE.findall(query)), default=0.0), claim.terms.settle
+    for checked, query, path in _queries(subject):
+        looks, settle = max(map(seconds_of, _RANGE.findall(query)), default=0.0), checked.terms.settle
         if looks > settle:
             yield Found(
                 path,
@@ -73,13 +73,13 @@ def or_vector(subject: Subject) -> Iterator[Found]:
     down look perfect: 0 errors. Where `events` and `min_events` say how many requests the value rests on there is no
     finding.
     """
-    for claim in subject.claims:
-        probe = claim.probe
-        if not isinstance(probe, Prometheus) or (probe.events is not None and claim.terms.min_events):
+    for checked in subject.hypotheses:
+        probe = checked.probe
+        if not isinstance(probe, PrometheusProbe) or (probe.events is not None and checked.terms.min_events):
             continue
         if match := _ZERO.search(probe.query):
             words = " ".join(probe.query[match.start() :].split())[:20]
-            yield Found(claim.inside("query"), f"with {words!r} a value that is missing is taken for a good one")
+            yield Found(checked.inside("query"), f"with {words!r} a value that is missing is taken for a good one")
 
 
 @rule(
@@ -104,17 +104,17 @@ def step(subject: Subject) -> Iterator[Found]:
     """Points are taken from the beginning of the window on, one each `step`. With a step longer than the window there
     is one, at its beginning: nothing of what came after is looked at.
     """
-    for claim in subject.claims:
-        probe = claim.probe
-        if isinstance(probe, Prometheus) and probe.range is not None and probe.range.step > claim.terms.window:
+    for checked in subject.hypotheses:
+        probe = checked.probe
+        if isinstance(probe, PrometheusProbe) and probe.range is not None and probe.range.step > checked.terms.window:
             yield Found(
-                claim.inside("range", "step"),
-                f"a step of {SECONDS.format(probe.range.step)} in a window of {SECONDS.format(claim.terms.window)} "
+                checked.inside("range", "step"),
+                f"a step of {SECONDS.format(probe.range.step)} in a window of {SECONDS.format(checked.terms.window)} "
                 "gives one point, at the window's beginning",
             )
 
 
-def _queries(subject: Subject) -> Iterator[tuple[Claim, str, Path]]:
-    for claim in subject.claims:
-        if isinstance(claim.probe, Prometheus) and math.isfinite(claim.terms.settle):
-            yield claim, claim.probe.query, claim.inside("query")
+def _queries(subject: Subject) -> Iterator[tuple[CheckedHypothesis, str, Path]]:
+    for checked in subject.hypotheses:
+        if isinstance(checked.probe, PrometheusProbe) and math.isfinite(checked.terms.settle):
+            yield checked, checked.probe.query, checked.inside("query")

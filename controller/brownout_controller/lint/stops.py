@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from brownout_controller.lint.rule import Found, rule
-from brownout_controller.lint.subject import Claim, Subject
-from brownout_controller.probes.http import Http
-from brownout_controller.probes.tcp import Tcp
-from brownout_controller.probes.traffic import Traffic
+from brownout_controller.lint.subject import CheckedHypothesis, Subject
+from brownout_controller.probes.http import HttpProbe
+from brownout_controller.probes.tcp import TcpProbe
+from brownout_controller.probes.traffic import TrafficProbe
 from brownout_core.units import SECONDS
 
 
@@ -30,23 +30,25 @@ from brownout_core.units import SECONDS
 )
 def within(subject: Subject) -> Iterator[Found]:
     """`expect: < 10%` with `stop: "> 5%"` ends a run at 7 %, which the claim allows: it never passes."""
-    for claim in subject.claims:
-        stop = claim.terms.stop_at
-        if stop is None or stop.needs_baseline or claim.expected.needs_baseline:
+    for checked in subject.hypotheses:
+        stop = checked.terms.stop_at
+        if stop is None or stop.needs_baseline or checked.expected.needs_baseline:
             continue
-        both = [value for value in _between(claim) if claim.expected.holds(value) and stop.holds(value)]
+        both = [value for value in _between(checked) if checked.expected.holds(value) and stop.holds(value)]
         if both:
             yield Found(
-                claim.at("stop"),
-                f"stop {str(stop)!r} and expect {str(claim.expected)!r} have values in common: a good one ends the run",
+                checked.at("stop"),
+                f"stop {str(stop)!r} and expect {str(checked.expected)!r} share values: a good one ends the run",
             )
 
 
-def _between(claim: Claim) -> Iterator[float]:
+def _between(checked: CheckedHypothesis) -> Iterator[float]:
     """Values on both sides of each limit, and between each two of them; not the limits themselves."""
-    stop = claim.terms.stop_at
-    lowest, highest = claim.probe.scale()[1:]
-    limits = {limit for one in (claim.expected, stop) if one is not None for limit in one.limits() if limit is not None}
+    stop = checked.terms.stop_at
+    lowest, highest = checked.probe.scale()[1:]
+    limits = {
+        limit for one in (checked.expected, stop) if one is not None for limit in one.limits() if limit is not None
+    }
     ends = sorted({*limits, *(end for end in (lowest, highest) if math.isfinite(end))})
     if not ends:
         return
@@ -75,17 +77,17 @@ def unforgiving(subject: Subject) -> Iterator[Found]:
     """`stop` ends the run at the first value that it is about; `tolerate` forgives some that miss `expect`. With
     `stop: true`, or a threshold at the limit of `expect`, the first of those ends the run.
     """
-    for claim in subject.during:
-        terms = claim.terms
+    for checked in subject.during:
+        terms = checked.terms
         if terms.tolerate is None or not terms.stop:
             continue
         stop = terms.stop_at
-        if stop is None or (stop.limits() == _mirrored(claim) and not stop.needs_baseline):
-            yield Found(claim.at("stop"), "the first bad value ends the run, and tolerate would forgive it")
+        if stop is None or (stop.limits() == _mirrored(checked) and not stop.needs_baseline):
+            yield Found(checked.at("stop"), "the first bad value ends the run, and tolerate would forgive it")
 
 
-def _mirrored(claim: Claim) -> tuple[float | None, float | None]:
-    low, high = claim.expected.limits()
+def _mirrored(checked: CheckedHypothesis) -> tuple[float | None, float | None]:
+    low, high = checked.expected.limits()
     return high, low
 
 
@@ -109,23 +111,23 @@ def unreachable(subject: Subject) -> Iterator[Found]:
     """A request is given up after its `timeout`, so that no latency is longer: a stop condition beyond that ends no
     run.
     """
-    for claim in subject.during:
-        stop, longest = claim.terms.stop_at, _longest(subject, claim)
+    for checked in subject.during:
+        stop, longest = checked.terms.stop_at, _longest(subject, checked)
         if stop is None or longest is None or stop.needs_baseline:
             continue
         low, _ = stop.limits()
         if low is not None and low >= longest:
             yield Found(
-                claim.at("stop"),
+                checked.at("stop"),
                 f"{str(stop)!r} never ends the run: a request is given up after {SECONDS.format(longest)}",
             )
 
 
-def _longest(subject: Subject, claim: Claim) -> float | None:
+def _longest(subject: Subject, checked: CheckedHypothesis) -> float | None:
     """The longest latency that the claim's probe can give."""
     load = subject.conditions.traffic
-    if isinstance(claim.probe, Traffic) and claim.is_latency and load is not None:
+    if isinstance(checked.probe, TrafficProbe) and checked.is_latency and load is not None:
         return load.timeout
-    if isinstance(claim.probe, (Http, Tcp)) and claim.measure in ("latency", "connect"):
-        return claim.terms.timeout
+    if isinstance(checked.probe, (HttpProbe, TcpProbe)) and checked.measure in ("latency", "connect"):
+        return checked.terms.timeout
     return None

@@ -13,12 +13,12 @@ from brownout_controller.model.expectation import Expectation
 from brownout_controller.model.experiment import Conditions, Experiment
 from brownout_controller.model.hypothesis import Hypothesis, Terms
 from brownout_controller.model.probe import ProbeSpec
-from brownout_controller.probes.command import Command
-from brownout_controller.probes.edge import Edge
-from brownout_controller.probes.http import Http
-from brownout_controller.probes.prometheus import Prometheus
-from brownout_controller.probes.tcp import Tcp
-from brownout_controller.probes.traffic import Traffic
+from brownout_controller.probes.command import CommandProbe
+from brownout_controller.probes.edge import EdgeProbe
+from brownout_controller.probes.http import HttpProbe
+from brownout_controller.probes.prometheus import PrometheusProbe
+from brownout_controller.probes.tcp import TcpProbe
+from brownout_controller.probes.traffic import TrafficProbe
 from brownout_core.experiment_terms import Phase
 from brownout_core.faults.spec import FaultSpec
 
@@ -30,7 +30,7 @@ _NEARLY: Final = 1e-9
 
 
 @dataclass(frozen=True)
-class Claim:
+class CheckedHypothesis:
     """A hypothesis, and where it stands in its file."""
 
     place: int
@@ -70,25 +70,25 @@ class Claim:
     @property
     def is_latency(self) -> bool:
         """Whether its value is how long an answer takes."""
-        if isinstance(self.probe, Traffic):
+        if isinstance(self.probe, TrafficProbe):
             return self.measure not in ("errors", "rate")
-        if isinstance(self.probe, Http):
+        if isinstance(self.probe, HttpProbe):
             return self.measure == "latency"
-        return isinstance(self.probe, Prometheus) and "histogram_quantile" in self.probe.query
+        return isinstance(self.probe, PrometheusProbe) and "histogram_quantile" in self.probe.query
 
     @property
     def is_success(self) -> bool:
         """Whether it can be bad because answers are wrong or missing, however fast they are."""
-        if isinstance(self.probe, (Traffic, Http, Prometheus)):
+        if isinstance(self.probe, (TrafficProbe, HttpProbe, PrometheusProbe)):
             return not self.is_latency
-        return not isinstance(self.probe, (Tcp, Edge))
+        return not isinstance(self.probe, (TcpProbe, EdgeProbe))
 
     @property
     def is_continuous(self) -> bool:
         """Whether no two measurements are ever quite alike."""
-        if isinstance(self.probe, (Traffic, Edge)):
+        if isinstance(self.probe, (TrafficProbe, EdgeProbe)):
             return True
-        return self.is_latency or (isinstance(self.probe, Tcp) and self.measure == "connect")
+        return self.is_latency or (isinstance(self.probe, TcpProbe) and self.measure == "connect")
 
     @property
     def allowed(self) -> float | None:
@@ -101,7 +101,7 @@ class Claim:
     @property
     def patience(self) -> float:
         """Seconds after which a measurement is given up, as far as the file says."""
-        within = self.probe.within if isinstance(self.probe, Http) and self.probe.within is not None else math.inf
+        within = self.probe.within if isinstance(self.probe, HttpProbe) and self.probe.within is not None else math.inf
         return min(self.probe.patience, within)
 
 
@@ -128,13 +128,13 @@ class Subject:
         return self.conditions.lint
 
     @cached_property
-    def claims(self) -> Sequence[Claim]:
-        return [Claim(place, hypothesis) for place, hypothesis in enumerate(self.experiment.hypotheses)]
+    def hypotheses(self) -> Sequence[CheckedHypothesis]:
+        return [CheckedHypothesis(place, hypothesis) for place, hypothesis in enumerate(self.experiment.hypotheses)]
 
     @cached_property
-    def during(self) -> Sequence[Claim]:
+    def during(self) -> Sequence[CheckedHypothesis]:
         """What is claimed for the time of the fault."""
-        return [claim for claim in self.claims if "during" in claim.terms.when]
+        return [checked for checked in self.hypotheses if "during" in checked.terms.when]
 
     @property
     def faults(self) -> Iterator[tuple[Path, FaultSpec]]:
@@ -158,9 +158,9 @@ class Subject:
     def seconds(self, phase: Phase) -> float:
         return cast(float, getattr(self.conditions, KEYS[phase]))
 
-    def due(self, claim: Claim, phase: Phase) -> int:
+    def due(self, checked: CheckedHypothesis, phase: Phase) -> int:
         """How many measurements of a claim a phase has time for."""
-        terms = claim.terms
+        terms = checked.terms
         return max(0, math.floor((self.seconds(phase) - terms.settle) / terms.every + _NEARLY))
 
     def requests(self, seconds: float) -> float | None:
@@ -168,6 +168,6 @@ class Subject:
         return None if self.conditions.traffic is None else self.conditions.traffic.rate * seconds
 
 
-def is_command(claim: Claim) -> bool:
+def is_command(checked: CheckedHypothesis) -> bool:
     """Whether a program's exit code is judged."""
-    return isinstance(claim.probe, Command) and claim.measure == "exit"
+    return isinstance(checked.probe, CommandProbe) and checked.measure == "exit"

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from brownout_controller.lint.rule import Found, rule
-from brownout_controller.lint.subject import KEYS, Claim, Subject
-from brownout_controller.probes.http import Http
-from brownout_controller.probes.tcp import Tcp
-from brownout_controller.probes.traffic import Traffic
+from brownout_controller.lint.subject import KEYS, CheckedHypothesis, Subject
+from brownout_controller.probes.http import HttpProbe
+from brownout_controller.probes.tcp import TcpProbe
+from brownout_controller.probes.traffic import TrafficProbe
 from brownout_core.experiment_terms import PHASES
 from brownout_core.units import SECONDS
 
@@ -44,12 +44,16 @@ def hanging(subject: Subject) -> Iterator[Found]:
             f"{SECONDS.format(load.timeout)} only",
             "lengthen duration, or shorten traffic.timeout",
         )
-    for claim in subject.during:
-        if isinstance(claim.probe, (Http, Tcp)) and math.isfinite(claim.patience) and during < claim.patience:
+    for checked in subject.during:
+        if (
+            isinstance(checked.probe, (HttpProbe, TcpProbe))
+            and math.isfinite(checked.patience)
+            and during < checked.patience
+        ):
             yield Found(
                 ("duration",),
-                f"the fault lasts {SECONDS.format(during)}, and a measurement of {claim.name!r} may take "
-                f"{SECONDS.format(claim.terms.timeout)}",
+                f"the fault lasts {SECONDS.format(during)}, and a measurement of {checked.name!r} may take "
+                f"{SECONDS.format(checked.terms.timeout)}",
                 "lengthen duration, or give the hypothesis a shorter timeout",
             )
 
@@ -67,7 +71,11 @@ def few(subject: Subject) -> Iterator[Found]:
     or two good ones may be luck, and one good one at the end of a recovery does not show that it lasts.
     """
     for phase in PHASES:
-        short = [claim for claim in subject.claims if phase in claim.terms.when and subject.due(claim, phase) < _ENOUGH]
+        short = [
+            checked
+            for checked in subject.hypotheses
+            if phase in checked.terms.when and subject.due(checked, phase) < _ENOUGH
+        ]
         if short:
             worst = max(short, key=_needed)
             due, key = subject.due(worst, phase), KEYS[phase]
@@ -80,8 +88,8 @@ def few(subject: Subject) -> Iterator[Found]:
             )
 
 
-def _needed(claim: Claim) -> float:
-    return claim.terms.settle + _ENOUGH * claim.terms.every
+def _needed(checked: CheckedHypothesis) -> float:
+    return checked.terms.settle + _ENOUGH * checked.terms.every
 
 
 @rule(
@@ -103,11 +111,11 @@ def _needed(claim: Claim) -> float:
 def beyond(subject: Subject) -> Iterator[Found]:
     """Nobody looks after the end of the recovery, so that the time that the hypothesis has is the recovery's."""
     recovery = subject.seconds("recovery")
-    for claim in subject.claims:
-        within = claim.terms.recover_within
-        if within is not None and within > recovery and "recovery" in claim.terms.when:
+    for checked in subject.hypotheses:
+        within = checked.terms.recover_within
+        if within is not None and within > recovery and "recovery" in checked.terms.when:
             yield Found(
-                claim.at("recover_within"),
+                checked.at("recover_within"),
                 f"it may take {SECONDS.format(within)} to hold again, and the recovery is watched for "
                 f"{SECONDS.format(recovery)}",
             )
@@ -131,12 +139,12 @@ def gaps(subject: Subject) -> Iterator[Found]:
     """A probe that looks back over its window sees nothing of the time before it. Where `every` is longer than
     `window`, the system may fail between two measurements and nobody sees it.
     """
-    for claim in subject.claims:
-        terms = claim.terms
-        if claim.probe.looks_back and terms.every > terms.window:
+    for checked in subject.hypotheses:
+        terms = checked.terms
+        if checked.probe.looks_back and terms.every > terms.window:
             unseen = SECONDS.format(terms.every - terms.window)
             yield Found(
-                claim.at("every"),
+                checked.at("every"),
                 f"each measurement looks {SECONDS.format(terms.window)} back, so that {unseen} of each "
                 f"{SECONDS.format(terms.every)} are never looked at",
             )
@@ -162,10 +170,10 @@ def too_few_events(subject: Subject) -> Iterator[Found]:
     """A phase in which no measurement rests on `min_events` events is inconclusive. The load sends `rate` times
     `window` requests in a window: where that is less, the run cannot pass, whatever the system does.
     """
-    for claim in subject.claims:
-        wanted, sent = claim.terms.min_events, subject.requests(claim.terms.window)
-        if isinstance(claim.probe, Traffic) and wanted is not None and sent is not None and sent < wanted:
-            window = SECONDS.format(claim.terms.window)
+    for checked in subject.hypotheses:
+        wanted, sent = checked.terms.min_events, subject.requests(checked.terms.window)
+        if isinstance(checked.probe, TrafficProbe) and wanted is not None and sent is not None and sent < wanted:
+            window = SECONDS.format(checked.terms.window)
             yield Found(
-                claim.at("min_events"), f"min_events is {wanted:g}, and the load sends {sent:g} requests in {window}"
+                checked.at("min_events"), f"min_events is {wanted:g}, and the load sends {sent:g} requests in {window}"
             )

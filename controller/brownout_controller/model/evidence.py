@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any, Final, Literal, NamedTuple
 
 from brownout_controller.model.disturbances import Strength, strengths
-from brownout_controller.model.journal import Counted, Entered, Entry, Plan, Run, Sample, Traffic
+from brownout_controller.model.journal import Counted, Entered, Entry, LoadSecond, Plan, Run, Sample
 from brownout_controller.model.lifecycle import PHASE_OF
 from brownout_controller.model.reasons import Number, Reason
 from brownout_core.experiment_terms import Phase
@@ -172,7 +172,7 @@ class _Book:
         self.run: Run | None = None
         self.plan: Plan | None = None
         self.counted: list[tuple[float, Counted]] = []
-        self.traffic: list[Traffic] = []
+        self.traffic: list[LoadSecond] = []
         self.samples: dict[tuple[str, Phase], list[Sample]] = {}
         self.spans: dict[str, tuple[float, float]] = {}
         """When the run was in each state."""
@@ -185,7 +185,7 @@ class _Book:
                     self.plan = record
                 case Counted():
                     self.counted.append((at, record))
-                case Traffic():
+                case LoadSecond():
                     self.traffic.append(record)
                 case Sample(settling=False):
                     self.samples.setdefault((record.hypothesis, record.phase), []).append(record)

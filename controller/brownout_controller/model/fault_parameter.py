@@ -44,8 +44,8 @@ class FaultParameter:
     def is_time(self) -> bool:
         return self.unit in _TIMES
 
-    def shown(self, value: float) -> str:
-        """As a file has it."""
+    def formatted(self, value: float) -> str:
+        """`value` as a file has it."""
         return self.unit.format(value)
 
     def seconds(self, value: float) -> float:
@@ -58,7 +58,7 @@ class FaultParameter:
         if not 0 < value < float("inf"):
             raise ValueError(f"{text!r}: a search goes over values above 0; write one like {self.unit.example}")
         if self.most is not None and value > self.most:
-            raise ValueError(f"{text!r}: {self.name} is at most {self.shown(self.most)}")
+            raise ValueError(f"{text!r}: {self.name} is at most {self.formatted(self.most)}")
         return self.fitting(value)
 
     def fitting(self, value: float) -> float:
@@ -69,7 +69,7 @@ class FaultParameter:
 
     def text(self, value: float) -> str:
         """The file with that value."""
-        return f"{self.before}{self.shown(value)}{self.after}"
+        return f"{self.before}{self.formatted(value)}{self.after}"
 
 
 def find_parameter(text: str, root: Value, experiment: Experiment, attribute: str | None = None) -> FaultParameter:

@@ -244,7 +244,7 @@ class Reverted(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class Traffic(Record):
+class LoadSecond(Record):
     """A second of the load: requests sent, good and failed ones, and quantiles in seconds.
 
     `unanswered` requests were under way at its end, and had waited for longer than `traffic` claims, see
@@ -313,12 +313,12 @@ class Unknown(Record):
 KINDS: Final[Mapping[str, type[Record]]] = {
     record.kind: record
     for record in (
-        Run, Plan, Refusal, Entered, Undo, Injected, Sample, Counted, TargetState, Outage, Stop, Reverted, Traffic,
+        Run, Plan, Refusal, Entered, Undo, Injected, Sample, Counted, TargetState, Outage, Stop, Reverted, LoadSecond,
         Failure, Interrupted, Closed, Judged,
     )
 }  # fmt: skip
 
-NOT_AT_ONCE: Final = frozenset((Sample.kind, Counted.kind, Traffic.kind, TargetState.kind, Outage.kind))
+NOT_AT_ONCE: Final = frozenset((Sample.kind, Counted.kind, LoadSecond.kind, TargetState.kind, Outage.kind))
 """Kinds that need not be on the disk before the run goes on."""
 
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")

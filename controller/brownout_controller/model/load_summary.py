@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
-from brownout_controller.model.journal import Entered, Entry, Traffic
+from brownout_controller.model.journal import Entered, Entry, LoadSecond
 from brownout_controller.model.lifecycle import PHASE_OF, State
 from brownout_controller.model.reasons import Number, Reason
 from brownout_core.experiment_terms import PHASES, Phase
@@ -52,12 +52,12 @@ class PhaseLoad(NamedTuple):
 def load_by_phase(entries: Iterable[Entry]) -> Sequence[PhaseLoad]:
     """In the order in which they came, with the whole run at the end; those without a load are left out."""
     changes: list[tuple[float, Part]] = []
-    seconds: dict[Part, list[Traffic]] = {}
+    seconds: dict[Part, list[LoadSecond]] = {}
     for entry in entries:
         if isinstance(entry.record, Entered):
             if (part := _PARTS.get(entry.record.state)) is not None:
                 changes.append((entry.at, part))
-        elif isinstance(entry.record, Traffic):
+        elif isinstance(entry.record, LoadSecond):
             before = [part for at, part in changes if at <= entry.at - _MIDDLE]
             if before:
                 seconds.setdefault(before[-1], []).append(entry.record)
@@ -81,7 +81,7 @@ def load_shortfall(entries: Iterable[Entry]) -> Sequence[Reason]:
     ]
 
 
-def shortfall(records: Sequence[Traffic]) -> tuple[float, float] | None:
+def shortfall(records: Sequence[LoadSecond]) -> tuple[float, float] | None:
     """Requests sent and due a second over these records, if too few were sent; for whoever watches."""
     load = _summed("during", records)
     return _short(load.due, load.sent, load.errors, load.seconds)
@@ -95,7 +95,7 @@ def _short(due: int | None, sent: int, errors: Mapping[str, int], seconds: float
     return sent / seconds, due / seconds
 
 
-def _summed(phase: Part, records: Sequence[Traffic]) -> PhaseLoad:
+def _summed(phase: Part, records: Sequence[LoadSecond]) -> PhaseLoad:
     errors: Counter[str] = Counter()
     for record in records:
         errors.update(record.errors)

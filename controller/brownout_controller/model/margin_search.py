@@ -62,7 +62,7 @@ class Resolution:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SearchPlan:
     """What is searched: from the mildest to the most severe value, both positive.
 
     `own`, the value that the experiment has, comes first. `sweep` is how many values between the ends are tried before
@@ -145,7 +145,7 @@ class Trial(NamedTuple):
     answer: Answer
 
 
-class Finding(NamedTuple):
+class Margin(NamedTuple):
     """What is known: the worst value at which it held, and the mildest at which it broke. The margin is between them.
 
     `again` are values beyond the mildest broken one at which it held, `unsteady` those that gave both answers,
@@ -164,7 +164,7 @@ class Finding(NamedTuple):
 class MarginSearch:
     """One search. `next` and `tell` in turn, until `next` gives None."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: SearchPlan) -> None:
         self.plan = plan
         self.trials: list[Trial] = []
 
@@ -190,7 +190,7 @@ class MarginSearch:
             return self.plan.resolution.middle(held, broke)
         return self._to_confirm(held, broke)
 
-    def finding(self) -> Finding:
+    def finding(self) -> Margin:
         """What is known so far."""
         held, broke = self._bracket()
         unsteady, unanswered = tuple(self._values("unsteady")), self._unanswered()
@@ -202,7 +202,7 @@ class MarginSearch:
             kind = "found"
         elif complete and not unsteady:
             kind = "less" if held is None else "more"
-        return Finding(kind, held, broke, again, unsteady, unanswered, complete)
+        return Margin(kind, held, broke, again, unsteady, unanswered, complete)
 
     def holds_at(self, value: float) -> bool | None:
         """Whether the hypotheses hold there, as far as what is known tells; None if it does not."""

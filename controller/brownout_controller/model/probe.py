@@ -80,7 +80,7 @@ class EdgeCounters(Protocol):
         """Raises ProbeError."""
 
 
-class Traffic(Protocol):
+class LoadMeter(Protocol):
     """The load that runs through all phases of an experiment."""
 
     def measure(self, what: str, window: float) -> Reading:
@@ -94,7 +94,7 @@ class ProbeContext:
     prometheus: str | PrometheusServer | None = None
     """The environment's server."""
     edge: EdgeCounters | None = None
-    traffic: Traffic | None = None
+    traffic: LoadMeter | None = None
     allowed_commands: frozenset[str] | None = None
     """None for any command; a run that came over the network has a list."""
     secrets: Mapping[str, str] = field(default_factory=dict)
@@ -189,7 +189,7 @@ class ProbeSpec(BaseModel):
         found = self.endpoint()
         return () if found is None else (found,)
 
-    def open(self, surroundings: ProbeContext) -> Probe:
+    def open(self, context: ProbeContext) -> Probe:
         """Raises ProbeError when the surroundings lack what it needs."""
         raise NotImplementedError
 

@@ -30,7 +30,7 @@ _KEPT: Final = 4096
 """Longer output is no number; the rest is read and forgotten, so that the program does not wait for us."""
 
 
-class Command(ProbeSpec):
+class CommandProbe(ProbeSpec):
     """A program's exit code; with `measure: number`, the number that it prints.
 
     The command is a list, or text that is split as a shell would, but no shell runs it. What it starts in its process
@@ -72,15 +72,15 @@ class Command(ProbeSpec):
         """Whether the whole command, with its arguments, is one of them."""
         return self.run in [shlex.split(line) for line in allowed]
 
-    def open(self, surroundings: ProbeContext) -> Probe:
-        allowed = surroundings.allowed_commands
+    def open(self, context: ProbeContext) -> Probe:
+        allowed = context.allowed_commands
         if allowed is not None and not self.is_among(allowed):
             raise ProbeError("this controller was not started with this command among its allowed ones")
-        return _Command(self)
+        return _OpenCommand(self)
 
 
-class _Command:
-    def __init__(self, spec: Command) -> None:
+class _OpenCommand:
+    def __init__(self, spec: CommandProbe) -> None:
         self._spec = spec
 
     async def measure(self, window: float) -> Reading:

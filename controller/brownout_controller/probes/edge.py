@@ -28,7 +28,7 @@ _COUNTS: dict[str, Callable[[Counters], int]] = {
 }
 
 
-class Edge(ProbeSpec):
+class EdgeProbe(ProbeSpec):
     """A rate a second, over the window, of what the proxy counts on the edge: it costs nothing and is never stale.
 
     `hits` are what the faults did, all of them together; `bytes_up` is client to server.
@@ -46,13 +46,13 @@ class Edge(ProbeSpec):
     def scale(self) -> Scale:
         return Scale(BYTES_PER_SECOND if self.measure.startswith("bytes") else PER_SECOND, 0.0)
 
-    def open(self, surroundings: ProbeContext) -> Probe:
-        if surroundings.edge is None:
+    def open(self, context: ProbeContext) -> Probe:
+        if context.edge is None:
             raise ProbeError("this environment has no proxy on the edge that could count")
-        return _Edge(self.measure, surroundings.edge)
+        return _OpenEdge(self.measure, context.edge)
 
 
-class _Edge:
+class _OpenEdge:
     def __init__(self, what: str, source: EdgeCounters) -> None:
         self._count, self._source = _COUNTS[what], source
         self._rates = Rates()

@@ -24,7 +24,7 @@ _FAILED: Final = 500
 """From this status on the server itself says that it failed (RFC 9110, section 15.6): it was fast at nothing."""
 
 
-class Http(AnswerConditions, ProbeSpec):
+class HttpProbe(AnswerConditions, ProbeSpec):
     """The latency in seconds of a request until its last byte, its status, or 1 or 0 for whether all is as wished.
 
     With `measure: ok`, an answer is as wished when it fits `status` (default: 200 to 299), `body_contains`, `json`
@@ -62,7 +62,7 @@ class Http(AnswerConditions, ProbeSpec):
     """A new connection for each request."""
 
     @model_validator(mode="after")
-    def _conditions_have_a_use(self) -> Http:
+    def _conditions_have_a_use(self) -> HttpProbe:
         given = {"status", "body_contains", "json_", "within"} & self.model_fields_set
         if given and self.measure != "ok":
             raise ValueError(f"{min(given).rstrip('_')} is a condition of `measure: ok`, not of `{self.measure}`")
@@ -82,12 +82,12 @@ class Http(AnswerConditions, ProbeSpec):
     def endpoint(self) -> Endpoint | None:
         return endpoint_of(self.url)
 
-    def open(self, surroundings: ProbeContext) -> Probe:
-        return _Http(self)
+    def open(self, context: ProbeContext) -> Probe:
+        return _OpenHttp(self)
 
 
-class _Http:
-    def __init__(self, spec: Http) -> None:
+class _OpenHttp:
+    def __init__(self, spec: HttpProbe) -> None:
         self._spec = spec
         self._session: aiohttp.ClientSession | None = None
         self._headers = dict(spec.headers)

@@ -68,7 +68,7 @@ class Range(BaseModel):
     """Without it each point is a value of its own, and the series rule decides over all of them."""
 
 
-class Prometheus(ProbeSpec):
+class PrometheusProbe(ProbeSpec):
     """A number from Prometheus, or from anything that answers its query API.
 
     `${window}` in a query becomes the hypothesis's window. An empty answer and NaN are no data. `events` is a second
@@ -116,16 +116,16 @@ class Prometheus(ProbeSpec):
             f"{SECONDS.format(interval)}; write window: {needed}"
         )
 
-    def open(self, surroundings: ProbeContext) -> Probe:
+    def open(self, context: ProbeContext) -> Probe:
         # What the environment's server asks for is for nobody else: not for one that the hypothesis names itself.
-        server = server_of(self.server or surroundings.prometheus)
+        server = server_of(self.server or context.prometheus)
         if server is None:
             raise ProbeError("there is no Prometheus: name one in the environment, or as `server` of the hypothesis")
-        return _Prometheus(self, server, surroundings)
+        return _OpenPrometheus(self, server, context)
 
 
-class _Prometheus:
-    def __init__(self, spec: Prometheus, server: PrometheusServer, surroundings: ProbeContext) -> None:
+class _OpenPrometheus:
+    def __init__(self, spec: PrometheusProbe, server: PrometheusServer, context: ProbeContext) -> None:
         """Raises ProbeError for a CA that cannot be read."""
         self._spec, self._server = spec, server.url.rstrip("/")
         self._where = f"Prometheus at {place(server.url)}"
@@ -133,7 +133,7 @@ class _Prometheus:
         inherited = {name: value for name, value in server.all_headers().items() if name.lower() not in own}
         self._headers = {**inherited, **spec.headers}
         self._ssl = _trusting(server.ca)
-        secrets = [*surroundings.secrets.values(), *spec.headers.values(), *server.secrets]
+        secrets = [*context.secrets.values(), *spec.headers.values(), *server.secrets]
         self._masker = Masker(secrets, urls=[server.url])
         self._session: aiohttp.ClientSession | None = None
         self._interval = spec.scrape_interval

@@ -37,7 +37,7 @@ _UNABLE: Final = (ClusterDownError, MasterDownError, OutOfMemoryError, ReadOnlyE
 """The server answers that it cannot serve now."""
 
 
-class Redis(ProbeSpec):
+class RedisProbe(ProbeSpec):
     """The number that a command answers, also as text; 1 for OK and PONG. No such key is no data.
 
     The command is a list, or text that is split as a shell would. The connection is kept for the next time.
@@ -84,15 +84,15 @@ class Redis(ProbeSpec):
     def endpoints(self) -> Sequence[Endpoint]:
         return endpoints_of(self.url)
 
-    def open(self, surroundings: ProbeContext) -> Probe:
-        return _Redis(self, surroundings)
+    def open(self, context: ProbeContext) -> Probe:
+        return _OpenRedis(self, context)
 
 
-class _Redis:
-    def __init__(self, spec: Redis, surroundings: ProbeContext) -> None:
+class _OpenRedis:
+    def __init__(self, spec: RedisProbe, context: ProbeContext) -> None:
         self._spec = spec
         self._where = f"Redis at {place(spec.url)}"
-        self._masker = Masker(surroundings.secrets.values(), urls=[spec.url])
+        self._masker = Masker(context.secrets.values(), urls=[spec.url])
         try:
             self._client = Client.from_url(
                 spec.url,

@@ -27,7 +27,7 @@ _UNABLE: Final = {"53", "57", "58", "XX"}
 of the system or of the server itself."""
 
 
-class Sql(ProbeSpec):
+class SqlProbe(ProbeSpec):
     """The number in the one row of a query's answer: true is 1, an interval is seconds, null is no data.
 
     The query runs in a transaction that may only read, and PostgreSQL itself ends it after `statement_timeout`, so that
@@ -83,15 +83,15 @@ class Sql(ProbeSpec):
     def endpoints(self) -> Sequence[Endpoint]:
         return endpoints_of(self.dsn)
 
-    def open(self, surroundings: ProbeContext) -> Probe:
-        return _Sql(self, surroundings)
+    def open(self, context: ProbeContext) -> Probe:
+        return _OpenSql(self, context)
 
 
-class _Sql:
-    def __init__(self, spec: Sql, surroundings: ProbeContext) -> None:
+class _OpenSql:
+    def __init__(self, spec: SqlProbe, context: ProbeContext) -> None:
         self._spec = spec
         self._where = f"PostgreSQL at {place(spec.dsn)}"
-        self._masker = Masker(surroundings.secrets.values(), urls=[spec.dsn])
+        self._masker = Masker(context.secrets.values(), urls=[spec.dsn])
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
 
     async def measure(self, window: float) -> Reading:

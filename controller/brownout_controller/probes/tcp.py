@@ -34,7 +34,7 @@ _EXPIRED: Final = 10
 _DAY: Final = 86_400.0
 
 
-class Tcp(ProbeSpec):
+class TcpProbe(ProbeSpec):
     """The seconds until a connection is there, with `tls` until it is encrypted.
 
     `measure: certificate_days` gives the days until the server's certificate expires; 0 from when it has. Certificates
@@ -64,7 +64,7 @@ class Tcp(ProbeSpec):
         return address
 
     @model_validator(mode="after")
-    def _certificates_need_tls(self) -> Tcp:
+    def _certificates_need_tls(self) -> TcpProbe:
         given = {"server_name", "ca"} & self.model_fields_set
         if (self.measure == "certificate_days" or given) and not self.tls:
             raise ValueError(f"{min(given, default='certificate_days')} needs `tls: true`")
@@ -87,12 +87,12 @@ class Tcp(ProbeSpec):
     def endpoint(self) -> Endpoint | None:
         return endpoint_of(self.address)
 
-    def open(self, surroundings: ProbeContext) -> Probe:
-        return _Tcp(self)
+    def open(self, context: ProbeContext) -> Probe:
+        return _OpenTcp(self)
 
 
-class _Tcp:
-    def __init__(self, spec: Tcp) -> None:
+class _OpenTcp:
+    def __init__(self, spec: TcpProbe) -> None:
         self._spec = spec
         self._context: ssl.SSLContext | None = None
         if spec.tls:

@@ -9,6 +9,7 @@ from brownout_controller.model.hypothesis import Hypothesis
 from brownout_controller.model.probe import (
     SHARES,
     TIME,
+    LoadMeter,
     Probe,
     ProbeContext,
     ProbeError,
@@ -16,13 +17,12 @@ from brownout_controller.model.probe import (
     Reading,
     Scale,
 )
-from brownout_controller.model.probe import Traffic as Source
 from brownout_core.quantity import PER_SECOND
 
 _NEARLY_ALL: Final = ("p99", "p99.9", "max")
 
 
-class Traffic(ProbeSpec):
+class TrafficProbe(ProbeSpec):
     """What the clients of the experiment's `traffic` see: latencies in seconds, a share of errors, or answers a second.
 
     A percentile is over good answers, from when each was due; requests that timed out or are still under way count with
@@ -42,10 +42,10 @@ class Traffic(ProbeSpec):
     def scale(self) -> Scale:
         return {"errors": SHARES, "rate": Scale(PER_SECOND, 0.0)}.get(self.measure, TIME)
 
-    def open(self, surroundings: ProbeContext) -> Probe:
-        if surroundings.traffic is None:
+    def open(self, context: ProbeContext) -> Probe:
+        if context.traffic is None:
             raise ProbeError("the experiment has no `traffic`: give it a url and a rate")
-        return _Traffic(self.measure, surroundings.traffic)
+        return _OpenTraffic(self.measure, context.traffic)
 
 
 def overdue_after(hypotheses: Iterable[Hypothesis], timeout: float) -> float:
@@ -54,7 +54,7 @@ def overdue_after(hypotheses: Iterable[Hypothesis], timeout: float) -> float:
     limits, windows = [timeout], [timeout]
     for hypothesis in hypotheses:
         probe = hypothesis.probe
-        if isinstance(probe, Traffic):
+        if isinstance(probe, TrafficProbe):
             windows.append(hypothesis.terms.window)
             _, high = hypothesis.terms.expected.limits()
             if high is not None and probe.measure in _NEARLY_ALL:
@@ -62,8 +62,8 @@ def overdue_after(hypotheses: Iterable[Hypothesis], timeout: float) -> float:
     return min(limits) if len(limits) > 1 else min(windows)
 
 
-class _Traffic:
-    def __init__(self, what: str, source: Source) -> None:
+class _OpenTraffic:
+    def __init__(self, what: str, source: LoadMeter) -> None:
         self._what, self._source = what, source
 
     async def measure(self, window: float) -> Reading:

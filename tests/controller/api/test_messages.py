@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from brownout_controller.api import messages
-from brownout_controller.backends.base import Place, Target
+from brownout_controller.backends.base import ProxyPlace, Target
 from brownout_controller.engine.dry_run import CurrentReading, DryRun
 from brownout_controller.engine.run_list import Row
 from brownout_controller.engine.run_request import FaultRequest, RunRequest
@@ -74,7 +74,7 @@ def test_a_plan_survives() -> None:
 
 
 def test_places_survive() -> None:
-    for place in (Place("w", "p", ["a -> b"], ["f"]), Place("w", trouble="away")):
+    for place in (ProxyPlace("w", "p", ["a -> b"], ["f"]), ProxyPlace("w", trouble="away")):
         assert messages.read_place(messages.show_place(place)) == place._replace(
             edges=list(place.edges), faults=list(place.faults)
         )

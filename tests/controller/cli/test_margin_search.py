@@ -12,9 +12,9 @@ from brownout_controller.cli.margin_search import SearchOutcome, TrialRun, expla
 from brownout_controller.engine.run_request import RunRequest
 from brownout_controller.model.experiment import read_experiment
 from brownout_controller.model.fault_parameter import find_parameter
-from brownout_controller.model.margin_search import Plan, Resolution
+from brownout_controller.model.margin_search import Resolution, SearchPlan
 from brownout_controller.probes import KINDS
-from brownout_controller.report.margin.timeouts import Limit
+from brownout_controller.report.margin.timeouts import OwnLimit
 from brownout_core import document
 from tests.support.builders import journals
 from tests.support.builders.journals import Story
@@ -32,7 +32,7 @@ def hunt() -> SearchOutcome:
     experiment = read_experiment(root, "pay.yaml", KINDS)
     dial = find_parameter(TEXT, root, experiment)
     order = RunRequest(TEXT, "pay.yaml", part_of="margin-1", seed=7)
-    return SearchOutcome(dial, experiment, order, Plan(50.0, 3200.0, Resolution(factor=1.1), own=800.0), None)
+    return SearchOutcome(dial, experiment, order, SearchPlan(50.0, 3200.0, Resolution(factor=1.1), own=800.0), None)
 
 
 def searched(venue: Proving, signals: Signals | None = None, *, after: int = 0) -> tuple[SearchOutcome, list[TrialRun]]:
@@ -55,7 +55,7 @@ def test_each_trial_is_the_experiment_with_another_value_and_says_of_which_searc
     assert venue.values == [800, 50, 200, 100, 140, 170, 184]
     assert [tried.value for tried in told] == venue.values
     assert {
-        order.text.replace(f"latency: {done.dial.shown(value)}", "latency: 800ms")
+        order.text.replace(f"latency: {done.dial.formatted(value)}", "latency: 800ms")
         for order, value in zip(venue.orders, venue.values, strict=True)
     } == {TEXT}
     assert {(order.part_of, order.seed) for order in venue.orders} == {("margin-1", 7)}
@@ -140,10 +140,10 @@ def test_a_time_that_grows_up_to_its_own_limit_is_told_from_one_that_leaps() -> 
 
         return tale
 
-    def limit(below: Tale, above: Tale) -> Limit | None:
+    def limit(below: Tale, above: Tale) -> OwnLimit | None:
         return limit_of(searched(Proving(187.0, {184.0: [below], 200.0: [above]}))[0])
 
-    assert limit(run(0.185), run(0.203)) == Limit("p99 stays low", "< 200ms", "185ms", "203ms")
+    assert limit(run(0.185), run(0.203)) == OwnLimit("p99 stays low", "< 200ms", "185ms", "203ms")
     assert limit(run(0.01), run(3.0)) is None, "it leaps"
     late = Story().planned().samples("baseline", 1, 0.005).injected().samples("during", 6, 0.19).hit().reverted()
     assert limit(run(0.185), lambda: late.samples("recovery", 11, 0.3).judged()) is None, "it broke in the recovery"

@@ -34,7 +34,7 @@ class Told(ProbeSpec):
     scalar: ClassVar[str] = "key"
     key: str
 
-    def open(self, surroundings: ProbeContext) -> Probe:
+    def open(self, context: ProbeContext) -> Probe:
         return _Told(self.key)
 
 
@@ -57,7 +57,7 @@ class Stuck(ProbeSpec):
     scalar: ClassVar[str] = "key"
     key: str
 
-    def open(self, surroundings: ProbeContext) -> Probe:
+    def open(self, context: ProbeContext) -> Probe:
         return _Stuck()
 
 
@@ -77,7 +77,7 @@ class Stubborn(ProbeSpec):
     scalar: ClassVar[str] = "key"
     key: str
 
-    def open(self, surroundings: ProbeContext) -> Probe:
+    def open(self, context: ProbeContext) -> Probe:
         return _Stubborn()
 
 

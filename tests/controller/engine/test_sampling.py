@@ -150,7 +150,7 @@ class Hangs(ProbeSpec):
     def waits(self) -> Waits:
         return "value"
 
-    def open(self, surroundings: ProbeContext) -> Probe:
+    def open(self, context: ProbeContext) -> Probe:
         return _Hangs()
 
 
@@ -204,7 +204,7 @@ def test_what_hangs_until_the_fault_ends_is_of_the_phase_it_began_in_and_has_wai
 
 def test_a_measurement_that_is_answered_late_stands_for_those_that_fell_due_meanwhile() -> None:
     class Slow(Told):
-        def open(self, surroundings: ProbeContext) -> Probe:
+        def open(self, context: ProbeContext) -> Probe:
             return _Slow()
 
     class _Slow:
@@ -222,7 +222,7 @@ def test_a_measurement_that_is_answered_late_stands_for_those_that_fell_due_mean
 
 def test_a_refusal_is_kept_with_its_kind_by_a_probe_that_asks_the_service() -> None:
     class Refused(Hangs):
-        def open(self, surroundings: ProbeContext) -> Probe:
+        def open(self, context: ProbeContext) -> Probe:
             return _Refused()
 
     class _Refused:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from brownout_controller.backends.base import AwayError, BackendError, Counts, Look, MissingError, Target
+from brownout_controller.backends.base import AwayError, BackendError, Counts, MissingError, Target, TargetSnapshot
 from brownout_controller.backends.memory import MemoryBackend
 from brownout_controller.engine import target_watch as module
 from brownout_controller.engine.target_watch import Watch
@@ -22,13 +22,15 @@ def counts(*faults: str, connections: int = 1) -> Counts:
     return Counts(connections, 0, 0, 0, dict.fromkeys(faults, 1), {})
 
 
-def look(*faults: dict[str, Any], stalled: float = 0.0, counted: Counts | None = None, **changes: Any) -> Look:
+def look(
+    *faults: dict[str, Any], stalled: float = 0.0, counted: Counts | None = None, **changes: Any
+) -> TargetSnapshot:
     ours = counts(*(str(fault["name"]) for fault in faults))
     plain: dict[str, Any] = {"instance": "one", "enabled": True, "upstream": "db:1", "faults": faults}
-    return Look(**{**plain, **changes}, counts=counted or ours, stalled=stalled)
+    return TargetSnapshot(**{**plain, **changes}, counts=counted or ours, stalled=stalled)
 
 
-Step = Look | BackendError | float | Callable[[], object]
+Step = TargetSnapshot | BackendError | float | Callable[[], object]
 
 
 def BLOCKED() -> None:  # a step like the others
@@ -47,12 +49,12 @@ class Scripted(MemoryBackend):
         self.beat: Callable[[], None] = lambda: None
         self._script: Iterator[Step] = iter(script)
 
-    async def watch(self, target: Target, owner: str, every: float) -> AsyncGenerator[Look]:
+    async def watch(self, target: Target, owner: str, every: float) -> AsyncGenerator[TargetSnapshot]:
         for step in self._script:
             await asyncio.sleep(0)
             if isinstance(step, BackendError):
                 raise step
-            if isinstance(step, Look):
+            if isinstance(step, TargetSnapshot):
                 yield step
             elif step is BLOCKED:
                 self.block()

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from brownout_controller.lint.subject import Claim, Subject, is_command
+from brownout_controller.lint.subject import CheckedHypothesis, Subject, is_command
 from brownout_controller.model.experiment import read_experiment
 from brownout_controller.probes import KINDS
 from brownout_core import document
@@ -17,8 +17,8 @@ def _subject(keys: str) -> Subject:
     return Subject(read_experiment(document.parse(merged(keys), "x.yaml"), "x.yaml", KINDS))
 
 
-def _claim(text: str) -> Claim:
-    return _subject(claims(text)).claims[0]
+def _claim(text: str) -> CheckedHypothesis:
+    return _subject(claims(text)).hypotheses[0]
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,8 @@ def test_how_long_a_measurement_is_waited_for() -> None:
 
 def test_how_many_measurements_are_due() -> None:
     subject = _subject("duration: 30s")
-    claim = subject.claims[0]
-    assert (subject.due(claim, "during"), subject.due(claim, "baseline")) == (20, 10)
+    checked = subject.hypotheses[0]
+    assert (subject.due(checked, "during"), subject.due(checked, "baseline")) == (20, 10)
     assert subject.requests(3.0) == 60
     assert math.isclose(subject.seconds("during"), 30)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from brownout_controller.model.evidence import Evidence, evidence, reach
-from brownout_controller.model.journal import Counted, Entered, Entry, Plan, Record, Run, Sample, Traffic
+from brownout_controller.model.journal import Counted, Entered, Entry, LoadSecond, Plan, Record, Run, Sample
 from brownout_core.faults import make
 from brownout_core.faults.spec import FaultSpec, Selection
 
@@ -47,7 +47,7 @@ def run(
         (50, Entered("recovering", "reverting")),
         (60, Entered("judged", "recovering")),
     ]  # fmt: skip
-    frame += [(second + 1, Traffic(second, int(load), int(load), 0)) for second in range(60) if load]
+    frame += [(second + 1, LoadSecond(second, int(load), int(load), 0)) for second in range(60) if load]
     ordered = sorted([*frame, *happened], key=lambda item: item[0])
     return evidence(Entry(number, at, record) for number, (at, record) in enumerate(ordered))
 

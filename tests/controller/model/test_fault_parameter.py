@@ -33,7 +33,7 @@ def read(text: str) -> Experiment:
     return read_experiment(parsed(text), "pay.yaml", KINDS)
 
 
-def dial(fault: str, attribute: str | None = None) -> tuple[FaultParameter, str]:
+def parameter(fault: str, attribute: str | None = None) -> tuple[FaultParameter, str]:
     text = f"{fault}\n{_REST}"
     return find_parameter(text, parsed(text), read(text), attribute), text
 
@@ -52,7 +52,7 @@ def dial(fault: str, attribute: str | None = None) -> tuple[FaultParameter, str]
     ],
 )
 def test_the_quantity_is_turned_and_nothing_else(fault: str, name: str, own: float, turned: str) -> None:
-    found, text = dial(fault)
+    found, text = parameter(fault)
     assert (found.name, found.own) == (name, own)
     assert found.text(250) == text.replace(fault, turned)
     before, after = read(text), read(found.text(250))
@@ -62,11 +62,11 @@ def test_the_quantity_is_turned_and_nothing_else(fault: str, name: str, own: flo
 
 def test_an_attribute_may_be_asked_for_by_any_of_its_names() -> None:
     fault = "fault: {latency: {latency: 3s, jitter: 1s}}"
-    assert dial(fault, "jitter")[0].name == "latency.jitter"
-    assert dial(fault, "latency.jitter")[0].own == 1000
-    assert dial(fault, "delay")[0].name == "latency"
+    assert parameter(fault, "jitter")[0].name == "latency.jitter"
+    assert parameter(fault, "latency.jitter")[0].own == 1000
+    assert parameter(fault, "delay")[0].name == "latency"
     with pytest.raises(InvalidSpec, match=r"--attribute: 'segment': unknown attribute; known are: latency, jitter"):
-        dial(fault, "segment")
+        parameter(fault, "segment")
 
 
 @pytest.mark.parametrize(
@@ -83,14 +83,14 @@ def test_an_attribute_may_be_asked_for_by_any_of_its_names() -> None:
 )
 def test_where_there_is_nothing_to_be_turned_the_place_is_told(fault: str, said: str) -> None:
     with pytest.raises(InvalidSpec, match=said):
-        dial(fault)
+        parameter(fault)
 
 
 def test_values_are_those_that_the_fault_takes() -> None:
     latency, stall, cut = (
-        dial("fault: {latency: 1s}")[0],
-        dial("fault: {stall: 10%}")[0],
-        dial("fault: {limit_data: 5}")[0],
+        parameter("fault: {latency: 1s}")[0],
+        parameter("fault: {stall: 10%}")[0],
+        parameter("fault: {limit_data: 5}")[0],
     )
     assert latency.parse("1.5s") == 1500
     assert latency.seconds(1500) == 1.5

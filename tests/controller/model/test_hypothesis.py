@@ -6,8 +6,8 @@ import pytest
 
 from brownout_controller.model.hypothesis import Accepted, Hypothesis, RecordedTerms, Tolerate, read_hypothesis
 from brownout_controller.probes import KINDS
-from brownout_controller.probes.prometheus import Prometheus
-from brownout_controller.probes.sql import Sql
+from brownout_controller.probes.prometheus import PrometheusProbe
+from brownout_controller.probes.sql import SqlProbe
 from brownout_core import document
 from brownout_core.errors import InvalidSpec
 
@@ -20,10 +20,10 @@ def _read(text: str) -> Hypothesis:
 
 def test_a_probe_is_text_or_a_mapping() -> None:
     short = _read("{name: h, prometheus: up, expect: '== 1'}")
-    assert isinstance(short.probe, Prometheus)
+    assert isinstance(short.probe, PrometheusProbe)
     assert short.probe.query == "up"
     long = _read("{name: h, sql: {dsn: 'postgresql://x', query: select 1}, expect: == 1, when: [recovery]}")
-    assert isinstance(long.probe, Sql)
+    assert isinstance(long.probe, SqlProbe)
     assert long.terms.when == ("recovery",)
 
 

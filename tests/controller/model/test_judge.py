@@ -19,6 +19,7 @@ from brownout_controller.model.journal import (
     Failure,
     Injected,
     Interrupted,
+    LoadSecond,
     Outage,
     Plan,
     Record,
@@ -28,7 +29,6 @@ from brownout_controller.model.journal import (
     Sample,
     Stop,
     TargetState,
-    Traffic,
     Undo,
 )
 from brownout_controller.model.judge import Judgement, judge
@@ -383,7 +383,7 @@ _STORIES = st.builds(
 )  # fmt: skip
 _NOISE: list[Record] = [
     Failure("probe", "x"), Failure("runner", "x"), Failure("injection", "x"), Interrupted("SIGINT"),
-    Stop("condition", "x"), Stop("lapsed", "x"), Refusal("lock", "x", "y"), Closed("x"), Traffic(1, 1, 1, 0),
+    Stop("condition", "x"), Stop("lapsed", "x"), Refusal("lock", "x", "y"), Closed("x"), LoadSecond(1, 1, 1, 0),
     Undo("u9", TARGET, "x"),
 ]  # fmt: skip
 
@@ -399,7 +399,7 @@ def test_nothing_unproved_is_passed(told: list[Timed], noise: list[Record]) -> N
     assert all(judgement.hits.values())
     assert judgement.hits
     assert all(record.verified for _, record in told if isinstance(record, Reverted))
-    assert all(isinstance(record, Traffic) or record == Failure("probe", "x") for record in noise)
+    assert all(isinstance(record, LoadSecond) or record == Failure("probe", "x") for record in noise)
 
 
 @given(_STORIES, st.integers(1, 40))
@@ -500,7 +500,7 @@ def test_a_sliver_of_the_load_is_no_proof_of_anything() -> None:
         told += [(10.0, Counted("db", 1, 0, 0, {}, {}))]
         told += [(19.5, Counted("db", 1, 0, 0, {"slow": 5}, {"slow": 1}, exchanges=exchanges,
                                 met_exchanges={"slow": exchanges}))]  # fmt: skip
-        told += [(second + 1.0, Traffic(second, 10, 10, 0)) for second in range(30)]
+        told += [(second + 1.0, LoadSecond(second, 10, 10, 0)) for second in range(30)]
         return judged(sorted(told, key=lambda item: item[0]))
 
     assert seen(100).verdict is Verdict.PASSED

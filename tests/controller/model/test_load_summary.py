@@ -6,19 +6,19 @@ from collections.abc import Mapping
 
 import pytest
 
-from brownout_controller.model.journal import Entered, Entry, Record, Traffic
+from brownout_controller.model.journal import Entered, Entry, LoadSecond, Record
 from brownout_controller.model.load_summary import SHORTFALL, load_by_phase, load_shortfall, shortfall
 from brownout_controller.model.reasons import Number
 
 
 def _second(
     sent: int, due: int | None = 20, *, unanswered: int = 0, errors: Mapping[str, int] | None = None
-) -> Traffic:
+) -> LoadSecond:
     failed = sum((errors or {}).values())
-    return Traffic(0, sent, sent - failed, failed, due=due, unanswered=unanswered, errors=errors or {})
+    return LoadSecond(0, sent, sent - failed, failed, due=due, unanswered=unanswered, errors=errors or {})
 
 
-def _journal(baseline: list[Traffic], during: list[Traffic]) -> list[Entry]:
+def _journal(baseline: list[LoadSecond], during: list[LoadSecond]) -> list[Entry]:
     """Each second's record comes a little after the second is over."""
     told: list[tuple[float, Record]] = [(0.0, Entered("baseline", "planned"))]
     told += [(n + 1.01, record) for n, record in enumerate(baseline)]
@@ -39,8 +39,8 @@ def test_each_phase_has_its_own_sums_and_what_was_open_at_its_end() -> None:
 
 
 def test_what_is_answered_while_the_fault_is_reverted_is_counted_and_all_adds_up_to_what_was_sent() -> None:
-    def second(sent: int, ok: int, errors: Mapping[str, int], seconds: float = 1.0) -> Traffic:
-        return Traffic(0, sent, ok, sum(errors.values()), due=sent, errors=errors, seconds=seconds)
+    def second(sent: int, ok: int, errors: Mapping[str, int], seconds: float = 1.0) -> LoadSecond:
+        return LoadSecond(0, sent, ok, sum(errors.values()), due=sent, errors=errors, seconds=seconds)
 
     told: list[tuple[float, Record]] = [
         (0.0, Entered("baseline", "planned")), (1.01, second(20, 20, {})), (1.02, Entered("injecting", "baseline")),
@@ -76,7 +76,7 @@ def test_a_load_below_its_rate_is_a_reason_with_both_rates() -> None:
         [_second(5, errors={"unsent": 15})] * 9,  # the service lets nothing more in
     ],
 )
-def test_what_is_made_up_for_or_held_up_by_the_service_is_no_shortfall(seconds: list[Traffic]) -> None:
+def test_what_is_made_up_for_or_held_up_by_the_service_is_no_shortfall(seconds: list[LoadSecond]) -> None:
     assert load_shortfall(_journal([_second(20)], seconds)) == []
     assert shortfall(seconds) is None
 

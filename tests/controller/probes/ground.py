@@ -46,23 +46,23 @@ def play(scenario: Callable[[], Awaitable[None]]) -> None:
 
 
 @asynccontextmanager
-async def opened(spec: ProbeSpec, surroundings: ProbeContext | None = None) -> AsyncIterator[Probe]:
-    probe = spec.open(surroundings or ProbeContext())
+async def opened(spec: ProbeSpec, context: ProbeContext | None = None) -> AsyncIterator[Probe]:
+    probe = spec.open(context or ProbeContext())
     try:
         yield probe
     finally:
         await probe.close()
 
 
-async def measured(spec: ProbeSpec, surroundings: ProbeContext | None = None, window: float = 10) -> Reading:
-    async with opened(spec, surroundings) as probe:
+async def measured(spec: ProbeSpec, context: ProbeContext | None = None, window: float = 10) -> Reading:
+    async with opened(spec, context) as probe:
         return await probe.measure(window)
 
 
-async def complaint(spec: ProbeSpec, surroundings: ProbeContext | None = None) -> str:
+async def complaint(spec: ProbeSpec, context: ProbeContext | None = None) -> str:
     """The text of the ProbeError; all of it, with what a traceback would show."""
     with pytest.raises(ProbeError) as caught:
-        await measured(spec, surroundings)
+        await measured(spec, context)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
     return str(caught.value)

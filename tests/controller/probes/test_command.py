@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from brownout_controller.model.probe import ProbeContext, ProbeError
-from brownout_controller.probes.command import Command
+from brownout_controller.probes.command import CommandProbe
 from tests.controller.probes.ground import cancelled_while, complaint, eventually, measured, play
 
 
-def _python(code: str, measure: str = "number") -> Command:
-    return Command.model_validate({"run": [sys.executable, "-c", code], "measure": measure})
+def _python(code: str, measure: str = "number") -> CommandProbe:
+    return CommandProbe.model_validate({"run": [sys.executable, "-c", code], "measure": measure})
 
 
 def _alive(process: int) -> bool:
@@ -27,7 +27,7 @@ def _alive(process: int) -> bool:
 
 def test_the_exit_code_is_the_measure_and_a_failure_is_a_measurement() -> None:
     async def scenario() -> None:
-        assert (await measured(Command.model_validate({"run": "true"}))).value == 0
+        assert (await measured(CommandProbe.model_validate({"run": "true"}))).value == 0
         assert (await measured(_python("raise SystemExit(3)", "exit"))).value == 3
 
     play(scenario)
@@ -65,14 +65,14 @@ def test_a_flood_of_output_does_not_block_the_program() -> None:
 
 def test_no_shell_sees_the_command() -> None:
     async def scenario() -> None:
-        assert (await measured(Command.model_validate({"run": "test '$HOME' = $HOME"}))).value == 0
+        assert (await measured(CommandProbe.model_validate({"run": "test '$HOME' = $HOME"}))).value == 0
 
     play(scenario)
 
 
 def test_a_program_that_is_not_there_is_an_error() -> None:
     async def scenario() -> None:
-        assert await complaint(Command(run=["no-such-program-7"])) == (
+        assert await complaint(CommandProbe(run=["no-such-program-7"])) == (
             "no-such-program-7 could not be started: no such file or directory"
         )
 
@@ -101,7 +101,7 @@ def test_what_a_program_leaves_running_ends_with_the_measurement(tmp_path: Path)
     note = tmp_path / "pid"
 
     async def scenario() -> None:
-        reading = await measured(Command(run=["sh", "-c", f"sleep 600 & echo $! > {note}"]))
+        reading = await measured(CommandProbe(run=["sh", "-c", f"sleep 600 & echo $! > {note}"]))
         assert reading.value == 0
         await eventually(lambda: not _alive(int(note.read_text())), "the end of the process")
 
@@ -110,9 +110,9 @@ def test_what_a_program_leaves_running_ends_with_the_measurement(tmp_path: Path)
 
 def test_a_run_from_the_network_may_run_listed_commands_only() -> None:
     allowed = ProbeContext(allowed_commands=frozenset({"check-stock  --shop 1"}))
-    Command.model_validate({"run": "check-stock --shop 1"}).open(allowed)
+    CommandProbe.model_validate({"run": "check-stock --shop 1"}).open(allowed)
     for run in ("check-stock", "check-stock --shop 2", "check-stock --shop 1 --force"):
         with pytest.raises(ProbeError, match="not started with this command"):
-            Command.model_validate({"run": run}).open(allowed)
+            CommandProbe.model_validate({"run": run}).open(allowed)
     with pytest.raises(ProbeError):
-        Command.model_validate({"run": "true"}).open(ProbeContext(allowed_commands=frozenset()))
+        CommandProbe.model_validate({"run": "true"}).open(ProbeContext(allowed_commands=frozenset()))

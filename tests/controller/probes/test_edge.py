@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from brownout_controller.model.probe import Counters, ProbeContext, ProbeError, Reading
-from brownout_controller.probes.edge import Edge, Rates
+from brownout_controller.probes.edge import EdgeProbe, Rates
 from tests.controller.probes.ground import measured, opened, play
 
 
@@ -48,7 +48,7 @@ def test_counters_that_begin_anew_are_no_data_once() -> None:
 def test_each_measure_is_its_counter(measure: str, events: float) -> None:
     async def scenario() -> None:
         proxy = _Proxy()
-        async with opened(Edge.model_validate({"measure": measure}), ProbeContext(edge=proxy)) as probe:
+        async with opened(EdgeProbe.model_validate({"measure": measure}), ProbeContext(edge=proxy)) as probe:
             assert (await probe.measure(10)).value is None
             proxy.counters = Counters(1, 2, 3, 4, {"latency": 5, "cut": 6})
             reading = await probe.measure(10)
@@ -62,6 +62,6 @@ def test_each_measure_is_its_counter(measure: str, events: float) -> None:
 def test_without_a_proxy_there_is_no_edge_to_read() -> None:
     async def scenario() -> None:
         with pytest.raises(ProbeError, match="no proxy on the edge"):
-            await measured(Edge(measure="hits"))
+            await measured(EdgeProbe(measure="hits"))
 
     play(scenario)

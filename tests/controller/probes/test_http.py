@@ -9,7 +9,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from brownout_controller.model.hypothesis import Terms
-from brownout_controller.probes.http import Http
+from brownout_controller.probes.http import HttpProbe
 from tests.controller.probes.ground import (
     cancelled_while,
     closed_port,
@@ -22,8 +22,8 @@ from tests.controller.probes.ground import (
 )
 
 
-def _http(url: str, **fields: object) -> Http:
-    return Http.model_validate({"url": url, **fields})
+def _http(url: str, **fields: object) -> HttpProbe:
+    return HttpProbe.model_validate({"url": url, **fields})
 
 
 async def _shop(request: web.Request) -> web.StreamResponse:

@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from brownout_controller.model.hypothesis import Terms
 from brownout_controller.model.probe import ProbeContext, ProbeError, Reading
 from brownout_controller.model.prometheus_server import BasicAuth, PrometheusServer
-from brownout_controller.probes.prometheus import Prometheus, histogram, skew
+from brownout_controller.probes.prometheus import PrometheusProbe, histogram, skew
 from deploy.demo.servers import free_port
 from tests.controller.probes.ground import (
     SECONDS,
@@ -126,7 +126,7 @@ def _now(shop: _Shop, query: str, window: float = 10, **fields: object) -> Readi
     readings = []
 
     async def scenario() -> None:
-        spec = Prometheus.model_validate({"query": query, **fields})
+        spec = PrometheusProbe.model_validate({"query": query, **fields})
         readings.append(await measured(spec, ProbeContext(prometheus=shop.prometheus), window))
 
     play(scenario)
@@ -260,7 +260,7 @@ def _judged(shop: _Shop, query: str, expect: str, stop: str | bool = False) -> R
     readings = []
 
     async def scenario() -> None:
-        spec = Prometheus(query=query).judged_by(Terms(name="h", expect=expect, stop=stop))
+        spec = PrometheusProbe(query=query).judged_by(Terms(name="h", expect=expect, stop=stop))
         readings.append(await measured(spec, ProbeContext(prometheus=shop.prometheus)))
 
     play(scenario)
@@ -296,7 +296,7 @@ def _answering(answer: web.Response) -> Callable[[web.Request], Awaitable[web.Re
 
 async def _told(answer: web.Response, **fields: object) -> str:
     async with http_server(_answering(answer)) as url:
-        return await complaint(Prometheus.model_validate({"query": "up", "server": url, **fields}))
+        return await complaint(PrometheusProbe.model_validate({"query": "up", "server": url, **fields}))
 
 
 def _good(**headers: str) -> web.Response:
@@ -313,7 +313,7 @@ def test_a_clock_that_is_off_is_told() -> None:
         assert "s ahead of ours" in await _told(_good(Date=_date(60)))
         assert "s behind ours" in await _told(_good(Date=_date(-60)))
         async with http_server(_answering(_good(Date=_date(60)))) as url:
-            patient = Prometheus.model_validate({"query": "up", "server": url, "max_skew": "2m"})
+            patient = PrometheusProbe.model_validate({"query": "up", "server": url, "max_skew": "2m"})
             assert (await measured(patient)).value == 5
 
     play(scenario)
@@ -373,13 +373,13 @@ def test_no_secret_is_told() -> None:
     async def scenario() -> None:
         spec = {"query": "up", "headers": {"X-Token": "Bearer hunter22"}}
         at = f"http://me:hunter22@127.0.0.1:{closed_port()}"
-        away = Prometheus.model_validate({**spec, "server": at})
+        away = PrometheusProbe.model_validate({**spec, "server": at})
         assert (await complaint(away)).endswith("could not be asked: the connection was refused")
         assert "hunter22" not in await complaint(away) + repr(away)
         echo = web.json_response({"status": "error", "error": "no Bearer hunter22, no s3cret"}, status=401)
         async with http_server(_answering(echo)) as url:
-            surroundings = ProbeContext(prometheus=url, secrets={"TOKEN": "s3cret"})
-            told = await complaint(Prometheus.model_validate(spec), surroundings)
+            context = ProbeContext(prometheus=url, secrets={"TOKEN": "s3cret"})
+            told = await complaint(PrometheusProbe.model_validate(spec), context)
             assert told.endswith("refused the query: no ***, no ***")
 
     play(scenario)
@@ -388,15 +388,15 @@ def test_no_secret_is_told() -> None:
 def test_a_cancelled_query_closes_its_connection() -> None:
     async def scenario() -> None:
         async with silent() as server:
-            surroundings = ProbeContext(prometheus=f"http://127.0.0.1:{server.port}")
-            await cancelled_while(measured(Prometheus(query="up"), surroundings), lambda: server.heard)
+            context = ProbeContext(prometheus=f"http://127.0.0.1:{server.port}")
+            await cancelled_while(measured(PrometheusProbe(query="up"), context), lambda: server.heard)
 
     play(scenario)
 
 
 def test_a_server_has_to_be_named_somewhere() -> None:
     with pytest.raises(ProbeError, match="there is no Prometheus"):
-        Prometheus(query="up").open(ProbeContext())
+        PrometheusProbe(query="up").open(ProbeContext())
 
 
 def test_the_hypothesis_s_own_server_and_headers_win() -> None:
@@ -410,7 +410,7 @@ def test_the_hypothesis_s_own_server_and_headers_win() -> None:
             return _good()
 
         async with http_server(handler) as url:
-            own = Prometheus.model_validate(
+            own = PrometheusProbe.model_validate(
                 {"query": "up", "server": f"{url}/prom/", "headers": {"X-Scope-OrgID": "7"}}
             )
             assert (await measured(own, ProbeContext(prometheus="http://127.0.0.1:1"))).value == 5
@@ -422,15 +422,15 @@ def test_the_hypothesis_s_own_server_and_headers_win() -> None:
 
 def test_an_empty_query_is_refused() -> None:
     with pytest.raises(ValidationError):
-        Prometheus(query="")
+        PrometheusProbe(query="")
 
 
 def test_a_window_that_is_too_short_for_the_declared_scrapes_is_refused_when_the_file_is_read() -> None:
-    spec = Prometheus.model_validate({"query": "rate(x[${window}])", "scrape_interval": "15s"})
+    spec = PrometheusProbe.model_validate({"query": "rate(x[${window}])", "scrape_interval": "15s"})
     with pytest.raises(ValueError, match=r"a window of 10s has fewer than 4 scrapes, one each 15s; write window: 1m"):
         spec.judged_by(Terms(name="h", expect="< 1"))
     spec.judged_by(Terms(name="h", expect="< 1", window=60))
-    Prometheus.model_validate({"query": "x", "scrape_interval": "15s"}).judged_by(Terms(name="h", expect="< 1"))
+    PrometheusProbe.model_validate({"query": "x", "scrape_interval": "15s"}).judged_by(Terms(name="h", expect="< 1"))
 
 
 @pytest.mark.parametrize(
@@ -466,15 +466,15 @@ def test_what_the_environment_s_server_asks_for_is_sent_and_its_refusal_names_th
             right = PrometheusServer.model_validate(
                 {"url": url, "basic_auth": me, "headers": {"x-scope-orgid": "shop"}}
             )
-            assert (await measured(Prometheus(query="up"), ProbeContext(prometheus=right))).value == 7
+            assert (await measured(PrometheusProbe(query="up"), ProbeContext(prometheus=right))).value == 7
             assert "asks who we are (401): give basic_auth" in await complaint(
-                Prometheus(query="up"), ProbeContext(prometheus=url)
+                PrometheusProbe(query="up"), ProbeContext(prometheus=url)
             )
             wrong = PrometheusServer(url=url, token="hunter23")
-            told = await complaint(Prometheus(query="up"), ProbeContext(prometheus=wrong))
+            told = await complaint(PrometheusProbe(query="up"), ProbeContext(prometheus=wrong))
             assert "does not let us ask (403)" in told
             assert "hunter" not in told
-            own = Prometheus(query="up", headers={"X-Scope-OrgID": "another"})  # goes before the environment's
+            own = PrometheusProbe(query="up", headers={"X-Scope-OrgID": "another"})  # goes before the environment's
             assert "(403)" in await complaint(own, ProbeContext(prometheus=right))
 
     play(scenario)
@@ -490,7 +490,7 @@ def test_a_server_that_a_hypothesis_names_gets_nothing_of_the_environment_s() ->
     async def scenario() -> None:
         async with http_server(answer) as url:
             secret = PrometheusServer(url="http://127.0.0.1:1", token="hunter22")
-            await measured(Prometheus(query="up", server=url), ProbeContext(prometheus=secret))
+            await measured(PrometheusProbe(query="up", server=url), ProbeContext(prometheus=secret))
 
     play(scenario)
     assert set(seen) == {"None"}
@@ -513,7 +513,7 @@ def test_a_server_with_a_certificate_is_believed_by_its_ca_alone(tmp_path: Path)
         try:
             server = {"url": f"https://localhost:{runner.addresses[0][1]}", "headers": {"X-Scope-OrgID": "shop"}}
             server |= {"basic_auth": {"user": "me", "password": "hunter22"}}
-            spec = Prometheus(query="up")
+            spec = PrometheusProbe(query="up")
             known = PrometheusServer.model_validate({**server, "ca": str(tmp_path / "ca" / "ca.pem")})
             assert (await measured(spec, ProbeContext(prometheus=known))).value == 7
             unknown = ProbeContext(prometheus=PrometheusServer.model_validate(server))

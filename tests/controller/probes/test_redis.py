@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from brownout_controller.model.probe import ProbeContext, ProbeError, Reading
-from brownout_controller.probes.redis import Redis
+from brownout_controller.probes.redis import RedisProbe
 from deploy.demo import servers
 from tests.controller.probes.ground import (
     SECONDS,
@@ -32,8 +32,8 @@ def url() -> Iterator[str]:
         yield f"redis://127.0.0.1:{port}/0"
 
 
-def _redis(url: str, command: object) -> Redis:
-    return Redis.model_validate({"url": url, "command": command})
+def _redis(url: str, command: object) -> RedisProbe:
+    return RedisProbe.model_validate({"url": url, "command": command})
 
 
 def test_numbers_also_as_text_and_status_replies_are_values(url: str) -> None:
@@ -188,4 +188,4 @@ def test_a_url_with_a_port_that_is_none_is_told_without_it() -> None:
 
 def test_a_command_is_needed() -> None:
     with pytest.raises(ValidationError):
-        Redis.model_validate({"command": ""})
+        RedisProbe.model_validate({"command": ""})

@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from brownout_controller.model.probe import Probe, ProbeContext, ProbeError, Reading
-from brownout_controller.probes.sql import Sql
+from brownout_controller.probes.sql import SqlProbe
 from brownout_core.connection_failure import place
 from deploy.demo import servers
 from tests.controller.probes.ground import (
@@ -33,8 +33,8 @@ def dsn() -> Iterator[str]:
         yield f"postgresql://postgres@127.0.0.1:{port}/postgres?sslmode=disable"
 
 
-def _sql(dsn: str, query: str, **fields: object) -> Sql:
-    return Sql.model_validate({"dsn": dsn, "query": query, **fields})
+def _sql(dsn: str, query: str, **fields: object) -> SqlProbe:
+    return SqlProbe.model_validate({"dsn": dsn, "query": query, **fields})
 
 
 @pytest.mark.parametrize(

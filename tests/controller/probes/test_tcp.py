@@ -16,13 +16,13 @@ from pydantic import ValidationError
 
 from brownout_controller.model.hypothesis import Terms
 from brownout_controller.model.probe import ProbeContext, ProbeError
-from brownout_controller.probes.tcp import Tcp, host_and_port
+from brownout_controller.probes.tcp import TcpProbe, host_and_port
 from tests.controller.probes.ground import cancelled_while, closed_port, complaint, measured, play, silent
 from tests.support.requirements import needs
 
 
-def _tcp(port: int, **fields: object) -> Tcp:
-    return Tcp.model_validate({"address": f"127.0.0.1:{port}", **fields})
+def _tcp(port: int, **fields: object) -> TcpProbe:
+    return TcpProbe.model_validate({"address": f"127.0.0.1:{port}", **fields})
 
 
 _CA: Final = """
@@ -175,7 +175,7 @@ def test_an_address_is_host_and_port(address: str, meant: tuple[str, int]) -> No
 @pytest.mark.parametrize("address", ["db", "db:", ":5432", "db:http", "db:99999", "me@db:1", "db:1/x", "[::1:5"])
 def test_other_addresses_are_refused(address: str) -> None:
     with pytest.raises(ValidationError, match="must be host:port"):
-        Tcp(address=address)
+        TcpProbe(address=address)
 
 
 def test_certificates_need_tls() -> None:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from brownout_controller.model.probe import ProbeContext, ProbeError, Reading
 from brownout_controller.probes.load_stats import PERCENTILES
-from brownout_controller.probes.traffic import Traffic
+from brownout_controller.probes.traffic import TrafficProbe
 from tests.controller.probes.ground import measured, play
 
 
@@ -19,18 +19,18 @@ class _Load:
 @pytest.mark.parametrize("what", [*PERCENTILES, "errors", "rate"])
 def test_it_asks_the_load_for_its_measure_over_the_window(what: str) -> None:
     async def scenario() -> None:
-        assert await measured(Traffic.model_validate({"measure": what}), ProbeContext(traffic=_Load()), 7) == Reading(
-            7, what
-        )
+        assert await measured(
+            TrafficProbe.model_validate({"measure": what}), ProbeContext(traffic=_Load()), 7
+        ) == Reading(7, what)
 
     play(scenario)
 
 
 def test_without_traffic_it_says_so() -> None:
     with pytest.raises(ProbeError, match="no `traffic`"):
-        Traffic(measure="p99").open(ProbeContext())
+        TrafficProbe(measure="p99").open(ProbeContext())
 
 
 def test_an_unknown_measure_is_refused() -> None:
     with pytest.raises(ValidationError):
-        Traffic.model_validate({"measure": "p42"})
+        TrafficProbe.model_validate({"measure": "p42"})

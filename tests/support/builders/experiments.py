@@ -21,7 +21,7 @@ class Together(ProbeSpec):
     scalar: ClassVar[str] = "count"
     count: int
 
-    def open(self, surroundings: ProbeContext) -> Probe:
+    def open(self, context: ProbeContext) -> Probe:
         return _Together(self.count)
 
 

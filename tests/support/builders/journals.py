@@ -16,6 +16,7 @@ from brownout_controller.model.journal import (
     Injected,
     Interrupted,
     Judged,
+    LoadSecond,
     Plan,
     Record,
     Refusal,
@@ -24,7 +25,6 @@ from brownout_controller.model.journal import (
     Sample,
     Stop,
     StopCause,
-    Traffic,
     Undo,
     encode,
 )
@@ -111,7 +111,7 @@ class Story:
 
     def load(self, seconds: int = 20) -> Story:
         for second in range(seconds):
-            self.at(second + 1.2, Traffic(second, 50, 48, 2, 0.004, 0.005, 0.3, 0.31))
+            self.at(second + 1.2, LoadSecond(second, 50, 48, 2, 0.004, 0.005, 0.3, 0.31))
         return self
 
     def report(self) -> RunReport:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from brownout_controller.backends.base import Place
+from brownout_controller.backends.base import ProxyPlace
 from brownout_controller.cli.client.run_client import RunClient
 from brownout_controller.engine.dry_run import DryRun
 from brownout_controller.engine.journal_tail import Line
@@ -75,7 +75,7 @@ class Proving:
     async def start_faults(self, faults: FaultRequest) -> str:
         raise AssertionError("nobody should wish for it")
 
-    async def places(self, environment: str, edge: str = "") -> list[Place]:
+    async def places(self, environment: str, edge: str = "") -> list[ProxyPlace]:
         raise AssertionError("nobody should ask for it")
 
     def opened(self) -> Callable[..., Any]:

@@ -43,7 +43,7 @@ class ControllerProcess:
         return self.process.wait(PATIENCE)
 
 
-def surroundings(root: Path, **environment: str) -> dict[str, str]:
+def server_environment(root: Path, **environment: str) -> dict[str, str]:
     """Of a process of a test: its locks are its own."""
     return {**os.environ, "XDG_STATE_HOME": str(root / "state"), **environment}
 
@@ -56,7 +56,7 @@ def controller_process(root: Path, *flags: str, **environment: str) -> Iterator[
     log = root / "controller.log"
     with log.open("w") as file:
         process = subprocess.Popen(
-            [*MAIN, "controller", *listen, *flags], cwd=root, stderr=file, env=surroundings(root, **environment)
+            [*MAIN, "controller", *listen, *flags], cwd=root, stderr=file, env=server_environment(root, **environment)
         )
     running = ControllerProcess(process, log, root)
     try:
@@ -97,7 +97,7 @@ def start(root: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
     root.mkdir(exist_ok=True)
     return subprocess.Popen(
         [*MAIN, *words], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=surroundings(root, **environment),
+        env=server_environment(root, **environment),
     )  # fmt: skip
 
 

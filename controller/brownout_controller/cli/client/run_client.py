@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 import click
 
-from brownout_controller.backends.base import Place
+from brownout_controller.backends.base import ProxyPlace
 from brownout_controller.engine.dry_run import DryRun
 from brownout_controller.engine.history import History
 from brownout_controller.engine.journal_tail import Line
@@ -52,7 +52,7 @@ class RunClient(Protocol):
 
     async def interrupt(self, run: str, signal: str) -> None: ...
 
-    async def places(self, environment: str, edge: str = "") -> list[Place]: ...
+    async def places(self, environment: str, edge: str = "") -> list[ProxyPlace]: ...
 
 
 class Registry(RunClient, Protocol):

@@ -30,7 +30,7 @@ from brownout_controller.engine.settings_file import unreadable
 from brownout_controller.model.experiment import Experiment
 from brownout_controller.model.fault_parameter import FaultParameter, find_parameter
 from brownout_controller.model.journal import LeftOut
-from brownout_controller.model.margin_search import Answer, Plan, Resolution
+from brownout_controller.model.margin_search import Answer, Resolution, SearchPlan
 from brownout_controller.model.secrets import Masker, secrets_of
 from brownout_controller.report import unread_journals
 from brownout_controller.report.margin import timeouts as words
@@ -166,7 +166,7 @@ def _replay(file: Path, flags: Mapping[str, str | None], where: ClientOptions) -
 
 def _plan(
     dial: FaultParameter, mildest: str | None, worst: str | None, resolution: str, sweep: int, confirm: bool
-) -> Plan:
+) -> SearchPlan:
     """Raises InvalidSpec."""
     more = dial.worse == "more"
     mild = _value("--from", dial, mildest, dial.own / _MILDER if more else dial.own * _MILDER)
@@ -175,10 +175,11 @@ def _plan(
         flag = "--from" if worst is None else "--to"
         raise InvalidSpec(
             flag,
-            f"{dial.shown(severe)} is no worse than {dial.shown(mild)}, where the search begins; {dial.worse} is worse",
+            f"{dial.formatted(severe)} is no worse than {dial.formatted(mild)}, where the search begins; "
+            f"{dial.worse} is worse",
         )
     try:
-        return Plan(mild, severe, _resolution(dial, resolution), dial.own, sweep, confirm)
+        return SearchPlan(mild, severe, _resolution(dial, resolution), dial.own, sweep, confirm)
     except ValueError as error:
         raise InvalidSpec("--resolution", str(error)) from None
 
@@ -228,8 +229,8 @@ def _announcement(hunt: SearchOutcome) -> str:
     each = hunt.experiment.longest
     whole = moment(plan.most * (each + _BETWEEN))
     return (
-        f"{hunt.name}: {dial.name} from {dial.shown(plan.mild)} to {dial.shown(plan.severe)}, and the file "
-        f"has {dial.shown(dial.own)}; at most {plan.most} runs of {moment(each)}, {whole} in all; one that is "
+        f"{hunt.name}: {dial.name} from {dial.formatted(plan.mild)} to {dial.formatted(plan.severe)}, and the file "
+        f"has {dial.formatted(dial.own)}; at most {plan.most} runs of {moment(each)}, {whole} in all; one that is "
         "inconclusive is repeated once"
     )
 
@@ -245,7 +246,7 @@ async def _run(
 ) -> None:
     def begins(number: int, value: float) -> None:
         if not as_json:
-            say(f"run {number}: {hunt.dial.name} {hunt.dial.shown(value)} ...")
+            say(f"run {number}: {hunt.dial.name} {hunt.dial.formatted(value)} ...")
 
     def ended(number: int, tried: TrialRun) -> None:
         if not as_json:
@@ -259,7 +260,7 @@ async def _run(
 
 def _row(dial: FaultParameter, number: int, tried: TrialRun) -> str:
     answer, verdict = _TOLD[tried.answer], tried.finished.judgement.verdict.value
-    return f"{number:3}  {dial.shown(tried.value):>9}  {answer:<12}  {verdict:<12}  {explain_trial(tried)}".rstrip()
+    return f"{number:3}  {dial.formatted(tried.value):>9}  {answer:<12}  {verdict:<12}  {explain_trial(tried)}".rstrip()
 
 
 def _tell(hunt: SearchOutcome, where: ClientOptions) -> None:
@@ -269,7 +270,8 @@ def _tell(hunt: SearchOutcome, where: ClientOptions) -> None:
     told = list(words.sentences(hunt.dial, hunt.plan, finding, hunt.search.holds_at(hunt.dial.own), limit))
     if hunt.stuck is not None:
         told.append(
-            f"its baseline was not met: the system has not come back from {hunt.dial.shown(hunt.stuck)}; restart it, "
+            "its baseline was not met: the system has not come back from "
+            f"{hunt.dial.formatted(hunt.stuck)}; restart it, "
             "and begin below that (--to)"
         )
     if hunt.timeout is not None:
@@ -285,7 +287,7 @@ def _tell(hunt: SearchOutcome, where: ClientOptions) -> None:
     place = f"at {where.controller}" if where.controller is not None else f"in {where.directory}"
     output.say(f"journals {place}:")
     for number, tried in enumerate(hunt.tried, 1):
-        output.say(f"{number:3}  {hunt.dial.shown(tried.value):>9}  {tried.finished.run}")
+        output.say(f"{number:3}  {hunt.dial.formatted(tried.value):>9}  {tried.finished.run}")
 
 
 def _planned(hunt: SearchOutcome) -> dict[str, Any]:
@@ -294,9 +296,9 @@ def _planned(hunt: SearchOutcome) -> dict[str, Any]:
         "experiment": hunt.name,
         "edge": hunt.edge,
         "attribute": dial.name,
-        "from": dial.shown(plan.mild),
-        "to": dial.shown(plan.severe),
-        "own": dial.shown(dial.own),
+        "from": dial.formatted(plan.mild),
+        "to": dial.formatted(plan.severe),
+        "own": dial.formatted(dial.own),
         "runs_at_most": plan.most,
         "seconds_at_most": plan.most * (hunt.experiment.longest + _BETWEEN),
     }
@@ -312,7 +314,7 @@ def _shown(hunt: SearchOutcome) -> dict[str, Any]:
         "part_of": hunt.order.part_of,
         "trials": [
             {
-                "value": hunt.dial.shown(tried.value),
+                "value": hunt.dial.formatted(tried.value),
                 "answer": tried.answer,
                 "telling": explain_trial(tried),
                 **shown(tried.finished),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from brownout_controller.backends.base import Place
+from brownout_controller.backends.base import ProxyPlace
 from brownout_controller.cli.client.run_client import ClientOptions, run_options
 from brownout_controller.cli.console import output
 from brownout_controller.cli.console.progress import say
@@ -40,16 +40,16 @@ def targets(context: click.Context, edge: str, as_json: bool, where: ClientOptio
     context.exit(3 if any(place.trouble for place in places) else 0)
 
 
-async def _places(where: ClientOptions, edge: str) -> list[Place]:
+async def _places(where: ClientOptions, edge: str) -> list[ProxyPlace]:
     async with where.open(say) as venue:
         return await venue.places(where.environment, edge)
 
 
-def _shown(place: Place) -> dict[str, object]:
+def _shown(place: ProxyPlace) -> dict[str, object]:
     return {**place._asdict(), "edges": list(place.edges), "faults": list(place.faults)}
 
 
-def _table(places: Sequence[Place]) -> list[str]:
+def _table(places: Sequence[ProxyPlace]) -> list[str]:
     if not places:
         return ["nothing: name control addresses in brownout.yaml, or start a proxy (brownout proxy)"]
     rows = []

@@ -44,14 +44,14 @@ _UNCUT: Final = 10_000
 """Columns of what is no terminal: nothing is cut or broken for a file."""
 
 
-class Look(NamedTuple):
+class OutputStyle(NamedTuple):
     """How wide, if that is limited, and whether in colours."""
 
     width: int | None = None
     colour: bool = False
 
 
-def told(run: Run | None, judgement: Judgement, look: Look | None = None) -> str:
+def told(run: Run | None, judgement: Judgement, look: OutputStyle | None = None) -> str:
     """The table, what did not hold, and the verdict; the last line has the verdict in words."""
     parts = []
     terms = {} if run is None else {item.name: item for item in terms_of(run)}
@@ -89,7 +89,7 @@ def valued(terms: RecordedTerms) -> Callable[[float | None], str]:
     return lambda value: quantity(value, unit)
 
 
-def table(rows: Iterable[Sequence[str]], look: Look | None = None) -> str:
+def table(rows: Iterable[Sequence[str]], look: OutputStyle | None = None) -> str:
     """Lines of cells; the first row is the head, and a last cell that is an outcome has its colour."""
     head, *others = rows
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
@@ -101,9 +101,9 @@ def table(rows: Iterable[Sequence[str]], look: Look | None = None) -> str:
     return drawn(made, look)
 
 
-def drawn(what: Table | Text, look: Look | None) -> str:
+def drawn(what: Table | Text, look: OutputStyle | None) -> str:
     """As text."""
-    width, colour = look or Look()
+    width, colour = look or OutputStyle()
     console = Console(
         file=io.StringIO(), width=width or _UNCUT, force_terminal=colour, color_system="standard" if colour else None,
         highlight=False, emoji=False, markup=False, legacy_windows=False,
@@ -113,10 +113,10 @@ def drawn(what: Table | Text, look: Look | None) -> str:
     return "".join(f"{text.rstrip()}\n" for text in console.file.getvalue().splitlines())
 
 
-def fitting(out: TextIO | None = None) -> Look:
+def fitting(out: TextIO | None = None) -> OutputStyle:
     """How to write to `out`, stdout by default."""
     stream = out or sys.stdout
-    return Look(shutil.get_terminal_size().columns, coloured(stream)) if stream.isatty() else Look()
+    return OutputStyle(shutil.get_terminal_size().columns, coloured(stream)) if stream.isatty() else OutputStyle()
 
 
 def _repeated(rows: Sequence[Sequence[str]]) -> Iterator[bool]:

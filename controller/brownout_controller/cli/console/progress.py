@@ -28,13 +28,13 @@ from brownout_controller.model.journal import (
     Failure,
     Injected,
     Interrupted,
+    LoadSecond,
     Plan,
     Refusal,
     Reverted,
     Run,
     Sample,
     Stop,
-    Traffic,
 )
 from brownout_controller.model.journal_index import stop_reason, terms_of
 from brownout_controller.model.lifecycle import PHASE_OF, State
@@ -126,7 +126,7 @@ class Progress:
         self._claims: Mapping[str, CurrentClaim] = {}
         self._lasting: Mapping[str, float] = {}
         self._hits = 0
-        self._load: deque[Traffic] = deque(maxlen=_SENDING)
+        self._load: deque[LoadSecond] = deque(maxlen=_SENDING)
         self._slow = False
         self._state: State = "planned"
         self._since = 0.0
@@ -196,13 +196,13 @@ class Progress:
             case Sample():
                 if record.hypothesis in self._claims and record.phase in self._claims[record.hypothesis].terms.when:
                     self._claims[record.hypothesis].take(record)
-            case Traffic():
+            case LoadSecond():
                 return self._sending(record)
             case Counted():
                 self._hits = sum(record.hits.values())
         return ""
 
-    def _sending(self, record: Traffic) -> str:
+    def _sending(self, record: LoadSecond) -> str:
         """Once a phase, that the load does not have its rate: people can stop and lower it."""
         self._load.append(record)
         short = None if self._slow else shortfall(self._load)

@@ -22,6 +22,7 @@ from brownout_controller.model.journal import (
     Injected,
     Interrupted,
     Judged,
+    LoadSecond,
     Plan,
     Record,
     Refusal,
@@ -29,7 +30,6 @@ from brownout_controller.model.journal import (
     Run,
     Sample,
     Stop,
-    Traffic,
     Undo,
 )
 from brownout_controller.model.journal_index import stop_reason, terms_of
@@ -208,10 +208,10 @@ class RunReport:
         )
 
     @cached_property
-    def traffic(self) -> Sequence[tuple[float, Traffic]]:
+    def traffic(self) -> Sequence[tuple[float, LoadSecond]]:
         """The whole seconds of the load with the time of their middle: the load starts with the first state."""
         begin = self.spans[0].begin if self.spans else 0.0
-        return [(begin + record.second + 0.5, record) for _, record in self.all(Traffic) if record.seconds == 1]
+        return [(begin + record.second + 0.5, record) for _, record in self.all(LoadSecond) if record.seconds == 1]
 
     @cached_property
     def load(self) -> Sequence[PhaseLoad]:

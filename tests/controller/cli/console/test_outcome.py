@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from brownout_controller.cli.console import outcome
-from brownout_controller.cli.console.outcome import Look
+from brownout_controller.cli.console.outcome import OutputStyle
 from brownout_controller.model.accounting import Counts
 from brownout_controller.model.evidence import Contact, Evidence, Move, Share
 from brownout_controller.model.judge import Judgement
@@ -29,7 +29,7 @@ def _result(phase: Phase, outcome: Outcome, counts: Counts, worst: float | None 
     return Result("p99 stays low", phase, outcome, counts, worst, reason)
 
 
-def _told(verdict: Verdict = Verdict.REFUTED, look: Look | None = None) -> str:
+def _told(verdict: Verdict = Verdict.REFUTED, look: OutputStyle | None = None) -> str:
     results = (
         _result("baseline", "held", Counts(9), 0.01234),
         _result("during", "broke", Counts(4, 3, 1, 1), 0.5),
@@ -59,13 +59,13 @@ def test_the_last_line_says_the_verdict_in_words() -> None:
 
 
 def test_on_a_narrow_terminal_nothing_is_wider_and_nothing_is_lost() -> None:
-    lines = _told(look=Look(40)).splitlines()
+    lines = _told(look=OutputStyle(40)).splitlines()
     assert max(map(len, lines)) <= 40
     assert "".join("".join(lines).split()).count("p99stayslow(during):bad") == 1
 
 
 def test_a_narrow_terminal_gets_the_measurements_in_a_table_of_their_own() -> None:
-    lines = [line.rstrip() for line in _told(look=Look(60)).splitlines()]
+    lines = [line.rstrip() for line in _told(look=OutputStyle(60)).splitlines()]
     assert lines[0].split() == ["hypothesis", "phase", "expected", "worst", "seen", "outcome"]
     assert lines[4].split() == ["hypothesis", "phase", "measurements"]
     assert "4 good, 3 bad, 1 unanswered, 1 missing, of 9" in " ".join(" ".join(lines[6:8]).split())
@@ -73,9 +73,9 @@ def test_a_narrow_terminal_gets_the_measurements_in_a_table_of_their_own() -> No
 
 
 def test_colours_are_for_those_who_see_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "\x1b[" in _told(look=Look(80, colour=True))
-    assert "\x1b" not in _told(look=Look(80))
-    assert outcome.fitting() == Look(), "this is no terminal"
+    assert "\x1b[" in _told(look=OutputStyle(80, colour=True))
+    assert "\x1b" not in _told(look=OutputStyle(80))
+    assert outcome.fitting() == OutputStyle(), "this is no terminal"
 
 
 def test_a_run_of_which_nothing_is_known_has_its_verdict_all_the_same() -> None:
@@ -98,7 +98,7 @@ def test_a_hypothesis_that_stopped_the_run_is_told_though_no_sample_counts() -> 
 
 def test_a_long_reason_is_broken_between_words_on_a_narrow_terminal() -> None:
     judged = Judgement(Verdict.INCONCLUSIVE, 3, (text("nobody measured anything " * 6),))
-    lines = outcome.told(begun(claimed(_CLAIM, traffic=_LOAD)), judged, Look(60)).splitlines()
+    lines = outcome.told(begun(claimed(_CLAIM, traffic=_LOAD)), judged, OutputStyle(60)).splitlines()
     assert max(map(len, lines)) <= 60
     assert {line.lstrip().split()[0] for line in lines[:-2]} <= {"nobody", "measured", "anything"}
 
@@ -113,4 +113,4 @@ def test_the_evidence_has_a_line_of_its_own_that_fits_a_narrow_terminal() -> Non
     (line,) = [line for line in outcome.told(run, judged).splitlines() if line.startswith("evidence: ")]
     assert "411 of 600 requests" in line
     assert "p99 stays low: 12ms before, 500ms under the fault" in line
-    assert max(map(len, outcome.told(run, judged, Look(60)).splitlines())) <= 60
+    assert max(map(len, outcome.told(run, judged, OutputStyle(60)).splitlines())) <= 60

@@ -16,6 +16,7 @@ from brownout_controller.model.journal import (
     Failure,
     Injected,
     Interrupted,
+    LoadSecond,
     Plan,
     Record,
     Refusal,
@@ -23,7 +24,6 @@ from brownout_controller.model.journal import (
     Run,
     Sample,
     Stop,
-    Traffic,
 )
 from tests.support.builders.experiments import begun, claimed
 
@@ -177,6 +177,6 @@ def test_faults_without_hypotheses_have_a_status_too_and_quiet_says_nothing() ->
 
 
 def test_a_load_that_does_not_have_its_rate_is_told_once_a_phase() -> None:
-    seconds = [(n / 10, Traffic(n, 1400, 1400, 0, due=4000)) for n in range(9)]
+    seconds = [(n / 10, LoadSecond(n, 1400, 1400, 0, due=4000)) for n in range(9)]
     text = _told((0.0, Entered("observing", "injecting")), *seconds)
     assert text.count("traffic    this machine sent 1,400 of 4,000 requests a second") == 1

@@ -7,18 +7,18 @@ import json
 import pytest
 
 from brownout_controller.model.fault_parameter import FaultParameter
-from brownout_controller.model.margin_search import Finding, Plan, Resolution
-from brownout_controller.report.margin.timeouts import Limit, Relation, Timeout, as_json, compared, sentences
+from brownout_controller.model.margin_search import Margin, Resolution, SearchPlan
+from brownout_controller.report.margin.timeouts import OwnLimit, Relation, Timeout, as_json, compared, sentences
 from brownout_core.units import KILOBYTES_PER_SECOND, MILLISECONDS
 
 LATENCY = FaultParameter("latency", "latency", MILLISECONDS, "more", 80.0, None, "", "")
 RATE = FaultParameter("bandwidth", "rate", KILOBYTES_PER_SECOND, "less", 1000.0, None, "", "")
-PLAN = Plan(5.0, 320.0, Resolution(factor=1.1), own=80.0)
+PLAN = SearchPlan(5.0, 320.0, Resolution(factor=1.1), own=80.0)
 
 
-def found(held: float | None, broke: float | None) -> Finding:
+def found(held: float | None, broke: float | None) -> Margin:
     kind = "found" if held and broke else "more" if held else "less" if broke else "unknown"
-    return Finding(kind, held, broke, complete=True)  # type: ignore[arg-type]
+    return Margin(kind, held, broke, complete=True)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_margin_beside_a_timeout_tells_what_decides(
 
 
 def test_a_limit_of_the_hypotheses_goes_before_a_timeout_that_only_happens_to_be_a_multiple() -> None:
-    limit = Limit("p99 of a payment", "< 100ms", "97.5ms", "103ms")
+    limit = OwnLimit("p99 of a payment", "< 100ms", "97.5ms", "103ms")
     comparison = compared(LATENCY, found(98.0, 103.0), Timeout(0.2, "--timeout"), limit)
     assert comparison is not None
     assert comparison.relation == "limit"
@@ -68,23 +68,23 @@ def test_many_round_trips_explain_nothing_as_they_would_explain_everything() -> 
 
 def test_a_rate_and_what_is_not_known_are_compared_to_no_timeout() -> None:
     assert compared(RATE, found(500.0, 450.0), Timeout(1.0, "")) is None
-    assert compared(LATENCY, Finding("unknown", 80.0, None), Timeout(1.0, "")) is None
+    assert compared(LATENCY, Margin("unknown", 80.0, None), Timeout(1.0, "")) is None
 
 
 @pytest.mark.parametrize(
-    ("dial", "finding", "said"),
+    ("parameter", "finding", "said"),
     [
         (LATENCY, found(180.0, 190.0), "latency: the hypotheses hold up to 180ms and are broken at 190ms"),
         (RATE, found(500.0, 460.0), "bandwidth.rate: the hypotheses hold down to 500KB/s and are broken at 460KB/s"),
         (LATENCY, found(320.0, None), "hold at every value that was tried, up to 320ms; the margin is larger"),
         (LATENCY, found(None, 5.0), "are broken at 5ms already, the mildest value that was tried"),
-        (LATENCY, Finding("unknown", 80.0, None), "hold at 80ms, and worse values are not known"),
-        (LATENCY, Finding("unknown", None, 80.0), "broken at 80ms, and milder values are not known"),
-        (LATENCY, Finding("unknown", None, None), "not found; nothing is known"),
+        (LATENCY, Margin("unknown", 80.0, None), "hold at 80ms, and worse values are not known"),
+        (LATENCY, Margin("unknown", None, 80.0), "broken at 80ms, and milder values are not known"),
+        (LATENCY, Margin("unknown", None, None), "not found; nothing is known"),
     ],
 )
-def test_the_answer_comes_first(dial: FaultParameter, finding: Finding, said: str) -> None:
-    assert said in sentences(dial, PLAN, finding, None)[0]
+def test_the_answer_comes_first(parameter: FaultParameter, finding: Margin, said: str) -> None:
+    assert said in sentences(parameter, PLAN, finding, None)[0]
 
 
 def test_the_experiment_is_told_how_much_room_it_has() -> None:
@@ -99,7 +99,7 @@ def test_the_experiment_is_told_how_much_room_it_has() -> None:
 
 
 def test_what_is_odd_is_told() -> None:
-    odd = Finding("found", 60.0, 65.0, again=(80.0, 320.0), unsteady=(62.0,), unanswered=63.0)
+    odd = Margin("found", 60.0, 65.0, again=(80.0, 320.0), unsteady=(62.0,), unanswered=63.0)
     report = " ".join(sentences(LATENCY, PLAN, odd, True))
     assert "not monotonic: they hold again at 80ms, 320ms" in report
     assert "unsteady: 62ms held once and broke once" in report
