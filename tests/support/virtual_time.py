@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
 
 _START: Final = 1000.0
 """Not 0, as no machine has been up for so little; nothing may depend on it."""
@@ -43,6 +45,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def _thread_done(self, _: object) -> None:
         self._threads -= 1
+
+
+def run_virtually(coroutine: Coroutine[Any, Any, T]) -> T:
+    """For a test that is not async, as one of a command that runs a loop of its own."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(coroutine)
 
 
 class _Selector(selectors.DefaultSelector):

@@ -118,7 +118,9 @@ class Sampler:
         return self._hypothesis.name
 
     def look(self) -> None:
-        """The phase has changed."""
+        """The phase has changed. What is under way is written down now: an answer that comes later, even before this
+        sampler has its next turn, may be one under the fault."""
+        self._leave()
         self._changed.set()
 
     async def run(self) -> None:
@@ -132,7 +134,6 @@ class Sampler:
                     await self._changed.wait()
                     continue
                 await self._through(phase, self._phases.since)
-                self._leave(phase)
         finally:
             for under_way in self._tasks:
                 under_way.cancel()
@@ -189,13 +190,13 @@ class Sampler:
         for due, settling in measurement.all:
             self.put(measurement.phase, self._own(reading, due - began, now - due), now - due, settling=settling)
 
-    def _leave(self, phase: Phase) -> None:
-        """The phase is over: what has no answer has waited for so long."""
+    def _leave(self) -> None:
+        """Its phase is over: what has no answer has waited for so long."""
         now, enough = clock.now(), min(self._hypothesis.terms.every, _WAITED)
         for measurement in self._under_way:
             for due, settling in measurement.all:
                 if now - due >= enough:
-                    self.put(phase, self._waiting(now - due), now - due, settling=settling)
+                    self.put(measurement.phase, self._waiting(now - due), now - due, settling=settling)
             if measurement.task is not None:
                 measurement.task.cancel()
         self._under_way.clear()

@@ -10,7 +10,7 @@ import fcntl
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
@@ -127,8 +127,9 @@ class Journal:
 class Store:
     """All runs under one directory."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, new_journal: Callable[[Path], Journal] = Journal) -> None:
         self.root = root
+        self._new_journal = new_journal
 
     def begin(self, name: str) -> Journal:
         """A new run of the experiment `name`. Raises Unavailable."""
@@ -140,7 +141,7 @@ class Store:
             directory.mkdir(0o700)
         except OSError as error:
             raise Unavailable(f"{directory}: {os_error_text(error)}") from None
-        return Journal(directory)
+        return self._new_journal(directory)
 
     def runs(self) -> Iterator[Path]:
         """The directories of all runs, oldest first: those with a journal, whatever that is. Raises Unavailable."""

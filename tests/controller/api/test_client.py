@@ -25,8 +25,8 @@ from tests.support.running import SECONDS
 
 
 @pytest.fixture(autouse=True)
-def _ground(monkeypatch: pytest.MonkeyPatch) -> None:
-    prepare(monkeypatch)
+def _ground() -> None:
+    prepare()
 
 
 @asynccontextmanager

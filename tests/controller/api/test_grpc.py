@@ -28,8 +28,8 @@ Scenario = Callable[[Any, grpc.aio.Channel], Awaitable[None]]
 
 
 @pytest.fixture(autouse=True)
-def _ground(monkeypatch: pytest.MonkeyPatch) -> None:
-    prepare(monkeypatch)
+def _ground() -> None:
+    prepare()
 
 
 def play(root: Path, scenario: Scenario, *, token: str | None = None, backend: Shared | None = None) -> None:

@@ -12,7 +12,7 @@ from brownout_controller.backends.memory import MemoryBackend
 from brownout_controller.engine import locks
 from brownout_controller.engine.planning import Setup
 from brownout_controller.engine.runner import Runner
-from brownout_controller.engine.store import Store, read
+from brownout_controller.engine.store import Journal, Store, read
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.experiment import Experiment, read_experiment
 from brownout_controller.model.journal import Entry, Record
@@ -20,6 +20,7 @@ from brownout_controller.model.judge import Judgement
 from brownout_controller.model.probe import Probe, ProbeContext, ProbeSpec, Reading
 from brownout_controller.model.secrets import Masker
 from brownout_core import document
+from brownout_core.errors import Unavailable
 from brownout_core.faults.spec import FaultSpec
 
 EDGE = "app -> db"
@@ -132,6 +133,27 @@ class Unruly(MemoryBackend):
         return not self._held
 
 
+class FullDisk:
+    """Makes journals that take no record of the kinds in `refused`."""
+
+    def __init__(self) -> None:
+        self.refused: set[str] = set()
+
+    def __call__(self, directory: Path) -> Journal:
+        return _Refusing(directory, self.refused)
+
+
+class _Refusing(Journal):
+    def __init__(self, directory: Path, refused: set[str]) -> None:
+        super().__init__(directory)
+        self._refused = refused
+
+    def append(self, entry: Entry) -> None:
+        if entry.record.kind in self._refused:
+            raise Unavailable("no space left on device")
+        super().append(entry)
+
+
 def experiment(**changes: object) -> Experiment:
     """One on `EDGE` with a hypothesis that reads TOLD["value"] and wants it below 10."""
     content: dict[str, object] = {
@@ -169,10 +191,11 @@ class Play:
         environment: Environment | None = None,
         masker: Masker | None = None,
         exclusive: locks.Exclusive | None = None,
+        disk: Callable[[Path], Journal] = Journal,
     ) -> None:
         TOLD.setdefault("value", lambda: Reading(1.0))
         self.backend = backend or Unruly()
-        self.store = Store(root / "runs")
+        self.store = Store(root / "runs", disk)
         self._root = root
         self._experiment = experiment
         self._environment = environment or Environment(backend="memory")
@@ -185,20 +208,17 @@ class Play:
         self._hooks[kind] = hook
         return self
 
-    def run(self) -> Judgement:
-        async def main() -> Judgement:
-            setup = Setup(
-                self._experiment, self._environment, "test", self.backend, 7, "brownout run try.json", self._masker,
-                locks=self._root / "locks", exclusive=self._exclusive,
-            )  # fmt: skip
-            journal = self.store.begin(self._experiment.name)
-            runner = Runner(setup, journal, lambda entry: self._observe(runner, entry))
-            try:
-                return await runner.run()
-            finally:
-                journal.close()
-
-        judgement = asyncio.run(main())
+    async def run(self) -> Judgement:
+        setup = Setup(
+            self._experiment, self._environment, "test", self.backend, 7, "brownout run try.json", self._masker,
+            locks=self._root / "locks", exclusive=self._exclusive,
+        )  # fmt: skip
+        journal = self.store.begin(self._experiment.name)
+        runner = Runner(setup, journal, lambda entry: self._observe(runner, entry))
+        try:
+            judgement = await runner.run()
+        finally:
+            journal.close()
         self.entries = read(next(iter(reversed(list(self.store.runs())))))
         return judgement
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
-
 from brownout_controller.backends.base import BackendError
-from brownout_controller.engine import runner as runner_module
-from brownout_controller.engine import target_watch
 from brownout_controller.engine.resolve import RequestResolver, Rights
 from brownout_controller.engine.run_request import FaultRequest, RunRequest
 from brownout_controller.engine.run_supervisor import RunSupervisor
 from brownout_controller.engine.settings_file import SettingsFile
-from brownout_controller.engine.store import Store
+from brownout_controller.engine.store import Journal, Store
 from brownout_controller.model.probe import Reading
 from brownout_controller.probes import KINDS as PROBES
 from brownout_core.faults import make
@@ -57,22 +53,24 @@ def wish(**changes: object) -> FaultRequest:
     return FaultRequest(**given)  # type: ignore[arg-type]
 
 
-def prepare(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hypotheses read what TOLD says, 1 at first; counters are read often, and reverts given up soon."""
-    monkeypatch.setattr(runner_module, "_TICK", 0.02)
-    monkeypatch.setattr(target_watch, "TICK", 0.02)
-    monkeypatch.setattr(runner_module, "_GRACE", 0.0)
+def prepare() -> None:
+    """Hypotheses read what TOLD says, 1 at first."""
     TOLD.clear()
     TOLD["value"] = lambda: Reading(1.0)
 
 
 @asynccontextmanager
 async def conducting(
-    root: Path, backend: Unruly, rights: Rights | None = None, **limits: object
+    root: Path,
+    backend: Unruly,
+    rights: Rights | None = None,
+    disk: Callable[[Path], Journal] = Journal,
+    **limits: object,
 ) -> AsyncIterator[RunSupervisor]:
     config = root / "brownout.yaml"
     content = {"backend": "memory", "limits": {"max_percent": 100, **limits}}
     config.write_text(json.dumps({"environments": {"local": content, "guarded": {**content, "protected": True}}}))
     desk = RequestResolver(SettingsFile(config), rights, {"OURS": "of the machine"}, {**PROBES, **KINDS})
-    async with RunSupervisor(desk, Store(root / "runs"), locks=root / "locks", make=lambda _: backend) as conductor:
+    store = Store(root / "runs", disk)
+    async with RunSupervisor(desk, store, locks=root / "locks", make=lambda _: backend) as conductor:
         yield conductor

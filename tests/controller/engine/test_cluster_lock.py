@@ -40,18 +40,15 @@ def test_names_differ_where_targets_do_and_stay_what_they_are() -> None:
     assert len({name_of(target) for target in ("a/b", "a-b", "A/b", "a/b ")}) == 4
 
 
-def test_an_environment_without_a_cluster_is_excluded_on_this_machine(
+async def test_an_environment_without_a_cluster_is_excluded_on_this_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
 
-    async def scenario() -> None:
-        async with exclusion(Environment())(["db"], Claim("run-1")):
-            with pytest.raises(Conflict, match="db is in use by run-1"):
-                async with exclusion(Environment())(["db"], Claim("run-2")):
-                    pass
-
-    asyncio.run(scenario())
+    async with exclusion(Environment())(["db"], Claim("run-1")):
+        with pytest.raises(Conflict, match="db is in use by run-1"):
+            async with exclusion(Environment())(["db"], Claim("run-2")):
+                pass
 
 
 def test_a_run_on_this_machine_does_not_load_the_client_of_clusters() -> None:
@@ -59,17 +56,14 @@ def test_a_run_on_this_machine_does_not_load_the_client_of_clusters() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_cluster_that_cannot_be_asked_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_cluster_that_cannot_be_asked_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with nobody() as address:
         (tmp_path / "config").write_text(_KUBECONFIG.format(server=f"http://{address}"))
         monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
 
-        async def scenario() -> None:
-            with pytest.raises(Unavailable, match=f"cannot get leases in namespace shop: http://{address} does not"):
-                async with exclusion(Environment(kubernetes=Kubernetes(namespace="shop")))(["db"], Claim("run-1")):
-                    pass
-
-        asyncio.run(scenario())
+        with pytest.raises(Unavailable, match=f"cannot get leases in namespace shop: http://{address} does not"):
+            async with exclusion(Environment(kubernetes=Kubernetes(namespace="shop")))(["db"], Claim("run-1")):
+                pass
 
 
 def test_a_user_without_a_name_has_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,53 +81,44 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
         yield running
 
 
-def test_a_server_that_is_away_for_a_moment_loses_nothing(fake: Api) -> None:
+async def test_a_server_that_is_away_for_a_moment_loses_nothing(fake: Api) -> None:
     place, lost = Kubernetes(namespace=fake.namespace()), list[str]()
 
-    async def scenario() -> None:
-        async with leases(place, 3)(["db"], Claim("run-1", lost=lost.append)):
-            fake.server.kill()
-            await asyncio.sleep(1.4)  # one renewal fails
-            fake.server.start()
-            await asyncio.sleep(2)  # and the next is in time
-        assert lost == []
-        assert fake.leases(place.namespace) == {}
-
-    asyncio.run(scenario())
+    async with leases(place, 3)(["db"], Claim("run-1", lost=lost.append)):
+        fake.server.kill()
+        await asyncio.sleep(1.4)  # one renewal fails
+        fake.server.start()
+        await asyncio.sleep(2)  # and the next is in time
+    assert lost == []
+    assert fake.leases(place.namespace) == {}
 
 
-def test_a_release_that_does_not_reach_the_server_is_told(fake: Api, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_release_that_does_not_reach_the_server_is_told(fake: Api, caplog: pytest.LogCaptureFixture) -> None:
     place = Kubernetes(namespace=fake.namespace())
 
-    async def scenario() -> None:
-        async with leases(place, 2)(["db"], Claim("run-1")):
-            fake.server.kill()
-
-    asyncio.run(scenario())
+    async with leases(place, 2)(["db"], Claim("run-1")):
+        fake.server.kill()
     assert "the lease on db could not be released, and ends by itself: cannot delete leases" in caplog.text
 
 
-def test_a_run_that_was_held_up_for_too_long_gives_up_though_the_server_would_have_it(
+async def test_a_run_that_was_held_up_for_too_long_gives_up_though_the_server_would_have_it(
     fake: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, lost = Kubernetes(namespace=fake.namespace()), list[str]()
 
-    async def scenario() -> None:
-        async with leases(place, 2)(["db"], Claim("run-1", lost=lost.append)) as check:
-            check()
-            assert lost == []
-            time.sleep(1.5)  # noqa: ASYNC251  # as a process that was suspended
-            check()  # at once, without a turn of the loop
-            assert len(lost) == 1
-            while len(lost) < 2:
-                await asyncio.sleep(0.01)
-
-    asyncio.run(scenario())
+    async with leases(place, 2)(["db"], Claim("run-1", lost=lost.append)) as check:
+        check()
+        assert lost == []
+        time.sleep(1.5)  # noqa: ASYNC251  # as a process that was suspended
+        check()  # at once, without a turn of the loop
+        assert len(lost) == 1
+        while len(lost) < 2:
+            await asyncio.sleep(0.01)
     for told in lost:
         assert re.fullmatch(r"the lease on db could not be renewed for \d\.\d s: the run was held up", told)
 
 
-def test_a_renewal_that_fails_in_any_way_is_tried_again_and_the_loss_is_told(
+async def test_a_renewal_that_fails_in_any_way_is_tried_again_and_the_loss_is_told(
     fake: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, lost = Kubernetes(namespace=fake.namespace()), list[str]()
@@ -141,13 +126,10 @@ def test_a_renewal_that_fails_in_any_way_is_tried_again_and_the_loss_is_told(
     async def broken(*_: object) -> None:
         raise KeyError("metadata")
 
-    async def scenario() -> None:
-        async with asyncio.timeout(20), leases(place, 2)(["db"], Claim("run-1", lost=lost.append)):
-            monkeypatch.setattr(Cluster, "request", broken)
-            while not lost:
-                await asyncio.sleep(0.01)
-
-    asyncio.run(scenario())
+    async with asyncio.timeout(20), leases(place, 2)(["db"], Claim("run-1", lost=lost.append)):
+        monkeypatch.setattr(Cluster, "request", broken)
+        while not lost:
+            await asyncio.sleep(0.01)
     assert re.fullmatch(r"the lease on db could not be renewed for \d\.\d s: KeyError: 'metadata'", lost[0])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,8 +17,8 @@ from tests.controller.engine.ground import TOLD, Told, Unruly, experiment, hypot
 from tests.controller.engine.test_planning import of_hypotheses
 
 
-def looked(setup: Setup, *, measure: bool = True) -> DryRun:
-    return asyncio.run(dry_run(setup, measure=measure))
+async def looked(setup: Setup, *, measure: bool = True) -> DryRun:
+    return await dry_run(setup, measure=measure)
 
 
 def setup(backend: Unruly) -> Setup:
@@ -27,40 +26,40 @@ def setup(backend: Unruly) -> Setup:
     return Setup(experiment(), Environment(backend="memory"), "test", backend, 7, "", masker)
 
 
-def test_a_plan_with_what_is_read_now(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_plan_with_what_is_read_now(monkeypatch: pytest.MonkeyPatch) -> None:
     backend = Unruly()
     monkeypatch.setitem(TOLD, "value", lambda: Reading(2.5))
-    outlook = looked(setup(backend))
+    outlook = await looked(setup(backend))
     assert ([target.id for target in outlook.targets], outlook.lease, outlook.duration) == (["db"], 1.0, 0.3)
     assert outlook.readings == [CurrentReading("value is low", "< 10", 2.5, "", True, PHASES)]
-    assert looked(setup(backend), measure=False).readings == []
+    assert (await looked(setup(backend), measure=False)).readings == []
     assert backend.asked == []
 
 
-def test_what_cannot_be_read_says_why_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_cannot_be_read_says_why_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> Reading:
         raise ProbeError("hunter2 was refused")
 
     monkeypatch.setitem(TOLD, "value", fail)
-    (now,) = looked(setup(Unruly())).readings
+    (now,) = (await looked(setup(Unruly()))).readings
     assert (now.value, now.why) == (None, "*** was refused")
 
 
 @pytest.mark.parametrize("later", [False, True])
-def test_what_people_wrote_comes_out_without_secrets(monkeypatch: pytest.MonkeyPatch, later: bool) -> None:
+async def test_what_people_wrote_comes_out_without_secrets(monkeypatch: pytest.MonkeyPatch, later: bool) -> None:
     monkeypatch.setitem(TOLD, "value", lambda: Reading(1.0))
     monkeypatch.setattr(Told, "only_in_runs", later)
     load = {"url": "http://127.0.0.1:9/hunter2", "rate": 500}
     claims = [hypothesis(name="hunter2 is low")]
     told = experiment(name="try hunter2", edge="hunter2 -> db", traffic=load, hypotheses=claims)
-    outlook = looked(replace(setup(Unruly({})), experiment=told))
+    outlook = await looked(replace(setup(Unruly({})), experiment=told))
     assert (outlook.name, outlook.edges) == ("try ***", ["*** -> db"])
     assert [(now.hypothesis, now.later) for now in outlook.readings] == [("*** is low", later)]
     assert "*** -> db" in outlook.refused[0].reason
     assert "hunter2" not in repr(outlook)
 
 
-def test_targets_that_cannot_be_asked_are_a_trouble_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_targets_that_cannot_be_asked_are_a_trouble_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     from brownout_controller.backends.base import BackendError
 
     class Away(Unruly):
@@ -68,16 +67,16 @@ def test_targets_that_cannot_be_asked_are_a_trouble_and_no_error(monkeypatch: py
             raise BackendError("away")
 
     monkeypatch.setitem(TOLD, "value", lambda: Reading(1.0))
-    outlook = looked(setup(Away()))
+    outlook = await looked(setup(Away()))
     assert (outlook.trouble, outlook.targets, len(outlook.readings)) == ("away", [], 1)
 
 
-def test_a_stranger_s_command_is_not_run_for_a_plan_either(tmp_path: Path) -> None:
+async def test_a_stranger_s_command_is_not_run_for_a_plan_either(tmp_path: Path) -> None:
     touched = tmp_path / "touched"
     wanted = of_hypotheses(f"command: touch {touched}", allowed=frozenset())
-    outlook = looked(wanted)
+    outlook = await looked(wanted)
     assert outlook.refused
     assert outlook.readings == []
     assert not touched.exists()
-    looked(replace(wanted, allowed_commands=None))
+    await looked(replace(wanted, allowed_commands=None))
     assert touched.exists()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -34,6 +33,8 @@ from brownout_controller.model.secrets import Masker
 from brownout_controller.report.sentences import sentence
 from brownout_core.errors import Unavailable
 from brownout_core.verdict import Verdict
+
+pytestmark = pytest.mark.virtual_time
 
 _TARGET = {"id": "127.0.0.1:8475/shop", "proxy": "shop", "where": "127.0.0.1:8475"}
 _RUN = Run("r-shop", "1", "2026-01-01T00:00:00+00:00", {"name": "shop"}, [], {"control": ["shop:1"]}, 7, "", 1.0)
@@ -67,7 +68,7 @@ def _chronicle(
     return JournalWriter(journal, masker or Masker(), observer, broken)
 
 
-def test_what_is_written_is_told_and_in_the_journal(tmp_path: Path) -> None:
+async def test_what_is_written_is_told_and_in_the_journal(tmp_path: Path) -> None:
     journal, broken, told = Store(tmp_path).begin("x"), Broken(), list[Entry]()
     chronicle = _chronicle(journal, broken, told.append)
     assert chronicle.write(_RUN)
@@ -75,7 +76,7 @@ def test_what_is_written_is_told_and_in_the_journal(tmp_path: Path) -> None:
     assert [entry.record for entry in read(journal.directory)] == [entry.record for entry in told]
     assert chronicle.has(Interrupted)
     assert not chronicle.has(Failure)
-    assert asyncio.run(chronicle.judged()).verdict is Verdict.STOPPED
+    assert (await chronicle.judged()).verdict is Verdict.STOPPED
     assert broken.times == 0
     journal.close()
 
@@ -96,7 +97,7 @@ def test_whoever_watches_and_fails_is_told_no_more_and_that_is_all(tmp_path: Pat
     journal.close()
 
 
-def test_a_journal_that_takes_no_more_ends_the_run_without_a_conclusion(tmp_path: Path) -> None:
+async def test_a_journal_that_takes_no_more_ends_the_run_without_a_conclusion(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     journal, broken = Full(tmp_path / "run"), Broken()
     journal.room = 1
@@ -105,7 +106,7 @@ def test_a_journal_that_takes_no_more_ends_the_run_without_a_conclusion(tmp_path
     assert not chronicle.write(Undo("u0", _TARGET, "x"))
     assert not chronicle.write(Reverted("u0", _TARGET["id"], verified=True))
     assert broken.times == 1
-    judgement = asyncio.run(chronicle.judged())
+    judgement = await chronicle.judged()
     assert (judgement.verdict, judgement.exit) == (Verdict.INCONCLUSIVE, 3)
     assert "no space left on device" in sentence(judgement.reasons[0])
     # With room again everything is there, in order.
@@ -114,31 +115,31 @@ def test_a_journal_that_takes_no_more_ends_the_run_without_a_conclusion(tmp_path
     entries = read(journal.directory)
     assert [entry.n for entry in entries] == list(range(5))
     assert [entry.record.kind for entry in entries] == ["run", "undo", "error", "reverted", "interrupted"]
-    assert asyncio.run(chronicle.judged()).verdict is Verdict.INCONCLUSIVE
+    assert (await chronicle.judged()).verdict is Verdict.INCONCLUSIVE
     journal.close()
 
 
-def test_a_revert_that_is_not_verified_is_graver_than_a_lost_journal(tmp_path: Path) -> None:
+async def test_a_revert_that_is_not_verified_is_graver_than_a_lost_journal(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     journal = Full(tmp_path / "run")
     chronicle = _chronicle(journal, Broken())
     for record in (_RUN, Undo("u0", _TARGET, "x"), Reverted("u0", _TARGET["id"], verified=False, why="away")):
         chronicle.write(record)
-    assert asyncio.run(chronicle.judged()).verdict is Verdict.NOT_REVERTED
+    assert (await chronicle.judged()).verdict is Verdict.NOT_REVERTED
     journal.close()
 
 
-def test_a_journal_that_was_taken_away_is_no_conclusion(tmp_path: Path) -> None:
+async def test_a_journal_that_was_taken_away_is_no_conclusion(tmp_path: Path) -> None:
     journal, broken = Store(tmp_path).begin("x"), Broken()
     chronicle = _chronicle(journal, broken)
     chronicle.write(_RUN)
     shutil.rmtree(journal.directory)
-    assert asyncio.run(chronicle.judged()).verdict is Verdict.INCONCLUSIVE
+    assert (await chronicle.judged()).verdict is Verdict.INCONCLUSIVE
     assert broken.times == 1
     journal.close()
 
 
-def test_a_verdict_that_the_journal_does_not_take_is_the_one_that_a_later_start_comes_to(tmp_path: Path) -> None:
+async def test_a_verdict_that_the_journal_does_not_take_is_the_one_that_a_later_start_comes_to(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     journal, seen = Full(tmp_path / "run"), list[Entry]()
     journal.room = 99
@@ -152,7 +153,7 @@ def test_a_verdict_that_the_journal_does_not_take_is_the_one_that_a_later_start_
         assert chronicle.write(record)
     assert judge(chronicle.told).verdict is Verdict.DONE
     journal.room = 0
-    judgement = asyncio.run(chronicle.conclude())
+    judgement = await chronicle.conclude()
     assert (judgement.verdict, judgement.exit) == (Verdict.INCONCLUSIVE, 3)
     kinds = [entry.record.kind for entry in seen]
     assert kinds[len(done) :] == ["error", "verdict"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -35,17 +34,14 @@ def test_a_target_is_one_run_s_and_the_other_is_told_whose(tmp_path: Path) -> No
         pass
 
 
-def test_files_exclude_as_a_runner_wants_it(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        exclusive = locks.files(tmp_path)
-        async with exclusive(["a"], locks.Claim("run-1")):
-            with pytest.raises(Conflict, match="a is in use by run-1"):
-                async with exclusive(["a"], locks.Claim("run-2")):
-                    pass
-        async with exclusive(["a"], locks.Claim("run-2")):
-            pass
-
-    asyncio.run(scenario())
+async def test_files_exclude_as_a_runner_wants_it(tmp_path: Path) -> None:
+    exclusive = locks.files(tmp_path)
+    async with exclusive(["a"], locks.Claim("run-1")):
+        with pytest.raises(Conflict, match="a is in use by run-1"):
+            async with exclusive(["a"], locks.Claim("run-2")):
+                pass
+    async with exclusive(["a"], locks.Claim("run-2")):
+        pass
 
 
 def test_a_process_that_is_killed_holds_nothing(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +15,11 @@ from brownout_controller.probes import KINDS
 from brownout_core import document
 from tests.controller.engine.ground import EDGE, Unruly, experiment, hypothesis
 
+pytestmark = pytest.mark.virtual_time
 
-def planned(setup: Setup) -> Planned:
-    return asyncio.run(plan(setup))
+
+async def planned(setup: Setup) -> Planned:
+    return await plan(setup)
 
 
 def setup(backend: Unruly | None = None, **changes: object) -> Setup:
@@ -35,20 +36,20 @@ def of_hypotheses(*lines: str, allowed: frozenset[str] | None = None) -> Setup:
     return replace(setup(), experiment=read, allowed_commands=allowed)
 
 
-def test_each_edge_has_its_radius_and_a_target_is_hit_once() -> None:
+async def test_each_edge_has_its_radius_and_a_target_is_hit_once() -> None:
     edges: dict[str, Sequence[str]] = {EDGE: ["a", "b"], "x -> y": ["b", "c"], "z -> y": ["c"]}
     wanted = replace(setup(Unruly(edges), blast_radius={"mode": "all"}), also=("x -> y", "z -> y", EDGE))
     assert wanted.edges == (EDGE, "x -> y", "z -> y")
-    found = planned(wanted)
+    found = await planned(wanted)
     assert [target.id for target in found.chosen] == ["a", "b", "c"]
     assert found.refused == []
     assert BlastRadius().mode == "one"
-    assert len(planned(replace(setup(Unruly(edges)), also=("z -> y",))).chosen) == 2
+    assert len((await planned(replace(setup(Unruly(edges)), also=("z -> y",)))).chosen) == 2
 
 
-def test_what_speaks_against_it_is_told_once_and_names_the_edge() -> None:
+async def test_what_speaks_against_it_is_told_once_and_names_the_edge() -> None:
     wanted = replace(setup(duration="1000s"), also=("x -> nothing",))
-    assert [(refusal.net, "nothing" in refusal.reason) for refusal in planned(wanted).refused] == [
+    assert [(refusal.net, "nothing" in refusal.reason) for refusal in (await planned(wanted)).refused] == [
         ("max-duration", False),
         ("zero-targets", True),
     ]
@@ -67,17 +68,17 @@ def test_what_speaks_against_it_is_told_once_and_names_the_edge() -> None:
         "sql: {dsn: 'postgresql://u:p@h/db?passfile=/root/.pgpass', query: x}",
     ],
 )
-def test_a_stranger_may_not_use_this_machine_and_a_person_on_it_may(probe: str) -> None:
+async def test_a_stranger_may_not_use_this_machine_and_a_person_on_it_may(probe: str) -> None:
     backend = Unruly()
-    (refusal,) = planned(replace(of_hypotheses(probe, allowed=frozenset()), backend=backend)).refused
+    (refusal,) = (await planned(replace(of_hypotheses(probe, allowed=frozenset()), backend=backend))).refused
     assert refusal.net == LOCAL_POWERS
     assert "hypothesis 'h0' (x.yaml:6:3: hypotheses[0])" in refusal.reason
     assert "--controller" in refusal.remedy
     assert backend.asked == []
-    assert planned(of_hypotheses(probe)).refused == []
+    assert (await planned(of_hypotheses(probe))).refused == []
 
 
-def test_what_only_needs_the_network_is_for_everybody_and_so_are_allowed_commands() -> None:
+async def test_what_only_needs_the_network_is_for_everybody_and_so_are_allowed_commands() -> None:
     harmless = (
         "tcp: {address: 'h:1', tls: true}",
         "redis: {url: 'redis://u:p@h', command: PING}",
@@ -86,41 +87,45 @@ def test_what_only_needs_the_network_is_for_everybody_and_so_are_allowed_command
         "prometheus: up",
         "command: check  --strict",
     )
-    assert planned(of_hypotheses(*harmless, allowed=frozenset({"check --strict"}))).refused == []
-    (refusal,) = planned(of_hypotheses("command: check --strict x", allowed=frozenset({"check --strict"}))).refused
+    assert (await planned(of_hypotheses(*harmless, allowed=frozenset({"check --strict"})))).refused == []
+    (refusal,) = (
+        await planned(of_hypotheses("command: check --strict x", allowed=frozenset({"check --strict"})))
+    ).refused
     assert "--allow-command 'check --strict x'" in refusal.remedy
 
 
-def test_no_net_that_is_switched_off_lets_a_stranger_in(tmp_path: Path) -> None:
+async def test_no_net_that_is_switched_off_lets_a_stranger_in(tmp_path: Path) -> None:
     wanted = of_hypotheses("command: ls", allowed=frozenset())
     nets = wanted.experiment.conditions.model_copy(update={"nets": {LOCAL_POWERS: "please"}})
-    assert planned(replace(wanted, experiment=replace(wanted.experiment, conditions=nets))).refused
+    assert (await planned(replace(wanted, experiment=replace(wanted.experiment, conditions=nets)))).refused
 
 
-def test_a_stranger_does_not_take_the_whole_loop() -> None:
+async def test_a_stranger_does_not_take_the_whole_loop() -> None:
     busy = replace(setup(traffic={"url": "http://h/", "rate": 501}), allowed_commands=frozenset())
-    (refusal,) = planned(busy).refused
+    (refusal,) = (await planned(busy)).refused
     assert (refusal.net, "500/s" in refusal.reason) == ("large-load", True)
-    (refusal,) = planned(replace(setup(hypotheses=[hypothesis(every="0.004s")]), allowed_commands=frozenset())).refused
+    (refusal,) = (
+        await planned(replace(setup(hypotheses=[hypothesis(every="0.004s")]), allowed_commands=frozenset()))
+    ).refused
     assert "250 measurements a second" in refusal.reason
-    assert planned(setup(traffic={"url": "http://h/", "rate": 501})).refused == []
+    assert (await planned(setup(traffic={"url": "http://h/", "rate": 501}))).refused == []
     fits = setup(traffic={"url": "http://h/", "rate": 500}, hypotheses=[hypothesis(every="0.005s")])
-    assert planned(replace(fits, allowed_commands=frozenset())).refused == []
+    assert (await planned(replace(fits, allowed_commands=frozenset()))).refused == []
 
 
-def test_targets_are_chosen_by_the_seed_and_nothing_is_touched() -> None:
+async def test_targets_are_chosen_by_the_seed_and_nothing_is_touched() -> None:
     backend = Unruly({EDGE: ["a", "b", "c"]})
-    found = planned(setup(backend))
+    found = await planned(setup(backend))
     assert [target.id for target in found.found] == ["a", "b", "c"]
     assert len(found.chosen) == 1
-    assert found.chosen == planned(setup(backend)).chosen
-    assert len({planned(replace(setup(backend), seed=seed)).chosen[0].id for seed in range(20)}) > 1
+    assert found.chosen == (await planned(setup(backend))).chosen
+    assert len({(await planned(replace(setup(backend), seed=seed))).chosen[0].id for seed in range(20)}) > 1
     assert found.refused == []
     assert backend.asked == []
 
 
-def test_every_reason_why_not_is_told() -> None:
-    assert [refusal.net for refusal in planned(setup(Unruly({}))).refused] == ["zero-targets"]
-    (refusal,) = planned(setup(blast_radius={"mode": "fixed-percent", "value": 10})).refused
+async def test_every_reason_why_not_is_told() -> None:
+    assert [refusal.net for refusal in (await planned(setup(Unruly({})))).refused] == ["zero-targets"]
+    (refusal,) = (await planned(setup(blast_radius={"mode": "fixed-percent", "value": 10}))).refused
     assert refusal.net == "zero-targets"
     assert f"blast_radius chooses no target of {EDGE}" in refusal.reason

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 from collections.abc import Callable
@@ -23,35 +22,34 @@ from brownout_core.errors import InvalidSpec
 from brownout_core.verdict import Verdict
 from tests.controller.engine.ground import EDGE, Play, Unruly, experiment
 
+pytestmark = pytest.mark.virtual_time
 
-def _killed(tmp_path: Path, backend: Unruly, after: str) -> Store:
+
+async def _killed(tmp_path: Path, backend: Unruly, after: str) -> Store:
     """A journal that ends with the first record of that kind, and a target as it was then."""
     play = Play(tmp_path, experiment(), backend)
-    play.run()
+    await play.run()
     directory = next(iter(play.store.runs()))
     lines = (directory / JOURNAL).read_text().splitlines(keepends=True)
     end = next(number for number, entry in enumerate(play.entries) if entry.record.kind == after)
     (directory / JOURNAL).write_text("".join(lines[: end + 1]) + '{"n": 99, "at"')  # the last line was torn
 
-    async def inject() -> None:
+    if after in (Undo.kind, Injected.kind):
         target = (await backend.targets(EDGE))[0]
         await backend.inject(target, experiment().faults, directory.name, 600.0)
-
-    if after in (Undo.kind, Injected.kind):
-        asyncio.run(inject())
     return play.store
 
 
-def _close(store: Store, backend_of: Callable[[Run], Backend]) -> Recovered:
-    return asyncio.run(close_unfinished(store.runs(), backend_of))
+async def _close(store: Store, backend_of: Callable[[Run], Backend]) -> Recovered:
+    return await close_unfinished(store.runs(), backend_of)
 
 
 @pytest.mark.parametrize("after", [Undo.kind, Injected.kind])
-def test_what_is_left_is_undone_and_the_run_is_closed(tmp_path: Path, after: str) -> None:
+async def test_what_is_left_is_undone_and_the_run_is_closed(tmp_path: Path, after: str) -> None:
     backend = Unruly()
-    store = _killed(tmp_path, backend, after)
+    store = await _killed(tmp_path, backend, after)
     assert not backend.clean
-    closed = _close(store, lambda _: backend).closed
+    closed = (await _close(store, lambda _: backend)).closed
     assert backend.clean
     directory = next(iter(store.runs()))
     assert closed == [directory.name]
@@ -59,71 +57,72 @@ def test_what_is_left_is_undone_and_the_run_is_closed(tmp_path: Path, after: str
     assert isinstance(entries[-1], Judged)
     assert entries[-1].verdict == Verdict.INCONCLUSIVE
     assert any(isinstance(record, Closed) for record in entries)
-    assert _close(store, lambda _: backend).closed == []
+    assert (await _close(store, lambda _: backend)).closed == []
 
 
-def test_a_run_that_had_injected_nothing_is_only_closed(tmp_path: Path) -> None:
+async def test_a_run_that_had_injected_nothing_is_only_closed(tmp_path: Path) -> None:
     backend = Unruly()
-    store = _killed(tmp_path, backend, "state")
+    store = await _killed(tmp_path, backend, "state")
     backend.asked.clear()
-    assert len(_close(store, lambda _: backend).closed) == 1
+    assert len((await _close(store, lambda _: backend)).closed) == 1
     assert backend.asked == []
 
 
-def test_a_run_that_somebody_is_at_is_left_alone(tmp_path: Path) -> None:
+async def test_a_run_that_somebody_is_at_is_left_alone(tmp_path: Path) -> None:
     store = Store(tmp_path)
     journal = store.begin("x")
     journal.write(Undo("u0", {"id": "db", "proxy": "db", "where": ""}, "x"))
-    assert _close(store, lambda _: Unruly()).closed == []
+    assert (await _close(store, lambda _: Unruly())).closed == []
     journal.close()
 
 
-def test_what_cannot_be_undone_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PATIENCE", 0.0)
+async def test_what_cannot_be_undone_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = Unruly()
-    store = _killed(tmp_path, backend, Injected.kind)
+    store = await _killed(tmp_path, backend, Injected.kind)
     backend.fails.add("revert")
-    _close(store, lambda _: backend)
+    await _close(store, lambda _: backend)
     entries = [entry.record for entry in read(next(iter(store.runs())))]
     assert any(isinstance(record, Reverted) and not record.verified for record in entries)
     assert isinstance(entries[-1], Judged)
     assert entries[-1].exit == 6
 
 
-def test_each_run_is_undone_where_it_was_injected(tmp_path: Path) -> None:
+async def test_each_run_is_undone_where_it_was_injected(tmp_path: Path) -> None:
     backend, elsewhere = Unruly(), Unruly({})
-    store = _killed(tmp_path, backend, Injected.kind)
+    store = await _killed(tmp_path, backend, Injected.kind)
     asked: list[str] = []
 
     def backend_of(run: Run) -> Unruly:
         asked.append(str(run.environment["name"]))
         return backend if run.environment["name"] == "test" else elsewhere
 
-    _close(store, backend_of)
+    await _close(store, backend_of)
     assert (asked, backend.clean) == (["test"], True)
 
 
-def test_a_run_that_nothing_is_known_of_how_to_reach_is_left_for_a_start_that_knows(
+async def test_a_run_that_nothing_is_known_of_how_to_reach_is_left_for_a_start_that_knows(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = _killed(tmp_path, Unruly(), Injected.kind)
+    store = await _killed(tmp_path, Unruly(), Injected.kind)
     before = read(next(iter(store.runs())))
 
     def unknown(run: Run) -> Unruly:
         raise InvalidSpec("tls.ca", "is away")
 
-    assert _close(store, unknown).closed == []
+    assert (await _close(store, unknown)).closed == []
     assert read(next(iter(store.runs()))) == before
     assert "tls.ca: is away" in caplog.text
 
 
-def test_a_journal_that_cannot_be_read_holds_up_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_journal_that_cannot_be_read_holds_up_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     backend = Unruly()
-    store = _killed(tmp_path, backend, Injected.kind)
+    store = await _killed(tmp_path, backend, Injected.kind)
     broken = store.root / "20000101-000000-broken-0000"
     broken.mkdir()
     (broken / JOURNAL).write_text("not JSON\nnot at all\n")
-    assert len(_close(store, lambda _: backend).closed) == 1
+    assert len((await _close(store, lambda _: backend)).closed) == 1
     assert backend.clean
     assert caplog.text == ""
 
@@ -135,20 +134,20 @@ def _broken(store: Store) -> Path:
     return path
 
 
-def test_a_journal_that_cannot_be_read_is_named_with_what_its_run_may_have_left(tmp_path: Path) -> None:
+async def test_a_journal_that_cannot_be_read_is_named_with_what_its_run_may_have_left(tmp_path: Path) -> None:
     store = Store(tmp_path)
     path = _broken(store)
     content = path.read_bytes()
-    (found,) = _close(store, lambda _: Unruly()).left_out
+    (found,) = (await _close(store, lambda _: Unruly())).left_out
     assert (found.path, found.line) == (str(path), 1)
     assert re.search(r"may have left a fault, which ends with its lease, at \d\d:\d\d:\d\d UTC", found.reason)
     os.utime(path, (0, 0))
-    (found,) = _close(store, lambda _: Unruly()).left_out
+    (found,) = (await _close(store, lambda _: Unruly())).left_out
     assert "has ended with its lease" in found.reason
     assert path.read_bytes() == content
 
 
-def test_what_is_no_journal_at_all_is_named_as_well(tmp_path: Path) -> None:
+async def test_what_is_no_journal_at_all_is_named_as_well(tmp_path: Path) -> None:
     store = Store(tmp_path)
     for name in ("pipe", "link", "folder", "garbage", "empty"):
         (tmp_path / name).mkdir()
@@ -157,41 +156,41 @@ def test_what_is_no_journal_at_all_is_named_as_well(tmp_path: Path) -> None:
     (tmp_path / "folder" / JOURNAL).mkdir()
     (tmp_path / "garbage" / JOURNAL).write_bytes(bytes(range(256)))
     (tmp_path / "empty" / JOURNAL).touch()  # its owner was killed before it did anything
-    found = {Path(one.path).parent.name: one.reason for one in _close(store, lambda _: Unruly()).left_out}
+    found = {Path(one.path).parent.name: one.reason for one in (await _close(store, lambda _: Unruly())).left_out}
     assert sorted(found) == ["folder", "garbage", "link", "pipe"]
     assert found["pipe"].startswith("is no regular file")
     assert found["link"].startswith("is a symbolic link")
 
 
-def test_a_run_that_somebody_is_at_is_none_whose_journal_cannot_be_read(tmp_path: Path) -> None:
+async def test_a_run_that_somebody_is_at_is_none_whose_journal_cannot_be_read(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with closing(store.begin("x")) as journal:
         (journal.directory / JOURNAL).write_text("{}\n{}\n")
-        assert _close(store, lambda _: Unruly()).left_out == []
+        assert (await _close(store, lambda _: Unruly())).left_out == []
 
 
 @pytest.mark.parametrize("started", ["yesterday", "", 7, None])
-def test_a_journal_without_a_time_holds_up_no_other(tmp_path: Path, started: Any) -> None:
+async def test_a_journal_without_a_time_holds_up_no_other(tmp_path: Path, started: Any) -> None:
     backend = Unruly()
-    store = _killed(tmp_path, backend, Injected.kind)
+    store = await _killed(tmp_path, backend, Injected.kind)
     with closing(store.begin("timeless")) as journal:
         journal.write(Run(journal.run_id, "1", started, {}, [], {"name": "test"}, 7, "", 1.0))
-    recovered = _close(store, lambda _: backend)
+    recovered = await _close(store, lambda _: backend)
     assert (len(recovered.closed), backend.clean) == (1, True)
     assert [one.path for one in recovered.left_out] == [str(journal.directory / JOURNAL)]
 
 
-def test_a_time_without_a_zone_is_utc(tmp_path: Path) -> None:
+async def test_a_time_without_a_zone_is_utc(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with closing(store.begin("x")) as journal:
         journal.write(Run(journal.run_id, "1", "2026-01-01T00:00:00", {}, [], {"name": "test"}, 7, "", 1.0))
-    assert _close(store, lambda _: Unruly()).closed == [journal.run_id]
+    assert (await _close(store, lambda _: Unruly())).closed == [journal.run_id]
 
 
-def test_a_run_that_came_to_its_end_while_it_was_looked_at_is_left_alone(
+async def test_a_run_that_came_to_its_end_while_it_was_looked_at_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = _killed(tmp_path, Unruly(), Injected.kind)
+    store = await _killed(tmp_path, Unruly(), Injected.kind)
     directory = next(iter(store.runs()))
     reopened = module._reopened
 
@@ -201,22 +200,21 @@ def test_a_run_that_came_to_its_end_while_it_was_looked_at_is_left_alone(
         return journal
 
     monkeypatch.setattr(module, "_reopened", late)
-    assert _close(store, lambda _: Unruly()).closed == []
+    assert (await _close(store, lambda _: Unruly())).closed == []
     assert read(directory)[-1].record == Judged("inconclusive", 3, ["its owner was quicker"])
 
 
-def test_a_backend_that_fails_in_any_way_leaves_a_run_that_a_person_must_look_at(
+async def test_a_backend_that_fails_in_any_way_leaves_a_run_that_a_person_must_look_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_PATIENCE", 0.0)
     backend = Unruly()
-    store = _killed(tmp_path, backend, Injected.kind)
+    store = await _killed(tmp_path, backend, Injected.kind)
 
     async def broken(*_: object) -> None:
         raise KeyError("127.0.0.1:1")
 
     monkeypatch.setattr(backend, "revert", broken)
-    _close(store, lambda _: backend)
+    await _close(store, lambda _: backend)
     last = read(next(iter(store.runs())))[-1].record
     assert isinstance(last, Judged)
     assert last.exit == 6

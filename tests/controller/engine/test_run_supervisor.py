@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,33 +18,32 @@ from brownout_controller.engine.recovery import Recovered
 from brownout_controller.engine.resolve import RequestResolver
 from brownout_controller.engine.run_supervisor import NotInPlaceError, RunSupervisor
 from brownout_controller.engine.settings_file import SettingsFile
-from brownout_controller.engine.store import JOURNAL, Store, read
+from brownout_controller.engine.store import JOURNAL, Journal, Store, read
 from brownout_controller.model.environment import Environment
-from brownout_controller.model.journal import Entered, Injected, Judged, Reverted, Run, Undo
+from brownout_controller.model.journal import KINDS, Entered, Injected, Judged, Reverted, Run, Undo
 from brownout_controller.report.sentences import recorded
 from brownout_core import limits
 from brownout_core.errors import InvalidSpec, NotFound, Unavailable
 from brownout_core.verdict import Verdict
-from tests.controller.engine.ground import hypothesis
+from tests.controller.engine.ground import FullDisk, hypothesis
 from tests.controller.engine.stand import Shared, conducting, order, prepare, wish
-from tests.support.running import SECONDS
+
+pytestmark = pytest.mark.virtual_time
 
 
 @pytest.fixture(autouse=True)
-def _ground(monkeypatch: pytest.MonkeyPatch) -> None:
-    prepare(monkeypatch)
+def _ground() -> None:
+    prepare()
 
 
-def play(root: Path, scenario: Callable[[RunSupervisor], Awaitable[None]], backend: Shared | None = None) -> Shared:
+@asynccontextmanager
+async def playing(
+    root: Path, backend: Shared | None = None, disk: Callable[[Path], Journal] = Journal
+) -> AsyncIterator[RunSupervisor]:
     backend = backend or Shared()
-
-    async def main() -> None:
-        async with asyncio.timeout(SECONDS), conducting(root, backend) as conductor:
-            await scenario(conductor)
-
-    asyncio.run(main())
+    async with conducting(root, backend, disk=disk) as conductor:
+        yield conductor
     assert backend.clean
-    return backend
 
 
 async def until_state(conductor: RunSupervisor, run: str, state: str) -> None:
@@ -52,30 +52,28 @@ async def until_state(conductor: RunSupervisor, run: str, state: str) -> None:
             return
 
 
-def test_runs_at_once_have_their_own_journals_and_verdicts(tmp_path: Path) -> None:
-    async def scenario(conductor: RunSupervisor) -> None:
+async def test_runs_at_once_have_their_own_journals_and_verdicts(tmp_path: Path) -> None:
+    backend = Shared()
+    async with playing(tmp_path, backend) as conductor:
         runs = [await conductor.start(order(edge)) for edge in ("a -> one", "b -> two")]
         assert {row.state for row in conductor.runs().rows} <= {"planned", "baseline"}
         assert [(await conductor.ended(run)).verdict for run in runs] == ["passed", "passed"]
         assert [row.state for row in conductor.runs().rows] == ["judged", "judged"]
         assert [row.told.run_id for row in conductor.runs(1).rows] == [max(runs)]
+    assert backend.closed >= 2
 
-    assert play(tmp_path, scenario).closed >= 2
 
-
-def test_the_journal_of_a_trial_says_of_which_search_it_is(tmp_path: Path) -> None:
-    async def scenario(conductor: RunSupervisor) -> None:
+async def test_the_journal_of_a_trial_says_of_which_search_it_is(tmp_path: Path) -> None:
+    async with playing(tmp_path) as conductor:
         run = await conductor.start(replace(order(), part_of="margin-1"))
         await conductor.ended(run)
         told = read(conductor.find(run))[0].record
         assert isinstance(told, Run)
         assert told.part_of == "margin-1"
 
-    play(tmp_path, scenario)
 
-
-def test_a_hung_probe_of_one_run_holds_up_no_other(tmp_path: Path) -> None:
-    async def scenario(conductor: RunSupervisor) -> None:
+async def test_a_hung_probe_of_one_run_holds_up_no_other(tmp_path: Path) -> None:
+    async with playing(tmp_path) as conductor:
         stuck = {"name": "stuck", "stuck": "x", "expect": "< 1", "timeout": "60s", "every": "0.1s"}
         hung = await conductor.start(order("b -> two", hypotheses=[stuck], duration="60s", baseline="60s"))
         run = await conductor.start(order())
@@ -84,11 +82,9 @@ def test_a_hung_probe_of_one_run_holds_up_no_other(tmp_path: Path) -> None:
         await conductor.interrupt(hung, "SIGINT")
         assert (await conductor.ended(hung)).exit == 130
 
-    play(tmp_path, scenario)
 
-
-def test_on_one_target_the_second_run_is_refused(tmp_path: Path) -> None:
-    async def scenario(conductor: RunSupervisor) -> None:
+async def test_on_one_target_the_second_run_is_refused(tmp_path: Path) -> None:
+    async with playing(tmp_path) as conductor:
         first = await conductor.start(order(duration="60s"))
         await until_state(conductor, first, "observing")
         second = await conductor.ended(await conductor.start(order(nets={"already-faulted": "to meet the lock"})))
@@ -98,11 +94,9 @@ def test_on_one_target_the_second_run_is_refused(tmp_path: Path) -> None:
         judged = await conductor.ended(first)
         assert (judged.verdict, recorded(judged)) == ("stopped", ["enough"])
 
-    play(tmp_path, scenario)
 
-
-def test_a_watch_begins_where_it_is_told_and_knows_runs_that_are_over(tmp_path: Path) -> None:
-    async def scenario(conductor: RunSupervisor) -> None:
+async def test_a_watch_begins_where_it_is_told_and_knows_runs_that_are_over(tmp_path: Path) -> None:
+    async with playing(tmp_path) as conductor:
         run = await conductor.start(order())
         live = [line async for line in conductor.watch(run)]
         assert [line.entry.n for line in live] == list(range(len(live)))
@@ -111,11 +105,9 @@ def test_a_watch_begins_where_it_is_told_and_knows_runs_that_are_over(tmp_path: 
         assert "".join(line.text + "\n" for line in live) == text
         assert [line async for line in conductor.watch("last", 3)] == live[3:]
 
-    play(tmp_path, scenario)
 
-
-def test_a_run_is_named_by_its_id_and_not_by_a_path(tmp_path: Path) -> None:
-    async def scenario(conductor: RunSupervisor) -> None:
+async def test_a_run_is_named_by_its_id_and_not_by_a_path(tmp_path: Path) -> None:
+    async with playing(tmp_path) as conductor:
         run = await conductor.start(order())
         await conductor.ended(run)
         path = str(tmp_path / "runs" / run)
@@ -127,11 +119,9 @@ def test_a_run_is_named_by_its_id_and_not_by_a_path(tmp_path: Path) -> None:
             await anext(conductor.watch(path))
         await conductor.stop(run, "it is over, which is no error")
 
-    play(tmp_path, scenario)
 
-
-def test_a_run_of_another_process_is_watched_and_is_asked_to_end(tmp_path: Path) -> None:
-    async def scenario(conductor: RunSupervisor) -> None:
+async def test_a_run_of_another_process_is_watched_and_is_asked_to_end(tmp_path: Path) -> None:
+    async with playing(tmp_path) as conductor:
         journal = Store(tmp_path / "runs").begin("other")
         journal.write(Undo("u0", {"id": "one"}, "x"))
         await conductor.stop(journal.run_id, "enough")
@@ -143,11 +133,9 @@ def test_a_run_of_another_process_is_watched_and_is_asked_to_end(tmp_path: Path)
         assert (await anext(watch)).entry.record.kind == "verdict"
         journal.close()
 
-    play(tmp_path, scenario)
 
-
-def test_ad_hoc_faults_are_in_place_when_the_call_ends_and_go_when_they_are_stopped(tmp_path: Path) -> None:
-    async def scenario(conductor: RunSupervisor) -> None:
+async def test_ad_hoc_faults_are_in_place_when_the_call_ends_and_go_when_they_are_stopped(tmp_path: Path) -> None:
+    async with playing(tmp_path) as conductor:
         run = await conductor.start_faults(wish())
         (held,) = conductor.faults()
         assert (held.run, held.targets, held.faults) == (run, ["one", "two", "three"], ["slow"])
@@ -160,22 +148,20 @@ def test_ad_hoc_faults_are_in_place_when_the_call_ends_and_go_when_they_are_stop
         assert (judged.verdict, judged.exit) == ("stopped", 5)
         assert conductor.faults() == []
 
-    play(tmp_path, scenario)
 
-
-def test_ad_hoc_faults_end_by_themselves_and_claim_nothing(tmp_path: Path) -> None:
-    async def scenario(conductor: RunSupervisor) -> None:
+async def test_ad_hoc_faults_end_by_themselves_and_claim_nothing(tmp_path: Path) -> None:
+    async with playing(tmp_path) as conductor:
         judged = await conductor.ended(await conductor.start_faults(wish(duration=0.05)))
         assert (judged.verdict, judged.exit) == (Verdict.DONE, 0)
 
-    play(tmp_path, scenario)
 
-
-def test_when_one_target_refuses_ad_hoc_faults_the_others_are_reverted_before_the_call_ends(tmp_path: Path) -> None:
+async def test_when_one_target_refuses_ad_hoc_faults_the_others_are_reverted_before_the_call_ends(
+    tmp_path: Path,
+) -> None:
     backend = Shared()
     backend.refuses.add("two")
 
-    async def scenario(conductor: RunSupervisor) -> None:
+    async with playing(tmp_path, backend) as conductor:
         with pytest.raises(NotInPlaceError, match="two refuses") as error:
             await conductor.start_faults(wish())
         assert backend.clean
@@ -183,13 +169,11 @@ def test_when_one_target_refuses_ad_hoc_faults_the_others_are_reverted_before_th
         records = [entry.record for entry in read(conductor.find(error.value.run))]
         assert [record.target for record in records if isinstance(record, Injected)] == ["one"]
 
-    play(tmp_path, scenario, backend)
 
-
-def test_who_leaves_before_faults_are_in_place_leaves_none(tmp_path: Path) -> None:
+async def test_who_leaves_before_faults_are_in_place_leaves_none(tmp_path: Path) -> None:
     backend = Slow()
 
-    async def scenario(conductor: RunSupervisor) -> None:
+    async with playing(tmp_path, backend) as conductor:
         asking = asyncio.create_task(conductor.start_faults(wish()))
         await backend.asked_for.wait()
         asking.cancel()
@@ -198,8 +182,6 @@ def test_who_leaves_before_faults_are_in_place_leaves_none(tmp_path: Path) -> No
         backend.goes_on.set()
         assert (await conductor.ended("last")).verdict == "stopped"
         assert backend.clean
-
-    play(tmp_path, scenario, backend)
 
 
 class Slow(Shared):
@@ -223,29 +205,26 @@ class Slow(Shared):
         ({"environment": "guarded"}, "environment 'guarded' is protected"),
     ],
 )
-def test_the_safety_nets_hold_for_ad_hoc_faults(tmp_path: Path, changes: dict[str, object], told: str) -> None:
-    async def scenario(conductor: RunSupervisor) -> None:
+async def test_the_safety_nets_hold_for_ad_hoc_faults(tmp_path: Path, changes: dict[str, object], told: str) -> None:
+    backend = Shared()
+    async with playing(tmp_path, backend) as conductor:
         with pytest.raises(NotInPlaceError, match=told) as error:
             await conductor.start_faults(wish(**changes))
         assert error.value.refused
-
-    assert "inject" not in play(tmp_path, scenario).asked
-
-
-def test_the_limit_of_targets_is_that_of_all_edges_together(tmp_path: Path) -> None:
-    backend = Shared()
-
-    async def main() -> None:
-        async with conducting(tmp_path, backend, max_targets=2) as conductor:
-            with pytest.raises(NotInPlaceError, match="3 targets would be hit, and the limit is 2"):
-                await conductor.start_faults(wish())
-
-    asyncio.run(main())
     assert "inject" not in backend.asked
 
 
-def test_the_end_reverts_everything_and_takes_nothing_on(tmp_path: Path) -> None:
-    async def scenario(conductor: RunSupervisor) -> None:
+async def test_the_limit_of_targets_is_that_of_all_edges_together(tmp_path: Path) -> None:
+    backend = Shared()
+
+    async with conducting(tmp_path, backend, max_targets=2) as conductor:
+        with pytest.raises(NotInPlaceError, match="3 targets would be hit, and the limit is 2"):
+            await conductor.start_faults(wish())
+    assert "inject" not in backend.asked
+
+
+async def test_the_end_reverts_everything_and_takes_nothing_on(tmp_path: Path) -> None:
+    async with playing(tmp_path) as conductor:
         run = await conductor.start(order(duration="60s"))
         await until_state(conductor, run, "observing")
         faults = await conductor.start_faults(wish(edges=["b -> two"]))
@@ -254,10 +233,8 @@ def test_the_end_reverts_everything_and_takes_nothing_on(tmp_path: Path) -> None
         with pytest.raises(Unavailable, match="shutting down"):
             await conductor.start(order())
 
-    play(tmp_path, scenario)
 
-
-def test_what_killed_runs_have_left_is_closed_by_the_first_start(tmp_path: Path) -> None:
+async def test_what_killed_runs_have_left_is_closed_by_the_first_start(tmp_path: Path) -> None:
     backend = Shared()
 
     async def first(conductor: RunSupervisor) -> None:
@@ -270,23 +247,20 @@ def test_what_killed_runs_have_left_is_closed_by_the_first_start(tmp_path: Path)
         target = (await backend.targets("a -> one"))[0]
         await backend.inject(target, wish().faults, run, 600.0)
 
-    async def main() -> None:
-        async with conducting(tmp_path, backend) as conductor:
-            await first(conductor)
-            killed = conductor.runs().rows[0].told.run_id
-            assert conductor.runs().rows[0].state == "cut off"
-            assert [line.entry.record.kind async for line in conductor.watch(killed)][-1] == "injected"
-            assert (await conductor.ended(await conductor.start(order()))).verdict == "refused"  # once only
+    async with conducting(tmp_path, backend) as conductor:
+        await first(conductor)
+        killed = conductor.runs().rows[0].told.run_id
+        assert conductor.runs().rows[0].state == "cut off"
+        assert [line.entry.record.kind async for line in conductor.watch(killed)][-1] == "injected"
+        assert (await conductor.ended(await conductor.start(order()))).verdict == "refused"  # once only
 
-        async with conducting(tmp_path, backend) as conductor:
-            assert (await conductor.ended(await conductor.start(order()))).verdict == "passed"
-            assert (await conductor.ended(killed)).verdict == "inconclusive"
-
-    asyncio.run(main())
+    async with conducting(tmp_path, backend) as conductor:
+        assert (await conductor.ended(await conductor.start(order()))).verdict == "passed"
+        assert (await conductor.ended(killed)).verdict == "inconclusive"
     assert backend.clean
 
 
-def test_nobody_starts_before_what_killed_runs_have_left_is_closed(
+async def test_nobody_starts_before_what_killed_runs_have_left_is_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     happened: list[str] = []
@@ -301,7 +275,8 @@ def test_nobody_starts_before_what_killed_runs_have_left_is_closed(
 
     monkeypatch.setattr(module, "close_unfinished", close)
 
-    async def scenario(conductor: RunSupervisor) -> None:
+    async with playing(tmp_path) as conductor:
+
         async def start(edge: str) -> str:
             run = await conductor.start(order(edge))
             happened.append("started")
@@ -311,33 +286,23 @@ def test_nobody_starts_before_what_killed_runs_have_left_is_closed(
             await start("a -> one")
         for run in await asyncio.gather(start("a -> one"), start("b -> two")):
             await conductor.ended(run)
-
-    play(tmp_path, scenario)
     assert happened == ["begun", "begun", "closed", "started", "started"]
 
 
-def _fill(_: Path, patch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    patch.setattr("brownout_controller.engine.store._write_all", full)
-
-
-def _take_away(directory: Path, _: pytest.MonkeyPatch) -> None:
-    shutil.rmtree(directory)
-
-
-@pytest.mark.parametrize(("spoil", "told"), [(_fill, "no space left"), (_take_away, "no such file")])
-def test_a_journal_that_is_lost_ends_the_run_with_the_revert_and_who_watches_hears_the_rest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path, pytest.MonkeyPatch], None], told: str
+@pytest.mark.parametrize(("full", "told"), [(True, "no space left"), (False, "no such file")], ids=["full", "gone"])
+async def test_a_journal_that_is_lost_ends_the_run_with_the_revert_and_who_watches_hears_the_rest(
+    tmp_path: Path, full: bool, told: str
 ) -> None:
-    async def scenario(conductor: RunSupervisor) -> None:
-        run = await conductor.start(order(duration="0.3s" if spoil is _take_away else "60s"))
+    disk = FullDisk()
+    async with playing(tmp_path, disk=disk) as conductor:
+        run = await conductor.start(order(duration="60s" if full else "0.3s"))
         watching = asyncio.create_task(_all(conductor, run))
         await until_state(conductor, run, "observing")
-        spoil(conductor.find(run), monkeypatch)
-        if spoil is _fill:
+        if full:
+            disk.refused.update(KINDS)
             await conductor.stop("last", "whatever happens next is a record that the disk does not take")
+        else:
+            shutil.rmtree(conductor.find(run))
         lines = await watching
         assert [line.entry.n for line in lines] == list(range(len(lines)))
         judged = lines[-1].entry.record
@@ -348,75 +313,65 @@ def test_a_journal_that_is_lost_ends_the_run_with_the_revert_and_who_watches_hea
         assert await conductor.ended(run) == judged, "also for who comes later"
         await conductor.stop(run, "it is over, which is no error")
 
-    play(tmp_path, scenario)
-
 
 async def _all(conductor: RunSupervisor, run: str) -> list[Line]:
     return [line async for line in conductor.watch(run)]
 
 
-def test_a_run_whose_journal_is_taken_away_can_still_be_stopped(tmp_path: Path) -> None:
-    async def scenario(conductor: RunSupervisor) -> None:
+async def test_a_run_whose_journal_is_taken_away_can_still_be_stopped(tmp_path: Path) -> None:
+    async with playing(tmp_path) as conductor:
         run = await conductor.start(order(duration="60s"))
         await until_state(conductor, run, "observing")
         shutil.rmtree(conductor.find(run))
         await conductor.interrupt(run, "SIGTERM")
         assert (await conductor.ended(run)).verdict == "inconclusive"
 
-    play(tmp_path, scenario)
 
-
-def test_what_a_killed_run_left_is_undone_in_the_environment_that_its_journal_names(tmp_path: Path) -> None:
+async def test_what_a_killed_run_left_is_undone_in_the_environment_that_its_journal_names(tmp_path: Path) -> None:
     asked: list[Environment] = []
 
-    async def main() -> None:
-        journal = Store(tmp_path / "runs").begin("killed")
-        there = {"name": "other", "control": ["127.0.0.1:1"], "token": None}
-        journal.write(Run(journal.run_id, "1", "2026-01-01T00:00:00+00:00", {"name": "x"}, [], there, 7, "", 0.0))
-        journal.close()
-        config = tmp_path / "brownout.yaml"
-        config.write_text("environments: {other: {control: '127.0.0.1:2', token: '${SECRET}'}}")
+    journal = Store(tmp_path / "runs").begin("killed")
+    there = {"name": "other", "control": ["127.0.0.1:1"], "token": None}
+    journal.write(Run(journal.run_id, "1", "2026-01-01T00:00:00+00:00", {"name": "x"}, [], there, 7, "", 0.0))
+    journal.close()
+    config = tmp_path / "brownout.yaml"
+    config.write_text("environments: {other: {control: '127.0.0.1:2', token: '${SECRET}'}}")
 
-        def make(environment: Environment) -> Shared:
-            asked.append(environment)
-            return Shared()
+    def make(environment: Environment) -> Shared:
+        asked.append(environment)
+        return Shared()
 
-        told: list[str] = []
-        desk = RequestResolver(SettingsFile(config), None, {})
-        async with RunSupervisor(desk, Store(tmp_path / "runs"), make=make, tell=told.append) as conductor:
-            await conductor.prepare({"SECRET": "of the other"})
-            await conductor.prepare({"SECRET": "of the other"})
-        assert told == [f"closed {journal.run_id}, which had been cut off: inconclusive ({_NOTHING})"]
-
-    asyncio.run(main())
+    told: list[str] = []
+    desk = RequestResolver(SettingsFile(config), None, {})
+    async with RunSupervisor(desk, Store(tmp_path / "runs"), make=make, tell=told.append) as conductor:
+        await conductor.prepare({"SECRET": "of the other"})
+        await conductor.prepare({"SECRET": "of the other"})
+    assert told == [f"closed {journal.run_id}, which had been cut off: inconclusive ({_NOTHING})"]
     assert [(each.control, each.token) for each in asked] == [(("127.0.0.1:1",), "of the other")]
 
 
 _NOTHING = "nothing may be concluded from this run"
 
 
-def test_there_is_an_end_to_how_many_runs_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_there_is_an_end_to_how_many_runs_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "RUNS", 1)
-
-    async def scenario(conductor: RunSupervisor) -> None:
+    async with playing(tmp_path) as conductor:
         await conductor.start(order(baseline="60s"))
         with pytest.raises(Unavailable, match="1 are going on"):
             await conductor.start(order("b -> two"))
 
 
-def test_a_run_whose_journal_cannot_be_begun_leaves_no_backend_open(tmp_path: Path) -> None:
-    async def scenario(conductor: RunSupervisor) -> None:
+async def test_a_run_whose_journal_cannot_be_begun_leaves_no_backend_open(tmp_path: Path) -> None:
+    backend = Shared()
+    async with playing(tmp_path, backend) as conductor:
         (tmp_path / "runs").write_text("no directory")
         with pytest.raises(Unavailable):
             await conductor.start(order())
-
-    assert play(tmp_path, scenario).closed == 1
-
-    play(tmp_path, scenario)
+    assert backend.closed == 1
 
 
-def test_places_are_all_that_there_are_or_those_of_an_edge(tmp_path: Path) -> None:
-    async def scenario(conductor: RunSupervisor) -> None:
+async def test_places_are_all_that_there_are_or_those_of_an_edge(tmp_path: Path) -> None:
+    async with playing(tmp_path) as conductor:
         run = await conductor.start_faults(wish(edges=["b -> two"]))
         places = {place.proxy: place for place in await conductor.places("local")}
         assert sorted(places) == ["one", "three", "two"]
@@ -426,24 +381,23 @@ def test_places_are_all_that_there_are_or_those_of_an_edge(tmp_path: Path) -> No
         with pytest.raises(InvalidSpec, match="environment 'nowhere'"):
             await conductor.places("nowhere")
 
-    play(tmp_path, scenario)
 
-
-def test_a_plan_touches_nothing_and_a_secret_of_the_name_is_in_no_id(tmp_path: Path) -> None:
-    async def scenario(conductor: RunSupervisor) -> None:
+async def test_a_plan_touches_nothing_and_a_secret_of_the_name_is_in_no_id(tmp_path: Path) -> None:
+    backend = Shared()
+    async with playing(tmp_path, backend) as conductor:
         outlook = await conductor.plan(order())
         assert ([target.id for target in outlook.targets], outlook.readings[0].value) == (["one"], 1.0)
         assert conductor.runs().rows == []
         run = await conductor.start(order(name="${OURS}", hypotheses=[hypothesis()]))
         await conductor.ended(run)
         assert "machine" not in run
-
-    assert "inject" in play(tmp_path, scenario).asked
+    assert "inject" in backend.asked
 
 
 @pytest.mark.parametrize("state", ["baseline", "observing", "recovering"])
-def test_a_request_of_another_process_ends_a_run_without_its_recovery(tmp_path: Path, state: str) -> None:
-    async def scenario(conductor: RunSupervisor) -> None:
+async def test_a_request_of_another_process_ends_a_run_without_its_recovery(tmp_path: Path, state: str) -> None:
+    backend = Shared()
+    async with playing(tmp_path, backend) as conductor:
         times = {"baseline": "60s"} if state == "baseline" else {"duration": "60s"} if state == "observing" else {}
         run = await conductor.start(order(**{"recovery": "60s", **times}))
         async for line in conductor.watch(run):
@@ -453,12 +407,11 @@ def test_a_request_of_another_process_ends_a_run_without_its_recovery(tmp_path: 
         assert (await conductor.ended(run)).verdict == "stopped"
         assert stop_request.take(conductor.find(run)) is None
         assert "enough" in (conductor.find(run) / JOURNAL).read_text()
+    assert backend.clean
 
-    assert play(tmp_path, scenario).clean
 
-
-def test_a_run_that_was_cut_off_is_closed_by_a_stop(tmp_path: Path) -> None:
-    async def scenario(conductor: RunSupervisor) -> None:
+async def test_a_run_that_was_cut_off_is_closed_by_a_stop(tmp_path: Path) -> None:
+    async with playing(tmp_path) as conductor:
         journal = Store(tmp_path / "runs").begin("other")
         journal.write(Run(journal.run_id, "1", "2026-01-01T00:00:00+00:00", {}, [], {"name": "local"}, 7, "", 1.0))
         journal.close()
@@ -473,16 +426,12 @@ def test_a_run_that_was_cut_off_is_closed_by_a_stop(tmp_path: Path) -> None:
         assert [one.line for one in conductor.runs().left_out] == [1]
         assert [one.line for one in (await conductor.history()).left_out] == [1]
 
-    play(tmp_path, scenario)
 
-
-def test_a_journal_is_told_as_far_as_it_is_written(tmp_path: Path) -> None:
-    async def scenario(conductor: RunSupervisor) -> None:
+async def test_a_journal_is_told_as_far_as_it_is_written(tmp_path: Path) -> None:
+    async with playing(tmp_path) as conductor:
         run = await conductor.start(order(duration="60s"))
         async for line in conductor.watch(run):
             if getattr(line.entry.record, "state", "") == "observing":
                 break
         kinds = [line.entry.record.kind async for line in conductor.watch(run, wait=False)]
         assert (kinds[0], "verdict" in kinds) == ("run", False)
-
-    play(tmp_path, scenario)

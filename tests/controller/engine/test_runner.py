@@ -6,20 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
 from brownout_controller.backends.base import BackendError, Counts, Target
 from brownout_controller.backends.memory import MemoryBackend
-from brownout_controller.engine import locks, store, target_watch
+from brownout_controller.engine import locks, store
 from brownout_controller.engine import runner as module
-from brownout_controller.engine.store import Journal
 from brownout_controller.model.environment import Environment, Limits
 from brownout_controller.model.journal import (
     Counted,
     Entered,
-    Entry,
     Failure,
     Injected,
     Judged,
@@ -40,7 +37,9 @@ from brownout_controller.report.sentences import sentence
 from brownout_core.errors import Conflict, Unavailable
 from brownout_core.faults.spec import FaultSpec
 from brownout_core.verdict import Verdict
-from tests.controller.engine.ground import EDGE, TOLD, Play, Unruly, experiment, hypothesis
+from tests.controller.engine.ground import EDGE, TOLD, FullDisk, Play, Unruly, experiment, hypothesis
+
+pytestmark = pytest.mark.virtual_time
 
 
 def said(judgement: Judgement) -> tuple[str, ...]:
@@ -48,11 +47,8 @@ def said(judgement: Judgement) -> tuple[str, ...]:
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The probe reads 1 again; counters are read and reverts are given up sooner than with real targets."""
-    monkeypatch.setattr(module, "_TICK", 0.02)
-    monkeypatch.setattr(target_watch, "TICK", 0.02)
-    monkeypatch.setattr(module, "_GRACE", 0.0)
+def _fresh() -> Iterator[None]:
+    """The probe reads 1 again."""
     TOLD.clear()
     yield
     TOLD.clear()
@@ -66,9 +62,9 @@ def during_the_fault(backend: Unruly, good: float, bad: float) -> None:
     TOLD["value"] = lambda: Reading(good if backend.clean else bad)
 
 
-def test_a_system_that_holds_passes_and_nothing_is_left(tmp_path: Path) -> None:
+async def test_a_system_that_holds_passes_and_nothing_is_left(tmp_path: Path) -> None:
     play = Play(tmp_path, experiment())
-    judgement = play.run()
+    judgement = await play.run()
     assert (judgement.verdict, judgement.exit) == (Verdict.PASSED, 0), judgement.reasons
     assert isinstance(play.backend, Unruly)
     assert play.backend.clean
@@ -76,9 +72,9 @@ def test_a_system_that_holds_passes_and_nothing_is_left(tmp_path: Path) -> None:
     assert judgement.recovery is not None
 
 
-def test_the_states_are_those_of_the_table_in_order_and_the_verdict_is_the_last_line(tmp_path: Path) -> None:
+async def test_the_states_are_those_of_the_table_in_order_and_the_verdict_is_the_last_line(tmp_path: Path) -> None:
     play = Play(tmp_path, experiment())
-    play.run()
+    await play.run()
     moves = [(record.before, record.state) for record in told(play, Entered) if isinstance(record, Entered)]
     assert [state for _, state in moves] == [
         "baseline", "injecting", "observing", "reverting", "recovering", "judged",
@@ -88,26 +84,26 @@ def test_the_states_are_those_of_the_table_in_order_and_the_verdict_is_the_last_
     assert [entry.n for entry in play.entries] == list(range(len(play.entries)))
 
 
-def test_what_undoes_a_step_is_written_before_the_step(tmp_path: Path) -> None:
+async def test_what_undoes_a_step_is_written_before_the_step(tmp_path: Path) -> None:
     backend = Unruly()
     seen: list[bool] = []
-    Play(tmp_path, experiment(), backend).on(Undo, lambda *_: seen.append("inject" in backend.asked)).run()
+    await Play(tmp_path, experiment(), backend).on(Undo, lambda *_: seen.append("inject" in backend.asked)).run()
     assert seen == [False]
 
 
-def test_a_hypothesis_that_breaks_under_the_fault_is_refuted_and_told(tmp_path: Path) -> None:
+async def test_a_hypothesis_that_breaks_under_the_fault_is_refuted_and_told(tmp_path: Path) -> None:
     backend = Unruly()
     during_the_fault(backend, 1, 50)
-    judgement = Play(tmp_path, experiment(), backend).run()
+    judgement = await Play(tmp_path, experiment(), backend).run()
     assert (judgement.verdict, judgement.exit) == (Verdict.REFUTED, 1)
     assert "value is low (during): 50 at worst" in sentence(judgement.reasons[0])
     assert backend.clean
 
 
-def test_a_baseline_that_does_not_hold_injects_nothing(tmp_path: Path) -> None:
+async def test_a_baseline_that_does_not_hold_injects_nothing(tmp_path: Path) -> None:
     TOLD["value"] = lambda: Reading(50)
     play = Play(tmp_path, experiment())
-    judgement = play.run()
+    judgement = await play.run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert "so nothing was injected" in sentence(judgement.reasons[0])
     assert isinstance(play.backend, Unruly)
@@ -115,16 +111,16 @@ def test_a_baseline_that_does_not_hold_injects_nothing(tmp_path: Path) -> None:
     assert told(play, Undo) == []
 
 
-def test_no_data_is_never_a_pass(tmp_path: Path) -> None:
+async def test_no_data_is_never_a_pass(tmp_path: Path) -> None:
     backend = Unruly()
     TOLD["value"] = lambda: Reading(1) if backend.clean else Reading(None, "nothing there")
-    judgement = Play(tmp_path, experiment(), backend).run()
+    judgement = await Play(tmp_path, experiment(), backend).run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert "nothing there" in sentence(judgement.reasons[0])
 
 
 @pytest.mark.parametrize("error", [ProbeError("away"), ZeroDivisionError("a bug")])
-def test_a_probe_that_fails_is_no_data_and_no_reason_to_leave_a_fault(tmp_path: Path, error: Exception) -> None:
+async def test_a_probe_that_fails_is_no_data_and_no_reason_to_leave_a_fault(tmp_path: Path, error: Exception) -> None:
     backend = Unruly()
 
     def read() -> Reading:
@@ -133,27 +129,27 @@ def test_a_probe_that_fails_is_no_data_and_no_reason_to_leave_a_fault(tmp_path: 
         raise error
 
     TOLD["value"] = read
-    judgement = Play(tmp_path, experiment(), backend).run()
+    judgement = await Play(tmp_path, experiment(), backend).run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert str(error) in sentence(judgement.reasons[0])
     assert backend.clean
 
 
-def test_a_probe_that_hangs_holds_up_nobody(tmp_path: Path) -> None:
+async def test_a_probe_that_hangs_holds_up_nobody(tmp_path: Path) -> None:
     hangs = {"name": "hangs", "stuck": "x", "expect": "< 1", "every": "0.01s", "timeout": "60s", "when": ["during"]}
     play = Play(tmp_path, experiment(hypotheses=[hypothesis(), hangs]))
-    judgement = play.run()
+    judgement = await play.run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert [result.outcome for result in judgement.results if result.name == "hangs"] == ["no-data"]
     assert all(record.verified for record in told(play, Reverted) if isinstance(record, Reverted))
 
 
-def test_a_stop_condition_ends_the_run_at_once_with_a_verified_revert(tmp_path: Path) -> None:
+async def test_a_stop_condition_ends_the_run_at_once_with_a_verified_revert(tmp_path: Path) -> None:
     backend = Unruly()
     during_the_fault(backend, 1, 99)
     slow = experiment(duration="600s", hypotheses=[hypothesis(stop="> 90")])
     play = Play(tmp_path, slow, backend)
-    judgement = play.run()
+    judgement = await play.run()
     assert (judgement.verdict, judgement.exit) == (Verdict.STOPPED, 5)
     assert judgement.stopping is not None
     assert judgement.stopping < 2
@@ -163,61 +159,56 @@ def test_a_stop_condition_ends_the_run_at_once_with_a_verified_revert(tmp_path: 
     assert next(result for result in judgement.results if result.phase == "during").outcome == "broke"
 
 
-def test_a_stop_condition_that_cannot_be_seen_any_more_is_as_good_as_met(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from brownout_controller.engine import sampling
-
-    monkeypatch.setattr(sampling, "_BLIND", 0.05)
+async def test_a_stop_condition_that_cannot_be_seen_any_more_is_as_good_as_met(tmp_path: Path) -> None:
     backend = Unruly()
     TOLD["value"] = lambda: Reading(1) if backend.clean else Reading(None, "the server is away")
-    judgement = Play(tmp_path, experiment(duration="600s", hypotheses=[hypothesis(stop="> 90")]), backend).run()
+    judgement = await Play(tmp_path, experiment(duration="600s", hypotheses=[hypothesis(stop="> 90")]), backend).run()
     assert judgement.verdict is Verdict.STOPPED
     assert "could not be seen" in sentence(judgement.reasons[0])
     assert backend.clean
 
 
-def test_an_injection_that_fails_is_undone_and_inconclusive(tmp_path: Path) -> None:
+async def test_an_injection_that_fails_is_undone_and_inconclusive(tmp_path: Path) -> None:
     backend = Unruly()
     backend.fails.add("inject")
-    judgement = Play(tmp_path, experiment(), backend).run()
+    judgement = await Play(tmp_path, experiment(), backend).run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert said(judgement) == ("the fault was not in place", "inject failed, as it was told to")
     assert "revert" in backend.asked
 
 
-def test_a_fault_that_met_no_traffic_tested_nothing(tmp_path: Path) -> None:
-    judgement = Play(tmp_path, experiment(), Unruly(rate=0.0)).run()
+async def test_a_fault_that_met_no_traffic_tested_nothing(tmp_path: Path) -> None:
+    judgement = await Play(tmp_path, experiment(), Unruly(rate=0.0)).run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert "no traffic met the fault" in sentence(judgement.reasons[0])
 
 
-def test_a_fault_that_vanishes_half_way_is_inconclusive(tmp_path: Path) -> None:
+async def test_a_fault_that_vanishes_half_way_is_inconclusive(tmp_path: Path) -> None:
     backend = Unruly()
     play = Play(tmp_path, experiment(duration="600s"), backend).on(Counted, lambda *_: backend.lose())
-    judgement = play.run()
+    judgement = await play.run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert "vanished" in sentence(judgement.reasons[0])
 
 
-def test_the_lease_is_renewed_for_as_long_as_the_run_goes_on(tmp_path: Path) -> None:
+async def test_the_lease_is_renewed_for_as_long_as_the_run_goes_on(tmp_path: Path) -> None:
     backend = Unruly()
-    judgement = Play(tmp_path, experiment(duration="1.5s"), backend).run()
+    judgement = await Play(tmp_path, experiment(duration="1.5s"), backend).run()
     assert judgement.verdict is Verdict.PASSED
     assert backend.asked.count("renew") >= 2
 
 
-def test_targets_that_cannot_be_reached_end_the_run_within_a_lease(tmp_path: Path) -> None:
+async def test_targets_that_cannot_be_reached_end_the_run_within_a_lease(tmp_path: Path) -> None:
     backend = Unruly()
     play = Play(tmp_path, experiment(duration="600s"), backend)
     play.on(Injected, lambda *_: backend.fails.update(("renew", "counts")))
-    judgement = play.run()
+    judgement = await play.run()
     assert judgement.verdict is Verdict.STOPPED
     assert "could not be reached" in sentence(judgement.reasons[0])
 
 
 @pytest.mark.parametrize("how", ["fails", "keeps"])
-def test_a_revert_that_is_not_verified_is_the_gravest_verdict(tmp_path: Path, how: str) -> None:
+async def test_a_revert_that_is_not_verified_is_the_gravest_verdict(tmp_path: Path, how: str) -> None:
     backend = Unruly()
     during_the_fault(backend, 1, 50)  # refuted as well
 
@@ -230,12 +221,12 @@ def test_a_revert_that_is_not_verified_is_the_gravest_verdict(tmp_path: Path, ho
     # What stays is kept alive, as by somebody who does not know that the run is over.
     if how == "keeps":
         backend._lapse = lambda: None  # type: ignore[method-assign]
-    judgement = play.run()
+    judgement = await play.run()
     assert (judgement.verdict, judgement.exit) == (Verdict.NOT_REVERTED, 6)
     assert "db" in sentence(judgement.reasons[0])
 
 
-def test_a_revert_that_succeeds_at_the_second_try_is_verified(tmp_path: Path) -> None:
+async def test_a_revert_that_succeeds_at_the_second_try_is_verified(tmp_path: Path) -> None:
     backend = Unruly()
     play = Play(tmp_path, experiment(), backend)
     play.on(Injected, lambda *_: backend.fails.add("revert"))
@@ -245,13 +236,13 @@ def test_a_revert_that_succeeds_at_the_second_try_is_verified(tmp_path: Path) ->
             asyncio.get_running_loop().call_later(0.3, backend.fails.clear)
 
     play.on(Entered, entered)
-    assert play.run().verdict is Verdict.PASSED
+    assert (await play.run()).verdict is Verdict.PASSED
     assert backend.asked.count("revert") >= 2
 
 
 @pytest.mark.parametrize(("signal", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
 @pytest.mark.parametrize("state", ["baseline", "injecting", "observing", "recovering"])
-def test_a_signal_ends_the_run_in_any_state_with_the_revert_done(
+async def test_a_signal_ends_the_run_in_any_state_with_the_revert_done(
     tmp_path: Path, signal: str, code: int, state: str
 ) -> None:
     long = dict.fromkeys(("baseline", "duration", "recovery"), "600s")
@@ -266,13 +257,13 @@ def test_a_signal_ends_the_run_in_any_state_with_the_revert_done(
             runner.interrupt(signal)
             runner.interrupt(signal)  # impatience changes nothing
 
-    judgement = play.on(Entered, entered).run()
+    judgement = await play.on(Entered, entered).run()
     assert (judgement.verdict, judgement.exit) == (Verdict.STOPPED, code)
     assert backend.clean
     assert all(record.verified for record in told(play, Reverted) if isinstance(record, Reverted))
 
 
-def test_a_bug_of_ours_under_a_fault_reverts_and_is_told_as_such(
+async def test_a_bug_of_ours_under_a_fault_reverts_and_is_told_as_such(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend = Unruly()
@@ -285,7 +276,7 @@ def test_a_bug_of_ours_under_a_fault_reverts_and_is_told_as_such(
             monkeypatch.setattr(runner, "_passes", broken)
 
     play = Play(tmp_path, experiment(), backend).on(Entered, break_it)
-    judgement = play.run()
+    judgement = await play.run()
     assert (judgement.verdict, judgement.exit) == (Verdict.INTERNAL, 7)
     assert backend.clean
     assert [record.where for record in told(play, Failure) if isinstance(record, Failure)][:1] == ["runner"]
@@ -294,60 +285,39 @@ def test_a_bug_of_ours_under_a_fault_reverts_and_is_told_as_such(
 # What goes wrong while it is put right.
 
 
-class _Full(Journal):
-    """Takes no record of the kinds that `refused` has."""
-
-    refused: ClassVar[set[str]] = set()
-
-    def append(self, entry: Entry) -> None:
-        if entry.record.kind in self.refused:
-            raise Unavailable("no space left on device")
-        super().append(entry)
-
-
-@pytest.fixture
-def full(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
-    """The kinds of records that no journal takes."""
-    monkeypatch.setattr(store, "Journal", _Full)
-    _Full.refused = set()
-    yield _Full.refused
-    _Full.refused = set()
-
-
-def test_what_cannot_be_written_is_not_injected(tmp_path: Path, full: set[str]) -> None:
-    full.add(Undo.kind)
-    play = Play(tmp_path, experiment())
-    judgement = play.run()
+async def test_what_cannot_be_written_is_not_injected(tmp_path: Path) -> None:
+    disk = FullDisk()
+    disk.refused.add(Undo.kind)
+    play = Play(tmp_path, experiment(), disk=disk)
+    judgement = await play.run()
     assert isinstance(play.backend, Unruly)
     assert "inject" not in play.backend.asked
     assert judgement.exit in (3, 6)
 
 
 @pytest.mark.parametrize("kind", [Injected, Sample, Counted, Reverted, Entered])
-def test_a_journal_that_takes_no_more_under_a_fault_reverts_at_once(
-    tmp_path: Path, full: set[str], kind: type[Record]
-) -> None:
-    backend = Unruly()
-    play = Play(tmp_path, experiment(duration="600s", lease="600s"), backend)
-    play.on(Undo, lambda *_: full.add(kind.kind))
+async def test_a_journal_that_takes_no_more_under_a_fault_reverts_at_once(tmp_path: Path, kind: type[Record]) -> None:
+    backend, disk = Unruly(), FullDisk()
+    play = Play(tmp_path, experiment(duration="600s", lease="600s"), backend, disk=disk)
+    play.on(Undo, lambda *_: disk.refused.add(kind.kind))
     if kind is Reverted:
         play.on(Injected, lambda runner, _: runner.stop("enough"))
-    judgement = play.run()
+    judgement = await play.run()
     assert (judgement.verdict, judgement.exit) == (Verdict.INCONCLUSIVE, 3)
     assert "no space left on device" in sentence(judgement.reasons[0])
     assert backend.clean
 
 
-def test_an_observer_that_fails_is_no_reason_to_leave_a_fault(tmp_path: Path) -> None:
+async def test_an_observer_that_fails_is_no_reason_to_leave_a_fault(tmp_path: Path) -> None:
     def fail(*_: object) -> None:
         raise BrokenPipeError
 
     backend = Unruly()
-    assert Play(tmp_path, experiment(), backend).on(Injected, fail).run().verdict is Verdict.PASSED
+    assert (await Play(tmp_path, experiment(), backend).on(Injected, fail).run()).verdict is Verdict.PASSED
     assert backend.clean
 
 
-def test_who_cancels_a_run_waits_for_the_revert_however_often(tmp_path: Path) -> None:
+async def test_who_cancels_a_run_waits_for_the_revert_however_often(tmp_path: Path) -> None:
     backend = Unruly()
     play = Play(tmp_path, experiment(duration="600s"), backend)
 
@@ -365,23 +335,33 @@ def test_who_cancels_a_run_waits_for_the_revert_however_often(tmp_path: Path) ->
                 loop.call_later(delay, task.cancel)
 
     with pytest.raises(asyncio.CancelledError):
-        play.on(Entered, cancel).run()
+        await play.on(Entered, cancel).run()
     assert backend.clean
     records = [entry.record for entry in store.read(next(iter(play.store.runs())))]
     assert any(isinstance(record, Reverted) and record.verified for record in records)
     assert isinstance(records[-1], Judged)
 
 
-def test_a_probe_that_ignores_its_end_keeps_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_LEAVING", 0.1)
-    stubborn = {"name": "stubborn", "stubborn": "x", "expect": "< 1", "every": "0.01s", "when": ["during"]}
+async def test_a_probe_that_ignores_its_end_keeps_nobody(tmp_path: Path) -> None:
+    stubborn = {
+        "name": "stubborn",
+        "stubborn": "x",
+        "expect": "< 1",
+        "every": "0.01s",
+        "timeout": "60s",
+        "when": ["during"],
+    }
     play = Play(tmp_path, experiment(hypotheses=[hypothesis(), stubborn]))
-    judgement = play.run()
+    judgement = await play.run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
-    assert Failure("probe", "stubborn did not end within 0.1 s") in told(play, Failure)
+    assert [failure.where for failure in told(play, Failure) if isinstance(failure, Failure)] == ["probe"]
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        while not task.done():
+            task.cancel()
+            await asyncio.sleep(0)
 
 
-def test_many_targets_that_hang_hold_up_the_revert_no_longer_than_one(
+async def test_many_targets_that_hang_hold_up_the_revert_no_longer_than_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend = Unruly({EDGE: [f"db{number}" for number in range(10)]})
@@ -398,15 +378,14 @@ def test_many_targets_that_hang_hold_up_the_revert_no_longer_than_one(
         raise AssertionError("nobody sets it")
 
     monkeypatch.setattr(backend, "counts", hang)
-    monkeypatch.setattr(target_watch, "_PROMPT", 0.05)
     nets = {"large-scope": "a test"}
-    judgement = Play(tmp_path, experiment(blast_radius={"mode": "all"}, nets=nets), backend).run()
+    judgement = await Play(tmp_path, experiment(blast_radius={"mode": "all"}, nets=nets), backend).run()
     assert judgement.verdict is Verdict.INCONCLUSIVE, "nobody saw a hit"
     assert backend.clean
     assert max(most) >= 10, "they are asked beside each other"
 
 
-def test_a_fault_that_was_gone_before_the_revert_is_inconclusive_though_nobody_answered_the_last_look(
+async def test_a_fault_that_was_gone_before_the_revert_is_inconclusive_though_nobody_answered_the_last_look(
     tmp_path: Path,
 ) -> None:
     backend = Unruly()
@@ -419,12 +398,12 @@ def test_a_fault_that_was_gone_before_the_revert_is_inconclusive_though_nobody_a
             backend.lose()
             asyncio.get_running_loop().call_later(0.1, backend.fails.clear)
 
-    judgement = play.on(Entered, restart).run()
+    judgement = await play.on(Entered, restart).run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert "gone before it was reverted" in sentence(judgement.reasons[0])
 
 
-def test_a_bug_in_a_backend_is_tried_again_and_then_told(tmp_path: Path) -> None:
+async def test_a_bug_in_a_backend_is_tried_again_and_then_told(tmp_path: Path) -> None:
     backend = Unruly()
     calls: list[str] = []
 
@@ -435,7 +414,7 @@ def test_a_bug_in_a_backend_is_tried_again_and_then_told(tmp_path: Path) -> None
         await MemoryBackend.revert(backend, target, owner)
 
     backend.revert = broken  # type: ignore[method-assign]
-    assert Play(tmp_path, experiment(), backend).run().verdict is Verdict.PASSED
+    assert (await Play(tmp_path, experiment(), backend).run()).verdict is Verdict.PASSED
     assert len(calls) == 2
 
 
@@ -443,7 +422,7 @@ def test_a_bug_in_a_backend_is_tried_again_and_then_told(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("state", ["planned", "baseline", "injecting", "observing", "reverting", "recovering"])
-def test_who_asks_for_the_end_gets_it_in_any_state(tmp_path: Path, state: str) -> None:
+async def test_who_asks_for_the_end_gets_it_in_any_state(tmp_path: Path, state: str) -> None:
     own = {"baseline": "baseline", "observing": "duration", "recovering": "recovery"}.get(state, "")
     play = Play(tmp_path, experiment(**({own: "600s"} if own else {})), backend := Unruly())
 
@@ -451,19 +430,19 @@ def test_who_asks_for_the_end_gets_it_in_any_state(tmp_path: Path, state: str) -
         if state == "planned" or (isinstance(record, Entered) and record.state == state):
             runner.stop("enough")
 
-    judgement = play.on(Run if state == "planned" else Entered, stop).run()
+    judgement = await play.on(Run if state == "planned" else Entered, stop).run()
     assert (judgement.verdict, said(judgement)) == (Verdict.STOPPED, ("enough",))
     assert backend.clean
 
 
-def test_a_signal_after_the_end_comes_too_late_to_be_told(tmp_path: Path) -> None:
+async def test_a_signal_after_the_end_comes_too_late_to_be_told(tmp_path: Path) -> None:
     def interrupt(runner: module.Runner, record: Record) -> None:
         if not isinstance(record, Entered) or record.state == "judged":
             runner.interrupt("SIGINT")
             runner.stop("enough")
 
     play = Play(tmp_path, experiment()).on(Entered, interrupt).on(Judged, interrupt)
-    assert play.run().verdict is Verdict.PASSED
+    assert (await play.run()).verdict is Verdict.PASSED
     assert play.kinds()[-1] == Judged.kind
 
 
@@ -490,11 +469,11 @@ def test_a_signal_after_the_end_comes_too_late_to_be_told(tmp_path: Path) -> Non
         ),
     ],
 )
-def test_a_safety_net_refuses_before_anything_is_touched(
+async def test_a_safety_net_refuses_before_anything_is_touched(
     tmp_path: Path, net: str, backend: Unruly, environment: Environment, changes: dict[str, object]
 ) -> None:
     play = Play(tmp_path, experiment(**changes), backend, environment=environment)
-    judgement = play.run()
+    judgement = await play.run()
     assert (judgement.verdict, judgement.exit) == (Verdict.REFUSED, 4)
     refusals = [record.net for record in told(play, Refusal) if isinstance(record, Refusal)]
     assert refusals == [net]
@@ -502,20 +481,17 @@ def test_a_safety_net_refuses_before_anything_is_touched(
     assert told(play, Sample) == []
 
 
-def test_a_target_that_has_faults_already_is_refused(tmp_path: Path) -> None:
+async def test_a_target_that_has_faults_already_is_refused(tmp_path: Path) -> None:
     backend = Unruly()
 
-    async def fault_it() -> None:
-        target = (await backend.targets(EDGE))[0]
-        await backend.inject(target, experiment().faults, "somebody", 600.0)
-
-    asyncio.run(fault_it())
-    judgement = Play(tmp_path, experiment(), backend).run()
+    target = (await backend.targets(EDGE))[0]
+    await backend.inject(target, experiment().faults, "somebody", 600.0)
+    judgement = await Play(tmp_path, experiment(), backend).run()
     assert judgement.verdict is Verdict.REFUSED
     assert "latency_downstream" in sentence(judgement.reasons[0])
 
 
-def test_a_target_that_gets_faults_during_the_baseline_is_refused(tmp_path: Path) -> None:
+async def test_a_target_that_gets_faults_during_the_baseline_is_refused(tmp_path: Path) -> None:
     backend = Unruly()
     play = Play(tmp_path, experiment(), backend)
     tasks: list[asyncio.Task[None]] = []
@@ -526,22 +502,22 @@ def test_a_target_that_gets_faults_during_the_baseline_is_refused(tmp_path: Path
             injecting = MemoryBackend.inject(backend, target, experiment().faults, "somebody", 600.0)
             tasks.append(asyncio.create_task(injecting))
 
-    judgement = play.on(Entered, somebody).run()
+    judgement = await play.on(Entered, somebody).run()
     assert judgement.verdict is Verdict.REFUSED
     assert "since the plan was made: latency_downstream" in sentence(judgement.reasons[0])
     assert "inject" not in backend.asked
 
 
-def test_locks_that_cannot_be_taken_are_a_refusal_that_says_what_helps(tmp_path: Path) -> None:
+async def test_locks_that_cannot_be_taken_are_a_refusal_that_says_what_helps(tmp_path: Path) -> None:
     (tmp_path / "locks").write_text("a file")
-    judgement = Play(tmp_path, experiment()).run()
+    judgement = await Play(tmp_path, experiment()).run()
     assert judgement.verdict is Verdict.REFUSED
     assert "locks" in sentence(judgement.reasons[0])
 
 
-def test_a_target_that_another_run_is_at_is_refused(tmp_path: Path) -> None:
+async def test_a_target_that_another_run_is_at_is_refused(tmp_path: Path) -> None:
     with locks.held(["db"], locks.Claim("another run"), tmp_path / "locks"):
-        judgement = Play(tmp_path, experiment()).run()
+        judgement = await Play(tmp_path, experiment()).run()
     assert judgement.verdict is Verdict.REFUSED
     assert "another run" in sentence(judgement.reasons[0])
 
@@ -567,24 +543,24 @@ class Keys:
             self.claim.lost("the lease on db could not be renewed")
 
 
-def test_a_lock_that_cannot_be_asked_for_is_a_refusal_and_no_bug(tmp_path: Path) -> None:
+async def test_a_lock_that_cannot_be_asked_for_is_a_refusal_and_no_bug(tmp_path: Path) -> None:
     keys = Keys(Unavailable("may not create leases in namespace shop"))
     play = Play(tmp_path, experiment(), exclusive=keys.hold)
-    judgement = play.run()
+    judgement = await play.run()
     assert (judgement.verdict, judgement.exit) == (Verdict.REFUSED, 4)
     assert "may not create leases" in sentence(judgement.reasons[0])
     assert keys.claim.experiment == "try"
     assert told(play, Undo) == []
 
 
-def test_a_secret_of_the_name_is_in_no_lock(tmp_path: Path) -> None:
+async def test_a_secret_of_the_name_is_in_no_lock(tmp_path: Path) -> None:
     keys = Keys()
-    Play(tmp_path, experiment(name="try hunter2"), exclusive=keys.hold, masker=Masker(["hunter2"])).run()
+    await Play(tmp_path, experiment(name="try hunter2"), exclusive=keys.hold, masker=Masker(["hunter2"])).run()
     assert keys.claim.experiment == "try ***"
 
 
 @pytest.mark.parametrize("state", ["baseline", "observing"])
-def test_a_lock_that_is_lost_ends_the_run_with_the_revert_done(tmp_path: Path, state: str) -> None:
+async def test_a_lock_that_is_lost_ends_the_run_with_the_revert_done(tmp_path: Path, state: str) -> None:
     backend, keys = Unruly(), Keys()
     long = {"baseline": "600s"} if state == "baseline" else {"duration": "600s"}
     play = Play(tmp_path, experiment(**long), backend, exclusive=keys.hold)
@@ -593,14 +569,14 @@ def test_a_lock_that_is_lost_ends_the_run_with_the_revert_done(tmp_path: Path, s
         if isinstance(record, Entered) and record.state == state:
             keys.claim.lost("the lease on db is lost: run-2 has it")
 
-    judgement = play.on(Entered, entered).run()
+    judgement = await play.on(Entered, entered).run()
     assert (judgement.verdict, judgement.exit) == (Verdict.STOPPED, 5)
     assert said(judgement) == ("the lease on db is lost: run-2 has it",)
     assert [record.cause for record in told(play, Stop) if isinstance(record, Stop)] == ["unlocked"]
     assert backend.clean
 
 
-def test_a_lock_that_is_lost_after_the_fault_is_told_and_the_recovery_is_measured(tmp_path: Path) -> None:
+async def test_a_lock_that_is_lost_after_the_fault_is_told_and_the_recovery_is_measured(tmp_path: Path) -> None:
     keys = Keys()
     play = Play(tmp_path, experiment(), exclusive=keys.hold)
 
@@ -608,53 +584,53 @@ def test_a_lock_that_is_lost_after_the_fault_is_told_and_the_recovery_is_measure
         if isinstance(record, Entered) and record.state == "recovering":
             keys.claim.lost("the lease on db is lost")
 
-    assert play.on(Entered, entered).run().verdict is Verdict.PASSED
+    assert (await play.on(Entered, entered).run()).verdict is Verdict.PASSED
     assert told(play, Failure) == [Failure("lease", "the lease on db is lost")]
 
 
-def test_a_lock_that_is_lost_in_the_last_moment_keeps_the_fault_from_being_injected(tmp_path: Path) -> None:
+async def test_a_lock_that_is_lost_in_the_last_moment_keeps_the_fault_from_being_injected(tmp_path: Path) -> None:
     backend, keys = Unruly(), Keys()
     keys.late = True
-    judgement = Play(tmp_path, experiment(), backend, exclusive=keys.hold).run()
+    judgement = await Play(tmp_path, experiment(), backend, exclusive=keys.hold).run()
     assert judgement.verdict is Verdict.STOPPED
     assert "inject" not in backend.asked
 
 
-def test_a_run_that_is_interrupted_while_it_waits_for_a_lock_is_stopped_and_not_refused(tmp_path: Path) -> None:
+async def test_a_run_that_is_interrupted_while_it_waits_for_a_lock_is_stopped_and_not_refused(tmp_path: Path) -> None:
     keys = Keys(Conflict("the run was stopped while it waited"))
     play = Play(tmp_path, experiment(), exclusive=keys.hold)
     play.on(Plan, lambda runner, _: runner.interrupt("SIGINT"))
-    judgement = play.run()
+    judgement = await play.run()
     assert (judgement.verdict, judgement.exit) == (Verdict.STOPPED, 130)
     assert keys.claim.stopped.is_set()
 
 
-def test_a_net_that_is_off_refuses_nothing_and_the_journal_keeps_the_reason(tmp_path: Path) -> None:
+async def test_a_net_that_is_off_refuses_nothing_and_the_journal_keeps_the_reason(tmp_path: Path) -> None:
     environment = Environment(backend="memory", protected=True)
     play = Play(tmp_path, experiment(nets={"protected-target": "a rehearsal"}), environment=environment)
-    assert play.run().verdict is Verdict.PASSED
+    assert (await play.run()).verdict is Verdict.PASSED
     run = told(play, Run)[0]
     assert isinstance(run, Run)
     assert run.nets_off == {"protected-target": "a rehearsal"}
 
 
-def test_targets_that_cannot_be_asked_are_inconclusive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_targets_that_cannot_be_asked_are_inconclusive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     backend = Unruly()
 
     async def away(edge: str) -> list[Target]:
         raise BackendError("no answer from 127.0.0.1:1")
 
     monkeypatch.setattr(backend, "targets", away)
-    judgement = Play(tmp_path, experiment(), backend).run()
+    judgement = await Play(tmp_path, experiment(), backend).run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert "no answer from 127.0.0.1:1" in said(judgement)
 
 
-def test_secrets_are_in_no_record(tmp_path: Path) -> None:
+async def test_secrets_are_in_no_record(tmp_path: Path) -> None:
     TOLD["value"] = lambda: Reading(None, "cannot log in to postgresql://me:hunter22@db as hunter22")
     secret = experiment(because="hunter22 is the password")
     play = Play(tmp_path, secret, masker=Masker(["hunter22"]))
-    play.run()
+    await play.run()
     text = next(iter(play.store.runs())).joinpath("journal.jsonl").read_text()
     assert "hunter22" not in text
     assert "***" in text
@@ -672,10 +648,10 @@ class _Taken(Unruly):
         await super().inject(target, faults, owner, lease)
 
 
-def test_a_target_that_somebody_else_was_faster_at_is_a_refusal_and_nothing_is_left(tmp_path: Path) -> None:
+async def test_a_target_that_somebody_else_was_faster_at_is_a_refusal_and_nothing_is_left(tmp_path: Path) -> None:
     backend = _Taken({EDGE: ["one", "two"]})
     play = Play(tmp_path, experiment(blast_radius={"mode": "all"}, recovery="60s"), backend, environment=_OPEN)
-    judgement = play.run()
+    judgement = await play.run()
     assert (judgement.verdict, judgement.exit) == (Verdict.REFUSED, 4)
     assert "somebody else" in sentence(judgement.reasons[0])
     assert "recovering" not in [entry.record.state for entry in play.entries if isinstance(entry.record, Entered)]

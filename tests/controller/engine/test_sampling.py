@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar
 
 import pytest
 
+from brownout_controller import clock
 from brownout_controller.engine.sampling import Sampler, Schedule
 from brownout_controller.model.journal import Record, Sample
 from brownout_controller.model.probe import NoAnswerError, Probe, ProbeContext, ProbeError, ProbeSpec, Reading, Waits
 from brownout_controller.model.reasons import Reason
 from brownout_core.experiment_terms import Phase
 from tests.controller.engine.ground import TOLD, Told, experiment, hypothesis
+
+pytestmark = pytest.mark.virtual_time
 
 
 class LooksBack(Told):
@@ -30,23 +32,20 @@ class Now:
 
     def __init__(self, phase: Phase | None = "during") -> None:
         self.phase = phase
-        self.since = time.monotonic() - 1000
+        self.since = clock.now() - 1000
 
 
-def _sample(read: Callable[[], Reading], now: Now, seconds: float = 0.05, **changes: object) -> list[Sample]:
+async def _sample(read: Callable[[], Reading], now: Now, seconds: float = 0.05, **changes: object) -> list[Sample]:
     TOLD["value"] = read
     long = dict.fromkeys(("baseline", "duration", "recovery"), "1h")
     claim = experiment(hypotheses=[hypothesis(**changes)], **long).hypotheses[0]
     written: list[Record] = []
 
-    async def main() -> None:
-        sampler = Sampler(claim, ProbeContext(), now, written.append, lambda *_: None)
-        task = asyncio.create_task(sampler.run())
-        await asyncio.sleep(seconds)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    asyncio.run(main())
+    sampler = Sampler(claim, ProbeContext(), now, written.append, lambda *_: None)
+    task = asyncio.create_task(sampler.run())
+    await asyncio.sleep(seconds)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
     return [record for record in written if isinstance(record, Sample)]
 
 
@@ -65,29 +64,31 @@ def _raise(error: Exception) -> Reading:
         (lambda: _raise(KeyError("x")), None, "the probe failed: KeyError: 'x'"),
     ],
 )
-def test_whatever_a_probe_does_is_a_reading(read: Callable[[], Reading], value: float | None, why: str) -> None:
-    samples = _sample(read, Now())
+async def test_whatever_a_probe_does_is_a_reading(read: Callable[[], Reading], value: float | None, why: str) -> None:
+    samples = await _sample(read, Now())
     assert samples
     assert {(sample.value, sample.why) for sample in samples} == {(value, why)}
 
 
-def test_a_phase_that_the_hypothesis_does_not_name_is_not_measured() -> None:
-    assert _sample(lambda: Reading(1), Now("during"), when=["recovery"]) == []
-    assert _sample(lambda: Reading(1), Now(None)) == []
+async def test_a_phase_that_the_hypothesis_does_not_name_is_not_measured() -> None:
+    assert await _sample(lambda: Reading(1), Now("during"), when=["recovery"]) == []
+    assert await _sample(lambda: Reading(1), Now(None)) == []
 
 
-def test_samples_right_after_a_change_of_phase_are_marked() -> None:
+async def test_samples_right_after_a_change_of_phase_are_marked() -> None:
     now = Now()
-    now.since = time.monotonic()
-    assert all(sample.settling for sample in _sample(lambda: Reading(1), now, settle="600s"))
-    assert not any(sample.settling for sample in _sample(lambda: Reading(1), Now(), settle="600s"))
+    now.since = clock.now()
+    assert all(sample.settling for sample in await _sample(lambda: Reading(1), now, settle="600s"))
+    assert not any(sample.settling for sample in await _sample(lambda: Reading(1), Now(), settle="600s"))
 
 
 @pytest.mark.parametrize(("looks_back", "stops"), [(True, 1), (False, 0)])
-def test_a_stop_condition_that_looks_back_does_not_wait_until_it_has_settled(looks_back: bool, stops: int) -> None:
+async def test_a_stop_condition_that_looks_back_does_not_wait_until_it_has_settled(
+    looks_back: bool, stops: int
+) -> None:
     # What is bad although calm still dilutes it is bad; of what does not look back the file says: it does not count.
     now = Now()
-    now.since = time.monotonic()
+    now.since = clock.now()
     TOLD["value"] = lambda: Reading(99)
     long = dict.fromkeys(("baseline", "duration", "recovery"), "1h")
     claim = experiment(hypotheses=[hypothesis(settle="600s", stop="> 50")], **long).hypotheses[0]
@@ -95,22 +96,19 @@ def test_a_stop_condition_that_looks_back_does_not_wait_until_it_has_settled(loo
         claim = replace(claim, probe=LooksBack(key="value"))
     said: list[str] = []
 
-    async def main() -> None:
-        sampler = Sampler(claim, ProbeContext(), now, lambda _: None, lambda cause, *_: said.append(cause))
-        task = asyncio.create_task(sampler.run())
-        await asyncio.sleep(0.03)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    asyncio.run(main())
+    sampler = Sampler(claim, ProbeContext(), now, lambda _: None, lambda cause, *_: said.append(cause))
+    task = asyncio.create_task(sampler.run())
+    await asyncio.sleep(0.03)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
     assert len(set(said)) == stops
 
 
-def test_a_new_phase_is_measured_at_once_and_when_it_has_settled() -> None:
+async def test_a_new_phase_is_measured_at_once_and_when_it_has_settled() -> None:
     now, reads = Now(), list[float]()
 
     def read() -> Reading:
-        reads.append(time.monotonic())
+        reads.append(clock.now())
         return Reading(1)
 
     TOLD["value"] = read
@@ -118,17 +116,14 @@ def test_a_new_phase_is_measured_at_once_and_when_it_has_settled() -> None:
     claim = experiment(hypotheses=[hypothesis(settle="0.05s", every="1h")], **long).hypotheses[0]
     written: list[Record] = []
 
-    async def main() -> None:
-        sampler = Sampler(claim, ProbeContext(), now, written.append, lambda *_: None)
-        task = asyncio.create_task(sampler.run())
-        await asyncio.sleep(0.02)
-        now.phase, now.since = "recovery", time.monotonic()
-        sampler.look()
-        await asyncio.sleep(0.2)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    asyncio.run(main())
+    sampler = Sampler(claim, ProbeContext(), now, written.append, lambda *_: None)
+    task = asyncio.create_task(sampler.run())
+    await asyncio.sleep(0.02)
+    now.phase, now.since = "recovery", clock.now()
+    sampler.look()
+    await asyncio.sleep(0.2)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
     told = [(record.phase, record.settling) for record in written if isinstance(record, Sample)]
     assert told == [("during", False), ("recovery", True), ("recovery", False)]
 
@@ -167,30 +162,27 @@ class _Hangs:
         """Nothing to give back."""
 
 
-def _across(probe: ProbeSpec, *phases: Phase | None, due: int = 6, **changes: object) -> list[Sample]:
+async def _across(probe: ProbeSpec, *phases: Phase | None, due: int = 6, **changes: object) -> list[Sample]:
     """Measures in each phase for as long as it takes until so many more are due, then goes on to the next one."""
     long = dict.fromkeys(("baseline", "duration", "recovery"), "1h")
     claim = replace(experiment(hypotheses=[hypothesis(**changes)], **long).hypotheses[0], probe=probe)
     written: list[Record] = []
     now = Now(None)
 
-    async def main() -> None:
-        sampler = Sampler(claim, ProbeContext(), now, written.append, lambda *_: None)
-        task = asyncio.create_task(sampler.run())
-        for phase in phases:
-            now.phase, now.since = phase, time.monotonic()
-            sampler.look()
-            await asyncio.sleep(claim.terms.every * due)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    asyncio.run(main())
+    sampler = Sampler(claim, ProbeContext(), now, written.append, lambda *_: None)
+    task = asyncio.create_task(sampler.run())
+    for phase in phases:
+        now.phase, now.since = phase, clock.now()
+        sampler.look()
+        await asyncio.sleep(claim.terms.every * due)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
     return [record for record in written if isinstance(record, Sample)]
 
 
-def test_what_hangs_until_the_fault_ends_is_of_the_phase_it_began_in_and_has_waited() -> None:
+async def test_what_hangs_until_the_fault_ends_is_of_the_phase_it_began_in_and_has_waited() -> None:
     Hangs.open_now = [0]
-    samples = _across(Hangs(), "during", None, "recovery", None, every="0.02s", timeout="60s")
+    samples = await _across(Hangs(), "during", None, "recovery", None, every="0.02s", timeout="60s")
     under = [sample for sample in samples if sample.phase == "during"]
     assert len(under) >= 5, "three under way, and those that fell due meanwhile"
     assert max(Hangs.open_now) == 3
@@ -202,7 +194,7 @@ def test_what_hangs_until_the_fault_ends_is_of_the_phase_it_began_in_and_has_wai
     assert {sample.phase for sample in samples} == {"during", "recovery"}
 
 
-def test_a_measurement_that_is_answered_late_stands_for_those_that_fell_due_meanwhile() -> None:
+async def test_a_measurement_that_is_answered_late_stands_for_those_that_fell_due_meanwhile() -> None:
     class Slow(Told):
         def open(self, context: ProbeContext) -> Probe:
             return _Slow()
@@ -215,12 +207,12 @@ def test_a_measurement_that_is_answered_late_stands_for_those_that_fell_due_mean
         async def close(self) -> None:
             """Nothing to give back."""
 
-    samples = _across(Slow(key="value"), "during", None, every="0.01s", due=30)
+    samples = await _across(Slow(key="value"), "during", None, every="0.01s", due=30)
     assert len(samples) >= 20
     assert {sample.value for sample in samples} == {7.0}
 
 
-def test_a_refusal_is_kept_with_its_kind_by_a_probe_that_asks_the_service() -> None:
+async def test_a_refusal_is_kept_with_its_kind_by_a_probe_that_asks_the_service() -> None:
     class Refused(Hangs):
         def open(self, context: ProbeContext) -> Probe:
             return _Refused()
@@ -237,22 +229,22 @@ def test_a_refusal_is_kept_with_its_kind_by_a_probe_that_asks_the_service() -> N
         def asks_service(self) -> bool:
             return False
 
-    kept = _across(Refused(), "during", None, every="0.01s")
+    kept = await _across(Refused(), "during", None, every="0.01s")
     assert {(sample.value, sample.failure, sample.why) for sample in kept} == {
         (None, "refused", "the connection was refused")
     }
-    assert {sample.failure for sample in _across(Elsewhere(), "during", None, every="0.01s")} == {""}
+    assert {sample.failure for sample in await _across(Elsewhere(), "during", None, every="0.01s")} == {""}
 
 
-def test_what_is_claimed_of_the_recovery_only_is_measured_once_before() -> None:
+async def test_what_is_claimed_of_the_recovery_only_is_measured_once_before() -> None:
     TOLD["value"] = lambda: Reading(1.0)
-    samples = _across(Told(key="value"), "baseline", None, "during", None, "recovery", None, when=["recovery"])
+    samples = await _across(Told(key="value"), "baseline", None, "during", None, "recovery", None, when=["recovery"])
     assert [sample.phase for sample in samples].count("baseline") == 1
     assert not [sample for sample in samples if sample.phase == "during"]
     assert [sample for sample in samples if sample.phase == "recovery"]
 
 
-def test_a_stop_condition_does_not_wait_for_the_answer_that_it_is_about() -> None:
+async def test_a_stop_condition_does_not_wait_for_the_answer_that_it_is_about() -> None:
     long = dict.fromkeys(("baseline", "duration", "recovery"), "1h")
     claims = [hypothesis(expect="< 0.03", stop=True, every="0.01s", timeout="60s")]
     claim = replace(experiment(hypotheses=claims, **long).hypotheses[0], probe=Hangs())
@@ -263,20 +255,17 @@ def test_a_stop_condition_does_not_wait_for_the_answer_that_it_is_about() -> Non
         said.append((cause, reason))
         met.set()
 
-    async def main() -> None:
-        sampler = Sampler(claim, ProbeContext(), Now(), lambda _: None, halt)
-        task = asyncio.create_task(sampler.run())
-        async with asyncio.timeout(20):
-            await met.wait()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    asyncio.run(main())
+    sampler = Sampler(claim, ProbeContext(), Now(), lambda _: None, halt)
+    task = asyncio.create_task(sampler.run())
+    async with asyncio.timeout(20):
+        await met.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
     assert {(cause, reason.code) for cause, reason in said} == {("condition", "stop-met")}
     assert said[0][1].value("value") > 0.03
 
 
-def test_a_stop_condition_waits_for_an_answer_that_may_be_good_however_late_it_is() -> None:
+async def test_a_stop_condition_waits_for_an_answer_that_may_be_good_however_late_it_is() -> None:
     class Late(Told):
         at_once = 50
 
@@ -305,21 +294,16 @@ def test_a_stop_condition_waits_for_an_answer_that_may_be_good_however_late_it_i
     said: list[tuple[str, Reason]] = []
     written: list[Record] = []
 
-    async def main() -> None:
-        now = Now("baseline")
-        sampler = Sampler(
-            late, ProbeContext(), now, written.append, lambda cause, reason, at: said.append((cause, reason))
-        )
-        sampler.put("baseline", Reading(1.0), 0.01, settling=False)
-        now.phase, now.since = "during", time.monotonic()
-        task = asyncio.create_task(sampler.run())
-        async with asyncio.timeout(20):
-            while not [record for record in written if isinstance(record, Sample) and record.phase == "during"]:
-                await asyncio.sleep(0.02)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    asyncio.run(main())
+    now = Now("baseline")
+    sampler = Sampler(late, ProbeContext(), now, written.append, lambda cause, reason, at: said.append((cause, reason)))
+    sampler.put("baseline", Reading(1.0), 0.01, settling=False)
+    now.phase, now.since = "during", clock.now()
+    task = asyncio.create_task(sampler.run())
+    async with asyncio.timeout(20):
+        while not [record for record in written if isinstance(record, Sample) and record.phase == "during"]:
+            await asyncio.sleep(0.02)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
     assert said == []
 
 
@@ -341,3 +325,33 @@ def test_a_schedule_catches_up_with_a_busy_machine_and_leaves_out_what_it_slept_
     slept.next(100.0)
     assert 108.9 <= slept.next(110.0)[0] <= 109.1
     assert Schedule(100.0, 5.0, 10.0).next(200.0) == (195.0, False), "it has settled long ago"
+
+
+async def test_an_answer_after_the_end_of_its_phase_is_none_of_it() -> None:
+    # The fault may be in place before the sampler has its next turn.
+    claim, now, written = experiment(hypotheses=[hypothesis()]).hypotheses[0], Now("baseline"), list[Record]()
+    now.since, asked = clock.now(), asyncio.Event()
+    answer: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+
+    class Late(Told):
+        def open(self, surroundings: ProbeContext) -> Probe:
+            return _Late()
+
+    class _Late:
+        async def measure(self, window: float) -> Reading:
+            asked.set()
+            return Reading(await answer)
+
+        async def close(self) -> None:
+            """Nothing to give back."""
+
+    sampler = Sampler(replace(claim, probe=Late(key="")), ProbeContext(), now, written.append, lambda *_: None)
+    task = asyncio.create_task(sampler.run())
+    await asked.wait()
+    answer.set_result(99.0)
+    now.phase = None
+    sampler.look()
+    await asyncio.sleep(1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert written == []

@@ -14,6 +14,8 @@ from brownout_controller.engine import target_watch as module
 from brownout_controller.engine.target_watch import Watch
 from brownout_controller.model.journal import Counted, Outage, Record, TargetState
 
+pytestmark = pytest.mark.virtual_time
+
 DB = Target("db", "db", "nowhere")
 OURS = {"name": "slow.run", "kind": "latency", "lease": "run/db", "attributes": {"latency": 1}}
 
@@ -81,42 +83,34 @@ class Scripted(MemoryBackend):
         return self.fresh
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_RETRY", 0.0)
-
-
-def watched(*script: Step, expect: Sequence[str] = (), fresh: Counts | None = None) -> tuple[list[Record], list[str]]:
+async def watched(
+    *script: Step, expect: Sequence[str] = (), fresh: Counts | None = None
+) -> tuple[list[Record], list[str]]:
     """What was written, and which faults were reported as gone."""
     written: list[Record] = []
     gone: list[str] = []
 
-    async def main() -> None:
-        backend = Scripted(script)
-        backend.fresh = fresh or counts(*expect)
-        watch = Watch(
-            backend, "run", written.append, lambda target, faults, how: gone.extend(faults), lambda: backend.time
-        )
-        backend.beat = watch.beat
-        watch.begin([DB])
-        if expect:
-            watch.expect(DB, expect)
-        running = asyncio.create_task(watch.run())
-        async with asyncio.timeout(10):
-            await backend.over.wait()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-
-    asyncio.run(main())
+    backend = Scripted(script)
+    backend.fresh = fresh or counts(*expect)
+    watch = Watch(backend, "run", written.append, lambda target, faults, how: gone.extend(faults), lambda: backend.time)
+    backend.beat = watch.beat
+    watch.begin([DB])
+    if expect:
+        watch.expect(DB, expect)
+    running = asyncio.create_task(watch.run())
+    async with asyncio.timeout(10):
+        await backend.over.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
     return written, gone
 
 
-def outages(*script: Step) -> list[tuple[str, float]]:
-    return [(record.cause, record.seconds) for record in watched(*script)[0] if isinstance(record, Outage)]
+async def outages(*script: Step) -> list[tuple[str, float]]:
+    return [(record.cause, record.seconds) for record in (await watched(*script))[0] if isinstance(record, Outage)]
 
 
-def test_a_state_is_written_when_it_changes_and_counters_at_each_look() -> None:
-    written, _ = watched(look(), look(), look(OURS), look(OURS), look())
+async def test_a_state_is_written_when_it_changes_and_counters_at_each_look() -> None:
+    written, _ = await watched(look(), look(), look(OURS), look(OURS), look())
     assert [type(record) for record in written] == [
         TargetState, Counted, Counted, TargetState, Counted, Counted, TargetState, Counted,
     ]  # fmt: skip
@@ -127,74 +121,73 @@ def test_a_state_is_written_when_it_changes_and_counters_at_each_look() -> None:
 @pytest.mark.parametrize(
     ("pause", "found"), [(1.0, []), (2.9, []), (3.5, [("unreachable", 3.5)])], ids=["usual", "slow", "silent"]
 )
-def test_a_target_that_is_not_heard_for_long_is_written_down(pause: float, found: list[tuple[str, float]]) -> None:
-    assert outages(look(), pause, look()) == found
-    assert outages(look(), pause, BackendError("no answer"), look()) == found
+async def test_a_target_that_is_not_heard_for_long_is_written_down(
+    pause: float, found: list[tuple[str, float]]
+) -> None:
+    assert await outages(look(), pause, look()) == found
+    assert await outages(look(), pause, BackendError("no answer"), look()) == found
 
 
-def test_who_is_silent_when_the_run_ends_is_written_down_as_well() -> None:
-    assert outages(look(), 5.0) == [("unreachable", 5.0)]
+async def test_who_is_silent_when_the_run_ends_is_written_down_as_well() -> None:
+    assert await outages(look(), 5.0) == [("unreachable", 5.0)]
 
 
-def test_a_target_that_refuses_connections_is_away_however_soon_the_run_ends() -> None:
-    assert outages(look(), 0.5, AwayError("closed")) == [("unreachable", 0.5)]
-    assert outages(look(), 0.5, AwayError("closed"), AwayError("refused"), look()) == [("unreachable", 0.5)]
+async def test_a_target_that_refuses_connections_is_away_however_soon_the_run_ends() -> None:
+    assert await outages(look(), 0.5, AwayError("closed")) == [("unreachable", 0.5)]
+    assert await outages(look(), 0.5, AwayError("closed"), AwayError("refused"), look()) == [("unreachable", 0.5)]
 
 
-def test_one_closed_stream_of_a_target_that_answers_the_next_call_is_no_outage() -> None:
+async def test_one_closed_stream_of_a_target_that_answers_the_next_call_is_no_outage() -> None:
     closed = AwayError("closed")
-    assert outages(look(), 0.5, closed, look(), 0.5, closed, look()) == []
-    assert outages(look(), 3.5, closed, look()) == [("unreachable", 3.5)]
+    assert await outages(look(), 0.5, closed, look(), 0.5, closed, look()) == []
+    assert await outages(look(), 3.5, closed, look()) == [("unreachable", 3.5)]
 
 
-def test_a_process_that_stood_still_by_its_own_clock_was_frozen_and_not_unreachable() -> None:
-    assert outages(look(), 3.2, look(stalled=3.1)) == [("frozen", 3.1)]
-    assert outages(look(), 1.5, look(stalled=0.5)) == []
+async def test_a_process_that_stood_still_by_its_own_clock_was_frozen_and_not_unreachable() -> None:
+    assert await outages(look(), 3.2, look(stalled=3.1)) == [("frozen", 3.1)]
+    assert await outages(look(), 1.5, look(stalled=0.5)) == []
 
 
-def test_the_time_in_which_we_ourselves_did_not_run_is_nobody_s_silence() -> None:
-    assert outages(look(), BLOCKED, look()) == []
-    assert outages(look(), BLOCKED, BLOCKED, 1.0, BLOCKED, look()) == []
-    assert outages(look(), 2.0, BLOCKED, 2.0, look()) == [("unreachable", 4.25)]  # until a beat is due
+async def test_the_time_in_which_we_ourselves_did_not_run_is_nobody_s_silence() -> None:
+    assert await outages(look(), BLOCKED, look()) == []
+    assert await outages(look(), BLOCKED, BLOCKED, 1.0, BLOCKED, look()) == []
+    assert await outages(look(), 2.0, BLOCKED, 2.0, look()) == [("unreachable", 4.25)]  # until a beat is due
 
 
 @pytest.mark.parametrize("silence", [0.5, 30.0])
-def test_a_proxy_that_is_gone_is_missing_however_soon_it_is_back(silence: float) -> None:
-    assert outages(look(), silence, MissingError("no proxy"), look()) == [("missing", silence)]
+async def test_a_proxy_that_is_gone_is_missing_however_soon_it_is_back(silence: float) -> None:
+    assert await outages(look(), silence, MissingError("no proxy"), look()) == [("missing", silence)]
 
 
-def test_a_proxy_that_was_made_anew_between_two_looks_counts_from_nothing() -> None:
+async def test_a_proxy_that_was_made_anew_between_two_looks_counts_from_nothing() -> None:
     before, after = look(counted=counts(connections=9)), look(counted=counts(connections=1))
-    assert outages(before, after) == [("missing", module.TICK)]
+    assert await outages(before, after) == [("missing", module.TICK)]
 
 
-def test_a_fault_of_ours_that_is_gone_is_reported_once_it_is_sure() -> None:
-    assert watched(look(OURS), look(), expect=["slow.run"], fresh=counts())[1] == ["slow.run"]
+async def test_a_fault_of_ours_that_is_gone_is_reported_once_it_is_sure() -> None:
+    assert (await watched(look(OURS), look(), expect=["slow.run"], fresh=counts()))[1] == ["slow.run"]
     # The look may be older than the fault: what is asked for anew has it.
-    assert watched(look(), look(OURS), expect=["slow.run"])[1] == []
+    assert (await watched(look(), look(OURS), expect=["slow.run"]))[1] == []
 
 
-def test_a_fault_that_may_go_is_not_missed() -> None:
+async def test_a_fault_that_may_go_is_not_missed() -> None:
     gone: list[str] = []
 
-    async def main() -> None:
-        steps: list[Step] = [look(OURS)]
-        backend = Scripted(steps)
-        watch = Watch(backend, "run", lambda _: None, lambda *_: gone.append("gone"), lambda: backend.time)
-        steps += [watch.release, look()]
-        watch.begin([DB])
-        watch.expect(DB, ["slow.run"])
-        running = asyncio.create_task(watch.run())
-        async with asyncio.timeout(10):
-            await backend.over.wait()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-
-    asyncio.run(main())
+    steps: list[Step] = [look(OURS)]
+    backend = Scripted(steps)
+    watch = Watch(backend, "run", lambda _: None, lambda *_: gone.append("gone"), lambda: backend.time)
+    steps += [watch.release, look()]
+    watch.begin([DB])
+    watch.expect(DB, ["slow.run"])
+    running = asyncio.create_task(watch.run())
+    async with asyncio.timeout(10):
+        await backend.over.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
     assert gone == []
 
 
-def test_the_last_look_at_a_target_is_taken_once_it_answers() -> None:
+async def test_the_last_look_at_a_target_is_taken_once_it_answers() -> None:
     asked: list[str] = []
 
     class Deaf(MemoryBackend):
@@ -204,11 +197,8 @@ def test_the_last_look_at_a_target_is_taken_once_it_answers() -> None:
                 raise BackendError("not now")
             return counts("slow.run")
 
-    async def main() -> None:
-        watch = Watch(Deaf({}), "run", lambda _: None, lambda *_: None)
-        watch.begin([DB])
-        for _ in range(4):
-            await watch.see_out(DB)
-
-    asyncio.run(main())
+    watch = Watch(Deaf({}), "run", lambda _: None, lambda *_: None)
+    watch.begin([DB])
+    for _ in range(4):
+        await watch.see_out(DB)
     assert len(asked) == 2

@@ -26,12 +26,13 @@ from brownout_controller.cli.commands.report import (
 from brownout_controller.engine.store import Store
 from brownout_core.errors import InvalidSpec, NotFound, Unavailable
 from tests.controller.engine.ground import TOLD, Play, experiment
+from tests.support.virtual_time import run_virtually
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("report")
-    Play(root, experiment()).run()
+    run_virtually(Play(root, experiment()).run())
     TOLD.clear()
     return root / "runs"
 
