@@ -29,9 +29,12 @@ class HttpProbe(AnswerConditions, ProbeSpec):
 
     With `measure: ok`, an answer is as wished when it fits `status` (default: 200 to 299), `body_contains`, `json`
     (paths with dots to values) and `within`; no answer is 0 then. Otherwise no answer is bad if the service answered
-    before the fault, and so is a `latency` whose answer is 500 or above; one that is waited for is bad once that takes
-    longer than a `latency` may. Redirects are not
-    followed. The connection is kept for the next request, unless with `fresh`.
+    before the fault; one that is waited for is bad once that takes longer than a `latency` may.
+
+    Only good answers have a latency, as an error page is fast and serves nobody. For `measure: latency` an answer below
+    500 is good, or one that fits `status` where that is given; another one is no answer, and bad if the service
+    answered before the fault. Redirects are not followed. The connection is kept for the next request, unless with
+    `fresh`.
     """
 
     model_config = ConfigDict(hide_input_in_errors=True)
@@ -63,7 +66,9 @@ class HttpProbe(AnswerConditions, ProbeSpec):
 
     @model_validator(mode="after")
     def _conditions_have_a_use(self) -> HttpProbe:
-        given = {"status", "body_contains", "json_", "within"} & self.model_fields_set
+        given = {"body_contains", "json_", "within"} & self.model_fields_set
+        if "status" in self.model_fields_set and self.measure == "status":
+            raise ValueError("status is a condition of `measure: ok` and of `latency`, not of `status`")
         if given and self.measure != "ok":
             raise ValueError(f"{min(given).rstrip('_')} is a condition of `measure: ok`, not of `{self.measure}`")
         return self
@@ -110,7 +115,8 @@ class _OpenHttp:
                 return late(spec, waited, place(spec.url))
             raise unmeasured(error, f"{place(spec.url)} could not be measured: {sentence(error)}", waited) from None
         if spec.measure == "latency":
-            if response.status >= _FAILED:
+            wished = spec.judged(response.status, response.body) == GOOD
+            if not (wished if spec.status is not None else response.status < _FAILED):
                 raise NoAnswerError("failed", f"{place(spec.url)} answered {response.status}")
             return Reading(clock.now() - began, events=1)
         if spec.measure == "status":

@@ -116,6 +116,32 @@ def test_a_service_that_is_down_is_not_ok_but_has_no_latency() -> None:
     play(scenario)
 
 
+@pytest.mark.parametrize(
+    ("status", "wished", "timed"),
+    [
+        (200, None, True),
+        (302, None, True),
+        (404, None, True),
+        (500, None, False),
+        (302, 200, False),
+        (302, [302], True),
+    ],
+)
+def test_only_a_good_answer_has_a_latency(status: int, wished: object, timed: bool) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    async def scenario() -> None:
+        async with http_server(answer) as url:
+            probe = _http(url) if wished is None else _http(url, status=wished)
+            if timed:
+                assert (await measured(probe)).value is not None
+            else:
+                assert str(status) in await complaint(probe)
+
+    play(scenario)
+
+
 def test_a_service_whose_name_is_unknown_is_no_data_also_for_ok() -> None:
     async def scenario() -> None:
         text = await complaint(_http("http://no-such-host.invalid/", measure="ok"))
@@ -183,6 +209,6 @@ def test_no_secret_is_told() -> None:
 
 def test_conditions_without_ok_are_refused() -> None:
     with pytest.raises(ValidationError, match="condition of `measure: ok`"):
-        _http("http://shop/", status=200)
+        _http("http://shop/", body_contains="x")
     with pytest.raises(ValidationError):
         _http("ftp://shop/")
