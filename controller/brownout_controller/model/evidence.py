@@ -7,6 +7,7 @@ of connections says nothing; a fault may hit one answer in ten pieces, so that t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -111,6 +112,16 @@ class Evidence:
         """Something was measured before and under the fault, and none of it changed."""
         known = [move.changed for move in self.moves if move.changed is not None]
         return bool(known) and not any(known) and all(move.changed is not None for move in self.moves)
+
+    @property
+    def done(self) -> Mapping[str, Number]:
+        """What the fault did on the edge, in all: `requests` that it met, `delay`, connections `ended` or reset."""
+        under = [flow for flow in self.flows if flow.phase == "during"]
+        return {
+            "requests": Number(sum(_busiest(self.contacts).values())),
+            "delay": Number(math.fsum(flow.delay for flow in under), "s"),
+            "ended": Number(sum(flow.ended_by_fault + flow.resets for flow in under)),
+        }
 
     def doubts(self) -> list[Reason]:
         """Why the fault may not have met what was measured; empty if it did."""

@@ -103,7 +103,9 @@ def _verdict(
 
 def _passed(seen: Evidence) -> Reason:
     """How it passed, for the first sentence: what nobody claimed and what changed nothing proves less."""
-    return Reason("passed-unclaimed" if not seen.claimed else "passed-unmoved" if seen.unmoved else "passed")
+    if not seen.claimed:
+        return Reason("passed-unclaimed")
+    return Reason("passed-unmoved", numbers=seen.done) if seen.unmoved else Reason("passed")
 
 
 def _grave(journal: JournalIndex) -> tuple[Verdict, list[Reason]] | None:

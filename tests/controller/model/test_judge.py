@@ -489,6 +489,8 @@ def test_how_it_passed_is_in_the_first_reason() -> None:
     assert codes(judged(story(terms=h(when=every, expect="< 99"), during=(50, 50)))) == ["passed"]
     assert codes(judged(story(terms=h(when=every)))) == ["passed-unmoved"]
     assert codes(judged(story(terms=h(when=["recovery"])))) == ["passed-unclaimed"]
+    (unmoved,) = judged(story(terms=h(when=every))).reasons
+    assert set(unmoved.numbers) == {"requests", "delay", "ended"}
 
 
 def test_a_sliver_of_the_load_is_no_proof_of_anything() -> None:

@@ -229,6 +229,20 @@ def _upstream(reason: Reason) -> str:
     return f"somebody changed the upstream of {reason.subject} from {before} to {after} {_when(reason)}"
 
 
+def _unmoved(reason: Reason) -> str:
+    """With how much was done on the edge: little of it proves nothing, and much of it either that the service copes, or
+    that it was not asked."""
+    done = [f"{seconds(reason.value('delay'))} of delay"] if reason.value("delay") else []
+    done += [f"{_counted(int(reason.value('ended')), 'connection')} ended"] if reason.value("ended") else []
+    if not done:
+        return "passed, but nothing measured changed under the fault, which may have been too weak to prove anything"
+    met = int(reason.value("requests"))
+    return (
+        f"passed, and nothing measured changed, though the fault met {_counted(met, 'exchange')} on the edge "
+        f"({' and '.join(done)} in all): the service copes with it, or what is measured does not need the edge"
+    )
+
+
 def _away(what: str) -> Callable[[Reason], str]:
     def away(reason: Reason) -> str:
         why = f" ({reason.words['why']})" if reason.words.get("why") else ""
@@ -240,9 +254,7 @@ def _away(what: str) -> Callable[[Reason], str]:
 SENTENCES: Final[Mapping[str, Callable[[Reason], str]]] = {
     "small-share": _small_share,
     "no-hits": _no_hits,
-    "passed-unmoved": lambda _: (
-        "passed, but nothing measured changed under the fault, so the fault may have been too weak to prove anything"
-    ),
+    "passed-unmoved": _unmoved,
     "passed-unclaimed": lambda _: (
         "passed, but nothing was claimed for the time of the fault: that the service copes with it is not proved"
     ),

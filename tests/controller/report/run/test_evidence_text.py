@@ -163,3 +163,18 @@ def test_every_report_carries_the_evidence() -> None:
     for made in (page, text, suite):
         assert "p99 stays low: 11ms before, 150ms under the fault" in made.replace("\\", "")
         assert "<script>alert" not in made
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        ({"requests": 412, "delay": 1236.0, "ended": 0}, ["412 exchanges", "21 min"]),
+        ({"requests": 412, "delay": 0.0, "ended": 7}, ["412", "7 connections"]),
+        ({"requests": 0, "delay": 0.0, "ended": 0}, ["too weak"]),
+        ({}, ["too weak"]),
+    ],
+)
+def test_what_was_done_without_a_change_is_in_the_sentence(numbers: dict[str, float], words: list[str]) -> None:
+    reason = Reason("passed-unmoved", numbers={name: Number(value) for name, value in numbers.items()})
+    text = SENTENCES["passed-unmoved"](reason)
+    assert all(word in text for word in words), text
