@@ -6,16 +6,15 @@ lease, a later version may be able to read it, and nothing of it is lost.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from brownout_controller import clock
-from brownout_controller.backends.base import Backend, BackendError, Target
+from brownout_controller.backends.base import Backend, Target
 from brownout_controller.engine import store
+from brownout_controller.engine.injection import verified_revert
 from brownout_controller.engine.journal_file import JOURNAL, Unreadable, left_out
 from brownout_controller.engine.store import Journal
 from brownout_controller.model.environment import Environment
@@ -28,7 +27,6 @@ from brownout_core.errors import BrownoutError, InvalidSpec
 log = logging.getLogger(__name__)
 
 _PATIENCE: Final = 5.0  # seconds
-_RETRY: Final = 0.25
 
 
 class Recovered(NamedTuple):
@@ -132,26 +130,11 @@ async def _close(journal: Journal, entries: Sequence[Entry], backend: Backend) -
     done = {entry.record.id for entry in entries if isinstance(entry.record, Reverted) and entry.record.verified}
     for entry in entries:
         if isinstance(entry.record, Undo) and entry.record.id not in done:
-            journal.write(await _undone(entry.record, backend, journal.run_id))
+            undo, target = entry.record.id, Target.from_plain(entry.record.target)
+            reverted = await verified_revert(
+                backend, target, journal.run_id, undo, patience=_PATIENCE, how="found gone by a later start"
+            )
+            journal.write(reverted)
     journal.write(Closed("a later start"))
     judgement = judge(store.read(journal.directory))
     journal.write(judgement.record())
-
-
-async def _undone(undo: Undo, backend: Backend, owner: str) -> Reverted:
-    target = Target.from_plain(undo.target)
-    deadline = clock.now() + _PATIENCE
-    while True:
-        try:
-            await backend.revert(target, owner)
-            if await backend.gone(target, owner):
-                return Reverted(undo.id, target.id, verified=True, how="found gone by a later start")
-            why = f"{target.id} still lists the fault"
-        except BackendError as error:
-            why = str(error)
-        except Exception as error:  # whatever it is, the run is closed as one that a person must look at
-            log.exception("a revert failed")
-            why = f"{type(error).__name__}: {error}"
-        if clock.now() > deadline:
-            return Reverted(undo.id, target.id, verified=False, why=why)
-        await asyncio.sleep(_RETRY)

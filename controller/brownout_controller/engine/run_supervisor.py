@@ -395,7 +395,7 @@ class RunSupervisor:
         except Unavailable:
             whole = False
         if not whole:
-            self._kept[live.journal.run_id] = live.runner.told
+            self._kept[live.journal.run_id] = live.runner.entries
 
     def _directory(self, run: str) -> Path:
         """Also of a run whose journal somebody has taken away. Raises NotFound."""
