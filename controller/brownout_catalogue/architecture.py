@@ -188,6 +188,8 @@ class Flow(StrictModel):
     tolerance: SomeTime | None = None
     """How long an answer may take before people leave."""
     because: str = ""
+    guess: str | None = None
+    """Why an importer believes that there is such a flow; without it a person has written it."""
 
     @field_validator("revenue", "users", mode="before")
     @classmethod
@@ -265,6 +267,11 @@ class Architecture(Outline):
         return {
             name: service.kind or kind_of(name, service.where.image or "") for name, service in self.components.items()
         }
+
+    @cached_property
+    def has_written_flows(self) -> bool:
+        """Whether a person has written a flow. Of a guessed one only the beginning is known."""
+        return any(flow.guess is None for flow in self.flows.values())
 
     def is_stateful(self, name: str) -> bool:
         service = self.components[name]

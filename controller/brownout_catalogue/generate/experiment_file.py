@@ -17,6 +17,7 @@ from brownout_catalogue.architecture import Architecture
 from brownout_catalogue.generate.baseline import Baselines
 from brownout_catalogue.generate.claims import Hypothesis, examples, hypotheses, shown, why_not
 from brownout_catalogue.generate.drift import PASSING, marked
+from brownout_catalogue.generate.edge_proxies import carrier
 from brownout_catalogue.generate.terms import (
     RATE,
     Source,
@@ -257,13 +258,6 @@ def _comment(text: str, first: str = "", margin: str = "") -> list[str]:
 def unset(text: str) -> Sequence[str]:
     """The variables for where requests go that nobody has said: to be given with each run."""
     return _UNSET.findall(text)
-
-
-def carrier(architecture: Architecture, edge: str) -> str:
-    """The proxy that carries an edge on a laptop."""
-    sink = edge.rpartition(" -> ")[2]
-    component = architecture.components.get(sink)
-    return (component.where.proxy if component is not None else None) or sink
 
 
 def _plain(scenario: str) -> str:

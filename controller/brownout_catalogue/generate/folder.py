@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from brownout_catalogue.generate.drift import drifts, is_untouched, leaves, mark, mentions, same
@@ -31,6 +31,8 @@ class Outcome:
     details: tuple[str, ...] = ()
     text: str | None = None
     """What to write; None for a file that stays as it is."""
+    scenario: str = ""
+    """The id of its scenario; empty where the architecture has none."""
 
     @property
     def is_behind(self) -> bool:
@@ -53,7 +55,7 @@ def plan(shown: Listing, top: int, setting: Setting, there: Mapping[str, str]) -
     first, passed = write_top(shown, top, setting)
     places = {row.scenario.id: (place, row) for place, row in enumerate(shown.rows, 1)}
     scenarios = {" ".join(name.split()): name for name in places}  # as marks have them, on one line
-    outcomes = [_outcome(written, _file_of(written, there), there) for written in first]
+    outcomes = [replace(_outcome(one, _file_of(one, there), there), scenario=one.of) for one in first]
     seen = {outcome.name for outcome in outcomes}
     for name, text in sorted(there.items()):
         known = mark(text)
@@ -64,7 +66,7 @@ def plan(shown: Listing, top: int, setting: Setting, there: Mapping[str, str]) -
             outcomes.append(Outcome(name, "orphaned", (f"the architecture no longer has {known.of}",)))
         else:
             fresh = write(row[1], row[0], len(shown.rows), setting)
-            outcomes.append(_outcome(fresh, name, there))
+            outcomes.append(replace(_outcome(fresh, name, there), scenario=fresh.of))
     return Plan(outcomes, passed, [outcome.name for outcome in outcomes[: len(first)]])
 
 

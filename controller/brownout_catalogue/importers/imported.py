@@ -53,6 +53,12 @@ class Evidence(NamedTuple):
     """Like `DATABASE_URL has db:5432`; never a value beyond host and port."""
     place: Place | None = None
     port: int | None = None
+    key: str = ""
+    """The setting that holds the address, such as `DATABASE_URL`; empty for other evidence."""
+    host: str = ""
+    """The host in that setting."""
+    scheme: str | None = None
+    """The scheme of that address."""
 
     def __str__(self) -> str:
         return self.what if self.place is None else f"{self.what} ({self.place})"

@@ -107,10 +107,10 @@ def _is_outside(setting: Setting, address: Address, *, reaches: bool) -> bool:
 
 
 def _evidence(strength: Strength, setting: Setting, address: Address) -> Evidence:
+    what = f"{setting.title} has {address.name}"
     if setting.shared and address.scheme in (None, *_WEB):  # who has the password of a database wants it
-        what = f"{setting.title} has {address.name}, which several share"
-        return Evidence(min(strength, Strength.LIKELY), what, setting.place, address.port)
-    return Evidence(strength, f"{setting.title} has {address.name}", setting.place, address.port)
+        strength, what = min(strength, Strength.LIKELY), f"{what}, which several share"
+    return Evidence(strength, what, setting.place, address.port, setting.key, address.host, address.scheme)
 
 
 def _with_port(setting: Setting, address: Address, ports: Mapping[str, str | None]) -> Address:

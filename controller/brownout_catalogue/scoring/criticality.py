@@ -161,7 +161,7 @@ class _Spread:
             return 1.0
         if edge.call.required is not None:
             return 1.0 if edge.call.required else NOT_REQUIRED
-        return 0.0 if self._architecture.flows and is_route(self._architecture, edge) else NOT_SAID
+        return 0.0 if self._architecture.has_written_flows and is_route(self._architecture, edge) else NOT_SAID
 
 
 def is_route(architecture: Architecture, edge: Edge) -> bool:

@@ -12,7 +12,7 @@ import yaml
 
 from brownout_catalogue.architecture import Architecture
 from brownout_catalogue.generate.drift import is_untouched, mark
-from brownout_catalogue.generate.experiment_file import Setting, Written, carrier, file_stem, write, write_top
+from brownout_catalogue.generate.experiment_file import Setting, Written, file_stem, write, write_top
 from brownout_catalogue.rendering.listing import listing
 from brownout_catalogue.scoring.scenario import kind_of_fault
 from brownout_controller.model.experiment import Experiment, read_experiment
@@ -142,14 +142,6 @@ def test_no_name_gets_out_of_its_comment_or_its_quotes() -> None:
     assert _parsed(text).faults[0].kind == "latency"
     assert _parsed(text).conditions.edge == "web -> a: {refuse: true} # 'b"
     assert mark(text) is not None
-
-
-def test_the_proxy_is_the_one_that_the_architecture_names() -> None:
-    assert carrier(read(SHOP), "orders -> redis") == "redis"
-    assert (
-        carrier(read(SHOP.replace("  redis:\n", "  redis: {where: {proxy: sessions}}\n")), "orders -> redis")
-        == "sessions"
-    )
 
 
 def test_the_same_architecture_gives_the_same_text(tmp_path: Path) -> None:

@@ -12,13 +12,12 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from brownout_catalogue.generate.edge_proxies import Machine, container_proxies, machine_proxies
 from brownout_catalogue.generate.setup_files import (
     CI_FILES,
     REQUIREMENTS,
     Job,
-    Place,
     ci,
-    places,
     requirements,
     settings,
 )
@@ -27,42 +26,13 @@ from brownout_core import document
 from brownout_proxy.server import config
 from tests.support.builders.architectures import SHOP, read
 
-JOB = Job("experiments", {"BUY_URL": "http://127.0.0.1:8080/"}, "compose.yaml")
-
-
-def _place(edge: str, text: str = SHOP, published: dict[str, int] | None = None) -> Place:
-    (found,) = places(read(text), [edge], published or {})
-    return found
-
-
-def test_a_proxy_stands_before_what_compose_publishes_or_else_at_the_usual_place() -> None:
-    assert _place("orders -> postgres", published={"postgres": 5499})[3:5] == (15499, "127.0.0.1:5499")
-    for sink, port in (("postgres", 5432), ("redis", 6379), ("rabbit", 5672)):
-        usual = _place(f"orders -> {sink}")
-        assert (usual.upstream, usual.listen) == (f"127.0.0.1:{port}", 10_000 + port)
-        assert usual.why.startswith("assumed: ")
-    assert _place("gateway -> orders").upstream == "127.0.0.1:8080"
-    told = SHOP.replace("      rabbit:\n", "      rabbit: {port: 5673}\n")
-    assert _place("orders -> rabbit", told).upstream == "127.0.0.1:5673"
-    outside = SHOP.replace("external: [bank]", "external: {bank: {where: {host: api.bank.example, port: 443}}}")
-    assert _place("orders -> bank", outside).upstream == "api.bank.example:443"
-
-
-def test_two_edges_to_one_end_share_a_proxy_and_no_port_is_taken_twice() -> None:
-    architecture = read(SHOP)
-    edges = ["orders -> postgres", "catalogue -> postgres", "gateway -> orders", "gateway -> catalogue"]
-    found = places(architecture, edges, {"redis": 15432})
-    assert [place.proxy for place in found] == ["postgres", "orders", "catalogue"]
-    assert found[0].edges == ("orders -> postgres", "catalogue -> postgres")
-    listens = [place.listen for place in found]
-    assert len({*listens, 15432}) == 4
-    high = places(architecture, ["orders -> postgres", "orders -> redis"], {"postgres": 60000, "redis": 60000})
-    assert all(10_000 <= place.listen <= 65535 for place in high)
+UP = "docker compose -f compose.yaml -f compose.brownout.yaml up --detach --wait"
+JOB = Job("experiments", {"BUY_URL": "http://127.0.0.1:8080/"}, "")
 
 
 def test_the_file_is_read_by_both_the_proxy_and_the_run() -> None:
     named = SHOP.replace("  redis:\n", "  redis: {where: {proxy: sessions}}\n")
-    found = places(read(named), ["orders -> redis", "orders -> postgres"], {})
+    found = machine_proxies(read(named), ["orders -> redis", "orders -> postgres"], Machine())
     text = settings(found, ["brownout run experiments/x.yaml"])
     assert {spec.name: spec.listen for spec in config.parse(text, "brownout.yaml").proxies} == {
         "sessions": "127.0.0.1:16379", "postgres": "127.0.0.1:15432",
@@ -71,6 +41,16 @@ def test_the_file_is_read_by_both_the_proxy_and_the_run() -> None:
     assert {edge: place.proxy for edge, place in environment.edges.items()} == {"orders -> redis": "sessions"}
     assert "#      orders finds redis at 127.0.0.1:16379\n" in text
     assert "#      brownout run experiments/x.yaml\n" in text
+
+
+def test_in_a_compose_project_the_proxies_listen_for_containers_and_the_run_takes_the_token_of_the_service() -> None:
+    found = container_proxies(read(SHOP), ["orders -> redis"], Machine(), ["orders", "redis"])
+    text = settings(found, [], UP)
+    assert config.parse(text, "brownout.yaml").proxies[0].listen == "0.0.0.0:6379"
+    environment = read_environment(document.parse(text, "brownout.yaml"), "local", "brownout.yaml")
+    assert environment.control == ("127.0.0.1:8473",)
+    assert environment.token == "${BROWNOUT_TOKEN:-}"
+    assert f"#      {UP}\n" in text
 
 
 def test_nothing_to_carry_is_a_valid_file_as_well() -> None:
@@ -92,7 +72,16 @@ def test_a_workflow_has_few_rights_and_takes_its_inputs_by_variables() -> None:
     assert run["env"]["BUY_URL"] == "http://127.0.0.1:8080/"
     assert "brownout.xml" in run["run"]
     proxy = next(number for number, step in enumerate(steps) if "brownout proxy" in step.get("run", ""))
-    assert "docker compose --file compose.yaml up" in steps[proxy + 1]["run"]
+    assert "start the system here" in steps[proxy + 1]["run"]
+
+
+@pytest.mark.parametrize("kind", ["github", "gitlab"])
+def test_a_compose_project_starts_with_its_proxies_in_it(kind: Any) -> None:
+    text = ci(kind, JOB._replace(up=UP))
+    commands = _commands(kind, text)
+    assert UP in commands
+    assert not any("brownout proxy" in command for command in commands)
+    assert "BROWNOUT_IMAGE" in text
 
 
 def test_a_gitlab_job_keeps_its_reports_whatever_comes_of_it() -> None:
@@ -103,8 +92,8 @@ def test_a_gitlab_job_keeps_its_reports_whatever_comes_of_it() -> None:
     assert "brownout run $EXPERIMENTS --report brownout.html" in content["script"][-1]
 
 
-def _commands(kind: Any) -> list[str]:
-    content: dict[Any, Any] = yaml.safe_load(ci(kind, JOB))
+def _commands(kind: Any, text: str = "") -> list[str]:
+    content: dict[Any, Any] = yaml.safe_load(text or ci(kind, JOB))
     if kind == "gitlab":
         return list(content["brownout"]["script"])
     return [line for step in content["jobs"]["experiments"]["steps"] for line in step.get("run", "").splitlines()]
@@ -134,5 +123,5 @@ def test_what_the_job_installs_is_the_lock_of_what_the_package_needs() -> None:
 
 @pytest.mark.parametrize("kind", ["github", "gitlab"])
 def test_a_system_that_nobody_knows_how_to_start_is_left_to_its_people(kind: Any) -> None:
-    assert "start the system here" in ci(kind, JOB._replace(compose=""))
+    assert "start the system here" in ci(kind, JOB)
     assert CI_FILES[kind].endswith(".yml")

@@ -11,8 +11,8 @@ import yaml
 
 from brownout_core.safe_text import json_text
 
-_BLOCKS: Final = (("services",), ("external",), ("services", "*"), ("external", "*"), ("services", "*", "calls"),
-                  ("external", "*", "calls"))  # fmt: skip
+_BLOCKS: Final = (("services",), ("external",), ("flows",), ("services", "*"), ("external", "*"),
+                  ("services", "*", "calls"), ("external", "*", "calls"))  # fmt: skip
 """The mappings that have a line for each entry; `*` is any name."""
 
 

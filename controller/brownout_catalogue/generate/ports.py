@@ -1,0 +1,60 @@
+"""Ports: the usual one of each server and scheme, and those that are for operators alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from brownout_catalogue.architecture import Architecture, Kind
+
+_SCHEMES: Final[Mapping[str, int]] = {
+    "http": 80, "ws": 80, "https": 443, "wss": 443, "grpc": 443, "postgres": 5432, "postgresql": 5432, "mysql": 3306,
+    "mariadb": 3306, "mongodb": 27017, "redis": 6379, "rediss": 6379, "valkey": 6379, "amqp": 5672, "amqps": 5671,
+    "kafka": 9092, "nats": 4222, "sqlserver": 1433, "mssql": 1433, "oracle": 1521, "memcached": 11211, "mqtt": 1883,
+    "mqtts": 8883, "ldap": 389, "ldaps": 636, "smtp": 25, "smtps": 465, "clickhouse": 9000, "neo4j": 7687, "bolt": 7687,
+    "pulsar": 6650, "etcd": 2379,
+}  # fmt: skip
+"""Those of the IANA registry and of the servers' own documentation."""
+_SERVERS: Final = (
+    (r"mssql|sqlserver|sql-server|azure-sql", 1433), (r"postgres|postgis|\bpg\b|pgsql|pgbouncer|timescale", 5432),
+    (r"mysql|mariadb", 3306), (r"mongo", 27017), (r"redis|valkey|dragonfly|keydb", 6379), (r"memcache", 11211),
+    (r"rabbit|amqp", 5672), (r"kafka|redpanda", 9092), (r"nats", 4222), (r"elastic|opensearch", 9200),
+    (r"cassandra|scylla", 9042), (r"clickhouse", 8123), (r"cockroach", 26257), (r"oracle", 1521), (r"minio", 9000),
+    (r"zookeeper", 2181), (r"etcd", 2379), (r"neo4j", 7687), (r"influx", 8086), (r"couchdb", 5984), (r"pulsar", 6650),
+    (r"activemq|artemis", 61616), (r"mosquitto|mqtt", 1883), (r"consul", 8500), (r"vault", 8200),
+)  # fmt: skip
+"""By what a component or its image is called, in the order in which they are tried."""
+_FOR_OPERATORS: Final = frozenset((4369, 5671, 6222, 7474, 8161, 8222, 9001, 9300, 15671, 15672, 15692, 25672))
+"""Consoles, metrics and cluster ports of the servers above: callers never use them."""
+_BY_KIND: Final[Mapping[Kind, int]] = {
+    "gateway": 8080, "service": 8080, "worker": 8080, "database": 5432, "cache": 6379, "queue": 5672,
+}  # fmt: skip
+
+
+def port_of_scheme(scheme: str | None) -> int | None:
+    """The port of a URL that has none."""
+    return _SCHEMES.get(scheme or "")
+
+
+def port_of_call(architecture: Architecture, source: str, sink: str) -> tuple[int, str]:
+    """The port that `source` dials, and where it is from: the call, another call, the component, or the usual one."""
+    component = architecture.components[sink]
+    calls = {edge.source: edge.call.port for edge in architecture.callers(sink) if edge.call.port is not None}
+    if source in calls:
+        return calls[source], f"the port of {source}'s call"
+    if calls:
+        caller = next(iter(calls))
+        return calls[caller], f"the port of {caller}'s call"
+    usual = _of_server(f"{sink} {component.where.image or ''}")
+    port = component.where.port
+    if port is not None and not (usual is not None and port in _FOR_OPERATORS):
+        return port, f"where.port of {sink}"
+    if sink in architecture.external:
+        return 443, "assumed: the port of HTTPS"
+    return usual or _BY_KIND[architecture.kind(sink)], "assumed: the usual port"
+
+
+def _of_server(names: str) -> int | None:
+    known = names.lower().replace("_", "-")
+    return next((port for name, port in _SERVERS if re.search(name, known)), None)
