@@ -17,7 +17,7 @@ import yaml
 
 from brownout_core import limits
 from brownout_core.errors import InvalidSpec, Unavailable, os_error_text
-from brownout_core.spelling import unknown
+from brownout_core.spelling import UnknownKey
 
 _TAG: Final = "tag:yaml.org,2002:"
 _PLAIN: Final = frozenset(_TAG + name for name in ("str", "int", "float", "bool", "timestamp", "null", "value"))
@@ -203,7 +203,7 @@ class Value:
         for name, value in self.entries(wanted).items():
             key = name.lower() if ignoring_case else name
             if key not in keys:
-                value.fail(unknown("key", key, keys))
+                raise UnknownKey(value.place, key, keys)
             if key in found:
                 value.fail("is there twice; remove one")
             found[key] = value

@@ -1,9 +1,8 @@
-"""What the parts of our files have in common: strict pydantic models, and errors that name file, line and column."""
+"""Strict pydantic models for the mappings of our files, with errors that name file, line and column."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar, get_args, get_origin
@@ -12,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from brownout_core.document import Value
 from brownout_core.errors import InvalidSpec
-from brownout_core.spelling import unknown
+from brownout_core.spelling import UnknownKey
 from brownout_core.units import SECONDS, SHARE, Unit
 
 if TYPE_CHECKING:
@@ -49,37 +48,44 @@ Percentage = Annotated[float, _quantity(SHARE), Field(ge=0, le=1), _schema(SHARE
 
 
 def written(*types: str, **more: Any) -> WithJsonSchema:
-    """What a field's schema says where a file may say more than the model holds."""
+    """The JSON schema of a field that accepts other types in a file than the model holds."""
     return WithJsonSchema({"type": list(types), **more})
 
 
 Model = TypeVar("Model", bound=BaseModel)
-_MEANT: Final = re.compile(r"did you mean (\S+)\?")
 
 
 def read(model: type[Model], value: Value, content: Mapping[str, Any]) -> Model:
-    """`content`, which is what `value` says, as a `model`. Raises InvalidSpec with the exact place, or Mistakes."""
-    mistakes = [InvalidSpec(here.exact_place, reason) for here, reason in _strange_keys(model, value, content)]
-    places = {mistake.path for mistake in mistakes}
+    """`content`, the plain form of `value`, as a `model`. Raises InvalidSpec with the exact place, or InvalidSpecs."""
+    errors: list[InvalidSpec] = [*_unknown_keys(model, value, content)]
+    places = {error.path for error in errors}
     try:
         made = model.model_validate(dict(content))
     except ValidationError as error:
         for item in error.errors(include_url=False):
-            path = list(item["loc"])
-            place = value.at(path).exact_place
+            place = value.at(list(item["loc"])).exact_place
             if item["type"] == "extra_forbidden":
-                continue  # told already
-            # One for each place: of a choice between forms pydantic tells for each of them why it is not that.
-            if item["type"] == "missing" or place not in places:
-                mistakes.append(InvalidSpec(place, _reason(item, model)))
+                continue  # among the unknown keys
+            if item["type"] == "missing":
+                errors.append(MissingKey(place, str(item["loc"][-1]), _example(model, item["loc"])))
+            elif place not in places:  # pydantic lists an error for each form that a union may have
+                errors.append(InvalidSpec(place, _reason(item, model)))
                 places.add(place)
-    if mistakes:
-        raise gathered(mistakes)
+    if errors:
+        raise gathered(errors)
     return made
 
 
+class MissingKey(InvalidSpec):
+    """A mapping lacks a key that it must have. `example` is a line that has it, "" for none."""
+
+    def __init__(self, path: str, key: str, example: str = "") -> None:
+        super().__init__(path, f"{key} is missing{f'; write it like {example}' if example else ''}")
+        self.key = key
+
+
 class InvalidSpecs(InvalidSpec):
-    """Several at once, each on a line of its own: who mends a file wants to know of all of them."""
+    """Several errors, each on a line of its own, so that a file can be corrected at once."""
 
     def __init__(self, found: Sequence[InvalidSpec]) -> None:
         super().__init__("", "\n".join(map(str, found)))
@@ -87,71 +93,71 @@ class InvalidSpecs(InvalidSpec):
 
 
 def gathered(found: Sequence[InvalidSpec]) -> InvalidSpec:
-    """One error for all of them, of which there is at least one."""
+    """One error for all of `found`, which is not empty. A key that is missing because it is misspelt is left out."""
     flat = [one for error in found for one in each(error)]
-    meant = {match[1] for one in flat if (match := _MEANT.search(one.reason))}  # misspelt, so that it seems missing
-    flat = [one for one in flat if one.reason.partition(" is missing")[0] not in meant]
+    meant = {one.meant for one in flat if isinstance(one, UnknownKey)}
+    flat = [one for one in flat if not (isinstance(one, MissingKey) and one.key in meant)]
     return flat[0] if len(flat) == 1 else InvalidSpecs(flat)
 
 
 def each(error: InvalidSpec) -> Sequence[InvalidSpec]:
-    """The mistakes that an error tells of."""
+    """The single errors in an error."""
     return error.found if isinstance(error, InvalidSpecs) else (error,)
 
 
-_MOST: Final = 100
-"""Mistakes of one file."""
+MAX_ERRORS: Final = 100
+"""Errors that are listed of one file."""
 
 
 class ErrorCollector:
-    """Lets reading go on after a mistake, as far as there is something to read."""
+    """Collects the errors of a file, so that one error does not hide the next."""
 
     def __init__(self) -> None:
         self.found: list[InvalidSpec] = []
 
     @contextmanager
     def noting(self) -> Iterator[None]:
-        """What is wrong in the block ends the block only."""
+        """An InvalidSpec raised in the block ends the block and is collected."""
         try:
             yield
         except InvalidSpec as error:
             self.add(error)
 
-    def add(self, mistake: InvalidSpec) -> None:
-        """Raises InvalidSpec with all of them when there are so many that the file is something else."""
-        self.found.append(mistake)
-        if len(self.found) >= _MOST:
+    def add(self, error: InvalidSpec) -> None:
+        """Raises InvalidSpec with all of them at MAX_ERRORS: the file is then probably of another kind."""
+        self.found.append(error)
+        if len(self.found) >= MAX_ERRORS:
             self.check()
 
     def check(self) -> None:
-        """Raises InvalidSpec if there was a mistake."""
+        """Raises InvalidSpec if an error was collected."""
         if self.found:
             raise gathered(self.found)
 
 
-def _strange_keys(model: type[BaseModel], value: Value, content: Mapping[str, Any]) -> Iterator[tuple[Value, str]]:
-    """The keys that the model does not have, each with the nearest that it has; parts inside as well."""
+def _unknown_keys(model: type[BaseModel], value: Value, content: Mapping[str, Any]) -> Iterator[UnknownKey]:
+    """The keys that the model does not have, those of nested models included."""
     known = {info.alias or name: info for name, info in model.model_fields.items()}
     for key, item in content.items():
         here = value.at([key])
         if key not in known:
-            yield here, unknown("key", key, known)
+            yield UnknownKey(here.exact_place, key, known)
         else:
             yield from _check_inside(known[key].annotation, here, item)
 
 
-def _check_inside(annotation: Any, value: Value, content: Any) -> Iterator[tuple[Value, str]]:
+def _check_inside(annotation: Any, value: Value, content: Any) -> Iterator[UnknownKey]:
     if not isinstance(content, Mapping):
         return
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield from _strange_keys(annotation, value, content)
-    elif get_origin(annotation) is Mapping:  # names of the user's, each with a part
+        yield from _unknown_keys(annotation, value, content)
+    elif get_origin(annotation) is Mapping:  # the user's names, each with a nested model
         for key, item in content.items():
             yield from _check_inside(get_args(annotation)[1], value.at([key]), item)
     else:
         parts = [part for part in get_args(annotation) if isinstance(part, type) and issubclass(part, BaseModel)]
         for part in parts:
-            yield from _strange_keys(part, value, content)
+            yield from _unknown_keys(part, value, content)
 
 
 _WRONG: Final[Mapping[str, str]] = {
@@ -169,30 +175,28 @@ _WRONG: Final[Mapping[str, str]] = {
     "list_type": "must be a list",
     "tuple_type": "must be a list",
 }
-"""What pydantic says of a type, as a person says it."""
+"""Our wording for the error types of pydantic."""
 
 
 def _reason(item: ErrorDetails, model: type[BaseModel]) -> str:
-    kind, given = item["type"], item["input"]
+    kind, found = item["type"], item["input"]
     example = _example(model, item["loc"])
     written = f"; write it like {example}" if example else ""
-    if kind == "missing":
-        return f"{item['loc'][-1]} is missing{written}"
-    if given is None and kind.endswith("_type"):
+    if found is None and kind.endswith("_type"):
         return f"is empty{written}"
     if kind == "string_type":
-        if isinstance(given, (Mapping, list)):
-            return f"must be text, not a {'list' if isinstance(given, list) else 'mapping'}{written}"
+        if isinstance(found, (Mapping, list)):
+            return f"must be text, not a {'list' if isinstance(found, list) else 'mapping'}{written}"
         return "must be text; put it in quotes"
     if kind == "string_pattern_mismatch":
-        return f"is not as it must be{written}"
+        return f"has the wrong form{written}"
     if kind in _WRONG:
         return _WRONG[kind] + written
     return item["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
 
 
 def _example(model: type[BaseModel], path: Sequence[str | int]) -> str:
-    """How a person writes the field, if its declaration says so: `duration: 30s`."""
+    """A line with the field, if its declaration has an example: `duration: 30s`."""
     inside: Any = model
     for step in path:
         fields = {info.alias or name: info for name, info in inside.model_fields.items()}

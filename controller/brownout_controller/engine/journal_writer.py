@@ -10,58 +10,24 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import Any, Final
+from typing import Any
 
 from brownout_controller.engine import store
 from brownout_controller.model.journal import (
-    Counted,
-    Entered,
+    MASKED_TERMS,
+    UNMASKED_ENVIRONMENT,
     Entry,
     Failure,
-    Injected,
-    Interrupted,
     Judged,
-    Outage,
-    Plan,
     Record,
-    Refusal,
-    Reverted,
     Run,
-    Sample,
     Stop,
-    TargetState,
-    Undo,
 )
 from brownout_controller.model.judge import Judgement, judge
 from brownout_controller.model.secrets import Masker
 from brownout_core.errors import BrownoutError, Unavailable
 
 log = logging.getLogger(__name__)
-
-_OURS: Final[Mapping[type[Record], frozenset[str]]] = {
-    Run: frozenset({"run_id", "version", "started"}),
-    Plan: frozenset({"targets", "faults", "undo", "met"}),
-    Undo: frozenset({"id", "target", "what"}),
-    Injected: frozenset({"id", "target", "faults", "specs"}),
-    Counted: frozenset({"target", "hits", "met", "met_exchanges"}),
-    TargetState: frozenset({"target", "instance", "upstream", "faults"}),
-    Outage: frozenset({"target", "cause"}),
-    Reverted: frozenset({"id", "target"}),
-    Refusal: frozenset({"net"}),
-    Entered: frozenset({"state", "before"}),
-    Sample: frozenset({"phase"}),
-    Stop: frozenset({"cause"}),
-    Failure: frozenset({"where"}),
-    Interrupted: frozenset({"signal"}),
-    Judged: frozenset({"verdict"}),
-}
-"""What is never masked: names of our own and addresses, by which a fault is found again, counted and undone, and words
-that the judge knows. The value of a variable may be a part of them, as of `${SHOP}-latency`."""
-_WHERE: Final = ("name", "control")
-"""Of an environment: by these a later start finds what is left."""
-_FREE: Final = frozenset({"name", "because"})
-"""What people write in the terms of a hypothesis; everything else is an expectation, a number or a word of ours, or it
-would not have been read, and must stay what it is for the judge."""
 
 
 class JournalWriter:
@@ -157,8 +123,8 @@ def _masked_reason(reason: Mapping[str, Any], masker: Masker) -> Mapping[str, An
 
 def _masked(record: Record, masker: Masker) -> Record:
     """The record without secrets."""
-    ours = _OURS.get(type(record), frozenset())
-    names = [item.name for item in fields(record) if item.name not in ours]  # type: ignore[arg-type]  # a dataclass
+    every = fields(record)  # type: ignore[arg-type]  # a dataclass
+    names = [item.name for item in every if item.name not in record.unmasked]
     masked = {name: masker.value(getattr(record, name)) for name in names}
     if isinstance(record, Stop):
         masked["reason"] = _masked_reason(record.reason, masker)
@@ -169,10 +135,12 @@ def _masked(record: Record, masker: Masker) -> Record:
     if isinstance(record, Run):
         masked["experiment"] = masker.content(record.experiment)
         masked["environment"] = masker.content(record.environment)
-        masked["environment"] |= {name: record.environment[name] for name in _WHERE if name in record.environment}
+        masked["environment"] |= {
+            name: record.environment[name] for name in UNMASKED_ENVIRONMENT if name in record.environment
+        }
         masked["terms"] = [
             {
-                key: masker.value(item) if key in _FREE or isinstance(item, Mapping) else item
+                key: masker.value(item) if key in MASKED_TERMS or isinstance(item, Mapping) else item
                 for key, item in term.items()
             }
             for term in record.terms

@@ -74,19 +74,16 @@ async def plan(setup: Setup) -> Planned:
     for edge in setup.edges:
         found = {target.id: target for target in await setup.backend.targets(edge)}
         here = choose(list(found), conditions.blast_radius, setup.seed)
-        said += [
-            Refusal(*item)
-            for item in refusals(
-                conditions.model_copy(update={"edge": edge}),
-                environment=setup.environment_name,
-                protected=setup.environment.protected,
-                limits=limits,
-                found=list(found),
-                chosen=here,
-                faulted={name: await setup.backend.faults_on(found[name]) for name in here},
-                proxies=[] if found else [place.proxy for place in await setup.backend.places([]) if place.proxy],
-            )
-        ]
+        said += refusals(
+            conditions.model_copy(update={"edge": edge}),
+            environment=setup.environment_name,
+            protected=setup.environment.protected,
+            limits=limits,
+            found=list(found),
+            chosen=here,
+            faulted={name: await setup.backend.faults_on(found[name]) for name in here},
+            proxies=[] if found else [place.proxy for place in await setup.backend.places([]) if place.proxy],
+        )
         if found and not here:
             said.append(Refusal("zero-targets", f"blast_radius chooses no target of {edge}", "widen it, or mode: one"))
         listeners = [
@@ -94,11 +91,11 @@ async def plan(setup: Setup) -> Planned:
             for target in found.values()
             if target.listen
         ]
-        said += [Refusal(*item) for item in own_traffic(conditions, await _asked(setup.experiment), listeners)]
+        said += own_traffic(conditions, await _asked(setup.experiment), listeners)
         everywhere |= found
         chosen |= {name: found[name] for name in here}
     if len(chosen) > limits.max_targets and "large-scope" not in conditions.nets:
-        said.append(Refusal(*too_many(len(chosen), limits)))
+        said.append(too_many(len(chosen), limits))
     return Planned(list(everywhere.values()), list(chosen.values()), list(dict.fromkeys(said)))
 
 

@@ -18,8 +18,8 @@ from brownout_core.errors import InvalidSpec
 from brownout_core.experiment_terms import LEASE, Phase
 from brownout_core.faults.fault_yaml import read_fault
 from brownout_core.faults.spec import FaultSpec
-from brownout_core.spelling import unknown
-from brownout_core.strict_model import ErrorCollector, Percentage, SomeTime, StrictModel, read, written
+from brownout_core.spelling import UnknownKey, unknown
+from brownout_core.strict_model import ErrorCollector, MissingKey, Percentage, SomeTime, StrictModel, read, written
 from brownout_core.units import SECONDS
 
 SHORTEST_LEASE: Final = 1.0
@@ -178,22 +178,22 @@ def read_experiment(root: Value | None, file: str, kinds: Mapping[str, type[Prob
     """`kinds` are the probes that there are. Raises InvalidSpec with the exact place."""
     if root is None or root.is_null:
         raise InvalidSpec(file, "is empty; an experiment has name, edge, fault, duration and hypotheses")
-    given = root.entries("an experiment with name, edge, fault, duration and hypotheses")
+    keys = root.entries("an experiment with name, edge, fault, duration and hypotheses")
     mistakes = ErrorCollector()
-    for key, value in given.items():
+    for key, value in keys.items():
         if key not in _KEYS:
-            mistakes.add(InvalidSpec(value.place, unknown("key", key, _KEYS)))
+            mistakes.add(UnknownKey(value.place, key, _KEYS))
     content = root.plain()
     readable: list[Conditions] = []
     with mistakes.noting():
         declared = {key: item for key, item in content.items() if key in Conditions.model_fields}
         readable.append(read(Conditions, root, declared))
     with mistakes.noting():
-        faults = _read_faults(root, given)
-    hypotheses = _read_hypotheses(root, given, kinds, mistakes)
+        faults = _read_faults(root, keys)
+    hypotheses = _read_hypotheses(root, keys, kinds, mistakes)
     for conditions in readable:
         with mistakes.noting():
-            _check_lease(conditions, given)
+            _check_lease(conditions, keys)
         for hypothesis in hypotheses:
             with mistakes.noting():
                 _check_fit(conditions, hypothesis)
@@ -201,9 +201,9 @@ def read_experiment(root: Value | None, file: str, kinds: Mapping[str, type[Prob
     return Experiment(readable[0], faults, hypotheses, content, file)
 
 
-def _check_lease(conditions: Conditions, given: Mapping[str, Value]) -> None:
+def _check_lease(conditions: Conditions, keys: Mapping[str, Value]) -> None:
     if float(conditions.lease) > max(conditions.duration, LEASE):
-        given["lease"].fail(
+        keys["lease"].fail(
             f"is longer than duration ({SECONDS.format(conditions.duration)}), so that a fault that nobody ends would "
             f"outlive its experiment; leave it out, or write at most {SECONDS.format(LEASE)}"
         )
@@ -253,12 +253,12 @@ def _check_times(conditions: Conditions, hypothesis: Hypothesis) -> None:
         )
 
 
-def _read_faults(root: Value, given: Mapping[str, Value]) -> tuple[FaultSpec, ...]:
-    if ("fault" in given) == ("faults" in given):
+def _read_faults(root: Value, keys: Mapping[str, Value]) -> tuple[FaultSpec, ...]:
+    if ("fault" in keys) == ("faults" in keys):
         root.fail("needs one of: fault, like fault: {latency: 3s}, or faults, a list of them")
-    entries = given["faults"].items("a list of faults") if "faults" in given else [given["fault"]]
+    entries = keys["faults"].items("a list of faults") if "faults" in keys else [keys["fault"]]
     if not entries:
-        given["faults"].fail("is empty; name at least one fault, like latency: 3s")
+        keys["faults"].fail("is empty; name at least one fault, like latency: 3s")
     found: dict[str, FaultSpec] = {}
     for entry in entries:
         spec = read_fault(entry)
@@ -269,17 +269,17 @@ def _read_faults(root: Value, given: Mapping[str, Value]) -> tuple[FaultSpec, ..
 
 
 def _read_hypotheses(
-    root: Value, given: Mapping[str, Value], kinds: Mapping[str, type[ProbeSpec]], mistakes: ErrorCollector
+    root: Value, keys: Mapping[str, Value], kinds: Mapping[str, type[ProbeSpec]], mistakes: ErrorCollector
 ) -> tuple[Hypothesis, ...]:
     """Those that can be read."""
     found: dict[str, Hypothesis] = {}
     entries: Sequence[Value] = ()
     with mistakes.noting():
-        if "hypotheses" not in given:
-            root.fail("hypotheses is missing: without a claim there is nothing to test")
-        entries = given["hypotheses"].items("a list of hypotheses")
+        if "hypotheses" not in keys:
+            raise MissingKey(root.place, "hypotheses")
+        entries = keys["hypotheses"].items("a list of hypotheses")
         if not entries:
-            given["hypotheses"].fail("is empty: without a claim there is nothing to test")
+            keys["hypotheses"].fail("is empty: without a claim there is nothing to test")
     for value in entries:
         with mistakes.noting():
             hypothesis = read_hypothesis(value, kinds)

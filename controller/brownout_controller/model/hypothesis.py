@@ -20,7 +20,7 @@ from brownout_core.document import Value
 from brownout_core.errors import InvalidSpec
 from brownout_core.experiment_terms import PHASES, Phase
 from brownout_core.quantity import code_of, written_in
-from brownout_core.spelling import unknown
+from brownout_core.spelling import UnknownKey
 from brownout_core.strict_model import ErrorCollector, Seconds, SomeTime, StrictModel, read, written
 from brownout_core.units import SHARE, Unit
 
@@ -175,7 +175,7 @@ def read_hypothesis(value: Value, kinds: Mapping[str, type[ProbeSpec]]) -> Hypot
     mistakes = ErrorCollector()
     for key, item in given.items():
         if key not in _KEYS and key not in kinds:
-            mistakes.add(InvalidSpec(item.place, unknown("key", key, (*_KEYS, *kinds))))
+            mistakes.add(UnknownKey(item.place, key, (*_KEYS, *kinds)))
     content = value.plain()
     with mistakes.noting():
         terms = read(Terms, value, {key: item for key, item in content.items() if key in _KEYS})

@@ -58,6 +58,16 @@ class Record:
     """One thing that happened."""
 
     kind: ClassVar[str]
+    unmasked: ClassVar[frozenset[str]] = frozenset()
+    """Fields in which no secret is masked: names of our own, addresses by which a fault is found again and undone, and
+    words that the judge reads. The value of a variable may be a part of them, as in `${SHOP}-latency`."""
+
+
+UNMASKED_ENVIRONMENT: Final = ("name", "control")
+"""Keys of a run's environment in which no secret is masked: by these a later start finds what is left."""
+MASKED_TERMS: Final = frozenset({"name", "because"})
+"""Keys of a hypothesis's terms in which secrets are masked: free text. The others are expectations, numbers and our own
+words, which the judge reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,7 @@ class Run(Record):
     """The run, self-contained. `terms` are the hypotheses as the judge needs them, `started` wall time (RFC 3339)."""
 
     kind: ClassVar[str] = "run"
+    unmasked: ClassVar[frozenset[str]] = frozenset({"run_id", "version", "started"})
     run_id: str
     version: str
     started: str
@@ -88,6 +99,7 @@ class Plan(Record):
     """Where what will be injected, and what will undo it."""
 
     kind: ClassVar[str] = "plan"
+    unmasked: ClassVar[frozenset[str]] = frozenset({"targets", "faults", "undo", "met"})
     targets: Sequence[Mapping[str, str]]
     faults: Sequence[str]
     undo: Sequence[str]
@@ -108,6 +120,7 @@ class Refusal(Record):
     """A safety net said no."""
 
     kind: ClassVar[str] = "refusal"
+    unmasked: ClassVar[frozenset[str]] = frozenset({"net"})
     net: str
     reason: str
     remedy: str
@@ -118,6 +131,7 @@ class Entered(Record):
     """A state of the lifecycle."""
 
     kind: ClassVar[str] = "state"
+    unmasked: ClassVar[frozenset[str]] = frozenset({"state", "before"})
     state: State
     before: State
     why: str = ""
@@ -128,6 +142,7 @@ class Undo(Record):
     """What undoes the injection that follows; written before it."""
 
     kind: ClassVar[str] = "undo"
+    unmasked: ClassVar[frozenset[str]] = frozenset({"id", "target", "what"})
     id: str
     target: Mapping[str, str]
     what: str
@@ -138,6 +153,7 @@ class Injected(Record):
     """The faults are in place on one target. `lease` is in seconds; `specs` are the faults as in `TargetState`."""
 
     kind: ClassVar[str] = "injected"
+    unmasked: ClassVar[frozenset[str]] = frozenset({"id", "target", "faults", "specs"})
     id: str
     target: str
     faults: Sequence[str]
@@ -153,6 +169,7 @@ class Sample(Record):
     before."""
 
     kind: ClassVar[str] = "sample"
+    unmasked: ClassVar[frozenset[str]] = frozenset({"phase"})
     hypothesis: str
     phase: Phase
     value: float | None
@@ -173,6 +190,7 @@ class Counted(Record):
     """
 
     kind: ClassVar[str] = "counters"
+    unmasked: ClassVar[frozenset[str]] = frozenset({"target", "hits", "met", "met_exchanges"})
     target: str
     connections: int
     sent_upstream: int
@@ -197,6 +215,7 @@ class TargetState(Record):
     """
 
     kind: ClassVar[str] = "target"
+    unmasked: ClassVar[frozenset[str]] = frozenset({"target", "instance", "upstream", "faults"})
     target: str
     instance: str
     """Of the proxy's process; empty where that is not known."""
@@ -210,6 +229,7 @@ class Outage(Record):
     """A target that was frozen, unreachable or missing for so many seconds until now."""
 
     kind: ClassVar[str] = "outage"
+    unmasked: ClassVar[frozenset[str]] = frozenset({"target", "cause"})
     target: str
     cause: OutageCause
     seconds: float
@@ -224,6 +244,7 @@ class Stop(Record):
     """
 
     kind: ClassVar[str] = "stop"
+    unmasked: ClassVar[frozenset[str]] = frozenset({"cause"})
     cause: StopCause
     why: str = ""
     hypothesis: str = ""
@@ -236,6 +257,7 @@ class Reverted(Record):
     """An undo was done, or not; `verified` by a listing."""
 
     kind: ClassVar[str] = "reverted"
+    unmasked: ClassVar[frozenset[str]] = frozenset({"id", "target"})
     id: str
     target: str
     verified: bool
@@ -272,6 +294,7 @@ class Failure(Record):
     """Something went wrong: `where` is injection, probe, lease, journal, or runner for a bug of ours."""
 
     kind: ClassVar[str] = "error"
+    unmasked: ClassVar[frozenset[str]] = frozenset({"where"})
     where: str
     what: str
 
@@ -281,6 +304,7 @@ class Interrupted(Record):
     """A signal ended the run."""
 
     kind: ClassVar[str] = "interrupted"
+    unmasked: ClassVar[frozenset[str]] = frozenset({"signal"})
     signal: str
 
 
@@ -297,6 +321,7 @@ class Judged(Record):
     """The verdict, computed from what is above; the last line. Older journals have sentences as reasons."""
 
     kind: ClassVar[str] = "verdict"
+    unmasked: ClassVar[frozenset[str]] = frozenset({"verdict"})
     verdict: str
     exit: Annotated[int, range(256)]
     reasons: Sequence[Mapping[str, Any] | str]

@@ -1,6 +1,6 @@
-"""The safety nets: each is on, has a name, and is switched off singly with a reason that lands in the journal.
+"""The safety nets. Each is on unless the experiment switches it off by name, with a reason that the journal keeps.
 
-A maximum duration, a lease and the verification of the undo are no nets: nothing switches them off.
+The maximum duration, the lease and the verification of the undo are not among them: nothing switches those off.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from brownout_controller.model.endpoint import Endpoint, endpoint_of, endpoints_of, reaches
+from brownout_controller.model.journal import Refusal
 from brownout_core.spelling import unknown
 
 if TYPE_CHECKING:
@@ -32,14 +33,6 @@ OUTSIDE: Final = "outside"
 """The caller of an edge that begins where clients come in."""
 
 
-class Refusal(NamedTuple):
-    """A net's no: why, and what would help."""
-
-    net: str
-    reason: str
-    remedy: str
-
-
 def refusals(
     conditions: Conditions,
     *,
@@ -53,13 +46,13 @@ def refusals(
 ) -> list[Refusal]:
     """What speaks against the run. `found` are all targets of the edge, `chosen` those to be hit, `faulted` has the
     names of the faults that are on them already; `proxies` are those that there are, for an edge without any."""
-    said = []
+    found_refusals = []
     if protected:
-        said.append(
+        found_refusals.append(
             Refusal("protected-target", f"environment {environment!r} is protected", "choose another with --env")
         )
     if conditions.duration > limits.max_duration:
-        said.append(
+        found_refusals.append(
             Refusal(
                 "max-duration",
                 f"a duration of {conditions.duration:g} s is over the limit of {limits.max_duration:g} s",
@@ -67,7 +60,7 @@ def refusals(
             )
         )
     if not found:
-        said.append(
+        found_refusals.append(
             Refusal(
                 "zero-targets",
                 f"nothing in environment {environment!r} carries {conditions.edge!r}: {_nearest(conditions, proxies)}",
@@ -75,9 +68,9 @@ def refusals(
             )
         )
     if len(chosen) > limits.max_targets:
-        said.append(too_many(len(chosen), limits))
+        found_refusals.append(too_many(len(chosen), limits))
     elif found and len(chosen) > 1 and len(chosen) / len(found) > limits.max_percent / 100:
-        said.append(
+        found_refusals.append(
             Refusal(
                 "large-scope",
                 f"{len(chosen)} of {len(found)} targets would be hit, and the limit is {limits.max_percent:g} %",
@@ -86,14 +79,14 @@ def refusals(
         )
     for target, names in faulted.items():
         if names:
-            said.append(
+            found_refusals.append(
                 Refusal(
                     "already-faulted",
                     f"{target} has faults already: {', '.join(names)}",
                     "wait for the run that put them, or stop it; what is under no lease goes with brownout reset",
                 )
             )
-    return [refusal for refusal in said if refusal.net not in conditions.nets]
+    return [refusal for refusal in found_refusals if refusal.net not in conditions.nets]
 
 
 class Listener(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from importlib import resources
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -31,6 +31,15 @@ MARKS: Final = {
 }
 """A sign beside the colour, for who does not see colours."""
 _PLACE: Final = "brownout_core.html"
+
+
+class Tile(NamedTuple):
+    """A figure that people look for first."""
+
+    name: str
+    value: str
+    note: str = ""
+    grave: bool = False
 
 
 def render(template: str, **values: Any) -> str:

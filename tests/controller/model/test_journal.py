@@ -139,3 +139,8 @@ def test_half_a_surrogate_pair_is_a_question_mark_wherever_it_comes_from() -> No
     assert decode('{"n":0,"at":0,"kind":"error","where":"x","what":"\\ud83d\\ude00"}').record == Failure(
         "x", "\U0001f600"
     )
+
+
+@pytest.mark.parametrize("kind", Record.__subclasses__())
+def test_what_is_not_masked_are_fields_of_the_record(kind: type[Record]) -> None:
+    assert kind.unmasked <= {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]  # a dataclass

@@ -21,6 +21,7 @@ from brownout_controller.report.history.history_text import (
 )
 from brownout_controller.report.svg.dates import of_dates
 from brownout_core.html import page
+from brownout_core.html.page import Tile
 from brownout_core.verdict import Verdict
 
 MAX_MARKS: Final = 3000
@@ -30,15 +31,6 @@ MAX_ROWS: Final = 500
 MAX_QUARTERS: Final = 12
 MAX_PROMINENT: Final = 8
 """Regressions that are shown at once although they are fixed."""
-
-
-class Tile(NamedTuple):
-    """A figure that people look for first."""
-
-    name: str
-    value: str
-    note: str = ""
-    grave: bool = False
 
 
 class Trend(NamedTuple):

@@ -22,6 +22,7 @@ from brownout_controller.report.svg.timeline import Numbered
 from brownout_core.experiment_terms import PHASES
 from brownout_core.formatting import clipped, clock, line, quantity, seconds
 from brownout_core.html import page
+from brownout_core.html.page import Tile
 from brownout_core.safe_text import block
 
 MAX_ROWS: Final = 300
@@ -55,15 +56,6 @@ class HypothesisRow(NamedTuple):
     hypothesis: HypothesisReport
     results: Mapping[str, Result]
     picture: Picture | None
-
-
-class Tile(NamedTuple):
-    """A figure that people look for first."""
-
-    name: str
-    value: str
-    note: str = ""
-    grave: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import Any
 
 from brownout_controller.model.run_summary import RunSummary
 from brownout_controller.model.trend import recovery_trends, review
-from brownout_controller.report.history.history_page import Tile, render, sentence, tiles
+from brownout_controller.report.history.history_page import render, sentence, tiles
+from brownout_core.html.page import Tile
 from tests.controller.model.test_run_summary import past_run
 from tests.support.builders.journals import NASTY
 
