@@ -10,6 +10,7 @@ import asyncio
 import json
 import math
 import re
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -140,17 +141,34 @@ class Baselines(NamedTuple):
     has_password: bool = False
 
 
-def measure(server: str, architecture: Architecture, services: Sequence[str], window: float = HOUR) -> Baselines:
-    """Raises InvalidSpec, Unavailable."""
+def measure(
+    server: str,
+    architecture: Architecture,
+    services: Sequence[str],
+    window: float = HOUR,
+    *,
+    headers: Mapping[str, str] | None = None,
+    trusted: ssl.SSLContext | None = None,
+) -> Baselines:
+    """`headers` go with each query, `trusted` has who signs the certificate. Raises InvalidSpec, Unavailable."""
     parts = urlsplit(server)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InvalidSpec("--baseline", "is no URL of a Prometheus; write it like http://127.0.0.1:9090")
-    return asyncio.run(_measured(server, architecture, services, window))
+    return asyncio.run(_measured(server, architecture, services, window, dict(headers or {}), trusted))
 
 
-async def _measured(server: str, architecture: Architecture, services: Sequence[str], window: float) -> Baselines:
-    timeout = aiohttp.ClientTimeout(total=_TIMEOUT)
-    async with aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session:
+async def _measured(
+    server: str,
+    architecture: Architecture,
+    services: Sequence[str],
+    window: float,
+    headers: Mapping[str, str],
+    trusted: ssl.SSLContext | None,
+) -> Baselines:
+    async with aiohttp.ClientSession(
+        timeout=aiohttp.ClientTimeout(total=_TIMEOUT), cookie_jar=aiohttp.DummyCookieJar(), headers=headers,
+        connector=aiohttp.TCPConnector(ssl=True if trusted is None else trusted),
+    ) as session:  # fmt: skip
         asked = _Asked(session, server)
         names = "|".join(re.escape(family.counter) for family in FAMILIES)
         series = await asked.series(f'{{__name__=~"{names}"}}', window)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from brownout_catalogue.scoring.criticality import Criticality
 from brownout_catalogue.scoring.scenario import OUTSIDE
 from brownout_controller.cli.commands.report import write
 from brownout_controller.cli.console.output import say
+from brownout_controller.model.prometheus_server import PrometheusServer
 from brownout_core.errors import InvalidSpec, Unavailable, os_error_text
 from brownout_core.formatting import line
 
@@ -46,11 +48,20 @@ def entries(words: Sequence[str], shown: Listing) -> Mapping[str, str]:
     return found
 
 
-def measured(server: str, shown: Listing, window: float) -> Baselines:
-    """What a Prometheus knows of the services of the flows, told on stderr. Raises InvalidSpec, Unavailable."""
+def measured(server: str, shown: Listing, window: float, known: PrometheusServer | None = None) -> Baselines:
+    """What a Prometheus knows of the services of the flows, told on stderr. What an environment has to say of that very
+    server is used. Raises InvalidSpec, Unavailable."""
+    same = known is not None and known.url.rstrip("/") == server.rstrip("/")
+    headers, ca = (known.all_headers(), known.ca) if known is not None and same else ({}, None)
+    trusted = None
+    if ca is not None:
+        try:
+            trusted = ssl.create_default_context(cafile=ca)
+        except (OSError, ValueError):  # of which ssl.SSLError is one
+            raise InvalidSpec(ca, "is no file in PEM that can be read; correct prometheus.ca") from None
     architecture = shown.architecture
     services = list(dict.fromkeys(name for stake in Criticality(architecture).stakes for name in stake.flow.path))
-    found = baseline.measure(server, architecture, services, window)
+    found = baseline.measure(server, architecture, services, window, headers=headers, trusted=trusted)
     say(f"baselines from {found.server}:", err=True)
     for told in baseline.told(found):
         say(f"  {line(told)}", err=True)

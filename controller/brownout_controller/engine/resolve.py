@@ -130,8 +130,9 @@ class RequestResolver:
         """Takes a while for a long text. Raises InvalidSpec, Unavailable."""
         ours = Variables({}, self._surroundings)
         if isinstance(request, FaultRequest):
-            environment = read_run_environment(self._settings, request.environment, ours).environment
-            return ResolvedRun(request, request.experiment, environment, _masker(environment, ours))
+            variables = ours if self.rights is not None else Variables(request.variables, self._surroundings)
+            environment = read_run_environment(self._settings, request.environment, variables).environment
+            return ResolvedRun(request, request.experiment, environment, _masker(environment, variables))
         if self.rights is None:
             variables = Variables(request.variables, self._surroundings)
             place = read_run_environment(self._settings, request.environment, variables)

@@ -47,6 +47,8 @@ class FaultRequest:
     seed: int | None = None
     because: str = ""
     replay: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """For the environment, where that is of this machine."""
     experiment: Experiment = field(init=False, repr=False, compare=False)
     """The same as an experiment without hypotheses."""
 
@@ -77,11 +79,6 @@ class FaultRequest:
             raise InvalidSpec(place, str(first["msg"]).removeprefix("Value error, ")) from None
         content = {**given, "edges": edges, "faults": [_as_written(spec) for spec in self.faults]}
         object.__setattr__(self, "experiment", Experiment(conditions, tuple(self.faults), (), content))
-
-    @property
-    def variables(self) -> Mapping[str, str]:
-        """None: there is no text that could use them."""
-        return {}
 
     @property
     def part_of(self) -> str:

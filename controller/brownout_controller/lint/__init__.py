@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from brownout_controller.lint import claims, coverage, faults, literals, places, queries, stops, timing
-from brownout_controller.lint.rule import Finding, Rule, errors_of, find
+from brownout_controller.lint.rule import Finding, Rule, errors_of, find, located
 from brownout_controller.lint.subject import Subject
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.experiment import Experiment
@@ -71,6 +71,11 @@ def findings(
     """
     subject = Subject(experiment, environment, listeners or {}, CODES, frozenset(inserted))
     return find(RULES, subject, root)
+
+
+def secrets_in(root: Value, inserted: Iterable[str] = ()) -> Sequence[Finding]:
+    """Those that stand in a file which is no experiment. `inserted` is what variables have put into it."""
+    return located([(literals.secret, literals.written_secrets(root.plain(), inserted))], root)
 
 
 def errors(

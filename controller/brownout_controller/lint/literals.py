@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from brownout_controller.lint.rule import Found, rule
 from brownout_controller.lint.subject import Subject
@@ -25,9 +26,14 @@ def secret(subject: Subject) -> Iterator[Found]:
     """Outputs, journals and reports mask it, but whoever can read the file has it, and so has the history of its
     repository. A variable's value is in neither.
     """
-    inserted = [value for value in subject.inserted if len(value) >= SHORTEST]
+    yield from written_secrets(subject.experiment.content, subject.inserted)
+
+
+def written_secrets(content: Any, given: Iterable[str]) -> Iterator[Found]:
+    """In a file of any kind; `given` is what variables have put into it."""
+    inserted = [value for value in given if len(value) >= SHORTEST]
     seen = set()
-    for path, value in literals(subject.experiment.content):
+    for path, value in literals(content):
         ours = "${" in value or any(one in value or value in one for one in inserted)
         placeholder = len(value) < SHORTEST or value.startswith("<")
         if not (ours or placeholder or path in seen):

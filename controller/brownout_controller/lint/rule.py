@@ -75,12 +75,15 @@ def errors_of(found: Iterable[Finding]) -> list[InvalidSpec]:
 
 def find(rules: Iterable[Rule], subject: Subject, root: Value) -> list[Finding]:
     """In the order of the file; what the experiment accepts, with its reason, is left out."""
+    return located([(one, one.check(subject)) for one in rules if one.code not in subject.accepted], root)
+
+
+def located(checked: Iterable[tuple[Rule, Iterable[Found]]], root: Value) -> list[Finding]:
+    """What rules have found, with the places in the file, in their order."""
     found = []
     places = _Places(root)
-    for one in rules:
-        if one.code in subject.accepted:
-            continue
-        for item in one.check(subject):
+    for one, items in checked:
+        for item in items:
             where = places.at(item.path)
             finding = Finding(one.code, one.severity, where.exact_place, item.sentence, item.remedy or one.remedy)
             found.append((where.position, finding))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import sys
@@ -27,6 +28,10 @@ from brownout_controller.cli.commands.history import span, warn
 from brownout_controller.cli.commands.report import write
 from brownout_controller.cli.past_trials import past_trials
 from brownout_controller.engine import history
+from brownout_controller.engine.resolve import read_run_environment
+from brownout_controller.engine.settings_file import CONFIG, SettingsFile
+from brownout_controller.model.prometheus_server import PrometheusServer, server_of
+from brownout_controller.model.variables import Variables
 from brownout_controller.report import unread_journals
 from brownout_core import document
 from brownout_core.errors import InvalidSpec
@@ -56,6 +61,9 @@ TOP: Final = 10
 @click.option("--entry", "entries", multiple=True, metavar="[FLOW=]URL",
               help="With --write: where the requests of a flow go; may be given several times.")  # fmt: skip
 @click.option("--baseline", "server", metavar="URL", help="With --write: a Prometheus that knows the normal day.")
+@click.option("--env", "environment", metavar="NAME", help="With --write: ask the Prometheus of this environment, "
+              "with its headers, credentials and CA; --baseline may be left out.")  # fmt: skip
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help=f"The environments [{CONFIG}].")
 @click.option("--over", metavar="TIME", help="With --baseline: how much of the past to look at [1h].")
 @click.pass_context
 def catalogue(
@@ -72,6 +80,8 @@ def catalogue(
     check: bool,
     entries: tuple[str, ...],
     server: str | None,
+    environment: str | None,
+    config: Path | None,
     over: str | None,
 ) -> None:
     """Rank the failure scenarios of ARCHITECTURE, each with reasons: impact x exposure x ignorance x safety.
@@ -86,7 +96,7 @@ def catalogue(
     brownout catalogue architecture.yaml
     brownout catalogue architecture.yaml --write experiments --top 3 --entry http://127.0.0.1:8080/pay
     """
-    _check_flags(folder, check, entries, server, over)
+    _check_flags(folder, check, entries, server, environment, config, over)
     taken = _stdout(as_json, place, markdown_file, html_file)
     lasting = timedelta(days=EXPIRES) if expires is None else span("--expires", expires)
     architecture = read(file)
@@ -98,7 +108,9 @@ def catalogue(
     if folder is not None:
         if place is not None or as_json or markdown_file is not None or html_file is not None:
             raise InvalidSpec("--write", "stands by itself; leave out --explain, --json, --markdown and --html")
-        baselines = None if server is None else experiment_folder.measured(server, shown, _seconds(over))
+        known = None if environment is None else _prometheus_of(environment, config)
+        server = server or (None if known is None else known.url)
+        baselines = None if server is None else experiment_folder.measured(server, shown, _seconds(over), known)
         setting = Setting(shown.architecture, file.name, experiment_folder.entries(entries, shown), baselines)
         plan = experiment_folder.planned(
             folder, shown, experiment_folder.FIRST if top is None else top or len(shown.rows), setting
@@ -123,15 +135,27 @@ def catalogue(
 
 
 def _check_flags(
-    folder: Path | None, check: bool, entries: Sequence[str], server: str | None, over: str | None
-) -> None:
+    folder: Path | None, check: bool, entries: Sequence[str], server: str | None, environment: str | None,
+    config: Path | None, over: str | None,
+) -> None:  # fmt: skip
     """Raises InvalidSpec for flags that would have no effect."""
     if folder is None:
-        for flag, given in (("--check", check), ("--entry", entries), ("--baseline", server)):
+        for flag, given in (("--check", check), ("--entry", entries), ("--baseline", server), ("--env", environment)):
             if given:
                 raise InvalidSpec(flag, "is for --write DIR; give that too")
-    if over is not None and server is None:
-        raise InvalidSpec("--over", "is for --baseline URL; give that too")
+    if config is not None and environment is None:
+        raise InvalidSpec("--config", "is for --env NAME; give that too")
+    if over is not None and server is None and environment is None:
+        raise InvalidSpec("--over", "is for --baseline URL or --env NAME; give that too")
+
+
+def _prometheus_of(environment: str, config: Path | None) -> PrometheusServer:
+    """Raises InvalidSpec."""
+    settings = SettingsFile(config)
+    server = server_of(read_run_environment(settings, environment, Variables({}, os.environ)).environment.prometheus)
+    if server is None:
+        raise InvalidSpec(f"{settings.name}: environments.{environment}", "has no prometheus; write its URL there")
+    return server
 
 
 def _seconds(over: str | None) -> float:

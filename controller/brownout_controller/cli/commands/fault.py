@@ -14,6 +14,7 @@ import click
 
 from brownout_controller.cli.client.follow import Finished, Signals, follow_started
 from brownout_controller.cli.client.run_client import ClientOptions, Seed, Time, run_options
+from brownout_controller.cli.client.variables import Given, variable_options
 from brownout_controller.cli.console import output
 from brownout_controller.cli.console.progress import Progress, say
 from brownout_controller.cli.console.run_output import leave, shown, status, tell
@@ -43,6 +44,7 @@ _RADIUS: Final = re.compile(r"(\d+)(%?)")
 @click.option("--seed", type=Seed(), metavar="N", help="Chooses targets; random if not given.")
 @click.option("--because", default="", metavar="TEXT", help="The reason, for the journal.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON and nothing else.")
+@variable_options
 @run_options
 @click.pass_context
 def fault(
@@ -55,6 +57,7 @@ def fault(
     seed: int | None,
     because: str,
     as_json: bool,
+    given: Given,
     where: ClientOptions,
 ) -> None:
     """Put each FAULT on all of the edges, hold them until the time is over or Ctrl-C, and revert them: all or none.
@@ -67,6 +70,8 @@ def fault(
     brownout fault latency=3s --edge 'shop -> db' --edge 'shop -> redis' --for 60s
     brownout fault latency=300ms,jitter=50ms,toxicity=25% refuse --edge 'shop -> db' --for 5m --blast-radius all
     """
+    if given.values and where.controller is not None:
+        raise InvalidSpec("--var", "is for environments of this machine, and a controller has its own; leave it out")
     mode, value = read_radius(radius)
     words = [*faults, *(word for edge in edges for word in ("--edge", edge)), "--for", f"{duration:g}s"]
     wish = FaultRequest(
@@ -79,7 +84,9 @@ def fault(
         value,
         seed,
         because,
-        shlex.join(["brownout", "fault", *words, "--lease", f"{lease:g}s", "--blast-radius", radius, *where.words]),
+        shlex.join(["brownout", "fault", *words, "--lease", f"{lease:g}s", "--blast-radius", radius, *where.words])
+        + "".join(f" {word}" for word in given.again(given.values)),
+        given.values,
     )
     signals = Signals()
     unread: list[LeftOut] = []
@@ -99,7 +106,7 @@ async def _hold(
     async def work() -> Finished:
         progress = Progress(quiet=as_json)
         async with where.open(say) as venue:
-            unread.extend(await venue.prepare())
+            unread.extend(await venue.prepare(wish.variables))
             try:
                 with signals.waiting():
                     run = await venue.start_faults(wish)

@@ -15,6 +15,7 @@ from brownout_controller.cli.client.variables import Given, variable_options
 from brownout_controller.engine.experiment_file import known_errors, masker_of
 from brownout_controller.engine.resolve import RunEnvironment, read_run_environment
 from brownout_controller.engine.settings_file import CONFIG, SettingsFile, unreadable
+from brownout_controller.lint import secrets_in
 from brownout_controller.lint.reading import lint_value
 from brownout_controller.lint.rule import Finding
 from brownout_controller.model.environment import read_environments
@@ -64,7 +65,7 @@ def lint(
 
     In an experiment without mistakes lint also looks for claims that cannot fail and faults that cannot act, which are
     errors, and for what makes a verdict worth less, which are warnings; each has a code, in brackets. An experiment
-    accepts a finding with `lint: {CODE: REASON}`.
+    accepts a finding with `lint: {CODE: REASON}`. In the other files it looks for secrets.
 
     Exit status: 0 nothing is wrong, or there are only warnings, 2 there are errors.
     """
@@ -114,9 +115,12 @@ def check(file: Path, variables: Variables, place: RunEnvironment | None = None)
             read_experiment(root, str(file), KINDS)
     masked = masker_of(root, text, variables).text
     known = known_errors(errors.found, variables)
-    if known or not is_experiment:
+    if known:
         return Checked([InvalidSpec(masked(one.path), masked(one.reason)) for one in known])
-    found = lint_value(root, variables, *(place or (None, None)))
+    if is_experiment:
+        found = lint_value(root, variables, *(place or (None, None)))
+    else:
+        found = secrets_in(root, variables.used.values()) if root is not None else ()
     return Checked((), [one._replace(place=masked(one.place), sentence=masked(one.sentence)) for one in found])
 
 

@@ -11,10 +11,12 @@ from click.testing import CliRunner, Result
 from brownout_controller.cli.commands.fault import fault, read_radius, read_word
 from brownout_core.errors import InvalidSpec
 
+_SETTINGS = "environments: {local: {backend: memory, edges: {a -> b: {proxy: p}, c -> d: {proxy: q}}}}"
 
-def put(root: Path, *words: str) -> Result:
+
+def put(root: Path, *words: str, settings: str = _SETTINGS) -> Result:
     config = root / "brownout.yaml"
-    config.write_text("environments: {local: {backend: memory, edges: {a -> b: {proxy: p}, c -> d: {proxy: q}}}}")
+    config.write_text(settings)
     given = [*words, "--config", str(config), "--runs", str(root / "runs")]
     return CliRunner().invoke(fault, given, env={"BROWNOUT_CONTROLLER": "", "XDG_STATE_HOME": str(root / "state")})
 
@@ -79,3 +81,16 @@ def test_it_has_an_end_and_an_edge(tmp_path: Path) -> None:
     assert put(tmp_path, "latency=1s", "--for", "1s").exit_code == 2
     assert isinstance(put(tmp_path, "latency=1s", "--edge", "a", "--for", "1s").exception, InvalidSpec)
     assert not (tmp_path / "runs").exists()
+
+
+def test_variables_are_for_the_environment_and_a_controller_has_its_own(tmp_path: Path) -> None:
+    words = ("noop", "--edge", "a -> b", "--for", "0.2s", "--json")
+    (tmp_path / "vars").write_text("TOKEN=abcdefgh12345678\n")
+    settings = "environments: {local: {backend: memory, edges: {a -> b: {proxy: p}}, token: '${TOKEN}'}}"
+    result = put(tmp_path, *words, settings=settings)
+    assert isinstance(result.exception, InvalidSpec)
+    assert "TOKEN" in str(result.exception)
+    result = put(tmp_path, *words, "--var-file", str(tmp_path / "vars"), settings=settings)
+    assert result.exit_code == 0, result.output
+    with pytest.raises(InvalidSpec, match="--var"):
+        CliRunner().invoke(fault, [*words, "--controller", "127.0.0.1:1", "--var", "A=b"], catch_exceptions=False)

@@ -233,3 +233,15 @@ def test_the_experiment_of_the_readme_has_no_mistake(tmp_path: Path) -> None:
     readme = (Path(__file__).parents[4] / "README.md").read_text("utf-8")
     (text,) = re.findall(r"```yaml\n# payment-db-latency\.yaml\n(.*?)```", readme, re.DOTALL)
     assert _lint(tmp_path, a=text) == (0, [])
+
+
+def test_a_secret_is_found_in_files_of_every_kind(tmp_path: Path) -> None:
+    settings = "environments: {staging: {control: 'h:1', token: hunter22hunter22}}"
+    services = "services: {web: {calls: [db]}, db: {note: 'postgres://app:hunter22@db/x'}}"
+    for name, text in (("brownout", settings), ("architecture", services)):
+        _, lines = _lint(tmp_path, **{name: text})
+        if name == "architecture" and any("unknown key" in line for line in lines):
+            continue
+        assert [line for line in lines if "[literal-secret]" in line], (name, lines)
+        assert "hunter22" not in "".join(lines)
+    assert _lint(tmp_path, brownout=settings.replace("hunter22hunter22", "'${TOKEN}'")) == (0, [])
