@@ -26,22 +26,39 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 STORES: Final = frozenset[Kind](("database", "cache", "queue"))
 """Kinds that hold data and call nobody."""
 
-_NAMED: Final[tuple[tuple[Kind, str], ...]] = (
-    ("database", r"postgres|\bpg\b|pgsql|pgbouncer|mysql|mariadb|mongo|cockroach|cassandra|scylla|clickhouse|elastic"
-                 r"|opensearch|dynamo|mssql|sqlserver|oracle|database|timescale|influx|\bdb\b|\bsql\b"),
-    ("cache", r"redis|valkey|memcache|dragonfly|keydb|hazelcast|\bcache\b|sessions?$"),
-    ("queue", r"rabbit|kafka|redpanda|nats|pulsar|activemq|artemis|sqs|mosquitto|\bqueue\b|\bbroker\b|zookeeper"),
-    ("gateway", r"gateway|ingress|traefik|envoy|nginx|haproxy|caddy|kong|frontend|edge-router|load-?balancer|\bweb\b"
-                r"|\bbff\b"),
-    ("worker", r"worker|consumer|\bjobs?\b|cron|scheduler|celery|sidekiq|processor"),
-)  # fmt: skip
-"""How a component is recognised by its name or its image, in the order in which they are tried."""
-_ENDS: Final[tuple[tuple[Kind, str], ...]] = (
-    ("worker", r"-(workers?|consumers?|processors?|listeners?|subscribers?|pollers?)$|\bqueue-master$"),
-    ("service", r"-(exporter|operator)$"),
+_DATABASE: Final = (
+    r"\b(?:postgres(?:ql)?|postgis|pg|pgsql|pgvector|pgbouncer|timescale(?:db)?|mysql|mariadb|percona|mongo(?:db)?"
+    r"|documentdb|couchdb|couchbase|cockroach(?:db)?|cassandra|scylla(?:db)?|clickhouse|elastic(?:search)?|opensearch"
+    r"|solr|meilisearch|typesense|qdrant|weaviate|milvus|neo4j|dynamo(?:db)?|mssql|sqlserver|database|influx(?:db)?|db"
+    r"|sql|minio|seaweedfs|ceph|azurite|localstack|etcd)[0-9]*\b"
+    r"|^oracle\b|\boracle-?(?:db|xe|free)|[a-z0-9](?:db|mongo|postgres|mysql|sql)[0-9]*\b"
 )
-"""Last words of a compound name that say for sure what it is, whatever the store before them is: who works off a queue
-is no queue, and `redis-exporter` no cache. `redis-master` is one."""
+_CACHE: Final = r"\b(?:redis|valkey|memcached?|dragonfly|keydb|hazelcast)[0-9]*\b|[a-z0-9]redis\b|cache\b|sessions?$"
+_QUEUE: Final = (
+    r"\b(?:rabbit|kafka|redpanda|nats|pulsar|activemq|artemis|sqs|elasticmq|mosquitto|emqx|zookeeper)[0-9]*\b"
+    r"|(?:mq|queue|broker|kafka)\b"
+)
+_GATEWAY: Final = (
+    r"gateway|ingress|traefik|envoy|nginx|haproxy|caddy|kong|frontend|edge-router|load-?balancer|\bweb\b|\bbff\b"
+)
+_NAMED: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
+    ("database", re.compile(_DATABASE)),
+    ("cache", re.compile(_CACHE)),
+    ("queue", re.compile(_QUEUE)),
+    ("gateway", re.compile(_GATEWAY)),
+    ("worker", re.compile(r"worker|consumer|\bjobs?\b|cron|scheduler|celery|sidekiq|processor")),
+)
+"""How a component is recognised by its name or its image, in the order in which they are tried: whole words for stores,
+as `sqshq`, `postgrest` and `price-oracle` are none."""
+_WORKS: Final = re.compile(r"-(workers?|consumers?|processors?|listeners?|subscribers?|pollers?)$|\bqueue-master$")
+"""Last words of whatever works off a queue, and so is none."""
+_USES: Final = re.compile(
+    r"(?:^|-)(?:admin|adapter|api|app|backup|bridge|client|commander|connect|console|dashboard|exporter|gateway|init|insight"
+    r"|manager|migrat(?:e|ion|ions|or)|monitor|operator|proxy|rest|seed|service|setup|svc|ui|viewer|web)$"
+    r"|\b(?:backup|exporter|operator)\b"
+)
+"""Last words of what only uses the store before them: `redis-exporter` is no cache, `broker-service` no queue.
+`redis-master` and `mysql-server` are what they say."""
 _COMPOSE: Final = frozenset((
     "image", "build", "ports", "expose", "volumes", "environment", "env_file", "command", "entrypoint", "depends_on",
     "container_name", "networks", "healthcheck", "deploy", "restart",
@@ -53,13 +70,14 @@ _COMPOSE: Final = frozenset((
 def kind_of(*names: str) -> Kind:
     """What the first telling one of these names (a service's own, its image's) stands for; `service` if none does."""
     for name in names:
-        last = re.split(r"[:@]", name.lower().rpartition("/")[2])[0].replace("_", "-")
-        for kind, pattern in _ENDS:
-            if re.search(pattern, last):
-                return kind
-        words = re.sub(r"[_/.:@]", "-", name.lower())
+        # Of an image only the last part: the organisation before it is somebody's name.
+        last = re.split(r"[:@]", name.lower().rpartition("/")[2])[0]
+        words = re.sub(r"[_.]", "-", last)
+        if _WORKS.search(words):
+            return "worker"
+        uses = _USES.search(words) is not None
         for kind, pattern in _NAMED:
-            if re.search(pattern, words):
+            if not (uses and kind in STORES) and pattern.search(words):
                 return kind
     return "service"
 

@@ -39,7 +39,12 @@ def test_quantities_have_units() -> None:
         (("mail-worker",), "worker"), (("payment-service",), "service"), (("dashboard",), "service"),
         (("queue-master",), "worker"), (("x", "registry:5000/weave/queue-master:0.3"), "worker"),
         (("kafka_consumer",), "worker"), (("redis-exporter",), "service"), (("redis-master",), "cache"),
-        (("work-queue",), "queue"), (("kafka-master",), "queue"),
+        (("work-queue",), "queue"), (("kafka-master",), "queue"), (("sqshq/pay-service",), "service"),
+        (("postgrest/postgrest:v12",), "service"), (("price-oracle",), "service"), (("broker-service",), "service"),
+        (("kafka-ui",), "service"), (("x", "provectuslabs/kafka-ui"), "service"), (("db-backup",), "service"),
+        (("kafka-rest",), "service"), (("minio",), "database"), (("etcd",), "database"), (("orderdb",), "database"),
+        (("messagebroker",), "queue"), (("distributedcache",), "cache"), (("mysql-server",), "database"),
+        (("x", "postgres/tools:1"), "service"),
     ],
 )  # fmt: skip
 def test_a_kind_is_guessed_from_what_names_say(names: tuple[str, ...], kind: Kind) -> None:

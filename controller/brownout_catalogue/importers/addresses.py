@@ -23,7 +23,24 @@ _KEYWORDS: Final = re.compile(
 )
 _PORT_KEYWORD: Final = re.compile(r"(?:^|[;\s])port\s*=\s*(?P<port>[0-9]{1,5})(?=[;\s]|$)", re.IGNORECASE)
 _PASSWORD: Final = re.compile(r"(?:pass|pwd|secret|token|key)[a-z]{0,20}\s{0,3}[=:]", re.IGNORECASE)
-_ORACLE: Final = re.compile(rf"jdbc:oracle:[a-z]+:@(?P<host>{_HOST}):(?P<port>[0-9]{{1,5}})")
+_ORACLE: Final = re.compile(
+    rf"jdbc:oracle:[a-z0-9]+:(?:[^\s@/]*/[^\s@]*)?@(?://)?(?P<host>{_HOST})(?::(?P<port>[0-9]{{1,5}}))?(?=[:/]|$)"
+)
+_DESCRIPTOR: Final = re.compile(
+    rf"\(\s*HOST\s*=\s*(?P<host>{_HOST})\s*\)(?:\s*\(\s*PORT\s*=\s*(?P<port>[0-9]{{1,5}})\s*\))?", re.IGNORECASE
+)
+"""Oracle's `(ADDRESS=(PROTOCOL=TCP)(HOST=db)(PORT=1521))`."""
+_NEXT_URL: Final = re.compile(r"[,;|](?=[A-Za-z][A-Za-z0-9+.-]{0,40}://)")
+"""Where a list of URLs goes on; a comma within a URL parts its hosts."""
+_RESOLVERS: Final = frozenset(("dns", "passthrough", "xds", "static", "ipv4", "discovery", "kubernetes", "zk", "etcd"))
+"""Schemes of gRPC's targets: who is called stands after the authority."""
+_PARAMETER: Final = re.compile(
+    rf"[?&;](?:endpoint|host|server|addr|broker|primary)=(?P<host>{_HOST})(?::(?P<port>[0-9]{{1,5}}))?(?=[&;/]|$)",
+    re.IGNORECASE,
+)
+_OPTIONS: Final = re.compile(rf"(?P<host>{_HOST})(?::(?P<port>[0-9]{{1,5}}))?,\s*[A-Za-z][A-Za-z ]*=.*", re.DOTALL)
+"""`cache:6379,ssl=False`, as StackExchange.Redis has it."""
+_LIST: Final = re.compile(rf"{_HOST}(?:\s*,\s*{_HOST})+")
 
 
 class Address(NamedTuple):
@@ -45,22 +62,32 @@ def addresses(text: str) -> Iterator[Address]:
 
 
 def _all(text: str) -> Iterator[Address]:
-    for match in _ORACLE.finditer(text):
-        yield from _address(match["host"], match["port"], "oracle")
+    for pattern in (_ORACLE, _DESCRIPTOR):
+        for match in pattern.finditer(text):
+            yield from _address(match["host"], match["port"], "oracle")
     for match in _GO_MYSQL.finditer(text):
         yield from _address(match["host"], match["port"], "mysql")
-    for match in _URL.finditer(text):
-        yield from _of_url(match["scheme"].lower(), match["rest"], alone="@" not in text[match.end() :])
+    for piece in _NEXT_URL.split(text):
+        for match in _URL.finditer(piece):
+            yield from _of_url(match["scheme"].lower(), match["rest"], alone="@" not in piece[match.end() :])
     # A password may have anything in it, also what looks like another address.
     sure = "@" not in text and _PASSWORD.search(text) is None
     yield from _of_keywords(text, sure=sure)
-    yield from _bare(_GO_MYSQL.sub(" ", _URL.sub(" ", text)), sure=sure)
+    plain = _NEXT_URL.sub(" ", text)
+    for pattern in (_ORACLE, _DESCRIPTOR, _GO_MYSQL, _URL):
+        plain = pattern.sub(" ", plain)
+    yield from _bare(plain, sure=sure)
 
 
 def _of_url(scheme: str, rest: str, *, alone: bool) -> Iterator[Address]:
     scheme = scheme.rpartition(":")[2]  # jdbc:postgresql
+    if scheme in _RESOLVERS and "/" in rest:
+        rest = rest.partition("/")[2]  # dns:///cart:7070, dns://9.9.9.9/cart:7070
+    rest = rest.rstrip(")]},")
     authority = re.split(r"[/?#;]", rest, maxsplit=1)[0]
     after = rest[len(authority) :]
+    for match in _PARAMETER.finditer(after):
+        yield from _address(match["host"], match["port"], scheme, sure=alone and "@" not in after)
     user, _, hosts = authority.rpartition("@")
     # `user:p/a@ss@host`: where the host begins depends on who escaped what.
     sure = alone and "@" not in after and "@" not in user
@@ -87,6 +114,13 @@ def _bare(text: str, *, sure: bool) -> Iterator[Address]:
     whole = text.strip()
     if _ENDPOINT.fullmatch(whole):
         yield from _address_of(whole, None)
+        return
+    if (match := _OPTIONS.fullmatch(whole)) is not None:
+        yield from _address(match["host"], match["port"], None)
+        return
+    if _LIST.fullmatch(whole):
+        for host in whole.split(","):
+            yield from _address_of(host.strip(), None)
         return
     for word in re.split(r"[\s,;\"'`()<>{}|=]+", text):
         plain = re.sub(r"^[0-9]+@", "", word)  # 1@kafka:9093, as Kafka's quorum is written

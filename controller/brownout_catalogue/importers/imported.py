@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from brownout_catalogue.architecture import STORES, Kind, kind_of
 from brownout_catalogue.importers.source import Place
@@ -23,13 +23,17 @@ _TELEMETRY: Final = re.compile(
     r"otel|opentelemetry|jaeger|zipkin|tempo\b|\bloki|prometheus|grafana|alertmanager|pushgateway|statsd|datadog"
     r"|dd-agent|fluentd|fluent-bit|logstash|promtail|vector-agent|newrelic|honeycomb|sentry|kibana|pyroscope",
 )
-_REGISTRY: Final = re.compile(r"eureka|consul\b|discovery|nacos|registry-server|service-registry")
+_REGISTRY: Final = re.compile(
+    r"eureka|consul\b|discovery|nacos|registry-server|service-registry|(?:^|/)registry(?::|$)"
+)
 """Where services find each other without an address in their settings."""
 _LOAD: Final = re.compile(r"load-?(?:gen|test)|locust|\bk6\b|user-?sim|traffic-?gen|jmeter|gatling|artillery|vegeta")
 """What only makes traffic, so that tests have some."""
 _STORE_OF: Final = re.compile(
     r"(.+?)[-_]?(?:db|database|postgres(?:ql)?|mysql|mariadb|mongo(?:db)?|redis|valkey|cache|memcached|queue)"
 )
+_OWNERS: Final = ("", "-service", "-svc", "_service", "service", "-api", ".api", "_api", "-server", "-app")
+"""What stands after the name that a component shares with its store: `carts` or `carts-service` beside `carts-db`."""
 _PUBLIC_IMAGE: Final = re.compile(
     r"(?:.*/)?(?:postgres|postgresql|postgis|timescaledb|mysql|mysql-server|mariadb|mongo|mongodb|redis|valkey|memcached"
     r"|rabbitmq|kafka|cp-kafka|zookeeper|nats|cassandra|elasticsearch|opensearch|clickhouse(?:-server)?|cockroach"
@@ -47,6 +51,9 @@ class Strength(IntEnum):
         return self.name.lower()
 
 
+Basis = Literal["address", "link", "order"]
+
+
 class Evidence(NamedTuple):
     strength: Strength
     what: str
@@ -59,6 +66,8 @@ class Evidence(NamedTuple):
     """The host in that setting."""
     scheme: str | None = None
     """The scheme of that address."""
+    basis: Basis = "address"
+    """What it is; the order of starting says the less, the more is known otherwise."""
 
     def __str__(self) -> str:
         return self.what if self.place is None else f"{self.what} ({self.place})"
@@ -157,6 +166,8 @@ class Imported:
         self.notes: list[str] = []
         """What could not be understood, or has to be known to judge the rest."""
         self._calls: dict[tuple[str, str], list[Evidence]] = {}
+        self.hands_over: set[str] = set()
+        """Components that a setting for jobs names: a Redis that is a queue."""
         self.meshed: set[str] = set()
         """Components between which a mesh does mutual TLS."""
 
@@ -198,14 +209,49 @@ class Imported:
         reached = self.called()
         self.external = {name: one for name, one in self.external.items() if name in reached}
 
-    def finish(self) -> None:
-        """Guesses that need to see everything else first."""
-        self._leave_out_load()
+    def _pair_stores(self) -> None:
+        """`carts-db` beside `carts-service`, where nobody else is known to call it."""
         called = self.called()
         for name, component in self.services.items():
             match = _STORE_OF.fullmatch(name)
-            if name not in called and match and match[1] in self.services and component.seen_as in STORES:
-                self.call(match[1], name, Evidence(Strength.WEAK, f"its name, {name} for {match[1]}"))
+            if name in called or match is None or component.seen_as not in STORES:
+                continue
+            owners = [
+                owner
+                for owner in (match[1] + end for end in _OWNERS)
+                if owner in self.services and self.services[owner].seen_as not in STORES
+            ]
+            if len(owners) == 1:
+                self.call(owners[0], name, Evidence(Strength.WEAK, f"its name, {name} for {owners[0]}"))
+
+    def _drop_orders(self) -> None:
+        """Who has addresses of others in its settings would have this one's too; stores are often in the code."""
+        configured = {
+            source
+            for (source, sink), evidence in self._calls.items()
+            if sink in self.services
+            and any(one.basis == "address" and one.strength > Strength.WEAK for one in evidence)
+        }
+        for source, sink in list(self._calls):
+            only_order = all(one.basis == "order" for one in self._calls[source, sink])
+            if only_order and source in configured and self.services[sink].seen_as not in STORES:
+                del self._calls[source, sink]
+
+    def _find_queues(self) -> None:
+        """A Redis through which jobs are handed over: by the setting's name, or as a worker and another use it."""
+        for name, component in self.services.items():
+            if component.seen_as != "cache":
+                continue
+            callers = {self.services[source].seen_as for source, sink in self._calls if sink == name}
+            if name in self.hands_over or ("worker" in callers and len(callers) > 1):
+                component.kind = "queue"
+
+    def finish(self) -> None:
+        """Guesses that need to see everything else first."""
+        self._leave_out_load()
+        self._pair_stores()
+        self._drop_orders()
+        self._find_queues()
         called, callers = self.called(), {source for source, _ in self._calls}
         registries = [name for name, one in self.services.items() if one.is_registry]
         if registries:

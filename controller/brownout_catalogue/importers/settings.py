@@ -22,13 +22,27 @@ _SHOWN: Final = re.compile(
     r"|LICENSE|REPO|DOWNLOAD|HOMEPAGE|CONTACT|EXTERNAL_URL|PLUGINS?$|(^|_)DOC_"
 )
 """Keys whose URLs a component shows to people or browsers; a component of ours may still be behind one."""
+_CLIENTS: Final = re.compile(
+    r"CORS|ORIGIN|OAUTH_?PROXY|AUTHORI[ZS]E|LOGIN_?UR[IL]|ALLOWED|WHITELIST|ALLOWLIST|TRUSTED|CALLBACK|REDIRECT"
+    r"|RETURN_?URL|LOGOUT"
+)
+"""Keys whose URLs are for a component's own clients: where a browser is sent, or may come from."""
+_SITE: Final = re.compile(
+    r"SITE_?URL|ROOT_?URL|APP_?URL|EXTERNAL_?URL|PUBLIC_?(?:\w*_)?(?:URL|URI|HOST)|CDN|ASSET|SPA_?CLIENT"
+    r"|(?:^|_)(?:SPA|UI|WEB|WEBAPP|WEBSITE|CLIENT|FRONT_?END)_?(?:CLIENT|APP)?_?(?:URL|URI)$"
+)
+"""Keys of the place where browsers find the system; a proxy calls what is there."""
+_PROXY: Final = re.compile(r"gateway|proxy|ingress|nginx|traefik|envoy|haproxy|caddy|kong|edge|bff|front-?end")
+_QUEUE: Final = re.compile(r"BROKER|QUEUE|CELERY|SIDEKIQ|BULL|RESQUE|(^|_)JOBS?(_|$)")
+"""Keys of what jobs are handed over through."""
 _SECRET: Final = re.compile(
     r"PASSW|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE|CREDENTIAL|SALT|SIGNING|ENCRYPTION|(^|_)KEY$|(^|_)PW?D$"
 )
 _REACHES: Final = re.compile(
     r"(?P<stem>.*?)_?(?:HOST|HOSTS|HOSTNAME|HOST_NAME|ADDR|ADDRS|ADDRESS|ADDRESSES|SERVER|SERVERS|ENDPOINT|ENDPOINTS|URL"
     r"|URLS|URI|URIS|DSN|BROKER|BROKERS|BOOTSTRAP_SERVERS|CONNECTION_STRING|CONN_STR|CONNECT|NODES|SERVICE|UPSTREAM"
-    r"|BACKEND|TARGET|PROXY|API|GATEWAY|PROVIDER|ISSUER)"
+    r"|BACKEND|TARGET|PROXY|API|GATEWAY|PROVIDER|ISSUER|SEED|SEEDS|(?<!DATA)BASE|BASEURL|CLUSTER|MASTER|SENTINELS?)"
+    r"|CONNECTION_?STRINGS?_.+"
 )
 _OPTION: Final = re.compile(
     r"-h|-H|--?[a-z0-9_.-]*(?:host|addr|address|server|url|uri|endpoint|broker|upstream|target)s?"
@@ -81,6 +95,10 @@ def _reached(found: Imported, source: str, setting: Setting, address: Address, r
     reaches = _REACHES.fullmatch(setting.spelled) is not None or ".svc" in address.host
     sink = resolve(address.host, address.port)
     if sink is not None:
+        if _is_for_clients(found, source, setting, address):
+            return
+        if _QUEUE.search(setting.spelled):
+            found.hands_over.add(sink)
         if address.port is None and address.scheme is None and not reaches:
             return  # POSTGRES_USER=postgres is no address
         strong = address.port is not None or address.scheme is not None
@@ -93,10 +111,19 @@ def _reached(found: Imported, source: str, setting: Setting, address: Address, r
         found.call(source, found.outside(address.host, address.scheme, evidence), evidence)
 
 
+def _is_for_clients(found: Imported, source: str, setting: Setting, address: Address) -> bool:
+    """Whether an address is there to be handed to the component's own clients; a gateway calls it."""
+    if address.scheme not in (None, *_WEB):
+        return False
+    known = found.services.get(source)
+    is_proxy = _PROXY.search(source) or (known is not None and _PROXY.search(known.image or ""))
+    return _CLIENTS.search(setting.spelled) is not None or (not is_proxy and _SITE.search(setting.spelled) is not None)
+
+
 def _is_outside(setting: Setting, address: Address, *, reaches: bool) -> bool:
     """Whether a host that is none of ours is one that is called."""
     spoken = address.scheme is not None and address.scheme not in _WEB
-    if not address.sure or is_here(address.host) or _SHOWN.search(setting.spelled):
+    if not address.sure or is_here(address.host) or any(shown.search(setting.spelled) for shown in (_SHOWN, _CLIENTS)):
         return False
     if (setting.secret or _SECRET.search(setting.spelled)) and not (spoken and is_real(address.host)):
         return False

@@ -121,3 +121,34 @@ def test_what_was_found_is_an_architecture() -> None:
     assert architecture.edge("cart", "db.shop.io").call.port == 5432
     assert architecture.external["db.shop.io"].where.host == "db.shop.io"
     assert architecture.services["cart"].probes == ("readiness",)
+
+
+@pytest.mark.parametrize("owner", ["carts", "carts-service", "carts.api", "carts-svc"])
+@pytest.mark.parametrize("store", ["carts-db", "carts-mongo", "cartsdb", "carts-redis"])
+def test_a_store_that_nobody_calls_is_that_of_its_namesake(owner: str, store: str) -> None:
+    found = imported(owner, store, "orders")
+    found.finish()
+    assert [(edge.source, edge.sink, edge.strength.word) for edge in found.edges()] == [(owner, store, "weak")]
+
+
+def test_a_store_with_two_namesakes_is_nobodys() -> None:
+    found = imported("carts", "carts-service", "carts-db")
+    found.finish()
+    assert list(found.edges()) == []
+
+
+def test_the_order_of_starting_counts_for_nothing_beside_addresses_but_for_stores() -> None:
+    found = imported("web", "cart", "quote", "db")
+    found.call("web", "cart", Evidence(Strength.STRONG, "CART_URL has cart:80"))
+    for sink in ("quote", "db"):
+        found.call("web", sink, Evidence(Strength.WEAK, "depends_on", basis="order"))
+    found.finish()
+    assert [edge.sink for edge in found.edges()] == ["cart", "db"]
+
+
+def test_a_redis_that_a_worker_and_another_use_is_a_queue() -> None:
+    found = imported("web", "mail-worker", "redis", "session-redis")
+    for source, sink in (("web", "redis"), ("mail-worker", "redis"), ("web", "session-redis")):
+        found.call(source, sink, Evidence(Strength.STRONG, f"{sink}:6379"))
+    found.finish()
+    assert (found.services["redis"].seen_as, found.services["session-redis"].seen_as) == ("queue", "cache")

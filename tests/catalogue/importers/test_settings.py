@@ -40,6 +40,17 @@ def calls(*told: Setting, images: dict[str, str] | None = None) -> list[tuple[st
         ("API_TOKEN_URL", "postgres://db:5432", [("db", "strong")]),
         ("DB_URL", "postgres://u:p@ss.word.com/x@db:5432/y", [("db", "strong")]),
         ("CONN_STR", "Server=db,1433;Password=x,ss.word.com:80;", [("db", "strong")]),
+        ("CASSANDRA_SEEDS", "db,redis", [("db", "likely"), ("redis", "likely")]),
+        ("API_BASE", "cart", [("cart", "likely")]),
+        ("ConnectionStrings__Redis", "redis,abortConnect=false", [("redis", "likely")]),
+        ("CORS_ORIGINS", "http://cart:80", []),
+        ("REDIRECT_URI", "http://cart:80/back", []),
+        ("API_EXTERNAL_URL", "http://cart:8000", []),
+        ("SpaClient", "http://cart:80", []),
+        ("NEXT_PUBLIC_APP_URL", "http://cart:80", []),
+        ("CDN_URL", "http://cart:80", []),
+        ("FRONTEND_URL", "http://cart:80", []),
+        ("OAUTH_AUTHORIZE_URL", "https://login.elsewhere.net/", []),
         ("POSTGRES_USER", "db", []),
         ("POSTGRES_DB", "db", []),
         ("SERVICE_NAME", "cart", []),
@@ -116,3 +127,24 @@ def test_comments_of_a_configuration_say_nothing() -> None:
     assert calls(configuration("nginx.conf", "# proxy_pass http://cart:80;\n  proxy_pass http://db:80;\n", None)) == [
         ("db", "strong")
     ]
+
+
+def test_a_gateway_calls_also_what_it_hands_to_clients() -> None:
+    found = Imported("x")
+    for name in ("gateway", "cart"):
+        found.services[name] = Component(name)
+    setting = Setting("FRONTEND_URL", "http://cart:80")
+    understand(found, "gateway", [setting], lambda host, _: host if host in found.services else None)
+    assert [edge.sink for edge in found.edges()] == ["cart"]
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"), [("CELERY_BROKER_URL", "queue"), ("QUEUE_BULL_REDIS_HOST", "queue"), ("REDIS_URL", "cache")]
+)
+def test_a_redis_through_which_jobs_are_handed_over_is_a_queue(key: str, kind: str) -> None:
+    found = Imported("x")
+    for name in ("web", "redis"):
+        found.services[name] = Component(name)
+    understand(found, "web", [Setting(key, "redis://redis:6379")], lambda host, _: host if host == "redis" else None)
+    found.finish()
+    assert found.services["redis"].seen_as == kind

@@ -9,8 +9,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from brownout_catalogue.importers.code import MACHINE
 from brownout_catalogue.importers.compose.files import load
 from brownout_catalogue.importers.compose.interpolation import UNSET, read_env
+from brownout_catalogue.importers.compose.sources import read_sources
 from brownout_catalogue.importers.imported import Component, Evidence, Imported, Strength
 from brownout_catalogue.importers.settings import Resolve, Setting, arguments, understand
 from brownout_catalogue.importers.source import (
@@ -28,7 +30,6 @@ from brownout_catalogue.importers.source import (
 from brownout_core.errors import BrownoutError, InvalidSpec
 
 _MEMORY: Final = re.compile(r"([0-9.]+)\s*([bkmg]?)b?", re.IGNORECASE)
-_MACHINE: Final = ("host.docker.internal", "gateway.docker.internal", "host.containers.internal")
 
 
 def read_compose(files: Sequence[Path], env_files: Sequence[Path] = (), profiles: Collection[str] = ()) -> Imported:
@@ -48,6 +49,7 @@ def read_compose(files: Sequence[Path], env_files: Sequence[Path] = (), profiles
         settings = [one._replace(shared=said[one.key, one.place] > 1) for one in told[name]]
         understand(found, name, settings, resolve)
         _started_after(found, name, service, services)
+    read_sources(found, services, names, _by_published(services))
     found.finish()
     return found
 
@@ -134,11 +136,15 @@ def _links(service: Mapping[str, Any], services: Mapped) -> dict[str, str]:
     return found
 
 
+def _by_published(services: Mapped) -> dict[int, str]:
+    return {port: name for name, service in services.items() for port in _published(service) if port is not None}
+
+
 def _resolver(names: Mapping[str, str], services: Mapped) -> Resolve:
-    published = {port: name for name, service in services.items() for port in _published(service) if port is not None}
+    published = _by_published(services)
 
     def resolve(host: str, port: int | None) -> str | None:
-        if host in _MACHINE and port is not None:
+        if host in MACHINE and port is not None:
             return published.get(port)
         return names.get(host)
 
@@ -188,7 +194,8 @@ def _started_after(found: Imported, name: str, service: Mapping[str, Any], servi
     for index, link in enumerate(entries(service.get("links"))):
         sink = (text(link) or "").partition(":")[0]
         if sink in services:
-            found.call(name, sink, Evidence(Strength.LIKELY, "links", place_of(service.get("links"), index)))
+            place = place_of(service.get("links"), index)
+            found.call(name, sink, Evidence(Strength.LIKELY, "links", place, basis="link"))
     waits = service.get("depends_on")
     for sink, how in mapping(waits).items():
         if sink not in services:
@@ -196,7 +203,7 @@ def _started_after(found: Imported, name: str, service: Mapping[str, Any], servi
         if mapping(how).get("condition") == "service_completed_successfully":
             continue  # a migration that has run by then
         if _meet(service, services[sink]):
-            found.call(name, sink, Evidence(Strength.WEAK, "depends_on", place_of(waits, sink)))
+            found.call(name, sink, Evidence(Strength.WEAK, "depends_on", place_of(waits, sink), basis="order"))
 
 
 def _meet(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
