@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -78,66 +78,49 @@ def ground(server: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Grou
     return ground
 
 
-def play(scenario: Callable[[], Awaitable[None]], seconds: float = 20.0) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(seconds):
-            await scenario()
-
-    asyncio.run(bounded())
-
-
 # One run at a time.
 
 
-def test_the_lease_says_who_has_the_target_and_is_gone_afterwards(ground: Ground) -> None:
-    async def scenario() -> None:
-        async with ground.exclusive("run-1"):
-            lease = ground.lease()
-            assert lease is not None
-            assert lease["spec"]["holderIdentity"] == "run-1"
-            assert lease["spec"]["leaseDurationSeconds"] == _LASTS
-            assert lease["metadata"]["labels"] == {"app.kubernetes.io/managed-by": "brownout"}
-            about = lease["metadata"]["annotations"]
-            assert about["brownout/target"] == _TARGET
-            assert (about["brownout/run"], about["brownout/experiment"]) == ("run-1", "an experiment")
-            assert "@" in about["brownout/by"]
-        assert ground.lease() is None
-
-    play(scenario)
+async def test_the_lease_says_who_has_the_target_and_is_gone_afterwards(ground: Ground) -> None:
+    async with ground.exclusive("run-1"):
+        lease = ground.lease()
+        assert lease is not None
+        assert lease["spec"]["holderIdentity"] == "run-1"
+        assert lease["spec"]["leaseDurationSeconds"] == _LASTS
+        assert lease["metadata"]["labels"] == {"app.kubernetes.io/managed-by": "brownout"}
+        about = lease["metadata"]["annotations"]
+        assert about["brownout/target"] == _TARGET
+        assert (about["brownout/run"], about["brownout/experiment"]) == ("run-1", "an experiment")
+        assert "@" in about["brownout/by"]
+    assert ground.lease() is None
 
 
-def test_another_run_is_refused_and_told_whose_it_is(ground: Ground) -> None:
-    async def scenario() -> None:
-        async with ground.exclusive("run-1", "a", "b"):
-            with pytest.raises(Conflict, match=r"b is in use by run-1 \(an experiment, .*@.*; wait for it, or stop it"):
-                async with ground.exclusive("run-2", "c", "b"):
-                    pass
-            async with ground.exclusive("run-2", "c"):  # what it had taken before is free again
+async def test_another_run_is_refused_and_told_whose_it_is(ground: Ground) -> None:
+    async with ground.exclusive("run-1", "a", "b"):
+        with pytest.raises(Conflict, match=r"b is in use by run-1 \(an experiment, .*@.*; wait for it, or stop it"):
+            async with ground.exclusive("run-2", "c", "b"):
                 pass
-        async with ground.exclusive("run-2", "a", "b"):
-            assert len(ground.api.leases(ground.namespace)) == 2
-        assert ground.lost == []
+        async with ground.exclusive("run-2", "c"):  # what it had taken before is free again
+            pass
+    async with ground.exclusive("run-2", "a", "b"):
+        assert len(ground.api.leases(ground.namespace)) == 2
+    assert ground.lost == []
 
-    play(scenario)
 
-
-def test_renewal_keeps_it_for_much_longer_than_it_lasts(ground: Ground) -> None:
-    async def scenario() -> None:
-        async with ground.exclusive("run-1"):
-            first = ground.lease()
-            await asyncio.sleep(2 * _LASTS)
-            last = ground.lease()
-            assert first is not None
-            assert last is not None
-            assert last["spec"]["renewTime"] > first["spec"]["renewTime"]
-            assert last["spec"]["acquireTime"] == first["spec"]["acquireTime"]
-            assert last["spec"].get("leaseTransitions", 0) == 0
-            with pytest.raises(Conflict):
-                async with ground.exclusive("run-2"):
-                    pass
-        assert ground.lost == []
-
-    play(scenario)
+async def test_renewal_keeps_it_for_much_longer_than_it_lasts(ground: Ground) -> None:
+    async with ground.exclusive("run-1"):
+        first = ground.lease()
+        await asyncio.sleep(2 * _LASTS)
+        last = ground.lease()
+        assert first is not None
+        assert last is not None
+        assert last["spec"]["renewTime"] > first["spec"]["renewTime"]
+        assert last["spec"]["acquireTime"] == first["spec"]["acquireTime"]
+        assert last["spec"].get("leaseTransitions", 0) == 0
+        with pytest.raises(Conflict):
+            async with ground.exclusive("run-2"):
+                pass
+    assert ground.lost == []
 
 
 # A race of processes, and one that dies.
@@ -213,7 +196,7 @@ def test_of_two_processes_that_want_a_target_at_once_exactly_one_has_it_each_tim
             assert ground.api.leases(ground.namespace) == {}
 
 
-def test_the_target_of_a_killed_process_is_taken_over_when_its_lease_is_over_and_not_before(
+async def test_the_target_of_a_killed_process_is_taken_over_when_its_lease_is_over_and_not_before(
     ground: Ground, caplog: pytest.LogCaptureFixture
 ) -> None:
     with worker(ground, "run-1") as one:
@@ -223,15 +206,12 @@ def test_the_target_of_a_killed_process_is_taken_over_when_its_lease_is_over_and
         one.process.wait(SECONDS)
     killed = time.monotonic()
 
-    async def scenario() -> None:
-        async with ground.exclusive("run-2"):
-            assert time.monotonic() - killed >= _LASTS
-            lease = ground.lease()
-            assert lease is not None
-            assert lease["spec"]["holderIdentity"] == "run-2"
-            assert lease["spec"]["leaseTransitions"] == 1
-
-    play(scenario)
+    async with ground.exclusive("run-2"):
+        assert time.monotonic() - killed >= _LASTS
+        lease = ground.lease()
+        assert lease is not None
+        assert lease["spec"]["holderIdentity"] == "run-2"
+        assert lease["spec"]["leaseTransitions"] == 1
     assert ground.lease() is None
     assert f"{_TARGET} is held by run-1" in caplog.text
     assert f"waiting for a sign of life, for {_LASTS} s at most" in caplog.text
@@ -254,19 +234,18 @@ def test_of_two_processes_that_wait_for_a_dead_run_one_takes_over(ground: Ground
 
 
 @pytest.mark.parametrize("year", [2001, 2099])
-def test_a_dead_run_whose_clock_was_wrong_is_waited_for_as_long_as_its_lease_lasts(ground: Ground, year: int) -> None:
+async def test_a_dead_run_whose_clock_was_wrong_is_waited_for_as_long_as_its_lease_lasts(
+    ground: Ground, year: int
+) -> None:
     ground.put(holderIdentity="dead", renewTime=f"{year}-01-01T00:00:00.000000Z")
     began = time.monotonic()
 
-    async def scenario() -> None:
-        async with ground.exclusive("run-2"):
-            assert time.monotonic() - began >= _LASTS
-
-    play(scenario)
+    async with ground.exclusive("run-2"):
+        assert time.monotonic() - began >= _LASTS
 
 
 @pytest.mark.parametrize("year", [2001, 2099])
-def test_a_run_that_renews_is_alive_whatever_its_clock_says(ground: Ground, year: int) -> None:
+async def test_a_run_that_renews_is_alive_whatever_its_clock_says(ground: Ground, year: int) -> None:
     over = threading.Event()
 
     def renew() -> None:
@@ -279,62 +258,52 @@ def test_a_run_that_renews_is_alive_whatever_its_clock_says(ground: Ground, year
     thread = threading.Thread(target=renew)
     thread.start()
 
-    async def scenario() -> None:
+    try:
         with pytest.raises(Conflict, match="in use by skewed"):
             async with ground.exclusive("run-2"):
                 pass
-
-    try:
-        play(scenario)
     finally:
         over.set()
         thread.join(SECONDS)
 
 
 @pytest.mark.parametrize("spec", [{"holderIdentity": ""}, {"holderIdentity": None}, {"holderIdentity": "run-2"}])
-def test_a_lease_that_nobody_or_the_run_itself_holds_is_taken_at_once(ground: Ground, spec: Mapping[str, Any]) -> None:
+async def test_a_lease_that_nobody_or_the_run_itself_holds_is_taken_at_once(
+    ground: Ground, spec: Mapping[str, Any]
+) -> None:
     ground.put(**spec)
     began = time.monotonic()
 
-    async def scenario() -> None:
-        async with ground.exclusive("run-2"):
-            assert time.monotonic() - began < _LASTS
-
-    play(scenario)
+    async with ground.exclusive("run-2"):
+        assert time.monotonic() - began < _LASTS
 
 
 @pytest.mark.parametrize("lasts", [3600, None])
-def test_a_lease_whose_end_is_not_worth_waiting_for_is_refused_at_once(ground: Ground, lasts: int | None) -> None:
+async def test_a_lease_whose_end_is_not_worth_waiting_for_is_refused_at_once(ground: Ground, lasts: int | None) -> None:
     ground.put(holderIdentity="somebody", leaseDurationSeconds=lasts)
 
-    async def scenario() -> None:
-        with pytest.raises(Conflict, match=f"in use by somebody .*\\(lease {_NAME} in namespace {ground.namespace}"):
-            async with ground.exclusive("run-2"):
-                pass
-
-    play(scenario)
+    with pytest.raises(Conflict, match=f"in use by somebody .*\\(lease {_NAME} in namespace {ground.namespace}"):
+        async with ground.exclusive("run-2"):
+            pass
 
 
-def test_a_run_that_is_stopped_does_not_wait_for_a_lease_to_end(ground: Ground) -> None:
+async def test_a_run_that_is_stopped_does_not_wait_for_a_lease_to_end(ground: Ground) -> None:
     ground.put(holderIdentity="dead")
 
-    async def scenario() -> None:
-        stopped = asyncio.Event()
-        asyncio.get_running_loop().call_later(0.2, stopped.set)
-        with pytest.raises(Conflict, match="stopped while it waited"):
-            async with ground.exclusive("run-2", stopped=stopped):
-                pass
-        lease = ground.lease()
-        assert lease is not None
-        assert lease["spec"]["holderIdentity"] == "dead"
-
-    play(scenario)
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.2, stopped.set)
+    with pytest.raises(Conflict, match="stopped while it waited"):
+        async with ground.exclusive("run-2", stopped=stopped):
+            pass
+    lease = ground.lease()
+    assert lease is not None
+    assert lease["spec"]["holderIdentity"] == "dead"
 
 
 # A lock that is lost, and one that cannot be had.
 
 
-def test_a_lease_that_somebody_else_takes_or_deletes_is_lost_and_left_to_them(ground: Ground) -> None:
+async def test_a_lease_that_somebody_else_takes_or_deletes_is_lost_and_left_to_them(ground: Ground) -> None:
     async def scenario(what: str) -> None:
         async with ground.exclusive("run-1"):
             if what == "taken":
@@ -344,51 +313,45 @@ def test_a_lease_that_somebody_else_takes_or_deletes_is_lost_and_left_to_them(gr
             while not ground.lost:
                 await asyncio.sleep(0.02)
 
-    play(lambda: scenario("taken"))
+    await scenario("taken")
     assert ground.lost == [f"the lease on {_TARGET} is lost: run-2 (\\x1b[31mme ) has it"]
     lease = ground.lease()
     assert lease is not None
     assert lease["spec"]["holderIdentity"] == "run-2"
     ground.put(holderIdentity="")
     ground.lost.clear()
-    play(lambda: scenario("deleted"))
+    await scenario("deleted")
     assert ground.lost == [f"the lease on {_TARGET} is lost: somebody deleted it"]
     assert ground.lease() is None
 
 
-def test_a_lease_that_somebody_annotates_is_still_ours(ground: Ground) -> None:
-    async def scenario() -> None:
-        async with ground.exclusive("run-1"):
-            lease = ground.lease()
-            assert lease is not None
-            lease["metadata"]["annotations"]["team"] = "payments"
-            assert ground.api.ask("PUT", f"{LEASES.format(ground.namespace)}/{_NAME}", lease)[0] == 200
-            await asyncio.sleep(_LASTS)
-            renewed = ground.lease()
-            assert renewed is not None
-            assert renewed["spec"]["renewTime"] > lease["spec"]["renewTime"]
-            assert renewed["metadata"]["annotations"]["team"] == "payments"
-            lease = ground.lease()
-            assert lease is not None
-            lease["metadata"]["annotations"]["team"] = "orders"  # just before the release
-            assert ground.api.ask("PUT", f"{LEASES.format(ground.namespace)}/{_NAME}", lease)[0] == 200
-        assert ground.lost == []
-        assert ground.lease() is None
-
-    play(scenario)
+async def test_a_lease_that_somebody_annotates_is_still_ours(ground: Ground) -> None:
+    async with ground.exclusive("run-1"):
+        lease = ground.lease()
+        assert lease is not None
+        lease["metadata"]["annotations"]["team"] = "payments"
+        assert ground.api.ask("PUT", f"{LEASES.format(ground.namespace)}/{_NAME}", lease)[0] == 200
+        await asyncio.sleep(_LASTS)
+        renewed = ground.lease()
+        assert renewed is not None
+        assert renewed["spec"]["renewTime"] > lease["spec"]["renewTime"]
+        assert renewed["metadata"]["annotations"]["team"] == "payments"
+        lease = ground.lease()
+        assert lease is not None
+        lease["metadata"]["annotations"]["team"] = "orders"  # just before the release
+        assert ground.api.ask("PUT", f"{LEASES.format(ground.namespace)}/{_NAME}", lease)[0] == 200
+    assert ground.lost == []
+    assert ground.lease() is None
 
 
-def test_a_server_that_dies_is_told_before_the_lease_can_be_anyone_else_s(ground: Ground) -> None:
-    async def scenario() -> None:
+async def test_a_server_that_dies_is_told_before_the_lease_can_be_anyone_else_s(ground: Ground) -> None:
+    try:
         async with ground.exclusive("run-1"):
             killed = time.monotonic()
             ground.api.server.kill()
             while not ground.lost:
                 await asyncio.sleep(0.02)
             assert time.monotonic() - killed < _LASTS
-
-    try:
-        play(scenario)
     finally:
         ground.api.server.start()
     assert re.fullmatch(
@@ -400,21 +363,18 @@ def test_a_server_that_dies_is_told_before_the_lease_can_be_anyone_else_s(ground
     assert lease["spec"]["holderIdentity"] == "run-1"
 
 
-def test_a_lease_that_is_lost_while_a_later_one_is_waited_for_is_a_refusal(
+async def test_a_lease_that_is_lost_while_a_later_one_is_waited_for_is_a_refusal(
     ground: Ground, caplog: pytest.LogCaptureFixture
 ) -> None:
     ground.put(holderIdentity="dead")
     assert _TARGET > "0"  # so that this one is taken first
 
-    async def scenario() -> None:
-        taking = asyncio.create_task(_enter(ground.exclusive("run-1", "0", _TARGET)))
-        while "waiting for a sign of life" not in caplog.text:
-            await asyncio.sleep(0.02)
-        assert ground.api.ask("DELETE", f"{LEASES.format(ground.namespace)}/{name_of('0')}", {})[0] == 200
-        with pytest.raises(Conflict, match="the lease on 0 is lost: somebody deleted it"):
-            await taking
-
-    play(scenario)
+    taking = asyncio.create_task(_enter(ground.exclusive("run-1", "0", _TARGET)))
+    while "waiting for a sign of life" not in caplog.text:
+        await asyncio.sleep(0.02)
+    assert ground.api.ask("DELETE", f"{LEASES.format(ground.namespace)}/{name_of('0')}", {})[0] == 200
+    with pytest.raises(Conflict, match="the lease on 0 is lost: somebody deleted it"):
+        await taking
     assert ground.api.leases(ground.namespace) == {}
 
 
@@ -423,71 +383,58 @@ async def _enter(exclusive: AbstractAsyncContextManager[object]) -> None:
         raise AssertionError("nobody has all of it")
 
 
-def test_a_user_without_the_right_is_told_which_is_missing(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_user_without_the_right_is_told_which_is_missing(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KUBECONFIG", str(ground.api.kubeconfig(ground.folder, "nobody")))
 
-    async def scenario() -> None:
-        with pytest.raises(Unavailable, match=f"may not get leases in namespace {ground.namespace}") as told:
-            async with ground.exclusive("run-1"):
-                pass
-        assert "the lock needs get, create, update and delete on leases.coordination.k8s.io" in str(told.value)
-        assert 'User "nobody" cannot get' in str(told.value)
-
-    play(scenario)
+    with pytest.raises(Unavailable, match=f"may not get leases in namespace {ground.namespace}") as told:
+        async with ground.exclusive("run-1"):
+            pass
+    assert "the lock needs get, create, update and delete on leases.coordination.k8s.io" in str(told.value)
+    assert 'User "nobody" cannot get' in str(told.value)
 
 
-def test_a_right_to_renew_that_is_missing_is_known_before_anything_is_injected(ground: Ground) -> None:
+async def test_a_right_to_renew_that_is_missing_is_known_before_anything_is_injected(ground: Ground) -> None:
     ground.namespace = ground.api.namespace("get", "create", "delete")
 
-    async def scenario() -> None:
-        with pytest.raises(Unavailable, match="may not update leases in namespace"):
-            async with ground.exclusive("run-1"):
-                pass
-        assert ground.lease() is None
-
-    play(scenario)
+    with pytest.raises(Unavailable, match="may not update leases in namespace"):
+        async with ground.exclusive("run-1"):
+            pass
+    assert ground.lease() is None
 
 
-def test_a_lease_that_may_not_be_deleted_is_told_and_ends_by_itself(
+async def test_a_lease_that_may_not_be_deleted_is_told_and_ends_by_itself(
     ground: Ground, caplog: pytest.LogCaptureFixture
 ) -> None:
     ground.namespace = ground.api.namespace("get", "create", "update")
 
-    async def scenario() -> None:
-        async with ground.exclusive("run-1"):
-            pass
-        assert "may not delete leases in namespace" in caplog.text
-        async with ground.exclusive("run-2"):
-            lease = ground.lease()
-            assert lease is not None
-            assert lease["spec"]["holderIdentity"] == "run-2"
-
-    play(scenario)
+    async with ground.exclusive("run-1"):
+        pass
+    assert "may not delete leases in namespace" in caplog.text
+    async with ground.exclusive("run-2"):
+        lease = ground.lease()
+        assert lease is not None
+        assert lease["spec"]["holderIdentity"] == "run-2"
 
 
-def test_a_namespace_that_is_not_there_is_named(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_namespace_that_is_not_there_is_named(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(ground.api.kubeconfig(ground.folder, "admin")))
 
-    async def scenario() -> None:
-        with pytest.raises(Unavailable, match="there is no namespace nowhere in the cluster"):
-            async with ground.exclusive("run-1", namespace="nowhere"):
-                pass
-
-    play(scenario)
+    with pytest.raises(Unavailable, match="there is no namespace nowhere in the cluster"):
+        async with ground.exclusive("run-1", namespace="nowhere"):
+            pass
 
 
-def test_a_token_that_nobody_knows_is_told_as_such(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_token_that_nobody_knows_is_told_as_such(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(ground.api.kubeconfig(ground.folder, "wrong-token")))
 
-    async def scenario() -> None:
-        with pytest.raises(Unavailable, match=r"cannot get leases in namespace .*: Unauthorized"):
-            async with ground.exclusive("run-1"):
-                pass
-
-    play(scenario)
+    with pytest.raises(Unavailable, match=r"cannot get leases in namespace .*: Unauthorized"):
+        async with ground.exclusive("run-1"):
+            pass
 
 
-def test_a_pod_uses_its_service_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_pod_uses_its_service_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from kubernetes.aio.config import incluster_config
 
     with api("real") as server:  # the fake has no TLS, which a service account always has
@@ -500,11 +447,8 @@ def test_a_pod_uses_its_service_account(tmp_path: Path, monkeypatch: pytest.Monk
         monkeypatch.setenv("HOME", str(tmp_path))
         monkeypatch.delenv("KUBECONFIG", raising=False)
 
-        async def scenario() -> None:
-            async with leases(Kubernetes(namespace=namespace), _LASTS)([_TARGET], Claim("run-1")):
-                assert _NAME in server.leases(namespace)
-
-        play(scenario)
+        async with leases(Kubernetes(namespace=namespace), _LASTS)([_TARGET], Claim("run-1")):
+            assert _NAME in server.leases(namespace)
 
 
 # The fake is as the real one is.

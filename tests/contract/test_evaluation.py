@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import math
 from collections.abc import Sequence
@@ -165,17 +164,14 @@ def _chunks(size: int) -> Sequence[Sequence[Case]]:
 
 
 @pytest.mark.parametrize("cases", _chunks(108), ids=lambda cases: f"{cases[0].expect}, {cases[0].series}")
-def test_all_five_decide_alike(cases: Sequence[Case]) -> None:
-    async def decide() -> None:
-        for case in cases:
-            good = evaluate(_terms(case), case.reading, _known(case)).good
-            assert _by_the_judge(case) is good, case
-            assert _by_the_report(case) is good, case
-            assert _by_the_live_line(case) is good, case
-            assert (await _by_the_stop_condition(case) is False) is (good is False), case
-            assert await _by_the_dry_run(case) is evaluate(_terms(case), case.reading).good, case
-
-    asyncio.run(decide())
+async def test_all_five_decide_alike(cases: Sequence[Case]) -> None:
+    for case in cases:
+        good = evaluate(_terms(case), case.reading, _known(case)).good
+        assert _by_the_judge(case) is good, case
+        assert _by_the_report(case) is good, case
+        assert _by_the_live_line(case) is good, case
+        assert (await _by_the_stop_condition(case) is False) is (good is False), case
+        assert await _by_the_dry_run(case) is evaluate(_terms(case), case.reading).good, case
 
 
 def test_the_table_has_each_of_the_three() -> None:

@@ -88,9 +88,9 @@ def _is_bad_of_one_that_answered(hypothesis: Hypothesis, reading: Reading) -> bo
 
 
 @pytest.mark.parametrize("name", PROBES)
-def test_a_refusal_is_bad(name: str) -> None:
+async def test_a_refusal_is_bad(name: str) -> None:
     hypothesis = _hypothesis(name, closed_port())
-    reading = asyncio.run(_read(hypothesis))
+    reading = await _read(hypothesis)
     assert reading.failure == ("failed" if name == "command" else "refused")
     assert reading.why
     assert _is_bad_of_one_that_answered(hypothesis, reading)
@@ -98,12 +98,9 @@ def test_a_refusal_is_bad(name: str) -> None:
 
 @pytest.mark.parametrize("ends", [_reset, _close, _nonsense])
 @pytest.mark.parametrize("name", [name for name in PROBES if name not in ("tcp", "command")])
-def test_a_connection_that_ends_without_an_answer_is_bad(name: str, ends: Ends) -> None:
-    async def scenario() -> Reading:
-        async with _server(ends) as port:
-            return await _read(_hypothesis(name, port))
-
-    reading = asyncio.run(scenario())
+async def test_a_connection_that_ends_without_an_answer_is_bad(name: str, ends: Ends) -> None:
+    async with _server(ends) as port:
+        reading = await _read(_hypothesis(name, port))
     assert reading.failure in ({"malformed", "closed", "reset"} if ends is _nonsense else {"reset", "closed"}), reading
     assert _is_bad_of_one_that_answered(_hypothesis(name, 1), reading)
 

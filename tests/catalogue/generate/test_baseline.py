@@ -22,7 +22,7 @@ from brownout_catalogue.generate.experiment_file import Setting, write_top
 from brownout_catalogue.rendering.listing import listing
 from brownout_core.errors import InvalidSpec, Unavailable
 from deploy.demo.servers import free_port
-from tests.controller.probes.ground import closed_port, http_server, play
+from tests.controller.probes.ground import closed_port, http_server
 from tests.support.builders.architectures import SHOP, read
 from tests.support.requirements import needs, program
 from tests.support.running import eventually
@@ -238,14 +238,10 @@ def test_a_password_is_in_no_text() -> None:
     assert Baselines("http://h", {}, {}, 15.0, True).has_password
 
 
-def test_another_web_server_is_no_prometheus() -> None:
+async def test_another_web_server_is_no_prometheus() -> None:
     async def strange(_: web.Request) -> web.Response:
         return web.Response(text="<html>")
 
-    async def asked() -> None:
-
-        async with http_server(strange) as url:
-            with pytest.raises(Unavailable, match="not as Prometheus does"):
-                await asyncio.to_thread(measure, url, _shop(), ["gateway"])
-
-    play(asked)
+    async with http_server(strange) as url:
+        with pytest.raises(Unavailable, match="not as Prometheus does"):
+            await asyncio.to_thread(measure, url, _shop(), ["gateway"])

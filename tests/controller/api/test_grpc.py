@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,22 +32,23 @@ def _ground() -> None:
     prepare()
 
 
-def play(root: Path, scenario: Scenario, *, token: str | None = None, backend: Shared | None = None) -> None:
+@asynccontextmanager
+async def serving(
+    root: Path, *, token: str | None = None, backend: Shared | None = None
+) -> AsyncIterator[tuple[Any, grpc.aio.Channel]]:
+    """A stub of a controller over a backend in memory, and its channel."""
     backend = backend or Shared()
 
-    async def main() -> None:
-        async with asyncio.timeout(SECONDS), conducting(root, backend, Rights()) as conductor:
-            server = Server(conductor, token=token)
-            port = server.bind("127.0.0.1:0")
-            await server.start()
-            try:
-                async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-                    await scenario(ControllerServiceStub(channel), channel)  # type: ignore[no-untyped-call]
-            finally:
-                await conductor.shut_down("the end of the test")
-                await server.stop(0)
-
-    asyncio.run(main())
+    async with asyncio.timeout(SECONDS), conducting(root, backend, Rights()) as conductor:
+        server = Server(conductor, token=token)
+        port = server.bind("127.0.0.1:0")
+        await server.start()
+        try:
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+                yield ControllerServiceStub(channel), channel  # type: ignore[no-untyped-call]
+        finally:
+            await conductor.shut_down("the end of the test")
+            await server.stop(0)
     assert backend.clean
 
 
@@ -57,8 +58,8 @@ async def refused(call: Awaitable[Any]) -> grpc.aio.AioRpcError:
     return error.value
 
 
-def test_a_run_is_planned_started_watched_listed_and_told(tmp_path: Path) -> None:
-    async def scenario(api: Any, _: grpc.aio.Channel) -> None:
+async def test_a_run_is_planned_started_watched_listed_and_told(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (api, _):
         experiment = show_order(order())
         plan = await api.Plan(pb.PlanRequest(experiment=experiment, measure=True))
         assert ([target.id for target in plan.targets], plan.readings[0].value) == (["one"], 1.0)
@@ -76,20 +77,16 @@ def test_a_run_is_planned_started_watched_listed_and_told(tmp_path: Path) -> Non
         listed = (await api.ListRuns(pb.ListRunsRequest())).runs
         assert [info.run for info in listed] == [run]
 
-    play(tmp_path, scenario)
 
-
-def test_the_text_of_a_client_is_parsed_once_for_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def scenario(api: Any, _: grpc.aio.Channel) -> None:
+async def test_the_text_of_a_client_is_parsed_once_for_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(tmp_path) as (api, _):
         parses = count_parses(monkeypatch)
         await api.Run(pb.RunRequest(experiment=show_order(order())))
         assert parses["try.json"] == 1
 
-    play(tmp_path, scenario)
 
-
-def test_a_run_is_stopped_with_its_recovery_or_by_a_signal_without(tmp_path: Path) -> None:
-    async def scenario(api: Any, _: grpc.aio.Channel) -> None:
+async def test_a_run_is_stopped_with_its_recovery_or_by_a_signal_without(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (api, _):
         for why, signal, exit_, recovers in (
             ("enough", pb.SIGNAL_UNSPECIFIED, 5, True),
             ("", pb.SIGNAL_INT, 130, False),
@@ -103,11 +100,9 @@ def test_a_run_is_stopped_with_its_recovery_or_by_a_signal_without(tmp_path: Pat
             assert (await api.GetRun(pb.GetRunRequest(run=run))).run.exit == exit_
             assert any('"state":"recovering"' in state for state in states) is recovers
 
-    play(tmp_path, scenario)
 
-
-def test_what_is_wrong_has_its_code(tmp_path: Path) -> None:
-    async def scenario(api: Any, _: grpc.aio.Channel) -> None:
+async def test_what_is_wrong_has_its_code(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (api, _):
         codes = grpc.StatusCode
         bad = show_order(RunRequest("name: x\nedge: a -> b\n", "mine.yaml"))
         unknown = show_order(RunRequest(order().text, "x.json", environment="stagin"))
@@ -127,11 +122,9 @@ def test_what_is_wrong_has_its_code(tmp_path: Path) -> None:
             assert (error.code(), told in str(error.details())) == (code, True), error
         assert (await api.ListRuns(pb.ListRunsRequest())).runs == []
 
-    play(tmp_path, scenario)
 
-
-def test_a_stranger_s_command_is_a_refused_run(tmp_path: Path) -> None:
-    async def scenario(api: Any, _: grpc.aio.Channel) -> None:
+async def test_a_stranger_s_command_is_a_refused_run(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (api, _):
         claim = {"name": "shell", "command": f"touch {tmp_path / 'touched'}", "expect": "== 0", "every": "0.1s"}
         experiment = show_order(order(hypotheses=[claim]))
         plan = await api.Plan(pb.PlanRequest(experiment=experiment, measure=True))
@@ -141,13 +134,11 @@ def test_a_stranger_s_command_is_a_refused_run(tmp_path: Path) -> None:
         told = await api.GetRun(pb.GetRunRequest(run=run))
         assert (told.run.verdict, told.run.exit) == (pb.VERDICT_REFUSED, 4)
         assert "--allow-command" in told.reasons[0]
-
-    play(tmp_path, scenario)
     assert not (tmp_path / "touched").exists()
 
 
-def test_faults_are_started_listed_and_stopped(tmp_path: Path) -> None:
-    async def scenario(api: Any, _: grpc.aio.Channel) -> None:
+async def test_faults_are_started_listed_and_stopped(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (api, _):
         started = await api.StartFaults(show_wish(wish()))
         assert [target.id for target in started.targets] == ["one", "two", "three"]
         (held,) = (await api.ListFaults(pb.ListFaultsRequest())).faults
@@ -161,14 +152,11 @@ def test_faults_are_started_listed_and_stopped(tmp_path: Path) -> None:
         assert (stopped.verdict, list(stopped.reasons)) == (pb.VERDICT_STOPPED, ["enough"])
         assert (await api.ListFaults(pb.ListFaultsRequest())).faults == []
 
-    play(tmp_path, scenario)
 
-
-def test_faults_that_are_not_in_place_are_an_error_that_names_their_run(tmp_path: Path) -> None:
+async def test_faults_that_are_not_in_place_are_an_error_that_names_their_run(tmp_path: Path) -> None:
     backend = Shared()
     backend.refuses.add("two")
-
-    async def scenario(api: Any, _: grpc.aio.Channel) -> None:
+    async with serving(tmp_path, backend=backend) as (api, _):
         error = await refused(api.StartFaults(show_wish(wish())))
         assert (error.code(), "two refuses" in str(error.details())) == (grpc.StatusCode.UNAVAILABLE, True)
         assert backend.clean
@@ -180,35 +168,28 @@ def test_faults_that_are_not_in_place_are_an_error_that_names_their_run(tmp_path
         assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
         assert "over the limit" in str(error.details())
 
-    play(tmp_path, scenario, backend=backend)
 
-
-def test_an_experiment_is_not_ended_as_faults(tmp_path: Path) -> None:
-    async def scenario(api: Any, _: grpc.aio.Channel) -> None:
+async def test_an_experiment_is_not_ended_as_faults(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (api, _):
         run = (await api.Run(pb.RunRequest(experiment=show_order(order(duration="60s"))))).run
         error = await refused(api.StopFaults(pb.StopFaultsRequest(run=run)))
         assert "end it with Stop" in str(error.details())
 
-    play(tmp_path, scenario)
 
-
-def test_a_client_that_leaves_a_watch_leaves_the_run_alone(tmp_path: Path) -> None:
-    async def scenario(api: Any, _: grpc.aio.Channel) -> None:
+async def test_a_client_that_leaves_a_watch_leaves_the_run_alone(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (api, _):
         run = (await api.Run(pb.RunRequest(experiment=show_order(order())))).run
         watch = api.Watch(pb.WatchRequest(run=run))
         await watch.read()
         watch.cancel()
         assert [record async for record in api.Watch(pb.WatchRequest(run=run))][-1].kind == "verdict"
 
-    play(tmp_path, scenario)
 
-
-def test_watches_beyond_what_a_controller_takes_are_refused_until_one_ends(
+async def test_watches_beyond_what_a_controller_takes_are_refused_until_one_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("brownout_controller.api.grpc._MOST_WATCHES", 1)
-
-    async def scenario(api: Any, _: grpc.aio.Channel) -> None:
+    async with serving(tmp_path) as (api, _):
         run = (await api.Run(pb.RunRequest(experiment=show_order(order(duration="60s"))))).run
         request = pb.WatchRequest(run=run)
         first = api.Watch(request)
@@ -222,11 +203,9 @@ def test_watches_beyond_what_a_controller_takes_are_refused_until_one_ends(
             with suppress(grpc.aio.AioRpcError):
                 read = await api.Watch(request).read() is not None
 
-    play(tmp_path, scenario)
 
-
-def test_health_is_for_all_and_the_rest_for_those_with_the_token(tmp_path: Path) -> None:
-    async def scenario(api: Any, channel: grpc.aio.Channel) -> None:
+async def test_health_is_for_all_and_the_rest_for_those_with_the_token(tmp_path: Path) -> None:
+    async with serving(tmp_path, token="secret") as (api, channel):
         health: Any = health_pb2_grpc.HealthStub(channel)
         answer = await health.Check(health_pb2.HealthCheckRequest(service=SERVICE))
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
@@ -238,5 +217,3 @@ def test_health_is_for_all_and_the_rest_for_those_with_the_token(tmp_path: Path)
         ):
             assert (await refused(call)).code() is grpc.StatusCode.UNAUTHENTICATED
         await api.ListRuns(pb.ListRunsRequest(), metadata=(("authorization", "Bearer secret"),))
-
-    play(tmp_path, scenario, token="secret")

@@ -17,19 +17,16 @@ def test_a_token_is_in_the_metadata_and_without_one_there_is_nothing() -> None:
     assert Credentials("secret").metadata == [("authorization", "Bearer secret")]
 
 
-def test_a_server_that_comes_late_is_found() -> None:
-    async def scenario(address: str) -> None:
-        async with channel(address, ANYBODY) as made:
-            call: Any = made.unary_unary("/x/y")
-            with pytest.raises(grpc.aio.AioRpcError):
-                await call(b"", timeout=2.0)
-            server = grpc.aio.server()
-            server.add_insecure_port(address)
-            await server.start()
-            async with asyncio.timeout(5):
-                await made.channel_ready()
-            await server.stop(0)
-
+async def test_a_server_that_comes_late_is_found() -> None:
     with nobody() as address:
         pass
-    asyncio.run(scenario(address))
+    async with channel(address, ANYBODY) as made:
+        call: Any = made.unary_unary("/x/y")
+        with pytest.raises(grpc.aio.AioRpcError):
+            await call(b"", timeout=2.0)
+        server = grpc.aio.server()
+        server.add_insecure_port(address)
+        await server.start()
+        async with asyncio.timeout(5):
+            await made.channel_ready()
+        await server.stop(0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -24,25 +23,6 @@ async def eventually(condition: Callable[[], object], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not come about within {SECONDS:g} s"
         await asyncio.sleep(0.005)
-
-
-def play(scenario: Callable[[], Awaitable[None]]) -> None:
-    """Runs a scenario and then looks whether a task or a descriptor is left of it."""
-
-    async def watched() -> None:
-        asyncio.get_running_loop().add_reader(reading, lambda: None)  # so that the loop has its own descriptors now
-        before = len(os.listdir("/dev/fd"))
-        await asyncio.wait_for(scenario(), 3 * SECONDS)
-        await eventually(lambda: len(asyncio.all_tasks()) == 1, "the end of all tasks")
-        await eventually(lambda: len(os.listdir("/dev/fd")) <= before, "the end of all descriptors")
-        asyncio.get_running_loop().remove_reader(reading)
-
-    reading, writing = os.pipe()
-    try:
-        asyncio.run(watched())
-    finally:
-        os.close(reading)
-        os.close(writing)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ import pytest
 
 from brownout_controller.model.probe import ProbeContext, ProbeError
 from brownout_controller.probes.command import CommandProbe
-from tests.controller.probes.ground import cancelled_while, complaint, eventually, measured, play
+from tests.controller.probes.ground import cancelled_while, complaint, eventually, measured
 
 
 def _python(code: str, measure: str = "number") -> CommandProbe:
@@ -25,61 +25,40 @@ def _alive(process: int) -> bool:
     return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
-def test_the_exit_code_is_the_measure_and_a_failure_is_a_measurement() -> None:
-    async def scenario() -> None:
-        assert (await measured(CommandProbe.model_validate({"run": "true"}))).value == 0
-        assert (await measured(_python("raise SystemExit(3)", "exit"))).value == 3
-
-    play(scenario)
+async def test_the_exit_code_is_the_measure_and_a_failure_is_a_measurement() -> None:
+    assert (await measured(CommandProbe.model_validate({"run": "true"}))).value == 0
+    assert (await measured(_python("raise SystemExit(3)", "exit"))).value == 3
 
 
-def test_the_number_that_is_printed_is_the_measure() -> None:
-    async def scenario() -> None:
-        assert (await measured(_python("print(' 12.5 ')"))).value == 12.5
-
-    play(scenario)
+async def test_the_number_that_is_printed_is_the_measure() -> None:
+    assert (await measured(_python("print(' 12.5 ')"))).value == 12.5
 
 
-def test_nothing_and_nan_are_no_data_and_other_text_is_an_error() -> None:
-    async def scenario() -> None:
-        assert (await measured(_python("pass"))).why.endswith("printed nothing")
-        assert (await measured(_python("print('nan')"))).why.endswith("printed NaN")
-        assert "something else than one number" in await complaint(_python("print('12 apples')"))
-
-    play(scenario)
+async def test_nothing_and_nan_are_no_data_and_other_text_is_an_error() -> None:
+    assert (await measured(_python("pass"))).why.endswith("printed nothing")
+    assert (await measured(_python("print('nan')"))).why.endswith("printed NaN")
+    assert "something else than one number" in await complaint(_python("print('12 apples')"))
 
 
-def test_a_number_of_a_program_that_failed_does_not_count() -> None:
-    async def scenario() -> None:
-        assert "exit code 1" in await complaint(_python("print(1); raise SystemExit(1)"))
-
-    play(scenario)
+async def test_a_number_of_a_program_that_failed_does_not_count() -> None:
+    assert "exit code 1" in await complaint(_python("print(1); raise SystemExit(1)"))
 
 
-def test_a_flood_of_output_does_not_block_the_program() -> None:
-    async def scenario() -> None:
-        assert "something else" in await complaint(_python("print('1' * 300_000, 2)"))
-
-    play(scenario)
+async def test_a_flood_of_output_does_not_block_the_program() -> None:
+    assert "something else" in await complaint(_python("print('1' * 300_000, 2)"))
 
 
-def test_no_shell_sees_the_command() -> None:
-    async def scenario() -> None:
-        assert (await measured(CommandProbe.model_validate({"run": "test '$HOME' = $HOME"}))).value == 0
-
-    play(scenario)
+async def test_no_shell_sees_the_command() -> None:
+    assert (await measured(CommandProbe.model_validate({"run": "test '$HOME' = $HOME"}))).value == 0
 
 
-def test_a_program_that_is_not_there_is_an_error() -> None:
-    async def scenario() -> None:
-        assert await complaint(CommandProbe(run=["no-such-program-7"])) == (
-            "no-such-program-7 could not be started: no such file or directory"
-        )
-
-    play(scenario)
+async def test_a_program_that_is_not_there_is_an_error() -> None:
+    assert await complaint(CommandProbe(run=["no-such-program-7"])) == (
+        "no-such-program-7 could not be started: no such file or directory"
+    )
 
 
-def test_a_cancelled_measurement_ends_the_program_and_all_that_it_started(tmp_path: Path) -> None:
+async def test_a_cancelled_measurement_ends_the_program_and_all_that_it_started(tmp_path: Path) -> None:
     note = tmp_path / "pids"
     code = (
         "import os, subprocess, sys, time;"
@@ -89,23 +68,17 @@ def test_a_cancelled_measurement_ends_the_program_and_all_that_it_started(tmp_pa
         "time.sleep(600)"
     )
 
-    async def scenario() -> None:
-        await cancelled_while(measured(_python(code)), note.exists)
-        for process in map(int, note.read_text().split()):
-            await eventually(lambda process=process: not _alive(process), "the end of the process")  # type: ignore[misc]
-
-    play(scenario)
+    await cancelled_while(measured(_python(code)), note.exists)
+    for process in map(int, note.read_text().split()):
+        await eventually(lambda process=process: not _alive(process), "the end of the process")  # type: ignore[misc]
 
 
-def test_what_a_program_leaves_running_ends_with_the_measurement(tmp_path: Path) -> None:
+async def test_what_a_program_leaves_running_ends_with_the_measurement(tmp_path: Path) -> None:
     note = tmp_path / "pid"
 
-    async def scenario() -> None:
-        reading = await measured(CommandProbe(run=["sh", "-c", f"sleep 600 & echo $! > {note}"]))
-        assert reading.value == 0
-        await eventually(lambda: not _alive(int(note.read_text())), "the end of the process")
-
-    play(scenario)
+    reading = await measured(CommandProbe(run=["sh", "-c", f"sleep 600 & echo $! > {note}"]))
+    assert reading.value == 0
+    await eventually(lambda: not _alive(int(note.read_text())), "the end of the process")
 
 
 def test_a_run_from_the_network_may_run_listed_commands_only() -> None:

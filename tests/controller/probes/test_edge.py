@@ -6,7 +6,7 @@ import pytest
 
 from brownout_controller.model.probe import Counters, ProbeContext, ProbeError, Reading
 from brownout_controller.probes.edge import EdgeProbe, Rates
-from tests.controller.probes.ground import measured, opened, play
+from tests.controller.probes.ground import measured, opened
 
 
 class _Proxy:
@@ -45,23 +45,17 @@ def test_counters_that_begin_anew_are_no_data_once() -> None:
     ("measure", "events"),
     [("connections", 1), ("dial_failures", 2), ("bytes_up", 3), ("bytes_down", 4), ("hits", 11)],
 )
-def test_each_measure_is_its_counter(measure: str, events: float) -> None:
-    async def scenario() -> None:
-        proxy = _Proxy()
-        async with opened(EdgeProbe.model_validate({"measure": measure}), ProbeContext(edge=proxy)) as probe:
-            assert (await probe.measure(10)).value is None
-            proxy.counters = Counters(1, 2, 3, 4, {"latency": 5, "cut": 6})
-            reading = await probe.measure(10)
-            assert reading.events == events
-            assert reading.value is not None
-            assert reading.value > 0
-
-    play(scenario)
+async def test_each_measure_is_its_counter(measure: str, events: float) -> None:
+    proxy = _Proxy()
+    async with opened(EdgeProbe.model_validate({"measure": measure}), ProbeContext(edge=proxy)) as probe:
+        assert (await probe.measure(10)).value is None
+        proxy.counters = Counters(1, 2, 3, 4, {"latency": 5, "cut": 6})
+        reading = await probe.measure(10)
+        assert reading.events == events
+        assert reading.value is not None
+        assert reading.value > 0
 
 
-def test_without_a_proxy_there_is_no_edge_to_read() -> None:
-    async def scenario() -> None:
-        with pytest.raises(ProbeError, match="no proxy on the edge"):
-            await measured(EdgeProbe(measure="hits"))
-
-    play(scenario)
+async def test_without_a_proxy_there_is_no_edge_to_read() -> None:
+    with pytest.raises(ProbeError, match="no proxy on the edge"):
+        await measured(EdgeProbe(measure="hits"))

@@ -17,7 +17,6 @@ from tests.controller.probes.ground import (
     http_server,
     measured,
     opened,
-    play,
     silent,
 )
 
@@ -43,40 +42,31 @@ async def _shop(request: web.Request) -> web.StreamResponse:
     return web.json_response({"state": "ok", "orders": [{"id": 7, "paid": True}]})
 
 
-def test_latency_is_that_of_the_whole_answer() -> None:
-    async def scenario() -> None:
-        async with http_server(_shop) as url:
-            slow = await measured(_http(f"{url}/slow"))
-            assert slow.value is not None
-            assert 0.3 <= slow.value < 10
-            assert slow.events == 1
-
-    play(scenario)
+async def test_latency_is_that_of_the_whole_answer() -> None:
+    async with http_server(_shop) as url:
+        slow = await measured(_http(f"{url}/slow"))
+        assert slow.value is not None
+        assert 0.3 <= slow.value < 10
+        assert slow.events == 1
 
 
-def test_a_service_that_hangs_is_slow_and_not_unknown() -> None:
-    async def scenario() -> None:
-        async with silent() as server:
-            url = f"http://127.0.0.1:{server.port}/"
-            reading = await measured(_http(url).judged_by(Terms(name="h", expect="< 100ms", timeout=1)))
-            assert reading.value is not None
-            assert reading.value >= 0.95
-            assert "there was no answer" in reading.why  # how long it was waited for depends on the machine
-            told = await complaint(_http(url).judged_by(Terms(name="h", expect="< 5s", timeout=1)))
-            assert "no answer in time" in told, "an answer after 2 s would have been good"
-            ok = _http(url, measure="ok").judged_by(Terms(name="h", expect="== 1", timeout=1))
-            assert (await measured(ok)).value == 0
-
-    play(scenario)
+async def test_a_service_that_hangs_is_slow_and_not_unknown() -> None:
+    async with silent() as server:
+        url = f"http://127.0.0.1:{server.port}/"
+        reading = await measured(_http(url).judged_by(Terms(name="h", expect="< 100ms", timeout=1)))
+        assert reading.value is not None
+        assert reading.value >= 0.95
+        assert "there was no answer" in reading.why  # how long it was waited for depends on the machine
+        told = await complaint(_http(url).judged_by(Terms(name="h", expect="< 5s", timeout=1)))
+        assert "no answer in time" in told, "an answer after 2 s would have been good"
+        ok = _http(url, measure="ok").judged_by(Terms(name="h", expect="== 1", timeout=1))
+        assert (await measured(ok)).value == 0
 
 
-def test_status_is_that_of_the_first_answer() -> None:
-    async def scenario() -> None:
-        async with http_server(_shop) as url:
-            for path, status in (("/orders", 200), ("/broken", 503), ("/moved", 302)):
-                assert (await measured(_http(url + path, measure="status"))).value == status
-
-    play(scenario)
+async def test_status_is_that_of_the_first_answer() -> None:
+    async with http_server(_shop) as url:
+        for path, status in (("/orders", 200), ("/broken", 503), ("/moved", 302)):
+            assert (await measured(_http(url + path, measure="status"))).value == status
 
 
 @pytest.mark.parametrize(
@@ -99,21 +89,15 @@ def test_status_is_that_of_the_first_answer() -> None:
         ("/slow", {"within": "50ms"}, 0),
     ],
 )
-def test_ok_is_1_when_all_conditions_hold(path: str, conditions: dict[str, object], wished: float) -> None:
-    async def scenario() -> None:
-        async with http_server(_shop) as url:
-            assert (await measured(_http(url + path, measure="ok", **conditions))).value == wished
-
-    play(scenario)
+async def test_ok_is_1_when_all_conditions_hold(path: str, conditions: dict[str, object], wished: float) -> None:
+    async with http_server(_shop) as url:
+        assert (await measured(_http(url + path, measure="ok", **conditions))).value == wished
 
 
-def test_a_service_that_is_down_is_not_ok_but_has_no_latency() -> None:
-    async def scenario() -> None:
-        url = f"http://127.0.0.1:{closed_port()}/"
-        assert (await measured(_http(url, measure="ok"))).value == 0
-        assert (await complaint(_http(url))).endswith("could not be measured: the connection was refused")
-
-    play(scenario)
+async def test_a_service_that_is_down_is_not_ok_but_has_no_latency() -> None:
+    url = f"http://127.0.0.1:{closed_port()}/"
+    assert (await measured(_http(url, measure="ok"))).value == 0
+    assert (await complaint(_http(url))).endswith("could not be measured: the connection was refused")
 
 
 @pytest.mark.parametrize(
@@ -127,84 +111,66 @@ def test_a_service_that_is_down_is_not_ok_but_has_no_latency() -> None:
         (302, [302], True),
     ],
 )
-def test_only_a_good_answer_has_a_latency(status: int, wished: object, timed: bool) -> None:
+async def test_only_a_good_answer_has_a_latency(status: int, wished: object, timed: bool) -> None:
     async def answer(request: web.Request) -> web.Response:
         return web.Response(status=status)
 
-    async def scenario() -> None:
-        async with http_server(answer) as url:
-            probe = _http(url) if wished is None else _http(url, status=wished)
-            if timed:
-                assert (await measured(probe)).value is not None
-            else:
-                assert str(status) in await complaint(probe)
-
-    play(scenario)
+    async with http_server(answer) as url:
+        probe = _http(url) if wished is None else _http(url, status=wished)
+        if timed:
+            assert (await measured(probe)).value is not None
+        else:
+            assert str(status) in await complaint(probe)
 
 
-def test_a_service_whose_name_is_unknown_is_no_data_also_for_ok() -> None:
-    async def scenario() -> None:
-        text = await complaint(_http("http://no-such-host.invalid/", measure="ok"))
-        assert text.endswith("its name has no address")
-
-    play(scenario)
+async def test_a_service_whose_name_is_unknown_is_no_data_also_for_ok() -> None:
+    text = await complaint(_http("http://no-such-host.invalid/", measure="ok"))
+    assert text.endswith("its name has no address")
 
 
-def test_method_headers_and_body_arrive() -> None:
+async def test_method_headers_and_body_arrive() -> None:
     async def echo(request: web.Request) -> web.Response:
         seen = {"method": request.method, "shop": request.headers.get("X-Shop"), "type": request.content_type}
         return web.json_response({**seen, "body": await request.text()})
 
-    async def scenario() -> None:
-        async with http_server(echo) as url:
-            for body, kind, text in (({"a": 1}, "application/json", '{"a": 1}'), ("a=1", "text/plain", "a=1")):
-                wished = {"method": "PUT", "shop": "7", "type": kind, "body": text}
-                probe = _http(url, method="put", headers={"X-Shop": "7"}, body=body, measure="ok", json=wished)
-                assert (await measured(probe)).value == 1
-
-    play(scenario)
+    async with http_server(echo) as url:
+        for body, kind, text in (({"a": 1}, "application/json", '{"a": 1}'), ("a=1", "text/plain", "a=1")):
+            wished = {"method": "PUT", "shop": "7", "type": kind, "body": text}
+            probe = _http(url, method="put", headers={"X-Shop": "7"}, body=body, measure="ok", json=wished)
+            assert (await measured(probe)).value == 1
 
 
 @pytest.mark.parametrize(("fresh", "connections"), [(False, 1), (True, 3)])
-def test_the_connection_is_kept_unless_a_fresh_one_is_wished(fresh: bool, connections: int) -> None:
-    async def scenario() -> None:
-        peers: set[object] = set()
+async def test_the_connection_is_kept_unless_a_fresh_one_is_wished(fresh: bool, connections: int) -> None:
+    peers: set[object] = set()
 
-        async def handler(request: web.Request) -> web.Response:
-            assert request.transport is not None
-            peers.add(request.transport.get_extra_info("peername"))
-            return web.Response()
+    async def handler(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        peers.add(request.transport.get_extra_info("peername"))
+        return web.Response()
 
-        async with http_server(handler) as url, opened(_http(url, fresh=fresh)) as probe:
-            for _ in range(3):
-                await probe.measure(10)
-        assert len(peers) == connections
-
-    play(scenario)
+    async with http_server(handler) as url, opened(_http(url, fresh=fresh)) as probe:
+        for _ in range(3):
+            await probe.measure(10)
+    assert len(peers) == connections
 
 
-def test_a_cancelled_measurement_closes_its_connection() -> None:
-    async def scenario() -> None:
-        async with silent() as server, opened(_http(f"http://127.0.0.1:{server.port}/")) as probe:
-            await cancelled_while(probe.measure(10), lambda: server.heard)
-
-    play(scenario)
+async def test_a_cancelled_measurement_closes_its_connection() -> None:
+    async with silent() as server, opened(_http(f"http://127.0.0.1:{server.port}/")) as probe:
+        await cancelled_while(probe.measure(10), lambda: server.heard)
 
 
-def test_no_secret_is_told() -> None:
-    async def scenario() -> None:
-        async with silent(b"hunter22 is no HTTP\r\n\r\n") as server:
-            for url in (
-                f"http://me:hunter22@127.0.0.1:{server.port}/?token=hunter22",
-                f"http://me:hunter22@127.0.0.1:{closed_port()}/",
-                "http://me:hunter22@no-such-host.invalid/hunter22",
-                "http://me:hunter22@127.0.0.1:70000/",
-            ):
-                probe = _http(url, headers={"Authorization": "Bearer hunter22"})
-                assert "hunter22" not in await complaint(probe)
-                assert "hunter22" not in repr(probe)
-
-    play(scenario)
+async def test_no_secret_is_told() -> None:
+    async with silent(b"hunter22 is no HTTP\r\n\r\n") as server:
+        for url in (
+            f"http://me:hunter22@127.0.0.1:{server.port}/?token=hunter22",
+            f"http://me:hunter22@127.0.0.1:{closed_port()}/",
+            "http://me:hunter22@no-such-host.invalid/hunter22",
+            "http://me:hunter22@127.0.0.1:70000/",
+        ):
+            probe = _http(url, headers={"Authorization": "Bearer hunter22"})
+            assert "hunter22" not in await complaint(probe)
+            assert "hunter22" not in repr(probe)
 
 
 def test_conditions_without_ok_are_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import ssl
 import subprocess
@@ -33,7 +34,6 @@ from tests.controller.probes.ground import (
     complaint,
     http_server,
     measured,
-    play,
     silent,
 )
 from tests.support.certificates import Authority
@@ -115,90 +115,86 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[_Shop]:
         url = stack.enter_context(_prometheus(folder, *targets))
         _until(lambda: _ready(url), folder)
         known = _Shop(url, targets[1])
-        _until(lambda: _now(known, "stock and on() lonely").series != (), folder)
-        _until(lambda: (_now(known, 'count_over_time(stock{shop="berlin"}[1m])').value or 0) > 15, folder)
+        _until(lambda: asyncio.run(_now(known, "stock and on() lonely")).series != (), folder)
+        _until(lambda: (asyncio.run(_now(known, 'count_over_time(stock{shop="berlin"}[1m])')).value or 0) > 15, folder)
         requests.labels("200").inc(200)
-        _until(lambda: _now(known, "requests_total > 200").value == 201, folder)
+        _until(lambda: asyncio.run(_now(known, "requests_total > 200")).value == 201, folder)
         yield known
 
 
-def _now(shop: _Shop, query: str, window: float = 10, **fields: object) -> Reading:
-    readings = []
-
-    async def scenario() -> None:
-        spec = PrometheusProbe.model_validate({"query": query, **fields})
-        readings.append(await measured(spec, ProbeContext(prometheus=shop.prometheus), window))
-
-    play(scenario)
-    return readings[0]
+async def _now(shop: _Shop, query: str, window: float = 10, **fields: object) -> Reading:
+    spec = PrometheusProbe.model_validate({"query": query, **fields})
+    return await measured(spec, ProbeContext(prometheus=shop.prometheus), window)
 
 
 real = needs("prometheus")
 
 
 @real
-def test_the_value_of_one_series_is_the_measure(shop: _Shop) -> None:
-    assert _now(shop, 'stock{shop="berlin"}') == Reading(7, "", None)
-    assert _now(shop, "1 + 1").value == 2, "a scalar"
-    assert _now(shop, "vector(1) / 0").value == math.inf
+async def test_the_value_of_one_series_is_the_measure(shop: _Shop) -> None:
+    assert await _now(shop, 'stock{shop="berlin"}') == Reading(7, "", None)
+    assert (await _now(shop, "1 + 1")).value == 2, "a scalar"
+    assert (await _now(shop, "vector(1) / 0")).value == math.inf
 
 
 @real
-def test_window_is_put_into_the_query_as_promql_writes_it(shop: _Shop) -> None:
+async def test_window_is_put_into_the_query_as_promql_writes_it(shop: _Shop) -> None:
     query = 'count_over_time(stock{shop="berlin"}[${window}])'
-    few, many = _now(shop, query, 0.5).value, _now(shop, query, 1.5).value
+    few, many = (await _now(shop, query, 0.5)).value, (await _now(shop, query, 1.5)).value
     assert few is not None
     assert many is not None
     assert few < many <= 16
-    assert _now(shop, "sum(increase(requests_total[${window}]))", 60).value == pytest.approx(200, rel=0.5)
+    assert (await _now(shop, "sum(increase(requests_total[${window}]))", 60)).value == pytest.approx(200, rel=0.5)
 
 
 @real
-def test_several_series_are_given_by_their_labels(shop: _Shop) -> None:
-    reading = _now(shop, "sum by (shop) (stock)")
+async def test_several_series_are_given_by_their_labels(shop: _Shop) -> None:
+    reading = await _now(shop, "sum by (shop) (stock)")
     assert reading.value is None
     assert reading.why == 'the query gave 2 values: {shop="berlin"}, {shop="paris"}'
     assert sorted(reading.series) == [('{shop="berlin"}', 7.0), ('{shop="paris"}', 0.0)]
-    assert len(_now(shop, "stock").series) == 2
-    assert _now(shop, "stock").series[0][0].startswith('stock{instance="127.0.0.1:')
+    assert len((await _now(shop, "stock")).series) == 2
+    assert (await _now(shop, "stock")).series[0][0].startswith('stock{instance="127.0.0.1:')
 
 
 @real
-def test_an_empty_answer_and_nan_are_no_data_with_a_reason(shop: _Shop) -> None:
-    assert _now(shop, "no_such_metric") == Reading(None, "the query gave no series", None)
-    assert _now(shop, 'stock{shop="paris"} / 0').why.startswith("the query gave NaN for {instance=")
-    assert _now(shop, "vector(0) / 0").why == "the query gave NaN: 0/0, most likely, because nothing was counted"
+async def test_an_empty_answer_and_nan_are_no_data_with_a_reason(shop: _Shop) -> None:
+    assert await _now(shop, "no_such_metric") == Reading(None, "the query gave no series", None)
+    assert (await _now(shop, 'stock{shop="paris"} / 0')).why.startswith("the query gave NaN for {instance=")
+    assert (
+        await _now(shop, "vector(0) / 0")
+    ).why == "the query gave NaN: 0/0, most likely, because nothing was counted"
 
 
 @real
-def test_one_nan_among_good_series_is_no_data_for_all(shop: _Shop) -> None:
-    reading = _now(shop, "sum by (shop) (stock) / sum by (shop) (stock)")
+async def test_one_nan_among_good_series_is_no_data_for_all(shop: _Shop) -> None:
+    reading = await _now(shop, "sum by (shop) (stock) / sum by (shop) (stock)")
     assert (reading.value, reading.series) == (None, ())
     assert reading.why.startswith('the query gave NaN for {shop="paris"}')
 
 
 @real
-def test_it_is_judged_at_our_time(shop: _Shop) -> None:
+async def test_it_is_judged_at_our_time(shop: _Shop) -> None:
     before = datetime.now(UTC).timestamp()
-    value = _now(shop, "time()").value
+    value = (await _now(shop, "time()")).value
     assert value is not None
     assert before - 0.001 <= value <= datetime.now(UTC).timestamp()
 
 
 @real
-def test_events_are_the_sum_of_a_second_query_and_0_where_it_is_empty(shop: _Shop) -> None:
-    assert _now(shop, "vector(0.5)", events="stock").events == 7
-    assert _now(shop, "vector(0.5)", events="no_such_metric").events == 0
-    assert _now(shop, "no_such_metric", events="stock") == Reading(None, "the query gave no series", 7)
-    assert _now(shop, "vector(1)", events="vector(0) / 0").events == 0
-    window = _now(shop, "vector(1)", 0.5, events='count_over_time(stock{shop="berlin"}[${window}])').events
+async def test_events_are_the_sum_of_a_second_query_and_0_where_it_is_empty(shop: _Shop) -> None:
+    assert (await _now(shop, "vector(0.5)", events="stock")).events == 7
+    assert (await _now(shop, "vector(0.5)", events="no_such_metric")).events == 0
+    assert await _now(shop, "no_such_metric", events="stock") == Reading(None, "the query gave no series", 7)
+    assert (await _now(shop, "vector(1)", events="vector(0) / 0")).events == 0
+    window = (await _now(shop, "vector(1)", 0.5, events='count_over_time(stock{shop="berlin"}[${window}])')).events
     assert window is not None
     assert 0 < window <= 6
 
 
 @real
-def test_a_range_gives_every_point_of_the_window(shop: _Shop) -> None:
-    reading = _now(shop, "vector(time())", 2, range={"step": "500ms"})
+async def test_a_range_gives_every_point_of_the_window(shop: _Shop) -> None:
+    reading = await _now(shop, "vector(time())", 2, range={"step": "500ms"})
     assert reading.value is None
     assert len(reading.series) == 5
     values = [value for _, value in reading.series]
@@ -209,9 +205,9 @@ def test_a_range_gives_every_point_of_the_window(shop: _Shop) -> None:
 
 @real
 @pytest.mark.parametrize(("take", "value"), [("max", 3), ("min", 0), ("mean", 1.5), ("last", None)])
-def test_of_a_range_one_value_of_each_series_can_be_taken(shop: _Shop, take: str, value: float | None) -> None:
+async def test_of_a_range_one_value_of_each_series_can_be_taken(shop: _Shop, take: str, value: float | None) -> None:
     # One of 0, 1, 2, 3 at each of eight neighbouring seconds.
-    reading = _now(shop, "floor(vector(time())) % 4", 7, range={"step": 1, "take": take})
+    reading = await _now(shop, "floor(vector(time())) % 4", 7, range={"step": 1, "take": take})
     if value is None:
         assert reading.value in {0, 1, 2, 3}
     else:
@@ -219,58 +215,55 @@ def test_of_a_range_one_value_of_each_series_can_be_taken(shop: _Shop, take: str
 
 
 @real
-def test_nan_in_a_range_is_no_data_wherever_it_stands(shop: _Shop) -> None:
+async def test_nan_in_a_range_is_no_data_wherever_it_stands(shop: _Shop) -> None:
     for zero in range(4):
         query = f"vector(0) / (floor(vector(time())) % 4 != bool {zero})"
-        assert "NaN" in _now(shop, query, 7, range={"step": 1, "take": "max"}).why
+        assert "NaN" in (await _now(shop, query, 7, range={"step": 1, "take": "max"})).why
 
 
 @real
-def test_what_is_no_number_of_one_moment_is_an_error_with_the_remedy(shop: _Shop) -> None:
+async def test_what_is_no_number_of_one_moment_is_an_error_with_the_remedy(shop: _Shop) -> None:
     with pytest.raises(ProbeError, match=r"put rate\(\), increase\(\) or the like around it"):
-        _now(shop, "requests_total[1m]")
+        await _now(shop, "requests_total[1m]")
     with pytest.raises(ProbeError, match="text; ask for numbers"):
-        _now(shop, '"text"')
+        await _now(shop, '"text"')
 
 
 @real
-def test_a_window_of_fewer_than_four_scrapes_is_refused_by_what_the_server_says_of_the_job(shop: _Shop) -> None:
+async def test_a_window_of_fewer_than_four_scrapes_is_refused_by_what_the_server_says_of_the_job(shop: _Shop) -> None:
     told = f"a window of 300ms has fewer than 4 scrapes, one each {_SCRAPE * 1000:.0f}ms; write window: 400ms"
     for query in ("rate(requests_total[${window}])", 'rate(requests_total{job="shop-0"}[${window}])'):
         with pytest.raises(ProbeError, match=told):
-            _now(shop, query, 0.3)
-        _now(shop, query, 0.4)
-    _now(shop, 'rate(requests_total{job="elsewhere"}[${window}])', 0.3)
-    _now(shop, "sum(stock)", 0.3)
+            await _now(shop, query, 0.3)
+        await _now(shop, query, 0.4)
+    await _now(shop, 'rate(requests_total{job="elsewhere"}[${window}])', 0.3)
+    await _now(shop, "sum(stock)", 0.3)
 
 
 @real
-def test_a_limit_beyond_the_highest_finite_bucket_is_refused_as_no_quantile_can_miss_it(shop: _Shop) -> None:
+async def test_a_limit_beyond_the_highest_finite_bucket_is_refused_as_no_quantile_can_miss_it(shop: _Shop) -> None:
     query = "histogram_quantile(0.99, sum by (le) (wait_bucket{shop='berlin'}))"
-    assert _now(shop, query).value == 1.5, "of three one took a minute"
-    assert _judged(shop, query, "< 1.5s").value == 1.5
-    assert _judged(shop, query, "< 3 * baseline").value == 1.5
+    assert (await _now(shop, query)).value == 1.5, "of three one took a minute"
+    assert (await _judged(shop, query, "< 1.5s")).value == 1.5
+    assert (await _judged(shop, query, "< 3 * baseline")).value == 1.5
     for expect, stop in (("< 2s", False), ("< 1s", "> 10s")):
         with pytest.raises(ProbeError, match=r"is above the highest finite bucket, 1\.5, beyond which"):
-            _judged(shop, query, expect, stop)
-    assert _judged(shop, query.replace("wait", "no_such"), "< 2s").why == "the query gave no series"
+            await _judged(shop, query, expect, stop)
+    assert (await _judged(shop, query.replace("wait", "no_such"), "< 2s")).why == "the query gave no series"
 
 
-def _judged(shop: _Shop, query: str, expect: str, stop: str | bool = False) -> Reading:
+async def _judged(shop: _Shop, query: str, expect: str, stop: str | bool = False) -> Reading:
     readings = []
 
-    async def scenario() -> None:
-        spec = PrometheusProbe(query=query).judged_by(Terms(name="h", expect=expect, stop=stop))
-        readings.append(await measured(spec, ProbeContext(prometheus=shop.prometheus)))
-
-    play(scenario)
+    spec = PrometheusProbe(query=query).judged_by(Terms(name="h", expect=expect, stop=stop))
+    readings.append(await measured(spec, ProbeContext(prometheus=shop.prometheus)))
     return readings[0]
 
 
 @real
-def test_an_error_of_the_server_is_told_in_one_sentence(shop: _Shop) -> None:
+async def test_an_error_of_the_server_is_told_in_one_sentence(shop: _Shop) -> None:
     with pytest.raises(ProbeError) as caught:
-        _now(shop, "rate(stock[")
+        await _now(shop, "rate(stock[")
     told = str(caught.value)
     assert told.startswith(f"Prometheus at {shop.prometheus} refused the query: ")
     assert "parse error" in told
@@ -278,11 +271,11 @@ def test_an_error_of_the_server_is_told_in_one_sentence(shop: _Shop) -> None:
 
 
 @real
-def test_a_target_that_is_gone_is_no_data_and_not_its_last_value(shop: _Shop) -> None:
-    assert _now(shop, "lonely").value == 1
+async def test_a_target_that_is_gone_is_no_data_and_not_its_last_value(shop: _Shop) -> None:
+    assert (await _now(shop, "lonely")).value == 1
     _stop(shop.second_target)
     deadline = time.monotonic() + SECONDS
-    while (reading := _now(shop, "lonely")).value == 1:
+    while (reading := await _now(shop, "lonely")).value == 1:
         assert time.monotonic() < deadline
     assert reading.why == "the query gave no series"
 
@@ -308,15 +301,12 @@ def _date(ahead: float) -> str:
     return format_datetime(datetime.fromtimestamp(datetime.now(UTC).timestamp() + ahead, UTC), usegmt=True)
 
 
-def test_a_clock_that_is_off_is_told() -> None:
-    async def scenario() -> None:
-        assert "s ahead of ours" in await _told(_good(Date=_date(60)))
-        assert "s behind ours" in await _told(_good(Date=_date(-60)))
-        async with http_server(_answering(_good(Date=_date(60)))) as url:
-            patient = PrometheusProbe.model_validate({"query": "up", "server": url, "max_skew": "2m"})
-            assert (await measured(patient)).value == 5
-
-    play(scenario)
+async def test_a_clock_that_is_off_is_told() -> None:
+    assert "s ahead of ours" in await _told(_good(Date=_date(60)))
+    assert "s behind ours" in await _told(_good(Date=_date(-60)))
+    async with http_server(_answering(_good(Date=_date(60)))) as url:
+        patient = PrometheusProbe.model_validate({"query": "up", "server": url, "max_skew": "2m"})
+        assert (await measured(patient)).value == 5
 
 
 @pytest.mark.parametrize(
@@ -345,53 +335,38 @@ def test_without_a_date_nothing_is_said_of_the_clock() -> None:
         {"text": '{"status": "success", "data": {"resultType": "vector", "result": 5}}'},
     ],
 )
-def test_an_answer_of_something_else_is_told_as_such(answer: dict[str, object]) -> None:
-    async def scenario() -> None:
-        told = await _told(web.Response(**answer))  # type: ignore[arg-type]
-        assert f"gave status {answer.get('status', 200)} and not what its query API answers" in told
-
-    play(scenario)
+async def test_an_answer_of_something_else_is_told_as_such(answer: dict[str, object]) -> None:
+    told = await _told(web.Response(**answer))  # type: ignore[arg-type]
+    assert f"gave status {answer.get('status', 200)} and not what its query API answers" in told
 
 
-def test_an_answer_that_would_hold_up_everything_else_is_not_read() -> None:
-    async def scenario() -> None:
-        told = await _told(web.Response(text=" " * (5 << 20)))
-        assert told.endswith("gave more than 4 MiB; put sum() or the like around the query")
-
-    play(scenario)
+async def test_an_answer_that_would_hold_up_everything_else_is_not_read() -> None:
+    told = await _told(web.Response(text=" " * (5 << 20)))
+    assert told.endswith("gave more than 4 MiB; put sum() or the like around the query")
 
 
-def test_half_an_answer_is_none() -> None:
-    async def scenario() -> None:
-        answer = {"status": "success", "warnings": ["store\nx is away"], "data": {"resultType": "vector", "result": []}}
-        assert (await _told(web.json_response(answer))).endswith("warns: store x is away")
-
-    play(scenario)
+async def test_half_an_answer_is_none() -> None:
+    answer = {"status": "success", "warnings": ["store\nx is away"], "data": {"resultType": "vector", "result": []}}
+    assert (await _told(web.json_response(answer))).endswith("warns: store x is away")
 
 
-def test_no_secret_is_told() -> None:
-    async def scenario() -> None:
-        spec = {"query": "up", "headers": {"X-Token": "Bearer hunter22"}}
-        at = f"http://me:hunter22@127.0.0.1:{closed_port()}"
-        away = PrometheusProbe.model_validate({**spec, "server": at})
-        assert (await complaint(away)).endswith("could not be asked: the connection was refused")
-        assert "hunter22" not in await complaint(away) + repr(away)
-        echo = web.json_response({"status": "error", "error": "no Bearer hunter22, no s3cret"}, status=401)
-        async with http_server(_answering(echo)) as url:
-            context = ProbeContext(prometheus=url, secrets={"TOKEN": "s3cret"})
-            told = await complaint(PrometheusProbe.model_validate(spec), context)
-            assert told.endswith("refused the query: no ***, no ***")
-
-    play(scenario)
+async def test_no_secret_is_told() -> None:
+    spec = {"query": "up", "headers": {"X-Token": "Bearer hunter22"}}
+    at = f"http://me:hunter22@127.0.0.1:{closed_port()}"
+    away = PrometheusProbe.model_validate({**spec, "server": at})
+    assert (await complaint(away)).endswith("could not be asked: the connection was refused")
+    assert "hunter22" not in await complaint(away) + repr(away)
+    echo = web.json_response({"status": "error", "error": "no Bearer hunter22, no s3cret"}, status=401)
+    async with http_server(_answering(echo)) as url:
+        context = ProbeContext(prometheus=url, secrets={"TOKEN": "s3cret"})
+        told = await complaint(PrometheusProbe.model_validate(spec), context)
+        assert told.endswith("refused the query: no ***, no ***")
 
 
-def test_a_cancelled_query_closes_its_connection() -> None:
-    async def scenario() -> None:
-        async with silent() as server:
-            context = ProbeContext(prometheus=f"http://127.0.0.1:{server.port}")
-            await cancelled_while(measured(PrometheusProbe(query="up"), context), lambda: server.heard)
-
-    play(scenario)
+async def test_a_cancelled_query_closes_its_connection() -> None:
+    async with silent() as server:
+        context = ProbeContext(prometheus=f"http://127.0.0.1:{server.port}")
+        await cancelled_while(measured(PrometheusProbe(query="up"), context), lambda: server.heard)
 
 
 def test_a_server_has_to_be_named_somewhere() -> None:
@@ -399,25 +374,22 @@ def test_a_server_has_to_be_named_somewhere() -> None:
         PrometheusProbe(query="up").open(ProbeContext())
 
 
-def test_the_hypothesis_s_own_server_and_headers_win() -> None:
-    async def scenario() -> None:
-        seen: list[tuple[str, str | None]] = []
-        moments: list[object] = []
+async def test_the_hypothesis_s_own_server_and_headers_win() -> None:
+    seen: list[tuple[str, str | None]] = []
+    moments: list[object] = []
 
-        async def handler(request: web.Request) -> web.Response:
-            seen.append((request.path, request.headers.get("X-Scope-OrgID")))
-            moments.append((await request.post()).get("time"))
-            return _good()
+    async def handler(request: web.Request) -> web.Response:
+        seen.append((request.path, request.headers.get("X-Scope-OrgID")))
+        moments.append((await request.post()).get("time"))
+        return _good()
 
-        async with http_server(handler) as url:
-            own = PrometheusProbe.model_validate(
-                {"query": "up", "server": f"{url}/prom/", "headers": {"X-Scope-OrgID": "7"}}
-            )
-            assert (await measured(own, ProbeContext(prometheus="http://127.0.0.1:1"))).value == 5
-        assert seen == [("/prom/api/v1/query", "7")]
-        assert abs(float(str(moments[0])) - datetime.now(UTC).timestamp()) < SECONDS, "the moment is ours, and is said"
-
-    play(scenario)
+    async with http_server(handler) as url:
+        own = PrometheusProbe.model_validate(
+            {"query": "up", "server": f"{url}/prom/", "headers": {"X-Scope-OrgID": "7"}}
+        )
+        assert (await measured(own, ProbeContext(prometheus="http://127.0.0.1:1"))).value == 5
+    assert seen == [("/prom/api/v1/query", "7")]
+    assert abs(float(str(moments[0])) - datetime.now(UTC).timestamp()) < SECONDS, "the moment is ours, and is said"
 
 
 def test_an_empty_query_is_refused() -> None:
@@ -459,71 +431,60 @@ async def _behind_a_password(request: web.Request) -> web.Response:
     return web.json_response(_EMPTY)
 
 
-def test_what_the_environment_s_server_asks_for_is_sent_and_its_refusal_names_the_remedy() -> None:
-    async def scenario() -> None:
-        async with http_server(_behind_a_password) as url:
-            me = {"user": "me", "password": "hunter22"}
-            right = PrometheusServer.model_validate(
-                {"url": url, "basic_auth": me, "headers": {"x-scope-orgid": "shop"}}
-            )
-            assert (await measured(PrometheusProbe(query="up"), ProbeContext(prometheus=right))).value == 7
-            assert "asks who we are (401): give basic_auth" in await complaint(
-                PrometheusProbe(query="up"), ProbeContext(prometheus=url)
-            )
-            wrong = PrometheusServer(url=url, token="hunter23")
-            told = await complaint(PrometheusProbe(query="up"), ProbeContext(prometheus=wrong))
-            assert "does not let us ask (403)" in told
-            assert "hunter" not in told
-            own = PrometheusProbe(query="up", headers={"X-Scope-OrgID": "another"})  # goes before the environment's
-            assert "(403)" in await complaint(own, ProbeContext(prometheus=right))
-
-    play(scenario)
+async def test_what_the_environment_s_server_asks_for_is_sent_and_its_refusal_names_the_remedy() -> None:
+    async with http_server(_behind_a_password) as url:
+        me = {"user": "me", "password": "hunter22"}
+        right = PrometheusServer.model_validate({"url": url, "basic_auth": me, "headers": {"x-scope-orgid": "shop"}})
+        assert (await measured(PrometheusProbe(query="up"), ProbeContext(prometheus=right))).value == 7
+        assert "asks who we are (401): give basic_auth" in await complaint(
+            PrometheusProbe(query="up"), ProbeContext(prometheus=url)
+        )
+        wrong = PrometheusServer(url=url, token="hunter23")
+        told = await complaint(PrometheusProbe(query="up"), ProbeContext(prometheus=wrong))
+        assert "does not let us ask (403)" in told
+        assert "hunter" not in told
+        own = PrometheusProbe(query="up", headers={"X-Scope-OrgID": "another"})  # goes before the environment's
+        assert "(403)" in await complaint(own, ProbeContext(prometheus=right))
 
 
-def test_a_server_that_a_hypothesis_names_gets_nothing_of_the_environment_s() -> None:
+async def test_a_server_that_a_hypothesis_names_gets_nothing_of_the_environment_s() -> None:
     seen: list[str] = []
 
     async def answer(request: web.Request) -> web.Response:
         seen.append(str(request.headers.get("Authorization")))
         return web.json_response(_EMPTY)
 
-    async def scenario() -> None:
-        async with http_server(answer) as url:
-            secret = PrometheusServer(url="http://127.0.0.1:1", token="hunter22")
-            await measured(PrometheusProbe(query="up", server=url), ProbeContext(prometheus=secret))
-
-    play(scenario)
+    async with http_server(answer) as url:
+        secret = PrometheusServer(url="http://127.0.0.1:1", token="hunter22")
+        await measured(PrometheusProbe(query="up", server=url), ProbeContext(prometheus=secret))
     assert set(seen) == {"None"}
 
 
 @needs("openssl")
-def test_a_server_with_a_certificate_is_believed_by_its_ca_alone(tmp_path: Path) -> None:
+async def test_a_server_with_a_certificate_is_believed_by_its_ca_alone(tmp_path: Path) -> None:
     authority = Authority(tmp_path / "ca")
     certificate, key = authority.issue("localhost")
     (tmp_path / "both.pem").write_bytes(certificate + key)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(tmp_path / "both.pem")
 
-    async def scenario() -> None:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", _behind_a_password)
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-        try:
-            server = {"url": f"https://localhost:{runner.addresses[0][1]}", "headers": {"X-Scope-OrgID": "shop"}}
-            server |= {"basic_auth": {"user": "me", "password": "hunter22"}}
-            spec = PrometheusProbe(query="up")
-            known = PrometheusServer.model_validate({**server, "ca": str(tmp_path / "ca" / "ca.pem")})
-            assert (await measured(spec, ProbeContext(prometheus=known))).value == 7
-            unknown = ProbeContext(prometheus=PrometheusServer.model_validate(server))
-            assert "trusted here; name who signed it as `ca`" in await complaint(spec, unknown)
-            for ca in ("none.pem", "both.txt"):
-                (tmp_path / "both.txt").write_text("no PEM")
-                odd = PrometheusServer.model_validate({**server, "ca": str(tmp_path / ca)})
-                with pytest.raises(ProbeError, match="is no file in PEM that can be read"):
-                    spec.open(ProbeContext(prometheus=odd))
-        finally:
-            await runner.cleanup()
-
-    play(scenario)
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", _behind_a_password)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    try:
+        server = {"url": f"https://localhost:{runner.addresses[0][1]}", "headers": {"X-Scope-OrgID": "shop"}}
+        server |= {"basic_auth": {"user": "me", "password": "hunter22"}}
+        spec = PrometheusProbe(query="up")
+        known = PrometheusServer.model_validate({**server, "ca": str(tmp_path / "ca" / "ca.pem")})
+        assert (await measured(spec, ProbeContext(prometheus=known))).value == 7
+        unknown = ProbeContext(prometheus=PrometheusServer.model_validate(server))
+        assert "trusted here; name who signed it as `ca`" in await complaint(spec, unknown)
+        for ca in ("none.pem", "both.txt"):
+            (tmp_path / "both.txt").write_text("no PEM")
+            odd = PrometheusServer.model_validate({**server, "ca": str(tmp_path / ca)})
+            with pytest.raises(ProbeError, match="is no file in PEM that can be read"):
+                spec.open(ProbeContext(prometheus=odd))
+    finally:
+        await runner.cleanup()

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from brownout_controller.model.hypothesis import Terms
 from brownout_controller.model.probe import ProbeContext, ProbeError
 from brownout_controller.probes.tcp import TcpProbe, host_and_port
-from tests.controller.probes.ground import cancelled_while, closed_port, complaint, measured, play, silent
+from tests.controller.probes.ground import cancelled_while, closed_port, complaint, measured, silent
 from tests.support.requirements import needs
 
 
@@ -72,94 +72,68 @@ async def _tls_server(certificate: Path) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
 
 
-def test_the_time_of_a_connection_is_the_measure_and_the_connection_is_closed() -> None:
-    async def scenario() -> None:
-        async with silent() as server:
-            reading = await measured(_tcp(server.port))
-            assert reading.value is not None
-            assert 0 < reading.value < 5
-
-    play(scenario)
+async def test_the_time_of_a_connection_is_the_measure_and_the_connection_is_closed() -> None:
+    async with silent() as server:
+        reading = await measured(_tcp(server.port))
+        assert reading.value is not None
+        assert 0 < reading.value < 5
 
 
-def test_a_handshake_that_hangs_is_slow_and_not_unknown() -> None:
-    async def scenario() -> None:
-        async with silent() as server:
-            slow = Terms(name="h", expect="< 100ms", timeout=0.2)
-            reading = await measured(_tcp(server.port, tls=True).judged_by(slow))
-            assert reading.value is not None
-            assert reading.value >= 0.19
-            days = _tcp(server.port, tls=True, measure="certificate_days").judged_by(slow)
-            await cancelled_while(measured(days), lambda: server.taken == 2 and server.heard)
-
-    play(scenario)
+async def test_a_handshake_that_hangs_is_slow_and_not_unknown() -> None:
+    async with silent() as server:
+        slow = Terms(name="h", expect="< 100ms", timeout=0.2)
+        reading = await measured(_tcp(server.port, tls=True).judged_by(slow))
+        assert reading.value is not None
+        assert reading.value >= 0.19
+        days = _tcp(server.port, tls=True, measure="certificate_days").judged_by(slow)
+        await cancelled_while(measured(days), lambda: server.taken == 2 and server.heard)
 
 
-def test_a_port_where_nobody_listens_is_no_data() -> None:
-    async def scenario() -> None:
-        assert (await complaint(_tcp(closed_port()))).endswith("could not be reached: the connection was refused")
-
-    play(scenario)
+async def test_a_port_where_nobody_listens_is_no_data() -> None:
+    assert (await complaint(_tcp(closed_port()))).endswith("could not be reached: the connection was refused")
 
 
-def test_a_handshake_that_hangs_leaves_nothing_when_it_is_cancelled() -> None:
-    async def scenario() -> None:
-        async with silent() as server:
-            await cancelled_while(measured(_tcp(server.port, tls=True)), lambda: server.heard)
-
-    play(scenario)
+async def test_a_handshake_that_hangs_leaves_nothing_when_it_is_cancelled() -> None:
+    async with silent() as server:
+        await cancelled_while(measured(_tcp(server.port, tls=True)), lambda: server.heard)
 
 
-def test_a_peer_that_speaks_no_tls_is_told() -> None:
-    async def scenario() -> None:
-        async with silent(b"SSH-2.0-OpenSSH_9.2\r\n" * 10) as server:
-            assert "does not speak TLS" in await complaint(_tcp(server.port, tls=True))
-
-    play(scenario)
+async def test_a_peer_that_speaks_no_tls_is_told() -> None:
+    async with silent(b"SSH-2.0-OpenSSH_9.2\r\n" * 10) as server:
+        assert "does not speak TLS" in await complaint(_tcp(server.port, tls=True))
 
 
 @needs("openssl")
-def test_days_until_the_certificate_expires(tmp_path: Path) -> None:
+async def test_days_until_the_certificate_expires(tmp_path: Path) -> None:
     certificate = _certificate(tmp_path, begins=-1, ends=30)
 
-    async def scenario() -> None:
-        async with _tls_server(certificate) as port:
-            tls = _tcp(port, tls=True, ca=certificate, server_name="shop.test")
-            taken, days = await measured(tls), await measured(tls.model_copy(update={"measure": "certificate_days"}))
-            assert taken.value is not None
-            assert 0 < taken.value < 5
-            assert days.value == pytest.approx(30, abs=0.01)
-
-    play(scenario)
+    async with _tls_server(certificate) as port:
+        tls = _tcp(port, tls=True, ca=certificate, server_name="shop.test")
+        taken, days = await measured(tls), await measured(tls.model_copy(update={"measure": "certificate_days"}))
+        assert taken.value is not None
+        assert 0 < taken.value < 5
+        assert days.value == pytest.approx(30, abs=0.01)
 
 
 @needs("openssl")
-def test_a_certificate_that_has_expired_has_0_days_and_serves_no_connection(tmp_path: Path) -> None:
+async def test_a_certificate_that_has_expired_has_0_days_and_serves_no_connection(tmp_path: Path) -> None:
     certificate = _certificate(tmp_path, begins=-2, ends=-1)
 
-    async def scenario() -> None:
-        async with _tls_server(certificate) as port:
-            tls = _tcp(port, tls=True, ca=certificate, server_name="shop.test")
-            days = await measured(tls.model_copy(update={"measure": "certificate_days"}))
-            assert days.value == 0
-            assert "certificate has expired" in await complaint(tls)
-
-    play(scenario)
+    async with _tls_server(certificate) as port:
+        tls = _tcp(port, tls=True, ca=certificate, server_name="shop.test")
+        days = await measured(tls.model_copy(update={"measure": "certificate_days"}))
+        assert days.value == 0
+        assert "certificate has expired" in await complaint(tls)
 
 
 @needs("openssl")
-def test_a_certificate_for_another_name_or_of_nobody_known_is_not_good(tmp_path: Path) -> None:
+async def test_a_certificate_for_another_name_or_of_nobody_known_is_not_good(tmp_path: Path) -> None:
     certificate = _certificate(tmp_path, begins=-1, ends=30)
 
-    async def scenario() -> None:
-        async with _tls_server(certificate) as port:
-            assert "is for another name" in await complaint(
-                _tcp(port, tls=True, ca=certificate, server_name="bank.test")
-            )
-            unknown = _tcp(port, tls=True, server_name="shop.test", measure="certificate_days")
-            assert "signed by itself" in await complaint(unknown)
-
-    play(scenario)
+    async with _tls_server(certificate) as port:
+        assert "is for another name" in await complaint(_tcp(port, tls=True, ca=certificate, server_name="bank.test"))
+        unknown = _tcp(port, tls=True, server_name="shop.test", measure="certificate_days")
+        assert "signed by itself" in await complaint(unknown)
 
 
 def test_authorities_that_cannot_be_read_are_told(tmp_path: Path) -> None:

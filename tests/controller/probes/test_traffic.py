@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from brownout_controller.model.probe import ProbeContext, ProbeError, Reading
 from brownout_controller.probes.load_stats import PERCENTILES
 from brownout_controller.probes.traffic import TrafficProbe
-from tests.controller.probes.ground import measured, play
+from tests.controller.probes.ground import measured
 
 
 class _Load:
@@ -17,13 +17,10 @@ class _Load:
 
 
 @pytest.mark.parametrize("what", [*PERCENTILES, "errors", "rate"])
-def test_it_asks_the_load_for_its_measure_over_the_window(what: str) -> None:
-    async def scenario() -> None:
-        assert await measured(
-            TrafficProbe.model_validate({"measure": what}), ProbeContext(traffic=_Load()), 7
-        ) == Reading(7, what)
-
-    play(scenario)
+async def test_it_asks_the_load_for_its_measure_over_the_window(what: str) -> None:
+    assert await measured(TrafficProbe.model_validate({"measure": what}), ProbeContext(traffic=_Load()), 7) == Reading(
+        7, what
+    )
 
 
 def test_without_traffic_it_says_so() -> None:

@@ -59,22 +59,19 @@ class _Place:
             self.records.put_nowait(record)
 
 
-def play(
+async def play(
     make: Callable[[], _Place],
     *,
     remote: bool = True,
     meanwhile: Callable[[_Place, Signals], Coroutine[Any, Any, None]],
 ) -> tuple[Finished | None, Signals, _Place]:
-    async def main() -> tuple[Finished | None, Signals, _Place]:
-        place, signals = make(), Signals()
-        task = asyncio.create_task(meanwhile(place, signals))
-        async with asyncio.timeout(SECONDS):
-            following = follow(cast(RunClient, place), place.start, signals, lambda _: None, remote=remote)
-            finished = await signals.during(following)
-            await task
-        return finished, signals, place
-
-    return asyncio.run(main())
+    place, signals = make(), Signals()
+    task = asyncio.create_task(meanwhile(place, signals))
+    async with asyncio.timeout(SECONDS):
+        following = follow(cast(RunClient, place), place.start, signals, lambda _: None, remote=remote)
+        finished = await signals.during(following)
+        await task
+    return finished, signals, place
 
 
 async def nothing(place: _Place, signals: Signals) -> None:
@@ -86,24 +83,24 @@ async def until(condition: Callable[[], object]) -> None:
         await asyncio.sleep(0.005)
 
 
-def test_the_verdict_is_computed_from_the_records() -> None:
-    finished, _, _ = play(lambda: _Place(_RUN, Judged("refused", 4, []), None), meanwhile=nothing)
+async def test_the_verdict_is_computed_from_the_records() -> None:
+    finished, _, _ = await play(lambda: _Place(_RUN, Judged("refused", 4, []), None), meanwhile=nothing)
     assert finished is not None
     assert (finished.run, len(finished.entries)) == ("r", 2)
     assert finished.judgement.verdict is Verdict.INCONCLUSIVE  # whatever the record says: nothing was injected
 
 
-def test_a_signal_is_passed_on_and_the_verdict_is_waited_for() -> None:
+async def test_a_signal_is_passed_on_and_the_verdict_is_waited_for() -> None:
     async def meanwhile(place: _Place, signals: Signals) -> None:
         await until(place.records.empty)
         signals.arrive("SIGINT")
 
-    finished, signals, place = play(lambda: _Place(_RUN), meanwhile=meanwhile)
+    finished, signals, place = await play(lambda: _Place(_RUN), meanwhile=meanwhile)
     assert finished is not None
     assert (finished.judgement.exit, signals.came, place.heard) == (130, "SIGINT", ["SIGINT"])
 
 
-def test_a_signal_that_comes_while_the_run_is_started_reaches_it() -> None:
+async def test_a_signal_that_comes_while_the_run_is_started_reaches_it() -> None:
     async def meanwhile(place: _Place, signals: Signals) -> None:
         await until(lambda: signals._waits)
         signals.arrive("SIGTERM")
@@ -117,22 +114,22 @@ def test_a_signal_that_comes_while_the_run_is_started_reaches_it() -> None:
         place.open.clear()
         return place
 
-    _, _, place = play(closed, meanwhile=meanwhile)
+    _, _, place = await play(closed, meanwhile=meanwhile)
     assert place.heard == ["SIGTERM"]
 
 
-def test_a_signal_is_told_until_it_is_heard() -> None:
+async def test_a_signal_is_told_until_it_is_heard() -> None:
     async def meanwhile(place: _Place, signals: Signals) -> None:
         await until(place.records.empty)
         place.lost = 2
         signals.arrive("SIGINT")
 
-    finished, _, place = play(lambda: _Place(_RUN), meanwhile=meanwhile)
+    finished, _, place = await play(lambda: _Place(_RUN), meanwhile=meanwhile)
     assert place.heard == ["SIGINT"]
     assert finished is not None
 
 
-def test_a_second_signal_does_not_wait_for_a_controller_that_may_never_answer() -> None:
+async def test_a_second_signal_does_not_wait_for_a_controller_that_may_never_answer() -> None:
     async def meanwhile(place: _Place, signals: Signals) -> None:
         await until(place.records.empty)
         place.lost = 1_000_000
@@ -140,13 +137,13 @@ def test_a_second_signal_does_not_wait_for_a_controller_that_may_never_answer() 
         await asyncio.sleep(0)
         signals.arrive("SIGINT")
 
-    finished, _, _ = play(lambda: _Place(_RUN), meanwhile=meanwhile)
+    finished, _, _ = await play(lambda: _Place(_RUN), meanwhile=meanwhile)
     assert finished is not None
     assert (finished.judgement.verdict, finished.judgement.exit) == (Verdict.INCONCLUSIVE, 3)
     assert "was not waited for" in sentence(finished.judgement.reasons[0])
 
 
-def test_a_second_signal_waits_for_a_controller_that_has_heard_the_first() -> None:
+async def test_a_second_signal_waits_for_a_controller_that_has_heard_the_first() -> None:
     async def meanwhile(place: _Place, signals: Signals) -> None:
         await until(place.records.empty)
         place.answers = False
@@ -157,56 +154,53 @@ def test_a_second_signal_waits_for_a_controller_that_has_heard_the_first() -> No
         for record in (Interrupted("SIGINT"), Judged("stopped", 130, []), None):
             place.records.put_nowait(record)
 
-    finished, _, _ = play(lambda: _Place(_RUN), meanwhile=meanwhile)
+    finished, _, _ = await play(lambda: _Place(_RUN), meanwhile=meanwhile)
     assert finished is not None
     assert finished.judgement.exit == 130
 
 
-def test_a_run_of_this_process_is_waited_for_however_often_one_asks() -> None:
+async def test_a_run_of_this_process_is_waited_for_however_often_one_asks() -> None:
     async def meanwhile(place: _Place, signals: Signals) -> None:
         await until(place.records.empty)
         for _ in range(3):
             signals.arrive("SIGINT")
 
-    finished, _, place = play(lambda: _Place(_RUN), remote=False, meanwhile=meanwhile)
+    finished, _, place = await play(lambda: _Place(_RUN), remote=False, meanwhile=meanwhile)
     assert finished is not None
     assert (finished.judgement.exit, place.heard) == (130, ["SIGINT"])
 
 
-def test_a_signal_without_a_run_ends_the_work() -> None:
-    async def main() -> None:
-        signals = Signals()
-        work = asyncio.create_task(signals.during(cast(Any, asyncio.Event().wait())))
-        await until(lambda: signals._work is not None)
-        signals.arrive("SIGTERM")
-        assert await work is None
-        assert signals.came == "SIGTERM"
-
-    asyncio.run(main())
+async def test_a_signal_without_a_run_ends_the_work() -> None:
+    signals = Signals()
+    work = asyncio.create_task(signals.during(cast(Any, asyncio.Event().wait())))
+    await until(lambda: signals._work is not None)
+    signals.arrive("SIGTERM")
+    assert await work is None
+    assert signals.came == "SIGTERM"
 
 
-def test_the_signal_of_a_controller_is_not_ours() -> None:
+async def test_the_signal_of_a_controller_is_not_ours() -> None:
     records = (_RUN, Interrupted("SIGTERM"), Judged("stopped", 143, []), None)
-    finished, _, _ = play(lambda: _Place(*records), meanwhile=nothing)
+    finished, _, _ = await play(lambda: _Place(*records), meanwhile=nothing)
     assert finished is not None
     assert (finished.judgement.verdict, finished.judgement.exit) == (Verdict.STOPPED, 5)
 
 
 @pytest.mark.parametrize(("end", "told"), [(Unavailable("lost for good"), "lost for good"), (None, "was cut off")])
-def test_without_a_verdict_it_is_inconclusive_and_not_unreverted(end: Exception | None, told: str) -> None:
-    finished, _, _ = play(lambda: _Place(_RUN, Undo("u0", {"id": "t"}, "x"), end), meanwhile=nothing)
+async def test_without_a_verdict_it_is_inconclusive_and_not_unreverted(end: Exception | None, told: str) -> None:
+    finished, _, _ = await play(lambda: _Place(_RUN, Undo("u0", {"id": "t"}, "x"), end), meanwhile=nothing)
     assert finished is not None
     assert (finished.judgement.verdict, finished.judgement.exit) == (Verdict.INCONCLUSIVE, 3)
     assert told in sentence(finished.judgement.reasons[0])
 
 
-def test_a_journal_of_this_process_that_cannot_be_written_is_an_error() -> None:
+async def test_a_journal_of_this_process_that_cannot_be_written_is_an_error() -> None:
     with pytest.raises(Unavailable, match="no space"):
-        play(lambda: _Place(_RUN, Unavailable("no space")), remote=False, meanwhile=nothing)
+        await play(lambda: _Place(_RUN, Unavailable("no space")), remote=False, meanwhile=nothing)
 
 
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), ValueError("a bug")])
-def test_a_terminal_that_is_closed_ends_the_telling_and_not_the_run(error: Exception) -> None:
+async def test_a_terminal_that_is_closed_ends_the_telling_and_not_the_run(error: Exception) -> None:
     told: list[Entry] = []
 
     def observe(entry: Entry) -> None:
@@ -217,12 +211,12 @@ def test_a_terminal_that_is_closed_ends_the_telling_and_not_the_run(error: Excep
         place = _Place(_RUN, Interrupted("SIGHUP"), Judged("stopped", 5, []), None)
         return await follow(cast(RunClient, place), place.start, Signals(), observe)
 
-    finished = asyncio.run(main())
+    finished = await main()
     assert (len(told), len(finished.entries)) == (1, 3)
     assert finished.judgement.exit == 5
 
 
-def test_the_end_of_the_terminal_is_a_signal_unless_nohup_ignores_it() -> None:
+async def test_the_end_of_the_terminal_is_a_signal_unless_nohup_ignores_it() -> None:
     async def main() -> str | None:
         signals = Signals()
         work = asyncio.create_task(signals.during(cast(Any, asyncio.Event().wait())))
@@ -231,7 +225,7 @@ def test_the_end_of_the_terminal_is_a_signal_unless_nohup_ignores_it() -> None:
         assert await work is None
         return signals.came
 
-    assert asyncio.run(main()) == "SIGHUP"
+    assert await main() == "SIGHUP"
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         assert signal.SIGHUP not in heeded()

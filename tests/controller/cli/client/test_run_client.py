@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -31,25 +30,19 @@ def where(*words: str, **environment: str) -> ClientOptions:
     return found[0]
 
 
-def test_without_a_controller_it_is_here() -> None:
-    async def main() -> None:
-        async with here.open(lambda _: None) as venue:
-            assert isinstance(venue, RunSupervisor)
-
+async def test_without_a_controller_it_is_here() -> None:
     here = where("--env", "staging", "--config", "b.yaml")
-    asyncio.run(main())
+    async with here.open(lambda _: None) as venue:
+        assert isinstance(venue, RunSupervisor)
     assert here.words == ["--env", "staging", "--config", "b.yaml"]
     assert here.place_of("r") == f"in {RUNS / 'r'}"
 
 
-def test_with_one_it_is_there_and_the_token_is_in_no_words(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with there.open(lambda _: None) as venue:
-            assert isinstance(venue, Remote)
-            assert venue.address == "h:1"
-
+async def test_with_one_it_is_there_and_the_token_is_in_no_words(tmp_path: Path) -> None:
     there = where("--controller", "h:1", "--patience", "2s", **{TOKEN: "hidden"})
-    asyncio.run(main())
+    async with there.open(lambda _: None) as venue:
+        assert isinstance(venue, Remote)
+        assert venue.address == "h:1"
     assert (there.token, there.patience, there.place_of("r")) == ("hidden", 2.0, "at h:1")
     assert there.words == ["--env", "local", "--controller", "h:1"]
     assert where(BROWNOUT_CONTROLLER="h:2").controller == "h:2"
