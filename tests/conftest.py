@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+import hypothesis
 import pytest
 
 from tests.support import requirements
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 # what they end would wait for ever.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# No test depends on speed: a busy machine takes longer than a deadline for any example.
+hypothesis.settings.register_profile("brownout", deadline=None)
+hypothesis.settings.load_profile("brownout")
 
 PURE: Final = (
     "tests/controller/lint/",

@@ -38,7 +38,7 @@ _REMEDIES: Final = {
     "expected ' ', but found": "put a text that begins with ! in quotes",
     "unknown tag handle": "put a text that begins with ! in quotes",
 }
-"""What helps, by what PyYAML says."""
+"""Remedies, by words of PyYAML's message."""
 
 
 Expand = Callable[[str, "Value"], str]
@@ -149,7 +149,7 @@ class Value:
         return str(self._node.value).lower() in _TRUE
 
     def items(self, wanted: str) -> list[Value]:
-        """The entries of a list. Raises InvalidSpec; `wanted` says what should be there."""
+        """The entries of a list. Raises InvalidSpec; `wanted` names what should be there."""
         if not isinstance(self._node, yaml.SequenceNode):
             self.fail(f"must be {wanted}, not {self.kind()}")
         return [self._inner(node, f"{self.path}[{index}]") for index, node in enumerate(self._node.value)]
@@ -288,7 +288,7 @@ def parse(text: str, file: str, expand: Expand | None = None, *, columns: bool =
 
 
 def _helpful(problem: str) -> str:
-    remedy = next((remedy for said, remedy in _REMEDIES.items() if said in problem), None)
+    remedy = next((remedy for words, remedy in _REMEDIES.items() if words in problem), None)
     return problem if remedy is None else f"{problem}; {remedy}"
 
 

@@ -14,7 +14,7 @@ class BrownoutError(Exception):
 class InvalidSpec(BrownoutError, ValueError):
     """Something that was asked for is not well formed.
 
-    `path` says where (`proxies.postgres.faults[0].latency`), `reason` what would be right.
+    `path` is the place (`proxies.postgres.faults[0].latency`), `reason` what would be right.
     """
 
     def __init__(self, path: str, reason: str) -> None:

@@ -77,22 +77,22 @@ def is_nobody(network: Network) -> bool:
 
 def _latency(fault: Latency) -> Strength:
     longest = fault.latency + fault.jitter * _RARELY[fault.distribution]
-    told = MILLISECONDS.format(longest)
+    size = MILLISECONDS.format(longest)
     if not longest:
         return Strength("it delays by nothing")
     return Strength(
-        "", f"a delay of {told} is lost in the noise of a network" if longest < _NOISE else "", longest / 1e3
+        "", f"a delay of {size} is lost in the noise of a network" if longest < _NOISE else "", longest / 1e3
     )
 
 
 def _bandwidth(fault: Bandwidth) -> Strength:
     if not fault.rate:
         return Strength(longest=math.inf)
-    told = KILOBYTES_PER_SECOND.format(fault.rate)
+    size = KILOBYTES_PER_SECOND.format(fault.rate)
     longest = LARGE / (fault.rate * 1e3)
     if fault.rate >= _LINK:
-        return Strength(f"{told} is more than any link carries")
-    return Strength("", f"{told} is more than most services ever send" if fault.rate >= _FAST else "", longest)
+        return Strength(f"{size} is more than any link carries")
+    return Strength("", f"{size} is more than most services ever send" if fault.rate >= _FAST else "", longest)
 
 
 def _slow_open(fault: SlowOpen) -> Strength:
@@ -120,10 +120,10 @@ def _slicer(fault: Slicer) -> Strength:
 
 
 def _limit_data(fault: LimitData) -> Strength:
-    told = BYTES.format(fault.limit)
+    size = BYTES.format(fault.limit)
     if fault.limit >= _HUGE:
-        return Strength(f"no connection carries {told} within a run")
-    faint = f"few connections carry {told} within a run" if fault.limit >= _MUCH else ""
+        return Strength(f"no connection carries {size} within a run")
+    faint = f"few connections carry {size} within a run" if fault.limit >= _MUCH else ""
     return Strength("", faint, math.inf)
 
 

@@ -20,7 +20,7 @@ _BEYOND: Final = 1e300
 
 
 def clipped(text: str, length: int) -> str:
-    """At most so many characters; what is missing is told."""
+    """At most so many characters; with a mark where text is missing."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 

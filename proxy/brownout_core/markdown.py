@@ -14,6 +14,6 @@ _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]#|~$])")
 
 def escaped(text: object) -> str:
     """Text that Markdown shows as it is, and that calls nobody: GitHub notifies whom an @ names."""
-    shown = clipped(line(text), MAX_TEXT).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    shown = _SPECIAL.sub(r"\\\1", shown).replace("://", ":<!-- -->//").replace("www.", "www<!-- -->.")
-    return shown.replace("@", "@<!-- -->")
+    safe = clipped(line(text), MAX_TEXT).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    safe = _SPECIAL.sub(r"\\\1", safe).replace("://", ":<!-- -->//").replace("www.", "www<!-- -->.")
+    return safe.replace("@", "@<!-- -->")

@@ -20,7 +20,7 @@ def duration(seconds: float) -> str:
 
 
 def scrape_interval(answer: Any, query: str) -> float | None:
-    """The shortest that the targets of the query's job have, or those of all jobs; None where that is not told."""
+    """The shortest that the targets of the query's job have, or those of all jobs; None where it is unknown."""
     job = _JOB.search(query)
     found = []
     try:

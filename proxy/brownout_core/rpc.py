@@ -81,9 +81,9 @@ async def answered(context: Context, act: Callable[[], Awaitable[Answer]]) -> An
     except BrownoutError as error:
         context.set_trailing_metadata(((OURS, "1"),))
         await context.abort(grpc.StatusCode[status_of(error).grpc], shortened(str(error)))
-    except Exception:  # our own bug: told as such, and the process goes on
+    except Exception:  # a bug of ours: reported as such, and the process goes on
         _LOG.exception("a gRPC call failed")
-        await context.abort(grpc.StatusCode.INTERNAL, "internal error; the log tells more")
+        await context.abort(grpc.StatusCode.INTERNAL, "internal error; see the log")
     raise AssertionError("abort returned")
 
 
@@ -94,8 +94,8 @@ class TokenGuard(grpc.aio.ServerInterceptor):
         self._expected = f"Bearer {token}".encode()
 
     async def intercept_service(self, continuation: Any, details: grpc.HandlerCallDetails) -> Any:
-        given = dict(details.invocation_metadata or ()).get("authorization", "")
-        known = hmac.compare_digest(str(given).encode(), self._expected)
+        sent = dict(details.invocation_metadata or ()).get("authorization", "")
+        known = hmac.compare_digest(str(sent).encode(), self._expected)
         if known or details.method.startswith("/grpc.health.v1.Health/"):
             return await continuation(details)
         return grpc.stream_unary_rpc_method_handler(_refuse)  # a stream is refused before any of it is read

@@ -21,10 +21,10 @@ _BEYOND: Final = 0xFFFF
 
 def printable(text: object) -> str:
     """The text as a piece of one line; nothing in it is lost."""
-    shown = str(text)
-    if not shown.isprintable():
-        shown = "".join(letter if letter.isprintable() else _escape(letter) for letter in shown)
-    return _COMMAND.sub(lambda found: _escape(found[0]), shown)
+    safe = str(text)
+    if not safe.isprintable():
+        safe = "".join(letter if letter.isprintable() else _escape(letter) for letter in safe)
+    return _COMMAND.sub(lambda found: _escape(found[0]), safe)
 
 
 def line(text: object) -> str:
@@ -34,8 +34,8 @@ def line(text: object) -> str:
 
 def block(text: object) -> str:
     """Several lines that stay several, with their tabs and whatever spaces there are."""
-    shown = "".join(letter if letter.isprintable() or letter in "\n\t" else _escape(letter) for letter in str(text))
-    return _BEGINNING.sub(lambda found: f"{found[1] or ''}{_escape(found[0][-1])}", shown)
+    safe = "".join(letter if letter.isprintable() or letter in "\n\t" else _escape(letter) for letter in str(text))
+    return _BEGINNING.sub(lambda found: f"{found[1] or ''}{_escape(found[0][-1])}", safe)
 
 
 def json_text(value: Any, *, indent: int | None = 2) -> str:
@@ -45,10 +45,10 @@ def json_text(value: Any, *, indent: int | None = 2) -> str:
 
 def safe_json(text: str) -> str:
     """JSON that is the same value."""
-    shown = text
+    safe = text
     if not text.isprintable():  # between its strings JSON has line feeds only
-        shown = "".join(letter if letter.isprintable() or letter == "\n" else _json_escape(letter) for letter in text)
-    return re.sub(r"#(?=#[a-z]*\[)", lambda found: _json_escape(found[0]), shown)
+        safe = "".join(letter if letter.isprintable() or letter == "\n" else _json_escape(letter) for letter in text)
+    return re.sub(r"#(?=#[a-z]*\[)", lambda found: _json_escape(found[0]), safe)
 
 
 class LineFormatter(logging.Formatter):
@@ -62,8 +62,8 @@ class LineFormatter(logging.Formatter):
 
 
 def _escape(letter: str) -> str:
-    shown = repr(letter)[1:-1]
-    return shown if shown != letter else f"\\x{ord(letter):02x}"
+    safe = repr(letter)[1:-1]
+    return safe if safe != letter else f"\\x{ord(letter):02x}"
 
 
 def _json_escape(letter: str) -> str:

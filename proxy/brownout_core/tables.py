@@ -1,4 +1,4 @@
-"""Tables of text: columns under a heading, fitted to a width where one is given."""
+"""Tables of text: columns under a heading, fitted to a width if there is one."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ _MEANINGS: Final = {
     Verdict.PASSED: "the fault met traffic, every hypothesis held, and the revert is verified",
     Verdict.REFUTED: "the fault was in place and a hypothesis did not hold",
     Verdict.INCONCLUSIVE: "nothing may be concluded from this run",
-    Verdict.REFUSED: "a safety rule said no before anything was injected",
+    Verdict.REFUSED: "a safety rule refused it before anything was injected",
     Verdict.STOPPED: "the run was ended early, and the revert is verified",
     Verdict.NOT_REVERTED: "the system may still be under a fault; a person must look",
     Verdict.INTERNAL: "brownout itself failed; please report it",

@@ -39,17 +39,17 @@ def read_attributes(message: Message) -> dict[str, Any]:
 def read_selection(message: pb.Selection) -> Selection:
     """Raises InvalidSpec naming the field."""
     try:
-        return validated(Selection, given_selection(message))
+        return validated(Selection, read_values(message))
     except InvalidSpec as error:
         raise InvalidSpec(f"fault.selection.{error.path}", error.reason) from None
 
 
-def given_selection(message: pb.Selection) -> dict[str, Any]:
+def read_values(message: pb.Selection) -> dict[str, Any]:
     """The conditions that were set."""
-    given: dict[str, Any] = {field.name: value for field, value in message.ListFields()}
-    if "clients" in given:
-        given["clients"] = list(message.clients)
-    return given
+    values: dict[str, Any] = {field.name: value for field, value in message.ListFields()}
+    if "clients" in values:
+        values["clients"] = list(message.clients)
+    return values
 
 
 def show_fault(spec: FaultSpec) -> pb.Fault:

@@ -135,8 +135,10 @@ def _switch(text: str) -> bool:
     return text.lower() in ("1", "true", "yes", "on")
 
 
-def _told(help_: str, read: Callable[[str], Any], metavar: str, *, shown: str = "", env: str = "") -> Mapping[str, Any]:
-    return {"help": help_, "read": read, "metavar": metavar, "shown": shown, "env": env}
+def _flag(
+    help_: str, read: Callable[[str], Any], metavar: str, *, default: str = "", env: str = ""
+) -> Mapping[str, Any]:
+    return {"help": help_, "read": read, "metavar": metavar, "default": default, "env": env}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,62 +147,62 @@ class Settings:
 
     host: str = field(
         default="127.0.0.1",
-        metadata=_told("Address of the control API and /metrics.", _host, "HOST", shown="127.0.0.1"),
+        metadata=_flag("Address of the control API and /metrics.", _host, "HOST", default="127.0.0.1"),
     )
     port: int = field(
         default=PORT,
-        metadata=_told(
-            "Port of the control API; 0 takes a free one, off leaves it out.", _port_or_off, "PORT", shown=str(PORT)
+        metadata=_flag(
+            "Port of the control API; 0 takes a free one, off leaves it out.", _port_or_off, "PORT", default=str(PORT)
         ),
     )
     grpc_port: int | None = field(
         default=None,
-        metadata=_told(
+        metadata=_flag(
             "Port of the gRPC API; off leaves it out, which saves 18 MB.",
             _port_or_off,
             "PORT",
-            shown="--port minus one",
+            default="--port minus one",
         ),
     )
     config: Path | None = field(
         default=None,
-        metadata=_told("Proxies in YAML, or in Toxiproxy's JSON. SIGHUP reads it again.", _path, "FILE"),
+        metadata=_flag("Proxies in YAML, or in Toxiproxy's JSON. SIGHUP reads it again.", _path, "FILE"),
     )
     proxies: str | None = field(
         default=None,
-        metadata=_told(
+        metadata=_flag(
             "More proxies: words as above, or the text of a config file, so that one variable is a configuration.",
             _text, "TEXT",
         ),
     )  # fmt: skip
     seed: int | None = field(
         default=None,
-        metadata=_told("Makes every random decision repeatable.", read_seed, "N", shown="the config's, or random"),
+        metadata=_flag("Makes every random decision repeatable.", read_seed, "N", default="the config's, or random"),
     )
     tls_cert: Path | None = field(
         default=None,
-        metadata=_told("Certificate that the gRPC API shows, in PEM; with --tls-key.", _path, "FILE"),
+        metadata=_flag("Certificate that the gRPC API shows, in PEM; with --tls-key.", _path, "FILE"),
     )
     tls_key: Path | None = field(
         default=None,
-        metadata=_told("Its private key, in PEM.", _path, "FILE"),
+        metadata=_flag("Its private key, in PEM.", _path, "FILE"),
     )
     tls_client_ca: Path | None = field(
         default=None,
-        metadata=_told("gRPC clients must show a certificate of this CA, and need no token then.", _path, "FILE"),
+        metadata=_flag("gRPC clients must show a certificate of this CA, and need no token then.", _path, "FILE"),
     )
     drain: float = field(
         default=5.0,
-        metadata=_told(
+        metadata=_flag(
             "How long live connections may go on after SIGTERM; then they have 1s to close.",
             _quantity(SECONDS),
             "TIME",
-            shown="5s",
+            default="5s",
         ),
     )
     token: str | None = field(
         default=None,
-        metadata=_told(
+        metadata=_flag(
             "Token that the control API asks for. Seen by all in `ps`: use the variable or a file.",
             plain_token,
             "TOKEN",
@@ -209,37 +211,40 @@ class Settings:
     )
     token_file: Path | None = field(
         default=None,
-        metadata=_told("File that holds the token.", _path, "FILE"),
+        metadata=_flag("File that holds the token.", _path, "FILE"),
     )
     insecure_no_auth: bool = field(
         default=False,
-        metadata=_told(
+        metadata=_flag(
             "Listen off loopback without a token: whoever reaches the port controls the proxies.", _switch, ""
         ),
     )
     allow_host: tuple[str, ...] = field(
         default=(),
-        metadata=_told(
+        metadata=_flag(
             "Names with a dot under which clients without a token reach the control API, apart by commas.", _hosts,
             "NAME,...",
         ),
     )  # fmt: skip
     dial_timeout: float = field(
         default=DIAL_TIMEOUT,
-        metadata=_told(
-            "How long a dial to an upstream may take.", _quantity(SECONDS, least=0.001), "TIME", shown="10s"
+        metadata=_flag(
+            "How long a dial to an upstream may take.", _quantity(SECONDS, least=0.001), "TIME", default="10s"
         ),
     )
     buffer: int = field(
         default=BUFFER,
-        metadata=_told(
-            "Bytes that faults may hold back, over all connections.", _quantity(BYTES, least=1), "SIZE", shown="256MiB"
+        metadata=_flag(
+            "Bytes that faults may hold back, over all connections.",
+            _quantity(BYTES, least=1),
+            "SIZE",
+            default="256MiB",
         ),
     )
     log_level: str = field(
         default="info",
-        metadata=_told(
-            "debug, info, warn or error; connections are told of at debug.", _level, "LEVEL", shown="info",
+        metadata=_flag(
+            "debug, info, warn or error; debug logs connections.", _level, "LEVEL", default="info",
             env="LOG_LEVEL",
         ),
     )  # fmt: skip
@@ -247,7 +252,7 @@ class Settings:
     def __post_init__(self) -> None:
         """Raises InvalidSpec for settings that contradict each other."""
         if self.token is not None and self.token_file is not None:
-            raise InvalidSpec("--token", "given together with --token-file; give one of them")
+            raise InvalidSpec("--token", "conflicts with --token-file; use one of them")
         if self.port == OFF and self.grpc_port == OFF:
             raise InvalidSpec("--port", "off together with --grpc-port off: nobody could control the proxies")
         check_server_tls(self.tls_cert, self.tls_key, self.tls_client_ca)
@@ -295,15 +300,15 @@ class Settings:
 def flags() -> Iterator[Flag]:
     """Every setting, in the order of their declaration."""
     for declared in fields(Settings):
-        told = declared.metadata
-        assert declared.default is not MISSING, "a proxy starts with no setting given"
-        extra = (told["env"],) if told["env"] else ()
+        meta = declared.metadata
+        assert declared.default is not MISSING, "a proxy starts without any setting"
+        extra = (meta["env"],) if meta["env"] else ()
         yield Flag(
             field=declared.name,
-            help=told["help"],
-            read=told["read"],
-            metavar=told["metavar"],
-            default=told["shown"],
+            help=meta["help"],
+            read=meta["read"],
+            metavar=meta["metavar"],
+            default=meta["default"],
             environment=(PREFIX + declared.name.upper(), *extra),
             is_switch=declared.default is False,
         )
@@ -311,23 +316,23 @@ def flags() -> Iterator[Flag]:
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     """The settings that the environment gives; an empty variable is none. Raises InvalidSpec naming the variable."""
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for flag in flags():
         for name in flag.environment:
             text = environment.get(name, "")
             # Kubernetes sets NAME_PORT=tcp://... for every Service, so for one that is called brownout too.
             if text and not text.startswith("tcp://"):
                 try:
-                    given[flag.field] = flag.read(text)
+                    values[flag.field] = flag.read(text)
                 except ValueError as error:
                     raise InvalidSpec(name, str(error)) from None
                 break
-    return given
+    return values
 
 
-def merged(flags_given: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
+def merged(from_flags: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
     """Settings from flags first, then from the environment. Raises InvalidSpec."""
     surroundings = from_environment(environment)
-    if {"token", "token_file"} & flags_given.keys():  # one place says what the token is
+    if {"token", "token_file"} & from_flags.keys():  # the token is from one place
         surroundings = {name: value for name, value in surroundings.items() if name not in ("token", "token_file")}
-    return Settings(**{**surroundings, **flags_given})
+    return Settings(**{**surroundings, **from_flags})

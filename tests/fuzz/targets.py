@@ -36,7 +36,7 @@ from brownout_core.errors import BrownoutError
 from brownout_core.faults import make
 from brownout_core.faults.spec import FaultSpec
 from brownout_core.v1 import proxy_pb2
-from brownout_core.wire import given_selection, read_fault, show_fault
+from brownout_core.wire import read_fault, read_values, show_fault
 from brownout_proxy.api.codec import as_object, entries, first_value
 from brownout_proxy.api.grpc import read_proxy as read_message
 from brownout_proxy.api.proxies import Proxies, read_proxy, read_proxy_change
@@ -126,7 +126,7 @@ def _protobuf(content: bytes, _: Path) -> None:
 
 def _fault(request: proxy_pb2.AddFaultRequest) -> None:
     read_fault(request.fault)
-    given_selection(request.fault.selection)
+    read_values(request.fault.selection)
 
 
 def _experiment(content: bytes, folder: Path) -> None:

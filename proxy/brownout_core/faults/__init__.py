@@ -50,5 +50,5 @@ def make(kind: str, attributes: Mapping[str, Any], *, text: bool = False) -> Fau
 
 def changed(fault: Fault, attributes: Mapping[str, Any], *, text: bool = False) -> Fault:
     """`fault` with some attributes replaced; the others stay. Raises InvalidSpec."""
-    given = validated(type(fault), attributes, text=text)
-    return fault.model_copy(update={name: getattr(given, name) for name in given.model_fields_set})
+    change = validated(type(fault), attributes, text=text)
+    return fault.model_copy(update={name: getattr(change, name) for name in change.model_fields_set})

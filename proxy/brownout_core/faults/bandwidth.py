@@ -39,7 +39,7 @@ class Bandwidth(Fault):
         rate = self.rate * 1e3
         if self.scope == "connection":
             return _Paced(rate, Pace(), shared=False)
-        if site.shared.rate != rate:  # places that were given at a slower rate would hold up the new one
+        if site.shared.rate != rate:  # places taken at a slower rate would hold up the new one
             site.shared.rate, site.shared.next_free = rate, -math.inf
         return _Paced(rate, site.shared, shared=True)
 

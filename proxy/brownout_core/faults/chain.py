@@ -51,10 +51,10 @@ class Chain:
         self.separates = any(stage.separates for stage, _ in staged)
         ends = [(stage.end(), tally) for stage, tally in _overriding(staged, "end")]
         self.end: tuple[float, Tally] | None = min(ends, key=lambda end: end[0], default=None)
-        """The offset at which the link closes, and the fault that says so."""
+        """The offset at which the link closes, and the fault that asks for it."""
         alarms = [(alarm, tally) for stage, tally in staged if (alarm := stage.alarm())]
         self.alarm: tuple[tuple[float, Ending], Tally] | None = min(alarms, key=lambda alarm: alarm[0][0], default=None)
-        """When and how the connection ends, and the fault that says so."""
+        """When and how the connection ends, and the fault that asks for it."""
 
     def narrow(self, offset: int, size: int) -> int:
         """How many of the `size` bytes at `offset` go on together: at least 1."""

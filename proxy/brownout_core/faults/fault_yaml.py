@@ -42,18 +42,18 @@ def read_fault(value: Value) -> FaultSpec:
     if not value.is_mapping and not value.is_list and not value.is_null:
         return fault_spec(value, declared(value, value.text()), {}, {})
     _check_depth(value)
-    given = value.known("a fault such as latency: 300ms", (*_FAULT, *KINDS))
-    kinds = [key for key in given if key in KINDS]
+    fields = value.known("a fault such as latency: 300ms", (*_FAULT, *KINDS))
+    kinds = [key for key in fields if key in KINDS]
     if len(kinds) != 1:
         found = f"has {' and '.join(kinds)}; make them entries of their own" if kinds else "names no fault"
         value.fail(f"{found}; known are: {', '.join(KINDS)}")
-    described = given[kinds[0]]
+    described = fields[kinds[0]]
     kind = KINDS[kinds[0]]
-    return fault_spec(described, kind, _attributes(described, kind), given)
+    return fault_spec(described, kind, _attributes(described, kind), fields)
 
 
 def _check_depth(value: Value) -> None:
-    """`latency: 300ms` beside `jitter: 10ms` is what people write; says where the attribute belongs."""
+    """`latency: 300ms` beside `jitter: 10ms` is what people write; the error names where the attribute belongs."""
     entries = value.entries("a fault such as latency: 300ms")
     kind = next((key for key in entries if key in KINDS), None)
     if kind is None:
@@ -86,28 +86,28 @@ def declared(value: Value, kind: str) -> type[Fault]:
 
 
 def fault_spec(
-    value: Value, kind: type[Fault], attributes: Mapping[str, Value], given: Mapping[str, Value]
+    value: Value, kind: type[Fault], attributes: Mapping[str, Value], fields: Mapping[str, Value]
 ) -> FaultSpec:
     """`given` may have a name, a direction (or stream) and conditions. Raises InvalidSpec."""
     fault = _made(value, kind, attributes)
-    direction = given.get("direction") or given.get("stream")
+    direction = fields.get("direction") or fields.get("stream")
     stream = DOWNSTREAM if direction is None else direction.text()
     if direction is not None and stream.lower() not in (UPSTREAM, DOWNSTREAM):
         direction.fail(f"{stream!r} is not a direction; write {UPSTREAM} or {DOWNSTREAM}")
-    name = given["name"].name() if "name" in given else f"{kind.kind}_{stream}"
-    return FaultSpec(name, fault, stream, _selection(given))
+    name = fields["name"].name() if "name" in fields else f"{kind.kind}_{stream}"
+    return FaultSpec(name, fault, stream, _selection(fields))
 
 
 def _made(value: Value, kind: type[Fault], attributes: Mapping[str, Value]) -> Fault:
-    for key, given in attributes.items():
+    for key, attribute in attributes.items():
         if key not in accepted(kind):
-            given.fail(unknown("attribute", key, kind.fields()))
-    with told_at(value, attributes):
-        return make(kind.kind, {key: given.text() for key, given in attributes.items()}, text=True)
+            attribute.fail(unknown("attribute", key, kind.fields()))
+    with at_path(value, attributes):
+        return make(kind.kind, {key: attribute.text() for key, attribute in attributes.items()}, text=True)
 
 
-def _selection(given: Mapping[str, Value]) -> Selection:
-    chosen = {key: given[key] for key in SELECTION if key in given}
+def _selection(fields: Mapping[str, Value]) -> Selection:
+    chosen = {key: fields[key] for key in SELECTION if key in fields}
     if not chosen:
         return Selection()
     values: dict[str, Any] = {key: value.text() for key, value in chosen.items() if key != "clients"}
@@ -115,18 +115,18 @@ def _selection(given: Mapping[str, Value]) -> Selection:
         clients = chosen["clients"]
         blocks = clients.items("") if clients.is_list else [clients]
         values["clients"] = [_block(block) for block in blocks]
-    with told_at(next(iter(chosen.values())), chosen):
+    with at_path(next(iter(chosen.values())), chosen):
         return validated(Selection, values, text=True)
 
 
 def _block(value: Value) -> str:
-    with told_at(value):
+    with at_path(value):
         return client_block(value.text())
 
 
 @contextmanager
-def told_at(value: Value, parts: Mapping[str, Value] | None = None) -> Iterator[None]:
-    """Says where in the file it was: at the part that the error names, or at `value`."""
+def at_path(value: Value, parts: Mapping[str, Value] | None = None) -> Iterator[None]:
+    """An error inside carries its place in the file: the part that it names, or `value`."""
     try:
         yield
     except InvalidSpec as error:

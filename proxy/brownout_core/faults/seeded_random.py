@@ -13,7 +13,7 @@ import struct
 from typing import Final
 
 SEGMENT: Final = 1460
-"""Bytes in a virtual segment unless the fault says otherwise: the payload of an Ethernet-sized TCP segment
+"""Bytes in a virtual segment unless the fault sets another size: the payload of an Ethernet-sized TCP segment
 (1500 - 20 IP - 20 TCP, RFC 9293 section 3.7.1)."""
 
 _PER_BLOCK: Final = 8  # BLAKE2b gives 64 bytes: eight 64-bit numbers a call

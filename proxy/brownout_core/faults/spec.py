@@ -50,7 +50,7 @@ def _network(value: object) -> object:
 
 
 def _reader(unit: Unit) -> BeforeValidator:
-    """Takes a JSON number; text with a unit only where the context says that a person wrote it."""
+    """Takes a JSON number; text with a unit only where the context marks it as written by a person."""
 
     def read(value: object, info: ValidationInfo) -> object:
         if isinstance(value, str) and info.context and info.context.get("text"):
@@ -193,16 +193,16 @@ class Fault(BaseModel):
 
     def attributes(self) -> dict[str, int | float | str]:
         """The attributes as the API shows them: Toxiproxy's own always, ours only where somebody set them."""
-        shown: dict[str, int | float | str] = {}
+        content: dict[str, int | float | str] = {}
         for name, info in type(self).model_fields.items():
             if not is_extension(info) or name in self.model_fields_set:
                 value = getattr(self, name)
-                shown[info.alias or name] = value if isinstance(value, str) else plain(value)
-        return shown
+                content[info.alias or name] = value if isinstance(value, str) else plain(value)
+        return content
 
 
 def extension(default: Any) -> Any:
-    """A field that Toxiproxy's fault of the same name does not have; shown only where it was set."""
+    """A field that Toxiproxy's fault of the same name does not have; answers have it only where it was set."""
     return Field(default, json_schema_extra={"extension": True})
 
 

@@ -19,7 +19,7 @@ from brownout_core.errors import InvalidSpec
 from brownout_core.rpc import Context
 from brownout_core.v1 import proxy_pb2 as pb
 from brownout_core.v1 import proxy_pb2_grpc
-from brownout_core.wire import given_selection, read_attributes, read_fault
+from brownout_core.wire import read_attributes, read_fault, read_values
 from brownout_proxy.api.messages import duration, show_active, show_counters, show_proxy
 from brownout_proxy.server.events import ConnectionEnded, Event, FaultAdded, Happening, Watcher
 from brownout_proxy.server.leases import Authority
@@ -93,7 +93,7 @@ class ProxyService(proxy_pb2_grpc.ProxyServiceServicer):
             if kind not in (None, known.kind):
                 raise InvalidSpec("fault.kind", f"{known.name} is a {known.kind}; remove it and add a {kind}")
             attributes = {} if kind is None else read_attributes(getattr(request.fault, kind))
-            chosen = given_selection(request.fault.selection)
+            chosen = read_values(request.fault.selection)
             active = proxy.update_fault(known.name, attributes=attributes, selection=chosen, by=_authority(request))
             return pb.UpdateFaultResponse(fault=show_active(active))
 

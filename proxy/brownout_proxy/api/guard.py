@@ -92,12 +92,12 @@ class Guard:
     def _admits(self, authorization: str) -> bool:
         if self.token is None:
             return True
-        # In constant time, so that the delay of the answer tells nothing.
+        # In constant time, so that the delay of the answer reveals nothing.
         return hmac.compare_digest(_credential(authorization), self.token.encode())
 
 
 def _is_browser(headers: Mapping[str, str]) -> bool:
-    """Whether it says that it is one. PowerShell says so too, but sends nothing of what a page's requests have."""
+    """Whether its headers are a browser's. PowerShell claims to be one, but lacks what a page's requests have."""
     agent = headers.get("User-Agent", "")
     if not agent.startswith("Mozilla/"):
         return False
@@ -107,7 +107,7 @@ def _is_browser(headers: Mapping[str, str]) -> bool:
 def _credential(authorization: str) -> bytes:
     """The token that is presented: after Bearer, or as the password of Basic.
 
-    The latter is for clients of Toxiproxy, which can be given http://any:TOKEN@host:8474.
+    The latter is for clients of Toxiproxy, which take http://any:TOKEN@host:8474.
     """
     scheme, _, value = authorization.partition(" ")
     value = value.strip()

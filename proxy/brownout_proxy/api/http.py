@@ -128,9 +128,9 @@ async def _answering_errors(request: web.Request, handler: Handler) -> web.Strea
         return responses.failed(400, f"bad request body: {error}")
     except ConnectionError:
         raise  # the client has left, and aiohttp knows what to do
-    except Exception:  # our own bug: told as such, and the proxy goes on
+    except Exception:  # a bug of ours: reported as such, and the proxy goes on
         _LOG.exception("%s %s failed", request.method, request.rel_url)
-        return responses.failed(INTERNAL.http, "internal error; the log tells more")
+        return responses.failed(INTERNAL.http, "internal error; see the log")
 
 
 def _guarding(guard: Guard) -> Middleware:

@@ -3,7 +3,7 @@
 Between requests and within a body others keep the time; what is left to this module are connections
 that never get as far as a first request. They would hold a descriptor for ever, which the proxied
 connections may need. Garbage is answered and forgotten: what strangers send, or leave unsent, is no
-error of ours and gets no traceback. Nor is it told which library refuses it, or inflated.
+error of ours and gets no traceback. The answer neither names the library nor repeats what was sent.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ BUSY: Final = web.AppKey("busy", set[web.RequestHandler])
 
 class Door:
     """Makes the protocols of new connections, and keeps them to `most`: beyond it the oldest idle ones are closed, so
-    that whoever opens connections and says nothing shuts nobody out. To be given to a listener in place of the
+    that whoever opens connections and sends nothing shuts nobody out. A listener takes it in place of the
     server itself."""
 
     def __init__(self, server: web.Server, busy: AbstractSet[web.RequestHandler], most: int) -> None:

@@ -1,4 +1,4 @@
-"""The routes of the HTTP API: each reads a request, tells the registry, and shows what came of it.
+"""The routes of the HTTP API: each reads a request, calls the registry, and answers with the result.
 
 A handler takes the whole body in before it looks anything up, so that nothing changes between the
 look and the deed.
@@ -91,10 +91,10 @@ def _wants_status(request: web.Request) -> bool:
 
 
 def _switch(request: web.Request, name: str) -> bool:
-    given = request.query.get(name, "false").lower()
-    if given not in ("true", "false"):
-        raise InvalidSpec("", f"{name} must be true or false, not {given[:20]!r}")
-    return given == "true"
+    value = request.query.get(name, "false").lower()
+    if value not in ("true", "false"):
+        raise InvalidSpec("", f"{name} must be true or false, not {value[:20]!r}")
+    return value == "true"
 
 
 def _authority(request: web.Request) -> Authority:
@@ -152,10 +152,10 @@ class Routes:
 
     async def list_proxies(self, request: web.Request) -> web.StreamResponse:
         status = _wants_status(request)
-        named = self._shown(self._registry.proxies(), lambda proxy: encode(proxy.name) + b":", status=status)
+        named = self._encoded(self._registry.proxies(), lambda proxy: encode(proxy.name) + b":", status=status)
         return await responses.streamed(request, responses.listed(b"{", named, b"}"), _JSON)
 
-    async def _shown(
+    async def _encoded(
         self, proxies: Iterable[Proxy], key: Callable[[Proxy], bytes], *, status: bool = False
     ) -> AsyncIterator[bytes]:
         turns = TimeSlices()
@@ -166,7 +166,7 @@ class Routes:
     async def _populated(self, done: Iterable[Proxy], head: Mapping[str, object]) -> bytes:
         """The answer to a populate, with `head` before the proxies."""
         opening = encode(head)[:-1] + (b"," if head else b"") + b'"proxies":['
-        pieces = self._shown(done, lambda _: b"")
+        pieces = self._encoded(done, lambda _: b"")
         return b"".join([piece async for piece in responses.listed(opening, pieces, b"]}")])
 
     async def create_proxy(self, request: web.Request) -> web.Response:

@@ -1,7 +1,7 @@
 """The toxic object of the HTTP API: from JSON to a fault's specification and back.
 
 Toxiproxy's keys keep their meaning. `clients` (a list of CIDR blocks), `first` and `every` are ours
-and are shown only where they were set; so is `lease`, which only the gRPC API sets. What clients are
+and are in answers only where they were set; so is `lease`, which only the gRPC API sets. What clients are
 known to send by mistake is let through with a line in the log.
 """
 
@@ -23,7 +23,7 @@ from brownout_proxy.server.request_warnings import remark
 _LARGEST: Final = 2**63 - 1  # clients read numbers as 64-bit integers at most
 _NAMED: Final = 5
 """Names of what is ignored that one line of the log has."""
-_SHOWN: Final = 100
+MAX_NAME: Final = 100
 """Characters of such a name."""
 _KEYS: Final = frozenset(("name", "type", "stream", "toxicity", "attributes", "clients", "first", "every", "lease"))
 
@@ -63,7 +63,7 @@ def read_toxic(fields: Object, taken: Collection[str]) -> FaultSpec:
 def read_toxic_change(fields: Object, current: FaultSpec) -> Change:
     """What an update asks for of the fault `current`.
 
-    Name, type and stream stay what they are, whatever the body says. Raises InvalidSpec.
+    Name, type and stream stay what they are, whatever the body has. Raises InvalidSpec.
     """
     attributes, selection = _attributes(fields), _selection(fields)
     _selected(selection)
@@ -77,7 +77,7 @@ def read_toxic_change(fields: Object, current: FaultSpec) -> Change:
 def show_toxic(spec: FaultSpec) -> dict[str, object]:
     """The toxic object that clients get."""
     selection = spec.selection
-    shown: dict[str, object] = {
+    content: dict[str, object] = {
         "attributes": spec.fault.attributes(),
         "name": spec.name,
         "type": spec.kind,
@@ -89,17 +89,17 @@ def show_toxic(spec: FaultSpec) -> dict[str, object]:
         "first": selection.first,
         "every": selection.every,
     }
-    return shown | {key: value for key, value in extensions.items() if value is not None}
+    return content | {key: value for key, value in extensions.items() if value is not None}
 
 
 def show_active(active: ActiveFault, *, status: bool = False) -> dict[str, object]:
     """The toxic object of a fault in force: with its lease, if it is under one, and on demand with its `status`."""
-    shown = show_toxic(active.spec)
+    content = show_toxic(active.spec)
     if active.lease:
-        shown["lease"] = active.lease
+        content["lease"] = active.lease
     if status:
-        shown["status"] = {"hits": active.hits, "connections": active.connections, "left": active.left}
-    return shown
+        content["status"] = {"hits": active.hits, "connections": active.connections, "left": active.left}
+    return content
 
 
 def _attributes(fields: Object) -> Object:
@@ -131,30 +131,32 @@ def _warn_of_stray_keys(name: str, fields: Object) -> None:
 
 def _named(what: str, names: Collection[str]) -> str:
     """The first few of them: there may be thousands, of any length."""
-    shown = ", ".join(repr(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}...") for name in sorted(names)[:_NAMED])
+    content = ", ".join(
+        repr(name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}...") for name in sorted(names)[:_NAMED]
+    )
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{what}{'s' if len(names) > 1 else ''} {shown}{more}"
+    return f"{what}{'s' if len(names) > 1 else ''} {content}{more}"
 
 
 def _selection(fields: Object) -> dict[str, object]:
-    """The conditions given; no clients, or a count of 0, takes the condition away."""
-    given: dict[str, object] = {}
+    """The conditions of the body; no clients, or a count of 0, takes the condition away."""
+    conditions: dict[str, object] = {}
     share = number(fields, "toxicity")
     if share is not None:
         if share > 1:
             remark("toxicity %s is taken as 1, which is every connection", share)
-        given["toxicity"] = min(share, 1)
+        conditions["toxicity"] = min(share, 1)
     if "clients" in fields:
         blocks = as_list(fields["clients"], "clients")
         limits.BLOCKS.check(len(blocks), "clients")
         if not all(isinstance(block, str) for block in blocks):
             raise bad_body("clients must be a list of CIDR blocks such as 10.0.0.0/8")
-        given["clients"] = list(blocks)
+        conditions["clients"] = list(blocks)
     for key in ("first", "every"):
         count = number(fields, key)
         if count is not None:
-            given[key] = count or None
-    return given
+            conditions[key] = count or None
+    return conditions
 
 
 def _selected(values: Mapping[str, Any]) -> Selection:

@@ -119,12 +119,12 @@ def _settled(status: int) -> int:
 def run(command: click.Command, words: Sequence[str], name: str) -> int:
     """Runs a command and gives its exit status; what goes wrong is one line on stderr.
 
-    A reader of our output that has left is no error to tell: click ends the process itself, with status 1.
+    A reader of our output that has left is no error to report: click ends the process itself, with status 1.
     """
     _make_writable()
     if logging.lastResort is not None:  # what logs before, or without, a command's own way to do it
         logging.lastResort.setFormatter(LineFormatter())
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its lines on stderr are beside ours, which say the same
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its lines on stderr are beside ours, which report the same
     try:
         status = command.main(list(words), name, standalone_mode=False)
         return status if isinstance(status, int) else 0
@@ -132,7 +132,7 @@ def run(command: click.Command, words: Sequence[str], name: str) -> int:
         error.show()
         return error.exit_code
     except click.ClickException as error:
-        return _failed(_told(error, name), error.exit_code)
+        return _failed(_message(error, name), error.exit_code)
     except BrownoutError as error:
         return _failed("\n".join(f"{name}: {line}" for line in str(error).splitlines()), status_of(error).exit)
     except (click.Abort, KeyboardInterrupt):
@@ -156,7 +156,7 @@ def _make_writable() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _told(error: click.ClickException, name: str) -> str:
+def _message(error: click.ClickException, name: str) -> str:
     text = " ".join(error.format_message().split())
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx is not None else name

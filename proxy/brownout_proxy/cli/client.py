@@ -76,11 +76,11 @@ class Client:
 
 def query(**switches: bool) -> str:
     """The switches that are on, as they follow a path."""
-    given = [f"{name}=true" for name, on in switches.items() if on]
-    return f"?{'&'.join(given)}" if given else ""
+    parts = [f"{name}=true" for name, on in switches.items() if on]
+    return f"?{'&'.join(parts)}" if parts else ""
 
 
-_REMEDY: Final = "start it with `brownout proxy`, or say where it is with --host URL or BROWNOUT_URL"
+_REMEDY: Final = "start it with `brownout proxy`, or name its address with --host URL or BROWNOUT_URL"
 
 
 def _plain(token: str) -> str:
@@ -115,7 +115,7 @@ def _value(status: int, text: bytes, url: str) -> Json:
         value = text.decode("utf-8", "replace").strip()
     if status >= 400:
         reason = value.get("error") if isinstance(value, dict) else value
-        raise Refused(status, str(reason or http.client.responses.get(status, "no reason given")))
+        raise Refused(status, str(reason or http.client.responses.get(status, "no reason")))
     if isinstance(value, str):
         raise Unavailable(f"{url} does not speak the control API; {_REMEDY}")
     return value

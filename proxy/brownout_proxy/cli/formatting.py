@@ -28,8 +28,8 @@ def toxic_line(toxic: Json) -> list[str]:
 def attributes_in_words(toxic: Json) -> str:
     """`latency=300ms jitter=10ms`, with the units that the fault declares; zeros are left out."""
     attributes = toxic.get("attributes") or {}
-    said = [f"{key}={_with_unit(toxic['type'], key, value)}" for key, value in attributes.items() if value]
-    return " ".join(said) or " ".join(f"{key}=0" for key in list(attributes)[:1]) or "-"
+    words = [f"{key}={_with_unit(toxic['type'], key, value)}" for key, value in attributes.items() if value]
+    return " ".join(words) or " ".join(f"{key}=0" for key in list(attributes)[:1]) or "-"
 
 
 def _with_unit(kind: str, key: str, value: Json) -> str:
@@ -40,8 +40,8 @@ def _with_unit(kind: str, key: str, value: Json) -> str:
     unit = unit_of(declared) if declared is not None else None
     if unit is None or isinstance(value, (str, bool)):
         return str(value)
-    said = unit.format(value)
-    return said if unit.parse(said) == value else f"{value}{unit.symbol}"  # 1000001ms, not 16.6667m
+    words = unit.format(value)
+    return words if unit.parse(words) == value else f"{value}{unit.symbol}"  # 1000001ms, not 16.6667m
 
 
 def selection_in_words(toxic: Json) -> str:

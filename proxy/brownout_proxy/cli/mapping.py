@@ -49,7 +49,7 @@ def _parts(word: str) -> tuple[str, str, str]:
 
 
 def _suggested(upstream: str) -> str:
-    """A name that says what is behind the proxy: the host's first label, the service of the port, the socket's file."""
+    """A name for what is behind the proxy: the host's first label, the service of the port, the socket's file."""
     where = address.parse(upstream)
     if where.path:
         return re.sub(r"^\W+|\W+$", "", where.path.rpartition("/")[2]) or "unix"

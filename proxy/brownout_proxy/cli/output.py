@@ -22,7 +22,7 @@ class Output:
     def __init__(
         self, *, as_json: bool = False, terminal: bool | None = None, colour: bool | None = None, width: int = 0
     ) -> None:
-        """What is not given is found out: whether stdout is a terminal, its colours and its width."""
+        """What is None is found out: whether stdout is a terminal, its colours and its width."""
         self.as_json = as_json
         self.terminal = sys.stdout.isatty() if terminal is None else terminal
         self._colour = self.terminal and colour_allowed() if colour is None else colour

@@ -92,8 +92,8 @@ def _show_toxics(session: Session, toxics: list[Json]) -> None:
         for toxic in toxics
     ]  # fmt: skip
     heading = ("Fault", "Kind", "Direction", "Attributes", "Connections", "Hits", "Lease")
-    shown = [column for column in range(len(heading)) if any(row[column] for row in rows)]
-    session.output.table([heading[n] for n in shown], [[row[n] for n in shown] for row in rows])
+    filled = [column for column in range(len(heading)) if any(row[column] for row in rows)]
+    session.output.table([heading[n] for n in filled], [[row[n] for n in filled] for row in rows])
 
 
 @click.command("create", short_help="Make a proxy.")

@@ -37,10 +37,10 @@ class _Reading(click.ParamType[Any]):
 def _option(flag: settings.Flag) -> click.Option:
     variables = " or ".join(flag.environment)
     default = f"; default: {flag.default}" if flag.default else ""
-    told = f"{flag.help} [{variables}{default}]"
+    help_text = f"{flag.help} [{variables}{default}]"
     if flag.is_switch:
-        return click.Option([flag.name], is_flag=True, default=None, help=told)
-    return click.Option([flag.name], type=_Reading(flag), metavar=flag.metavar, default=None, help=told)
+        return click.Option([flag.name], is_flag=True, default=None, help=help_text)
+    return click.Option([flag.name], type=_Reading(flag), metavar=flag.metavar, default=None, help=help_text)
 
 
 _OTHERS = ("proxy-metrics", "runtime-metrics")
@@ -71,12 +71,12 @@ class _Command(click.Command):
 def _run(mappings: tuple[str, ...], **flags: Any) -> None:
     if sys.platform == "win32":
         raise Unavailable("the proxy needs Linux or macOS; on Windows run it in WSL")
-    given = {
+    values = {
         name: value for name, value in flags.items() if value is not None and name.replace("_", "-") not in _OTHERS
     }
     from brownout_proxy.cli.serving import serve  # late: the other commands do not need a server
 
-    serve(settings.merged(given, os.environ), mappings)
+    serve(settings.merged(values, os.environ), mappings)
 
 
 proxy = _Command(

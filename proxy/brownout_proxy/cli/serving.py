@@ -182,7 +182,7 @@ def chosen_seed(settings: Settings, config: Config) -> int:
 
 
 def serve(settings: Settings, words: Sequence[str]) -> None:
-    """Runs the proxy process until it is told to stop. Raises BrownoutError when it cannot start."""
+    """Runs the proxy process until a signal stops it. Raises BrownoutError when it cannot start."""
     set_up_log(settings.log_level)
     token = settings.secret()
     config = read_config(words, settings.config, settings.proxies)
@@ -200,7 +200,7 @@ async def _serve(settings: Settings, words: Sequence[str], config: Config, token
     def load() -> Config:
         return read_config(words, settings.config, settings.proxies)
 
-    def tell() -> None:
+    def started() -> None:
         if logging.getLogger().isEnabledFor(logging.INFO):
             with contextlib.suppress(OSError):  # a full disk behind stderr is no reason not to serve
                 addresses = [None if each is None else each.address for each in (control, grpc)]
@@ -212,7 +212,7 @@ async def _serve(settings: Settings, words: Sequence[str], config: Config, token
         Controls(*(each for each in (control, grpc) if each is not None)),
         drain=settings.drain,
         load=load if settings.config is not None else None,
-        started=tell,
+        started=started,
     ).run()
 
 

@@ -25,7 +25,7 @@ from brownout_proxy.cli.output import Output
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What was said before the command."""
+    """The options before the command."""
 
     url: str | None = None
     token: str | None = None
@@ -79,7 +79,7 @@ def remote(function: Callable[..., None]) -> _Function:
 
 
 class _Environment:
-    """Where the environment says the server is. Toxiproxy's variable counts where ours is not set."""
+    """Where the server is by the environment. Toxiproxy's variable counts where ours is not set."""
 
     def __init__(self) -> None:
         self.url = os.environ.get("BROWNOUT_URL") or os.environ.get("TOXIPROXY_URL") or self._beside()
@@ -105,7 +105,7 @@ forcible = click.option("--force", is_flag=True, help="Though it is under the le
 
 @contextmanager
 def failing_to(deed: str) -> Iterator[None]:
-    """Says what a command failed at: `Failed to create proxy: ...`; its exit status is 1."""
+    """Names what a command failed at: `Failed to create proxy: ...`; its exit status is 1."""
     try:
         yield
     except (Refused, Unavailable) as error:

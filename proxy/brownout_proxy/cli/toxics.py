@@ -64,7 +64,7 @@ def _selection_options(function: Callable[..., None]) -> Callable[..., None]:
 toxic = Group(
     "toxic",
     short_help="Add, update or remove a fault of a proxy.",
-    help="Add, update or remove a fault of a proxy (Toxiproxy says toxic). `brownout toxic add --help` lists them all.",
+    help="Add, update or remove a fault of a proxy (a toxic, in Toxiproxy). `brownout toxic add --help` lists all.",
     aliases={"a": "add", "u": "update", "r": "remove", "delete": "remove", "d": "remove"},
 )
 
@@ -78,11 +78,18 @@ toxic = Group(
 @click.argument("proxy")
 @remote
 def add(
-    session: Session, proxy: str, kind: str, name: str | None, up: bool, down: bool, pairs: Sequence[str], **given: Any
+    session: Session,
+    proxy: str,
+    kind: str,
+    name: str | None,
+    up: bool,
+    down: bool,
+    pairs: Sequence[str],
+    **options: Any,
 ) -> None:
     """Add a fault to a proxy; it acts on live connections at once."""
     if up and down:
-        raise click.UsageError("only one of --upstream and --downstream can be given")
+        raise click.UsageError("use only one of --upstream and --downstream")
     stream = "upstream" if up else "downstream"
     body = {
         "name": name or f"{kind}_{stream}",
@@ -90,7 +97,7 @@ def add(
         "stream": stream,
         "toxicity": 1,
         "attributes": attributes(kind, pairs),
-        **selection(given),
+        **selection(options),
     }
     from brownout_core.faults import KINDS
 
@@ -108,12 +115,12 @@ def add(
 @forcible
 @click.argument("proxy")
 @remote
-def update(session: Session, proxy: str, name: str, pairs: Sequence[str], force: bool, **given: Any) -> None:
-    """Change what is given of a fault; the rest stays. --first 0, --every 0 and --clients '' lift the condition."""
+def update(session: Session, proxy: str, name: str, pairs: Sequence[str], force: bool, **options: Any) -> None:
+    """Change some values of a fault; the rest stays. --first 0, --every 0 and --clients '' lift the condition."""
     with failing_to("update toxic"):
         path = ("proxies", proxy, "toxics", name)
         current: Json = session.ask("GET", *path)
-        body = {"attributes": attributes(current["type"], pairs), **selection(given)}
+        body = {"attributes": attributes(current["type"], pairs), **selection(options)}
         changed = session.ask("PATCH", *path, body=body, force=force)
     _check_taken(body, changed)
     session.output.done(f"Updated toxic '{name}' on proxy '{proxy}'", changed)
@@ -132,7 +139,7 @@ def remove(session: Session, proxy: str, name: str, force: bool) -> None:
 
 
 def _check_taken(asked: Json, answer: Json) -> None:
-    """Toxiproxy knows no conditions and says nothing: then the fault hits every connection."""
+    """Toxiproxy ignores conditions without an error: then the fault hits every connection."""
     for key in ("clients", "first", "every"):
         if asked.get(key) and not answer.get(key):
             click.echo(f"note: the server does not know --{key}; the fault hits all connections", err=True)
@@ -143,19 +150,19 @@ def attributes(kind: str, pairs: Sequence[str]) -> dict[str, Any]:
 
     A kind that is not known here may be known to the server: its numbers go as numbers, the rest as text.
     """
-    given = dict(_split(pairs))
-    if not given:
+    options = dict(_split(pairs))
+    if not options:
         return {}
     from brownout_core.faults import KINDS, make
     from brownout_core.faults.fault_yaml import accepted
 
     if kind not in KINDS:
-        return {key: _guessed(value) for key, value in given.items()}
-    for key in given:
+        return {key: _guessed(value) for key, value in options.items()}
+    for key in options:
         if key not in accepted(KINDS[kind]):
             raise InvalidSpec(f"-a {key}", f"{kind}: {unknown('attribute', key, KINDS[kind].fields())}")
     try:
-        fault = make(kind, given, text=True)
+        fault = make(kind, options, text=True)
     except InvalidSpec as error:
         raise InvalidSpec(f"-a {error.path}", error.reason) from None
     read = fault.model_dump(by_alias=True, exclude_unset=True)
@@ -174,13 +181,13 @@ def _guessed(value: str) -> int | float | str:
     return plain(float(value)) if _NUMBER.fullmatch(value) else value
 
 
-def selection(given: dict[str, Any]) -> dict[str, Any]:
-    """The conditions that were given, as the API wants them. Raises InvalidSpec."""
-    chosen: dict[str, Any] = {key: given[key] for key in ("first", "every") if given.get(key) is not None}
-    if given.get("toxicity") is not None:
-        chosen["toxicity"] = _share(given["toxicity"])
-    if given.get("clients") is not None:
-        chosen["clients"] = [_client(block.strip()) for block in given["clients"].split(",") if block.strip()]
+def selection(options: dict[str, Any]) -> dict[str, Any]:
+    """The conditions of the options, as the API wants them. Raises InvalidSpec."""
+    chosen: dict[str, Any] = {key: options[key] for key in ("first", "every") if options.get(key) is not None}
+    if options.get("toxicity") is not None:
+        chosen["toxicity"] = _share(options["toxicity"])
+    if options.get("clients") is not None:
+        chosen["clients"] = [_client(block.strip()) for block in options["clients"].split(",") if block.strip()]
     return chosen
 
 

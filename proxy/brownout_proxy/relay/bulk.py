@@ -135,7 +135,7 @@ class Spliced:
 
 
 class DirectReader:
-    """A link with faults, read in large pieces. It pauses and goes on as its side is told."""
+    """A link with faults, read in large pieces. It pauses and resumes with its endpoint."""
 
     def __init__(self, link: Link, source: Endpoint, budget: Budget, watch: Watch) -> None:
         self.link, self.source = link, source
@@ -166,7 +166,7 @@ class Bulk:
     """All bulk transfers of one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, budget: Budget, files: Callable[[int], None]) -> None:
-        """`files` is told how many descriptors more are in use, or fewer."""
+        """`files` is called with how many descriptors more are in use, or fewer."""
         self._loop = loop
         self._budget = budget
         self._files = files
@@ -250,7 +250,7 @@ class Bulk:
     def _fill(self, transfer: Transfer) -> None:
         size = transfer.fill()
         if not size:
-            transfer.source.eof = True  # before the transport is told to go on: it must not read the end again
+            transfer.source.eof = True  # before the transport resumes: it must not read the end again
             self.stop(transfer.link)
             transfer.source.end_of_stream()
             return
@@ -259,7 +259,7 @@ class Bulk:
             self.stop(transfer.link)
 
     def _guarded(self, transfer: _Any, step: Callable[[_Any], None]) -> None:
-        """A socket error is a peer's end, not ours: the transport is not reading, so it is told here."""
+        """A socket error is a peer's end, not ours: the transport is not reading, so it is reported here."""
         try:
             step(transfer)
         except BlockingIOError:

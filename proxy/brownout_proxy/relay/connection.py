@@ -1,7 +1,7 @@
 """One client's connection: dials the upstream, joins two sockets by two links, and ends them the way TCP would.
 
 FIN is passed on as FIN, RST as RST, each in its own direction and behind the data. It asks its `Host` (the proxy) for
-the faults, and tells it when it is gone; it knows nothing of names, listeners or the control API.
+the faults, and calls it when it is gone. It has no notion of names, listeners or the control API.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Host(Protocol):
 
     @property
     def allows_pipes(self) -> bool:
-        """Whether descriptors are plentiful enough to hand over another link; it says nothing of those handed over."""
+        """Whether descriptors are plentiful enough to hand over another link; this does not count those handed over."""
 
     @property
     def target(self) -> Address | None:

@@ -138,7 +138,7 @@ class Endpoint(asyncio.Protocol):
             return
         try:
             sent = self._raw().send(data, getattr(socket, "MSG_EOR", 0))
-        except OSError:  # full or gone: the transport waits for room, or finds out and tells
+        except OSError:  # full or gone: the transport waits for room, or finds out and reports it
             sent = 0
         if sent < len(data):
             self.transport.write(data[sent:])
@@ -183,7 +183,7 @@ class Endpoint(asyncio.Protocol):
         self.transport.abort()
 
     def abort(self) -> None:
-        """Closes the socket at once: with RST if bytes are unsent, for FIN would say that they were all."""
+        """Closes the socket at once: with RST if bytes are unsent, for FIN would mean that those were all."""
         if not self.made or self.transport.get_write_buffer_size():
             self.reset()
             return

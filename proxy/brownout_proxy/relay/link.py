@@ -43,7 +43,7 @@ class Port(Protocol):
 
     @property
     def blocked(self) -> bool:
-        """Its send buffer is full; it tells the link when that has changed."""
+        """Its send buffer is full; it calls the link when that has changed."""
 
     def write(self, data: bytes) -> None: ...
 
@@ -142,7 +142,7 @@ class Link:
         self.handed_over = False
         """Its source's transport does not read it; see `Owner.hand_over`."""
         self.passed = 0
-        """Bytes that went on while the link was plain, since its schedule was last told of them."""
+        """Bytes that went on while the link was plain, that its schedule does not count yet."""
         self._owner = owner
         self._clock = clock
         self._budget = budget
@@ -155,7 +155,7 @@ class Link:
         self._timer: Timer | None = None
         self._bulk_reads = 0
 
-    # What the connection tells.
+    # Called by the connection.
 
     def connect(self, sink: Port, write: Callable[[bytes], None]) -> None:
         """The other side is there; `write` is the cheapest way into it. What waited goes on."""
@@ -373,7 +373,7 @@ class Link:
                 return
 
     def _ended(self, now: float, sink: Port) -> bool:
-        """Passes on the end of the stream if it is time, and says whether the link is over."""
+        """Passes on the end of the stream if it is time, and returns whether the link is over."""
         schedule = self._schedule
         if schedule.limited is not None:
             if schedule.next_due == math.inf:
@@ -421,7 +421,7 @@ class Link:
     # Backpressure: what holds bytes pauses its own source and nobody else's.
 
     def _settle(self) -> None:
-        """Tells the budget what is held now."""
+        """Books what is held now with the budget."""
         held = self._schedule.held
         if held != self._held:
             change, self._held = held - self._held, held

@@ -77,9 +77,9 @@ class Lookups:
         else:
             self._from_thread(answer.set_result, found)
 
-    def _from_thread(self, tell: Callable[[Any], None], outcome: object) -> None:
+    def _from_thread(self, callback: Callable[[Any], None], outcome: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(tell, outcome)
+            self._loop.call_soon_threadsafe(callback, outcome)
 
 
 def _addresses(host: str) -> Addresses:

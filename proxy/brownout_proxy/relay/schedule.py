@@ -55,7 +55,7 @@ class Schedule:
     def __init__(self) -> None:
         self.chain = NO_FAULTS
         self.offset = 0
-        """Of the first byte that has not been given a time: how many bytes have passed. The link adds those that
+        """Of the first byte that has no time yet: how many bytes have passed. The link adds those that
         went past the schedule."""
         self.swallowed: Ending | None = None
         """A fault let bytes vanish: how the connection ends once it is gone."""

@@ -1,7 +1,7 @@
 """The config file: from YAML (ours) or Toxiproxy's JSON array to specifications of proxies.
 
 Everything is checked before anything is returned: unknown keys, quantities, and names or addresses that are there
-twice. The form is told by the document, a mapping or a list, not by the file's name.
+twice. The document decides the form, a mapping or a list, not the file's name.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from brownout_core.address import Address
 from brownout_core.document import Value
 from brownout_core.errors import InvalidSpec
 from brownout_core.faults import KINDS
-from brownout_core.faults.fault_yaml import SELECTION, declared, fault_spec, read_fault, told_at
+from brownout_core.faults.fault_yaml import SELECTION, at_path, declared, fault_spec, read_fault
 from brownout_core.faults.spec import FaultSpec
 from brownout_proxy import settings
 from brownout_proxy.server.proxy import ProxySpec
@@ -33,7 +33,7 @@ _WRITTEN: Final = "write it like 127.0.0.1:5432, 5432 or unix:/path"
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What a file says. `places` has the place of each proxy by name, for errors that come later."""
+    """The content of a file. `places` has the place of each proxy by name, for errors that come later."""
 
     proxies: tuple[ProxySpec, ...] = ()
     seed: int | None = None
@@ -107,9 +107,9 @@ def _config(root: Value | None) -> Config:
     if (listed := _listed(root)) is not None:
         return _whole([_toxiproxy(entry) for entry in listed], None)
     top = root.known("a mapping with proxies, or Toxiproxy's list of them", _TOP)
-    given = _without_nulls(top)
-    seed = _seed(given["seed"]) if "seed" in given else None
-    return _whole(list(_natives(given.get("proxies"))), seed, names_proxies="proxies" in top)
+    fields = _without_nulls(top)
+    seed = _seed(fields["seed"]) if "seed" in fields else None
+    return _whole(list(_natives(fields.get("proxies"))), seed, names_proxies="proxies" in top)
 
 
 def _listed(root: Value) -> list[Value] | None:
@@ -126,8 +126,8 @@ def _listed(root: Value) -> list[Value] | None:
 
 def _is_named(name: str, value: Value) -> bool:
     """Whether it is a proxy that has its own name, as answers have it and files of ours do not."""
-    given = {key.lower(): part for key, part in value.entries("a proxy").items()}
-    own = given.get("name")
+    fields = {key.lower(): part for key, part in value.entries("a proxy").items()}
+    own = fields.get("name")
     return own is not None and not own.is_list and not own.is_mapping and not own.is_null and own.text() == name
 
 
@@ -155,16 +155,16 @@ def _natives(proxies: Value | None) -> Iterator[tuple[Value, ProxySpec]]:
 
 
 def _native(name: str, value: Value) -> ProxySpec:
-    given = value.known("a mapping with listen and upstream", _PROXY)
+    fields = value.known("a mapping with listen and upstream", _PROXY)
     for key in ("listen", "upstream"):
-        if key not in given:
+        if key not in fields:
             value.fail(f"{key} is missing; write it like {key}: 127.0.0.1:5432")
     return ProxySpec(
         name=name,
-        listen=_address(given["listen"], listen_address),
-        upstream=_address(given["upstream"], upstream_address),
-        enabled=given["enabled"].flag() if "enabled" in given else True,
-        faults=_distinct((entry, read_fault(entry)) for entry in _list(given.get("faults"), "a list of faults")),
+        listen=_address(fields["listen"], listen_address),
+        upstream=_address(fields["upstream"], upstream_address),
+        enabled=fields["enabled"].flag() if "enabled" in fields else True,
+        faults=_distinct((entry, read_fault(entry)) for entry in _list(fields.get("faults"), "a list of faults")),
     )
 
 
@@ -172,35 +172,35 @@ def _native(name: str, value: Value) -> ProxySpec:
 
 
 def _toxiproxy(value: Value) -> tuple[Value, ProxySpec]:
-    given = _without_nulls(value.known("a proxy with name, listen and upstream", _TOXIPROXY, ignoring_case=True))
+    fields = _without_nulls(value.known("a proxy with name, listen and upstream", _TOXIPROXY, ignoring_case=True))
     for key in ("name", "upstream"):
-        if key not in given or not given[key].text():
+        if key not in fields or not fields[key].text():
             value.fail(f"{key} is missing")
-    listen = given["listen"].text() if "listen" in given else ""
+    listen = fields["listen"].text() if "listen" in fields else ""
     return value, ProxySpec(
-        name=given["name"].name(),
-        listen=_address(given["listen"], listen_address) if listen else "",
-        upstream=given["upstream"].text(),  # Toxiproxy takes any text and finds out when it dials
-        enabled=given["enabled"].flag() if "enabled" in given else True,
-        faults=_distinct(_toxic(entry) for entry in _list(given.get("toxics"), "a list of toxics")),
+        name=fields["name"].name(),
+        listen=_address(fields["listen"], listen_address) if listen else "",
+        upstream=fields["upstream"].text(),  # Toxiproxy takes any text and finds out when it dials
+        enabled=fields["enabled"].flag() if "enabled" in fields else True,
+        faults=_distinct(_toxic(entry) for entry in _list(fields.get("toxics"), "a list of toxics")),
     )
 
 
 def _toxic(value: Value) -> tuple[Value, FaultSpec]:
-    given = _without_nulls(value.known("a toxic with type and attributes", _TOXIC, ignoring_case=True))
-    if "type" not in given:
+    fields = _without_nulls(value.known("a toxic with type and attributes", _TOXIC, ignoring_case=True))
+    if "type" not in fields:
         value.fail(f"type is missing; known are: {', '.join(KINDS)}")
-    kind = declared(given["type"], given["type"].text())
-    attributes = given.get("attributes")
+    kind = declared(fields["type"], fields["type"].text())
+    attributes = fields.get("attributes")
     described: dict[str, Value] = {}
     if attributes is not None and not (attributes.is_list and not attributes.items("")):
         described = _without_nulls(attributes.entries("a mapping of attributes"))
-    return value, fault_spec(attributes or value, kind, described, given)
+    return value, fault_spec(attributes or value, kind, described, fields)
 
 
-def _without_nulls(given: Mapping[str, Value]) -> dict[str, Value]:
+def _without_nulls(fields: Mapping[str, Value]) -> dict[str, Value]:
     """JSON's null is the same as no key at all, as Toxiproxy reads it."""
-    return {key: value for key, value in given.items() if not value.is_null}
+    return {key: value for key, value in fields.items() if not value.is_null}
 
 
 # What both forms have.
@@ -211,7 +211,7 @@ def _list(value: Value | None, wanted: str) -> list[Value]:
 
 
 def _address(value: Value, check: Callable[[str], str]) -> str:
-    with told_at(value):
+    with at_path(value):
         return check(value.text())
 
 

@@ -19,7 +19,7 @@ from brownout_proxy.server.events import Reason
 log = logging.getLogger(__name__)
 
 TTL: Final = 10.0
-"""Seconds that a lease lives unless told otherwise; its holder renews it three times in that time."""
+"""Seconds that a lease lives unless its holder asks for another time; it renews it three times in that time."""
 SHORTEST: Final = 0.5
 """Seconds: a shorter one would lapse between two renewals on a busy machine."""
 LONGEST: Final = 3600.0
@@ -112,8 +112,8 @@ class Leases:
 
     def refusal(self, kept: Iterable[tuple[str, ActiveFault]]) -> Leased:
         """For faults, each with the name of its proxy, that stay as they are."""
-        told = "; ".join(self.described(proxy, active) for proxy, active in kept)
-        return Leased(f"{told}; {_WAIT}, or force the change ({_FORCE})")
+        kept_faults = "; ".join(self.described(proxy, active) for proxy, active in kept)
+        return Leased(f"{kept_faults}; {_WAIT}, or force the change ({_FORCE})")
 
     def described(self, proxy: str, active: ActiveFault) -> str:
         """Which lease a fault is under, and how long that lives."""

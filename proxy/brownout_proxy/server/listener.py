@@ -93,7 +93,7 @@ class Listener:
         if self._closed or self._wanted or self._loop is None or self._factory is None:
             return
         self._wanted = True
-        # The server closes the socket that it is given: it gets a duplicate.
+        # The server closes its socket, so it gets a duplicate.
         create: Callable[..., Awaitable[asyncio.AbstractServer]] = self._loop.create_server
         if self.address.path:
             create = functools.partial(self._loop.create_unix_server, **_KEEPS_FILE)

@@ -134,7 +134,7 @@ def _delays(name: str, proxy: Proxy) -> Iterator[str]:
 def _histogram(name: str, before: str, after: str, bounds: Sequence[str], counts: Sequence[int], sum_: float) -> str:
     """Cumulative, as Prometheus has them; the last count is of what is over every bound.
 
-    The labels are given as they stand `before` and `after` the bound's.
+    The labels are as they stand `before` and `after` the bound's.
     """
     totals = [repr(float(total)) for total in accumulate(counts)]
     series = f'{name}_bucket{{{before}le="'

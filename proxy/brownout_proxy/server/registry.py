@@ -124,7 +124,7 @@ class Registry:
         enabled: bool | None = None,
         by: Authority = ANYBODY,
     ) -> Proxy:
-        """Changes what is given. Another address or upstream drops the connections; the faults stay.
+        """Changes what has a value. Another address or upstream drops the connections; the faults stay.
 
         If the new address cannot be bound, the proxy stays as it was. What is as it is asked for changes nothing, and
         so is nobody's to refuse. Raises NotFound, InvalidSpec, Unavailable, Leased.
@@ -182,7 +182,7 @@ class Registry:
 
     async def populate(self, specs: Sequence[ProxySpec], done: list[Proxy], by: Authority = ANYBODY) -> None:
         """Creates or replaces proxies in order. One whose address and upstream are the same keeps its connections, and
-        its faults unless others are given, as clients send proxies without any.
+        its faults unless the request has others, as clients send proxies without any.
 
         Each finished proxy is appended to `done`; the first failure ends the run. Raises InvalidSpec, Unavailable,
         Leased.
@@ -288,7 +288,7 @@ def _check_loop(listen: Address, upstream: str) -> None:
     """Raises InvalidSpec for an upstream that is the proxy itself: one client would use up every open file."""
     try:
         target = parse_address(upstream)
-    except InvalidSpec:  # dialling will tell
+    except InvalidSpec:  # dialling will report it
         return
     if (listen.path, listen.port) != (target.path, target.port) or not (listen.path or listen.port):
         return

@@ -1,7 +1,7 @@
 """A config file that was read again: makes the proxies equal to it and disturbs nothing that did not change.
 
-What is under a lease is a running experiment's. Its faults stay, whatever the file says; the proxy itself becomes what
-the file says, as nobody could tell later that it had not, and the lease's owner sees it.
+What is under a lease is a running experiment's. Its faults stay, whatever the file has. The proxy itself becomes what
+the file has, since nobody could see later that it had not; the lease's owner notices.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import Final
 log = logging.getLogger(__name__)
 
 
-_SHOWN: Final = 3
+MAX_LOGGED: Final = 3
 
 
 class _Remarks:
@@ -34,7 +34,7 @@ def remark(text: str, *arguments: object) -> None:
     remarks = _OF_REQUEST.get()
     if remarks is None:
         log.warning(text, *arguments)
-    elif len(remarks.first) < _SHOWN:
+    elif len(remarks.first) < MAX_LOGGED:
         remarks.first.append(text % arguments)
     else:
         remarks.more += 1

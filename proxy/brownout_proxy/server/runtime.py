@@ -99,7 +99,7 @@ class Runtime:
         self._started = started
 
     async def run(self) -> None:
-        """Serves until told to stop. Raises BrownoutError when it cannot start; then nothing is left behind."""
+        """Serves until a signal or `stop`. Raises BrownoutError when it cannot start; then nothing is left behind."""
         with Signals() as signals:
             try:
                 await unless(signals.stop, self._start())

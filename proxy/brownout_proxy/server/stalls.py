@@ -1,6 +1,6 @@
 """How long the process stood still: stopped by a signal, starved of its core, or busy with one thing.
 
-A beat on the loop that comes late tells. It beats only while somebody watches, and touches no connection.
+A beat on the loop that comes late is the sign. It beats only while somebody watches, and touches no connection.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ _CAUSES: Final = 32  # that are remembered
 
 
 class UpstreamHealth:
-    """What the dials of one proxy have shown. Times are in seconds on any clock that only goes forward."""
+    """The outcome of the dials of one proxy. Times are in seconds on any clock that only goes forward."""
 
     def __init__(self, proxy: str) -> None:
         self.last_error: str | None = None
