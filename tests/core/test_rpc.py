@@ -35,7 +35,7 @@ class _Call:
     [
         (InvalidSpec("a.b", "is bad"), grpc.StatusCode.INVALID_ARGUMENT, "a.b: is bad"),
         (Conflict("taken"), grpc.StatusCode.ALREADY_EXISTS, "taken"),
-        (ZeroDivisionError("secret"), grpc.StatusCode.INTERNAL, "internal error; the log tells more"),
+        (ZeroDivisionError("secret"), grpc.StatusCode.INTERNAL, "internal error; see the log"),
     ],
 )
 def test_an_error_ends_the_call_with_the_code_of_its_row_and_a_bug_tells_nothing(

@@ -220,7 +220,7 @@ class Remote:
             raise self._failure(error) from None
 
     def _failure(self, error: grpc.aio.AioRpcError) -> BrownoutError:
-        code, details = error.code(), error.details() or "no reason given"
+        code, details = error.code(), error.details() or "no reason"
         trailing = dict(error.trailing_metadata() or ())
         if RUN in trailing:
             return NotInPlaceError(str(trailing[RUN]), details)

@@ -248,7 +248,7 @@ def _duration(seconds: float) -> Duration:
 
 
 def _failure(address: str, error: grpc.aio.AioRpcError, credentials: Credentials) -> BackendError:
-    code, details = error.code(), error.details() or "no reason given"
+    code, details = error.code(), error.details() or "no reason"
     if code is grpc.StatusCode.FAILED_PRECONDITION:
         return LeaseLostError(f"{address}: {details}")
     if code is grpc.StatusCode.ABORTED:

@@ -123,7 +123,7 @@ def test_a_bug_of_ours_is_a_500_with_its_traceback_in_the_log(api: Api, caplog: 
     api.registry.proxies = broken  # type: ignore[assignment, method-assign]
     answer = api.ask("GET", "/proxies")
     del api.registry.proxies
-    assert answer.error == (500, "internal error; the log tells more")
+    assert answer.error == (500, "internal error; see the log")
     assert "secret detail" in caplog.text
     assert "Traceback" in caplog.text
     assert answer.headers["X-Toxiproxy-Request-Id"]

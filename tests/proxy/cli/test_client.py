@@ -82,7 +82,7 @@ def test_an_empty_answer_is_nothing(server: _Server) -> None:
         (403, b"User agent not allowed\n", "HTTP 403: User agent not allowed"),
         (500, b"", "HTTP 500: Internal Server Error"),
         (400, b"[1]", "HTTP 400: [1]"),
-        (499, b"{}", "HTTP 499: no reason given"),
+        (499, b"{}", "HTTP 499: no reason"),
     ],
 )
 def test_an_error_is_told_with_its_status(server: _Server, status: int, text: bytes, told: str) -> None:
