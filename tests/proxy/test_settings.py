@@ -114,7 +114,7 @@ def test_off_loopback_a_token_is_needed_or_the_word_that_none_is(host: str) -> N
 
 
 def test_one_token_is_enough() -> None:
-    with pytest.raises(InvalidSpec, match="--token: .*--token-file"):
+    with pytest.raises(InvalidSpec, match=r"--token: .*--token-file"):
         Settings(token="t", token_file=Path("f"))
     assert merged({"token_file": Path("f")}, {"BROWNOUT_TOKEN": "t"}).token is None
 
