@@ -19,7 +19,7 @@ from brownout_catalogue.importers.imported import Imported
 from brownout_catalogue.importers.kubernetes.manifests import read_manifests
 from brownout_catalogue.importers.kubernetes.reader import read_kubernetes
 from brownout_catalogue.scoring.ranking import rank
-from brownout_controller.api.messages import read_order, read_wish
+from brownout_controller.api.messages import read_fault_request, read_run_request
 from brownout_controller.cli.commands.report import FORMATS
 from brownout_controller.engine import store
 from brownout_controller.engine.history import collect
@@ -115,8 +115,8 @@ def _protobuf(content: bytes, _: Path) -> None:
     for read in (
         lambda: asyncio.run(read_message(proxy_pb2.CreateProxyRequest.FromString(content))),
         lambda: _fault(proxy_pb2.AddFaultRequest.FromString(content)),
-        lambda: read_wish(controller_pb2.StartFaultsRequest.FromString(content)),
-        lambda: read_order(controller_pb2.RunRequest.FromString(content).experiment),
+        lambda: read_fault_request(controller_pb2.StartFaultsRequest.FromString(content)),
+        lambda: read_run_request(controller_pb2.RunRequest.FromString(content).experiment),
     ):
         try:
             read()

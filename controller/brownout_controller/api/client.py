@@ -13,12 +13,12 @@ from brownout_controller import clock
 from brownout_controller.api.messages import (
     RUN,
     SIGNALS,
+    read_dry_run,
     read_left_out,
-    read_outlook,
     read_place,
     read_row,
-    show_order,
-    show_wish,
+    show_fault_request,
+    show_run_request,
 )
 from brownout_controller.backends.base import ProxyPlace
 from brownout_controller.backends.channel import ANYBODY, Credentials, channel
@@ -62,7 +62,7 @@ _ERRORS: Final = {
 
 
 class LostError(Unavailable):
-    """The controller could not be reached for as long as we were told to wait: its run has no verdict that we know."""
+    """The controller could not be reached within the patience of its client: its run has no verdict that we know."""
 
 
 def _request(run: RunRequest | ResolvedRun) -> RunRequest:
@@ -73,7 +73,7 @@ def _request(run: RunRequest | ResolvedRun) -> RunRequest:
 
 
 class Remote:
-    """To be made in the loop that uses it. `tell` is called with what a person should know of the connection."""
+    """To be made in the loop that uses it. `notify` is called with what a person should learn of the connection."""
 
     def __init__(
         self,
@@ -81,11 +81,11 @@ class Remote:
         credentials: Credentials = ANYBODY,
         *,
         patience: float = PATIENCE,
-        tell: Callable[[str], None] = lambda _: None,
+        notify: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.address = address
         self._patience = patience
-        self._tell = tell
+        self._notify = notify
         self._credentials = credentials
         self._metadata = credentials.metadata
         self._channel = channel(address, credentials, _OPTIONS)
@@ -99,8 +99,8 @@ class Remote:
     ) -> None:
         await self._channel.close()
 
-    async def prepare(self, given: Mapping[str, str] | None = None) -> Sequence[LeftOut]:
-        """Nothing: the controller did it when it started, and has told what it left out."""
+    async def prepare(self, variables: Mapping[str, str] | None = None) -> Sequence[LeftOut]:
+        """Nothing: the controller did it when it started, and has logged what it left out."""
         return ()
 
     async def check(self, run: RunRequest | ResolvedRun) -> None:
@@ -109,18 +109,18 @@ class Remote:
 
     async def plan(self, run: RunRequest | ResolvedRun, *, measure: bool = True) -> DryRun:
         """Raises InvalidSpec, Unavailable."""
-        request = pb.PlanRequest(experiment=show_order(_request(run)), measure=measure)
-        return read_outlook(await self._asked(self._stub.Plan, request))
+        request = pb.PlanRequest(experiment=show_run_request(_request(run)), measure=measure)
+        return read_dry_run(await self._asked(self._stub.Plan, request))
 
     async def start(self, run: RunRequest | ResolvedRun) -> str:
         """Raises InvalidSpec, Unavailable."""
-        request = pb.RunRequest(experiment=show_order(_request(run)))
+        request = pb.RunRequest(experiment=show_run_request(_request(run)))
         answer: pb.RunResponse = await self._asked(self._stub.Run, request)
         return answer.run
 
     async def start_faults(self, faults: FaultRequest) -> str:
         """Raises InvalidSpec, Unavailable, NotInPlaceError."""
-        answer: pb.StartFaultsResponse = await self._asked(self._stub.StartFaults, show_wish(faults))
+        answer: pb.StartFaultsResponse = await self._asked(self._stub.StartFaults, show_fault_request(faults))
         return answer.run
 
     async def watch(self, run: str, after: int = 0, *, wait: bool = True) -> AsyncIterator[Line]:
@@ -134,7 +134,7 @@ class Remote:
                 )
                 async for message in call:
                     if lost is not None:
-                        self._tell("the controller is back")
+                        self._notify("the controller is back")
                         lost = None
                     after = message.n + 1
                     line = self._line(message.json)
@@ -147,7 +147,7 @@ class Remote:
                     raise self._failure(error) from None
                 if lost is None:
                     lost = clock.now()
-                    self._tell(f"the connection to the controller is lost; trying again for {self._patience:g} s")
+                    self._notify(f"the connection to the controller is lost; trying again for {self._patience:g} s")
                 elif clock.now() - lost > self._patience:
                     raise LostError(self._farewell(run, lease)) from None
             await asyncio.sleep(_RETRY)
@@ -173,8 +173,10 @@ class Remote:
         """Raises NotFound, Conflict, Unavailable."""
         await self._asked(self._stub.Stop, pb.StopRequest(run=run, signal=SIGNALS[signal]))
 
-    async def stop(self, run: str, why: str, *, at_once: bool = False, given: Mapping[str, str] | None = None) -> None:
-        """`given` is not asked for: the environments are the controller's. Raises NotFound, Conflict, Unavailable."""
+    async def stop(
+        self, run: str, why: str, *, at_once: bool = False, variables: Mapping[str, str] | None = None
+    ) -> None:
+        """`variables` are not sent: the environments are the controller's. Raises NotFound, Conflict, Unavailable."""
         await self._asked(self._stub.Stop, pb.StopRequest(run=run, why=why, at_once=at_once))
 
     async def list_runs(self, limit: int = 100) -> RunList:

@@ -1,4 +1,4 @@
-"""The gRPC service of a controller: each call is one of the conductor's, or ends with the code of its error.
+"""The gRPC service of a controller: each call is one of the supervisor's, or ends with the code of its error.
 
 Who listens where, and who may call, is decided above.
 """
@@ -14,12 +14,12 @@ import grpc
 from brownout_controller.api.messages import (
     RUN,
     SIGNALS,
-    read_order,
-    read_wish,
+    read_fault_request,
+    read_run_request,
+    show_dry_run,
     show_held,
     show_judgement,
     show_left_out,
-    show_outlook,
     show_place,
     show_row,
     show_target,
@@ -42,41 +42,41 @@ from brownout_core.rpc import Context
 SERVICE: Final = pb.DESCRIPTOR.services_by_name["ControllerService"].full_name
 ALIVE: Final = 5.0
 """Seconds after which a client may ask whether we are still there; gRPC's own 5 minutes are for the idle."""
-_GOODBYE: Final = 1.0
+SHUTDOWN_GRACE: Final = 1.0
 """Seconds in which clients hear the last of their runs."""
 _LISTED: Final = 100
-_MOST_LISTED: Final = 10_000
-_MOST_WATCHES: Final = 256
+MAX_LISTED: Final = 10_000
+MAX_WATCHES: Final = 256
 """Each reads the journal for itself, on the loop that the runs are on."""
 
 
 class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
     """The calls of brownout.controller.v1."""
 
-    def __init__(self, conductor: RunSupervisor) -> None:
-        self._conductor = conductor
+    def __init__(self, supervisor: RunSupervisor) -> None:
+        self._supervisor = supervisor
         self._watches = 0
 
     async def Plan(self, request: pb.PlanRequest, context: Context) -> pb.PlanResponse:
         async def plan() -> pb.PlanResponse:
-            order = read_order(request.experiment)
-            return show_outlook(await self._conductor.plan(order, measure=request.measure))
+            order = read_run_request(request.experiment)
+            return show_dry_run(await self._supervisor.plan(order, measure=request.measure))
 
         return await rpc.answered(context, plan)
 
     async def Run(self, request: pb.RunRequest, context: Context) -> pb.RunResponse:
         async def run() -> pb.RunResponse:
-            return pb.RunResponse(run=await self._conductor.start(read_order(request.experiment)))
+            return pb.RunResponse(run=await self._supervisor.start(read_run_request(request.experiment)))
 
         return await rpc.answered(context, run)
 
     async def Watch(self, request: pb.WatchRequest, context: Context) -> AsyncIterator[pb.WatchResponse]:
-        if self._watches >= _MOST_WATCHES:
-            told = f"{_MOST_WATCHES} watches are open, which is all that one controller takes; wait for one to end"
-            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, told)
+        if self._watches >= MAX_WATCHES:
+            why = f"{MAX_WATCHES} watches are open, which is all that one controller takes; wait for one to end"
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, why)
         self._watches += 1
         try:
-            async for entry, text in self._conductor.watch(request.run, request.after, wait=not request.no_wait):
+            async for entry, text in self._supervisor.watch(request.run, request.after, wait=not request.no_wait):
                 yield pb.WatchResponse(n=entry.n, at=entry.at, kind=entry.record.kind, json=text)
         except NotFound as error:
             await context.abort(grpc.StatusCode.NOT_FOUND, str(error))
@@ -90,25 +90,25 @@ class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
             signal = next((name for name, number in SIGNALS.items() if number == request.signal), None)
             if signal is None:
                 why = request.why or "somebody stopped it"
-                await self._conductor.stop(request.run, why, at_once=request.at_once)
+                await self._supervisor.stop(request.run, why, at_once=request.at_once)
             else:
-                await self._conductor.interrupt(request.run, signal)
+                await self._supervisor.interrupt(request.run, signal)
             return pb.StopResponse()
 
         return await rpc.answered(context, stop)
 
     async def ListRuns(self, request: pb.ListRunsRequest, context: Context) -> pb.ListRunsResponse:
         async def list_() -> pb.ListRunsResponse:
-            limit = min(request.limit or _LISTED, _MOST_LISTED)
-            rows, left_out = await self._conductor.list_runs(limit)
+            limit = min(request.limit or _LISTED, MAX_LISTED)
+            rows, left_out = await self._supervisor.list_runs(limit)
             return pb.ListRunsResponse(runs=map(show_row, rows), left_out=map(show_left_out, left_out[:_LISTED]))
 
         return await rpc.answered(context, list_)
 
     async def GetRun(self, request: pb.GetRunRequest, context: Context) -> pb.GetRunResponse:
         async def get() -> pb.GetRunResponse:
-            directory = self._conductor.find(request.run)
-            row = await self._conductor.row(request.run)
+            directory = self._supervisor.find(request.run)
+            row = await self._supervisor.row(request.run)
             judgement = await asyncio.to_thread(lambda: judge(store.read(directory)))
             return show_judgement(row, judgement)
 
@@ -119,7 +119,7 @@ class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
 
         async def first() -> pb.HistoryResponse:
             nonlocal found
-            found = await self._conductor.history()
+            found = await self._supervisor.history()
             unread = map(show_left_out, found.left_out[:_LISTED])
             return pb.HistoryResponse(left_out=unread, warnings=found.closed_to_us[:_LISTED])
 
@@ -129,7 +129,7 @@ class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
 
     async def ListTargets(self, request: pb.ListTargetsRequest, context: Context) -> pb.ListTargetsResponse:
         async def list_() -> pb.ListTargetsResponse:
-            found = await self._conductor.places(request.environment or LOCAL, request.edge)
+            found = await self._supervisor.places(request.environment or LOCAL, request.edge)
             return pb.ListTargetsResponse(places=[show_place(place) for place in found])
 
         return await rpc.answered(context, list_)
@@ -137,12 +137,12 @@ class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
     async def StartFaults(self, request: pb.StartFaultsRequest, context: Context) -> pb.StartFaultsResponse:
         async def start() -> pb.StartFaultsResponse:
             try:
-                run = await self._conductor.start_faults(await asyncio.to_thread(read_wish, request))
+                run = await self._supervisor.start_faults(await asyncio.to_thread(read_fault_request, request))
             except NotInPlaceError as error:
                 context.set_trailing_metadata(((RUN, error.run),))
                 code = grpc.StatusCode.FAILED_PRECONDITION if error.refused else grpc.StatusCode.UNAVAILABLE
                 await context.abort(code, str(error))
-            records = [entry.record for entry in store.read(self._conductor.find(run))]
+            records = [entry.record for entry in store.read(self._supervisor.find(run))]
             plan = next(record for record in records if isinstance(record, Plan))
             targets = [show_target(Target.from_plain(target)) for target in plan.targets]
             return pb.StartFaultsResponse(run=run, targets=targets)
@@ -150,14 +150,14 @@ class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
         return await rpc.answered(context, start)
 
     async def ListFaults(self, request: pb.ListFaultsRequest, context: Context) -> pb.ListFaultsResponse:
-        return pb.ListFaultsResponse(faults=[show_held(held) for held in self._conductor.faults()])
+        return pb.ListFaultsResponse(faults=[show_held(held) for held in self._supervisor.faults()])
 
     async def StopFaults(self, request: pb.StopFaultsRequest, context: Context) -> pb.StopFaultsResponse:
         async def stop() -> pb.StopFaultsResponse:
-            if store.brief(self._conductor.find(request.run)).claims:
+            if store.brief(self._supervisor.find(request.run)).claims:
                 raise InvalidSpec("run", f"{request.run} is an experiment; end it with Stop")
-            await self._conductor.stop(request.run, request.why or "somebody stopped it")
-            judged = await self._conductor.ended(request.run)
+            await self._supervisor.stop(request.run, request.why or "somebody stopped it")
+            judged = await self._supervisor.ended(request.run)
             return pb.StopFaultsResponse(verdict=show_verdict(judged.verdict), reasons=recorded(judged))
 
         return await rpc.answered(context, stop)
@@ -166,13 +166,13 @@ class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
 class Server(rpc.Server):
     """A server of the API, with health and reflection."""
 
-    def __init__(self, conductor: RunSupervisor, *, token: str | None = None, tls: rpc.Tls | None = None) -> None:
+    def __init__(self, supervisor: RunSupervisor, *, token: str | None = None, tls: rpc.Tls | None = None) -> None:
         def add(server: grpc.aio.Server) -> None:
             controller_pb2_grpc.add_ControllerServiceServicer_to_server(  # type: ignore[no-untyped-call]
-                ControllerService(conductor), server
+                ControllerService(supervisor), server
             )
 
         super().__init__(SERVICE, add, token=token, tls=tls, pinged_every=ALIVE)
 
-    async def stop(self, grace: float = _GOODBYE) -> None:
+    async def stop(self, grace: float = SHUTDOWN_GRACE) -> None:
         await super().stop(grace)

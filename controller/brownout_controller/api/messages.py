@@ -1,4 +1,4 @@
-"""Orders, plans and verdicts on the wire: from protobuf and back, for both ends."""
+"""Requests, dry runs and verdicts on the wire: from protobuf and back, for both ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from brownout_controller.backends.base import ProxyPlace, Target
 from brownout_controller.engine.dry_run import CurrentReading, DryRun
 from brownout_controller.engine.run_list import Row
 from brownout_controller.engine.run_request import FaultRequest, RunRequest
-from brownout_controller.engine.run_supervisor import Held
+from brownout_controller.engine.run_supervisor import HeldFaults
 from brownout_controller.engine.store import Brief
 from brownout_controller.model.environment import LOCAL
 from brownout_controller.model.journal import Judged, LeftOut, Refusal
@@ -30,19 +30,19 @@ RUN: Final = "brownout-run"
 SIGNALS: Final = {"SIGINT": pb.SIGNAL_INT, "SIGTERM": pb.SIGNAL_TERM}
 
 
-def show_order(order: RunRequest) -> pb.Experiment:
+def show_run_request(request: RunRequest) -> pb.Experiment:
     return pb.Experiment(
-        text=order.text,
-        file=order.file,
-        environment=order.environment,
-        variables=order.variables,
-        seed=order.seed,
-        replay=order.replay,
-        part_of=order.part_of,
+        text=request.text,
+        file=request.file,
+        environment=request.environment,
+        variables=request.variables,
+        seed=request.seed,
+        replay=request.replay,
+        part_of=request.part_of,
     )
 
 
-def read_order(message: pb.Experiment) -> RunRequest:
+def read_run_request(message: pb.Experiment) -> RunRequest:
     return RunRequest(
         message.text,
         message.file,
@@ -54,21 +54,21 @@ def read_order(message: pb.Experiment) -> RunRequest:
     )
 
 
-def show_wish(wish: FaultRequest) -> pb.StartFaultsRequest:
+def show_fault_request(request: FaultRequest) -> pb.StartFaultsRequest:
     return pb.StartFaultsRequest(
-        environment=wish.environment,
-        edges=wish.edges,
-        faults=[show_fault(spec) for spec in wish.faults],
-        blast_radius=pb.BlastRadius(mode=wish.mode, value=wish.value),
-        duration=duration(wish.duration),
-        lease=duration(wish.lease),
-        seed=wish.seed,
-        because=wish.because,
-        replay=wish.replay,
+        environment=request.environment,
+        edges=request.edges,
+        faults=[show_fault(spec) for spec in request.faults],
+        blast_radius=pb.BlastRadius(mode=request.mode, value=request.value),
+        duration=duration(request.duration),
+        lease=duration(request.lease),
+        seed=request.seed,
+        because=request.because,
+        replay=request.replay,
     )
 
 
-def read_wish(message: pb.StartFaultsRequest) -> FaultRequest:
+def read_fault_request(message: pb.StartFaultsRequest) -> FaultRequest:
     """Raises InvalidSpec."""
     if not message.HasField("duration"):
         raise InvalidSpec("duration", "missing: faults have an end")
@@ -94,24 +94,24 @@ def read_wish(message: pb.StartFaultsRequest) -> FaultRequest:
     )
 
 
-def show_outlook(outlook: DryRun) -> pb.PlanResponse:
+def show_dry_run(dry_run: DryRun) -> pb.PlanResponse:
     return pb.PlanResponse(
-        name=outlook.name,
-        edges=outlook.edges,
-        targets=[show_target(target) for target in outlook.targets],
-        faults=[show_fault(spec) for spec in outlook.faults],
-        duration=duration(outlook.duration),
-        lease=duration(outlook.lease),
-        readings=[pb.Reading(**now._asdict()) for now in outlook.readings],
-        refusals=[pb.Refusal(net=item.net, reason=item.reason, remedy=item.remedy) for item in outlook.refused],
-        trouble=outlook.trouble,
-        baseline=duration(outlook.baseline),
-        recovery=duration(outlook.recovery),
-        traffic=outlook.traffic,
+        name=dry_run.name,
+        edges=dry_run.edges,
+        targets=[show_target(target) for target in dry_run.targets],
+        faults=[show_fault(spec) for spec in dry_run.faults],
+        duration=duration(dry_run.duration),
+        lease=duration(dry_run.lease),
+        readings=[pb.Reading(**now._asdict()) for now in dry_run.readings],
+        refusals=[pb.Refusal(net=item.net, reason=item.reason, remedy=item.remedy) for item in dry_run.refused],
+        trouble=dry_run.trouble,
+        baseline=duration(dry_run.baseline),
+        recovery=duration(dry_run.recovery),
+        traffic=dry_run.traffic,
     )
 
 
-def read_outlook(message: pb.PlanResponse) -> DryRun:
+def read_dry_run(message: pb.PlanResponse) -> DryRun:
     return DryRun(
         message.name,
         list(message.edges),
@@ -148,16 +148,16 @@ def show_verdict(verdict: str | None) -> pb.Verdict:
 
 
 def show_row(row: Row) -> pb.RunInfo:
-    told, verdict = row.told, row.told.verdict
+    brief, verdict = row.brief, row.brief.verdict
     return pb.RunInfo(
-        run=told.run_id,
-        name=told.name,
-        environment=told.environment,
-        started=told.started,
+        run=brief.run_id,
+        name=brief.name,
+        environment=brief.environment,
+        started=brief.started,
         state=row.state,
         verdict=show_verdict(None if verdict is None else verdict.verdict),
         exit=0 if verdict is None else verdict.exit,
-        ad_hoc=not told.claims,
+        ad_hoc=not brief.claims,
         targets=row.targets,
         phase=row.phase,
         left=None if row.left is None else duration(row.left),
@@ -170,9 +170,9 @@ def read_row(message: pb.RunInfo) -> Row:
     if message.verdict != pb.VERDICT_UNSPECIFIED:
         word = Verdict[pb.Verdict.Name(message.verdict).removeprefix("VERDICT_")].value
         judged = Judged(word, message.exit, ())
-    told = Brief(message.run, message.name, message.environment, message.started, not message.ad_hoc, judged)
+    brief = Brief(message.run, message.name, message.environment, message.started, not message.ad_hoc, judged)
     left = seconds(message.left) if message.HasField("left") else None
-    return Row(told, message.state, message.phase, left, list(message.targets))
+    return Row(brief, message.state, message.phase, left, list(message.targets))
 
 
 def show_left_out(one: LeftOut) -> pb.LeftOut:
@@ -218,7 +218,7 @@ def read_place(message: pb.Place) -> ProxyPlace:
     return ProxyPlace(message.where, message.proxy, list(message.edges), list(message.faults), message.trouble)
 
 
-def show_held(held: Held) -> pb.HeldFaults:
+def show_held(held: HeldFaults) -> pb.HeldFaults:
     return pb.HeldFaults(
         run=held.run,
         environment=held.environment,

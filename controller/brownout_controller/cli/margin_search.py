@@ -116,7 +116,7 @@ class SearchOutcome:
 
 async def search(
     hunt: SearchOutcome,
-    venue: RunClient,
+    client: RunClient,
     where: ClientOptions,
     signals: Signals,
     *,
@@ -128,8 +128,8 @@ async def search(
     while (value := hunt.search.next()) is not None:
         number = len(hunt.tried) + 1
         begins(number, hunt.dial.fitting(value))
-        start = functools.partial(venue.start, hunt.order_for(value))
-        finished = await follow(venue, start, signals, Progress(quiet=True), remote=where.controller is not None)
+        start = functools.partial(client.start, hunt.order_for(value))
+        finished = await follow(client, start, signals, Progress(quiet=True), remote=where.controller is not None)
         leave(finished, where, quiet=True)
         if signals.came is not None and finished.judgement.exit == status_of(signals.came):
             hunt.tried.append(TrialRun(hunt.dial.fitting(value), "unknown", finished))  # it says nothing, and is no try

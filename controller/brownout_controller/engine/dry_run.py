@@ -18,9 +18,9 @@ from brownout_core.faults.spec import FaultSpec
 
 
 class CurrentReading(NamedTuple):
-    """What a hypothesis reads before anything is done; `why` where that is nothing, or does not tell whether it holds.
+    """What a hypothesis reads before anything is done; `why` where that is nothing, or does not show whether it holds.
 
-    `holds` is None where that cannot be said yet, `later` that it exists during a run only.
+    `holds` is None where that is not known yet, `later` that it exists during a run only.
     """
 
     hypothesis: str
@@ -71,7 +71,7 @@ async def dry_run(setup: Setup, *, measure: bool) -> DryRun:
         conditions.duration,
         cast(float, conditions.lease),
         await _readings(setup) if measure else [],
-        [replace(said, reason=masked(said.reason), remedy=masked(said.remedy)) for said in planned.refused],
+        [replace(refusal, reason=masked(refusal.reason), remedy=masked(refusal.remedy)) for refusal in planned.refused],
         trouble,
         conditions.baseline,
         conditions.recovery,

@@ -83,11 +83,11 @@ class Observation:
 
     async def _started_load(self) -> Load | None:
         experiment = self._setup.experiment
-        if (given := experiment.conditions.traffic) is None:
+        if (spec := experiment.conditions.traffic) is None:
             return None
         load = Load(
-            given.url, given.rate, method=given.method, headers=given.headers, body=given.body, timeout=given.timeout,
-            wished=given, overdue=overdue_after(experiment.hypotheses, given.timeout),
+            spec.url, spec.rate, method=spec.method, headers=spec.headers, body=spec.body, timeout=spec.timeout,
+            wished=spec, overdue=overdue_after(experiment.hypotheses, spec.timeout),
         )  # fmt: skip
         await load.start()
         return load

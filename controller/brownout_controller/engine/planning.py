@@ -23,10 +23,10 @@ LOCAL_POWERS: Final = "local-powers"
 """The net that nothing switches off: strangers do not use this machine."""
 LARGE_LOAD: Final = "large-load"
 """Nor do they take all of it."""
-_MOST_REQUESTS: Final = 500
+MAX_REQUESTS: Final = 500
 """A second, for which the load takes a tenth of a core; at about 2,000 it falls behind its schedule (measured)."""
-_MOST_SAMPLES: Final = 200
-_LOOK_UP: Final = 2.0  # seconds that a name server may take
+MAX_SAMPLES: Final = 200
+_LOOKUP_TIMEOUT: Final = 2.0  # seconds that a name server may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +65,16 @@ class Planned:
 
 async def plan(setup: Setup) -> Planned:
     """What would be hit, and every reason why not. Touches nothing. Raises BackendError."""
-    said = [] if setup.allowed_commands is None else [*_local_powers(setup), *_too_busy(setup.experiment)]
-    if said:
-        return Planned([], [], said)
+    refused = [] if setup.allowed_commands is None else [*_local_powers(setup), *_too_busy(setup.experiment)]
+    if refused:
+        return Planned([], [], refused)
     conditions, limits = setup.experiment.conditions, setup.environment.limits
     everywhere: dict[str, Target] = {}
     chosen: dict[str, Target] = {}
     for edge in setup.edges:
         found = {target.id: target for target in await setup.backend.targets(edge)}
         here = choose(list(found), conditions.blast_radius, setup.seed)
-        said += refusals(
+        refused += refusals(
             conditions.model_copy(update={"edge": edge}),
             environment=setup.environment_name,
             protected=setup.environment.protected,
@@ -85,18 +85,20 @@ async def plan(setup: Setup) -> Planned:
             proxies=[] if found else [place.proxy for place in await setup.backend.places([]) if place.proxy],
         )
         if found and not here:
-            said.append(Refusal("zero-targets", f"blast_radius chooses no target of {edge}", "widen it, or mode: one"))
+            refused.append(
+                Refusal("zero-targets", f"blast_radius chooses no target of {edge}", "widen it, or mode: one")
+            )
         listeners = [
             Listener(target.id, target.listen, target.upstream, target.where)
             for target in found.values()
             if target.listen
         ]
-        said += own_traffic(conditions, await _asked(setup.experiment), listeners)
+        refused += own_traffic(conditions, await _asked(setup.experiment), listeners)
         everywhere |= found
         chosen |= {name: found[name] for name in here}
     if len(chosen) > limits.max_targets and "large-scope" not in conditions.nets:
-        said.append(too_many(len(chosen), limits))
-    return Planned(list(everywhere.values()), list(chosen.values()), list(dict.fromkeys(said)))
+        refused.append(too_many(len(chosen), limits))
+    return Planned(list(everywhere.values()), list(chosen.values()), list(dict.fromkeys(refused)))
 
 
 async def _asked(experiment: Experiment) -> dict[str, list[Endpoint]]:
@@ -116,7 +118,7 @@ async def _asked(experiment: Experiment) -> dict[str, list[Endpoint]]:
 async def _looked_up(host: str) -> Sequence[str]:
     """The addresses of a name; none where nobody knows it, which its probe reports."""
     try:
-        async with asyncio.timeout(_LOOK_UP):
+        async with asyncio.timeout(_LOOKUP_TIMEOUT):
             answers = await asyncio.get_running_loop().getaddrinfo(host, None)
     except (OSError, UnicodeError, TimeoutError):
         return ()
@@ -126,7 +128,7 @@ async def _looked_up(host: str) -> Sequence[str]:
 def _local_powers(setup: Setup) -> list[Refusal]:
     """What an experiment that came over the network asks of this machine, and may not."""
     allowed = setup.allowed_commands or frozenset()
-    said = []
+    refused = []
     for hypothesis in setup.experiment.hypotheses:
         probe = hypothesis.probe
         if isinstance(probe, CommandProbe) and probe.is_among(allowed):
@@ -136,18 +138,18 @@ def _local_powers(setup: Setup) -> list[Refusal]:
             if isinstance(probe, CommandProbe):
                 remedy = f"start the controller with --allow-command {shlex.quote(shlex.join(probe.run))}, or {remedy}"
             why = f"hypothesis {hypothesis.name!r} ({hypothesis.place}) {powers}, and it came over the network"
-            said.append(Refusal(LOCAL_POWERS, why, remedy))
-    return said
+            refused.append(Refusal(LOCAL_POWERS, why, remedy))
+    return refused
 
 
 def _too_busy(experiment: Experiment) -> list[Refusal]:
     """What would keep a loop so busy that the measurements of other runs on it are wrong."""
-    said, load = [], experiment.conditions.traffic
-    if load is not None and load.rate > _MOST_REQUESTS:
-        why = f"a load of {load.rate:g}/s is over the {_MOST_REQUESTS}/s that a controller gives to one run"
-        said.append(Refusal(LARGE_LOAD, why, "lower traffic.rate, or run it without --controller"))
+    refused, load = [], experiment.conditions.traffic
+    if load is not None and load.rate > MAX_REQUESTS:
+        why = f"a load of {load.rate:g}/s is over the {MAX_REQUESTS}/s that a controller gives to one run"
+        refused.append(Refusal(LARGE_LOAD, why, "lower traffic.rate, or run it without --controller"))
     samples = sum(1 / hypothesis.terms.every for hypothesis in experiment.hypotheses)
-    if samples > _MOST_SAMPLES:
-        why = f"{samples:.0f} measurements a second are over the {_MOST_SAMPLES} that a controller gives to one run"
-        said.append(Refusal(LARGE_LOAD, why, "lengthen `every` of the hypotheses, or run it without --controller"))
-    return said
+    if samples > MAX_SAMPLES:
+        why = f"{samples:.0f} measurements a second are over the {MAX_SAMPLES} that a controller gives to one run"
+        refused.append(Refusal(LARGE_LOAD, why, "lengthen `every` of the hypotheses, or run it without --controller"))
+    return refused

@@ -87,18 +87,18 @@ class RequestResolver:
         """As its file has it at this moment. Raises InvalidSpec, Unavailable."""
         return read_run_environment(self._settings, name, Variables({}, self._surroundings)).environment
 
-    def environments(self, given: Mapping[str, str]) -> Mapping[str, Environment]:
-        """All of them by name; `given` are variables that count only on this machine. Raises InvalidSpec,
+    def environments(self, variables: Mapping[str, str]) -> Mapping[str, Environment]:
+        """All of them by name; `variables` are variables that count only on this machine. Raises InvalidSpec,
         Unavailable."""
-        variables = Variables(given if self.rights is None else {}, self._surroundings)
-        return read_environments(self._settings.read(variables))
+        known = Variables(variables if self.rights is None else {}, self._surroundings)
+        return read_environments(self._settings.read(known))
 
     def resolve_files(
-        self, files: Sequence[ExperimentFile], environment: str, given: Mapping[str, str]
+        self, files: Sequence[ExperimentFile], environment: str, values: Mapping[str, str]
     ) -> list[ResolvedRun]:
         """Experiments of this machine, all in one environment. Raises InvalidSpec with every error of every file, and
         with what lint takes for one."""
-        variables, errors = Variables(given, self._surroundings, lenient=True), ErrorCollector()
+        variables, errors = Variables(values, self._surroundings, lenient=True), ErrorCollector()
         place = RunEnvironment(Environment(), {})
         with errors.noting():
             place = read_run_environment(self._settings, environment, variables)
@@ -116,7 +116,7 @@ class RequestResolver:
             assert file.experiment is not None, "a file without errors is an experiment"
             runs.append(
                 ResolvedRun(
-                    RunRequest(file.text, file.name, environment, given),
+                    RunRequest(file.text, file.name, environment, values),
                     file.experiment,
                     place.environment,
                     _masker(place.environment, variables, file.variables, experiment=file.experiment),

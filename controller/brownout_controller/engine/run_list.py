@@ -25,17 +25,17 @@ _HEAD: Final = 20
 class Row(NamedTuple):
     """A run. `left` is in seconds, of its phase; None where that has no end of its own."""
 
-    told: Brief
+    brief: Brief
     state: str
     """Of the lifecycle for a run of this process, or what became of one that is none of ours."""
     phase: str = ""
-    """The state of the lifecycle that its journal tells, for one that is not over."""
+    """The state of the lifecycle that its journal has, for one that is not over."""
     left: float | None = None
     targets: Sequence[str] = ()
 
     @property
     def is_over(self) -> bool:
-        return self.told.verdict is not None
+        return self.brief.verdict is not None
 
 
 class RunList(NamedTuple):
@@ -50,28 +50,28 @@ def list_runs(runs: Store, limit: int, state_of: Callable[[Brief], str]) -> RunL
     rows, unread = [], []
     for number, directory in enumerate(reversed(list(runs.runs()))):
         try:
-            told = store.brief(directory)
-            if number < limit or told.verdict is None:
-                rows.append(look(directory, told, state_of(told)))
+            brief = store.brief(directory)
+            if number < limit or brief.verdict is None:
+                rows.append(look(directory, brief, state_of(brief)))
         except BrownoutError as error:
             unread.append(left_out(directory / JOURNAL, error))
     return RunList(rows, unread)
 
 
-def look(directory: Path, told: Brief, state: str) -> Row:
+def look(directory: Path, brief: Brief, state: str) -> Row:
     """Raises Unreadable, Unavailable."""
-    if told.verdict is not None:
-        return Row(told, state, targets=_targets(directory))
+    if brief.verdict is not None:
+        return Row(brief, state, targets=_targets(directory))
     try:
         entries = store.read(directory)
     except BrownoutError:
         if state == CUT_OFF:
             raise
-        return Row(told, state)  # somebody is at it, who can be asked to end it
+        return Row(brief, state)  # somebody is at it, who can be asked to end it
     plan = next((entry.record for entry in entries if isinstance(entry.record, Plan)), None)
     phase, left = _place(entries)
     targets = [] if plan is None else [target.get("id", "") for target in plan.targets]
-    return Row(told, state, phase, None if state == CUT_OFF else left, targets)
+    return Row(brief, state, phase, None if state == CUT_OFF else left, targets)
 
 
 def _place(entries: Sequence[Entry]) -> tuple[str, float | None]:

@@ -67,17 +67,17 @@ class FaultRequest:
         except ValueError as error:
             raise InvalidSpec("edges", str(error)) from None
         radius = {"mode": self.mode, "value": self.value}
-        given = {
+        declared = {
             "name": f"ad-hoc {', '.join(dict.fromkeys(spec.kind for spec in self.faults))}", "because": self.because,
             "edge": edges[0], "blast_radius": radius, "duration": self.duration, "lease": self.lease,
         }  # fmt: skip
         try:
-            conditions = Conditions.model_validate(given)
+            conditions = Conditions.model_validate(declared)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             place = ".".join(str(step) for step in first["loc"])
             raise InvalidSpec(place, str(first["msg"]).removeprefix("Value error, ")) from None
-        content = {**given, "edges": edges, "faults": [_as_written(spec) for spec in self.faults]}
+        content = {**declared, "edges": edges, "faults": [_as_written(spec) for spec in self.faults]}
         object.__setattr__(self, "experiment", Experiment(conditions, tuple(self.faults), (), content))
 
     @property

@@ -43,9 +43,9 @@ from brownout_core.verdict import Verdict
 
 log = logging.getLogger(__name__)
 
-_LOOK: Final = 0.5
+_POLL_INTERVAL: Final = 0.5
 """Seconds from one look at what another process has written to the next."""
-_GOODBYE: Final = 25.0
+SHUTDOWN_GRACE: Final = 25.0
 """Seconds beyond a lease that a run may take to end: then its faults are gone whatever it is waiting for."""
 
 
@@ -57,7 +57,7 @@ class NotInPlaceError(Unavailable):
         self.run, self.refused = run, refused
 
 
-class Held(NamedTuple):
+class HeldFaults(NamedTuple):
     """Ad-hoc faults that are in place. `left` is in seconds."""
 
     run: str
@@ -104,20 +104,20 @@ class RunSupervisor:
         locks: Path | None = None,
         make: Callable[[Environment], Backend] = open_backend,
         after: Callable[[Path], object] | None = None,
-        tell: Callable[[str], None] = lambda _: None,
+        notify: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`make` opens backends; `after` is called in a thread with the directory of each run that has its verdict;
-        `tell` hears what became of the runs that were cut off."""
+        `notify` is called with what became of the runs that were cut off."""
         self._resolver = resolver
         self._store = runs
         self._locks = locks
         self._make = make
         self._after = after
-        self._tell = tell
+        self._notify = notify
         self._live: dict[str, _Live] = {}
         self._failed: dict[str, Unavailable] = {}
         self._kept: dict[str, Sequence[Entry]] = {}
-        """Runs whose journal has not taken them whole, as they were told."""
+        """Runs whose journal has not taken them whole, as they were observed."""
         self._left_out: Sequence[LeftOut] = ()
         self._recovered = False
         self._recovering = asyncio.Lock()
@@ -132,29 +132,27 @@ class RunSupervisor:
     ) -> None:
         await self.shut_down("the end of its process")
 
-    async def recover(self, given: Mapping[str, str] | None = None) -> list[str]:
+    async def recover(self, variables: Mapping[str, str] | None = None) -> list[str]:
         """Closes the runs that were cut off by the death of their process, each undone where it was injected; their
-        ids. The first start does it, if nobody has. `given` are variables of the environments. Raises InvalidSpec,
+        ids. The first start does it, if nobody has. `variables` are variables of the environments. Raises InvalidSpec,
         Unavailable."""
-        async with self._backends(given or {}) as backend_of:
+        async with self._backends(variables or {}) as backend_of:
             closed, self._left_out = await close_unfinished(self._store.runs(), backend_of)
         self._recovered = True
         for run in closed:
-            if (told := store.brief(self._store.root / run).verdict) is not None:
-                verdict = Verdict(told.verdict)
-                self._tell(f"closed {run}, which had been cut off: {verdict} ({verdict.meaning})")
+            if (judged := store.brief(self._store.root / run).verdict) is not None:
+                verdict = Verdict(judged.verdict)
+                self._notify(f"closed {run}, which had been cut off: {verdict} ({verdict.meaning})")
         for sentence in sentences(self._left_out):
-            self._tell(sentence)
+            self._notify(sentence)
         return list(closed)
 
-    # What others ask for.
-
-    async def prepare(self, given: Mapping[str, str] | None = None) -> Sequence[LeftOut]:
+    async def prepare(self, variables: Mapping[str, str] | None = None) -> Sequence[LeftOut]:
         """What is due before the first run: what killed ones have left is undone. Gives the journals of killed ones
         that cannot be read. Raises InvalidSpec, Unavailable."""
         async with self._recovering:  # nobody starts before it is done
             if not self._recovered:
-                await self.recover(given)
+                await self.recover(variables)
         return self._left_out
 
     async def resolve(self, run: RunRequest | FaultRequest | ResolvedRun) -> ResolvedRun:
@@ -193,8 +191,8 @@ class RunSupervisor:
                     case Entered(state="observing"):
                         return run
                     case Judged() as judged:
-                        told = f"{'; '.join(recorded(judged))} ({judged.verdict}; run {run})"
-                        raise NotInPlaceError(run, told, refused=judged.verdict == Verdict.REFUSED)
+                        why = f"{'; '.join(recorded(judged))} ({judged.verdict}; run {run})"
+                        raise NotInPlaceError(run, why, refused=judged.verdict == Verdict.REFUSED)
         except asyncio.CancelledError:  # who asked has left, and could not end what it does not know of
             await self.stop(run, "whoever asked for it left before it was in place")
             raise
@@ -226,22 +224,24 @@ class RunSupervisor:
             elif live is not None:
                 await live.news.wait()
             else:
-                await asyncio.sleep(_LOOK)
+                await asyncio.sleep(_POLL_INTERVAL)
         for entry in self._kept.get(directory.name, ()):
             if entry.n >= seen:
                 yield Line(entry, encode(entry))
         if directory.name in self._failed:
             raise self._failed[directory.name]
 
-    async def stop(self, run: str, why: str, *, at_once: bool = False, given: Mapping[str, str] | None = None) -> None:
+    async def stop(
+        self, run: str, why: str, *, at_once: bool = False, variables: Mapping[str, str] | None = None
+    ) -> None:
         """Ends a run early, with its recovery unless it is `at_once`. One of another process is asked to end at once,
-        one that was cut off is closed, and one that is over stays so. `given` are variables of the environments.
+        one that was cut off is closed, and one that is over stays so. `variables` are variables of the environments.
         Raises NotFound, Unavailable, InvalidSpec."""
         directory = self._directory(run)
         if (live := self._live.get(directory.name)) is not None:
             live.runner.stop(why, at_once=at_once)
         elif directory.name not in self._kept:
-            await self._stop_there(directory, why, given or {})
+            await self._stop_there(directory, why, variables or {})
 
     async def interrupt(self, run: str, signal: str) -> None:
         """Ends a run with nothing but the revert. Raises NotFound, Unavailable, InvalidSpec."""
@@ -273,25 +273,25 @@ class RunSupervisor:
     async def row(self, run: str) -> Row:
         """One of them, by its id, the beginning of it, or `last`. Raises NotFound, Unreadable, Unavailable."""
         directory = self._directory(run)
-        told = store.brief(directory)
-        return await asyncio.to_thread(look, directory, told, self.state(told))
+        brief = store.brief(directory)
+        return await asyncio.to_thread(look, directory, brief, self.state(brief))
 
-    def state(self, told: Brief) -> str:
+    def state(self, brief: Brief) -> str:
         """Of the lifecycle, or what became of a run that is none of ours."""
-        if told.verdict is not None:
+        if brief.verdict is not None:
             return "judged"
-        if (live := self._live.get(told.run_id)) is not None:
+        if (live := self._live.get(brief.run_id)) is not None:
             return live.runner.state
-        return ELSEWHERE if store.is_held(self._store.root / told.run_id) else CUT_OFF
+        return ELSEWHERE if store.is_held(self._store.root / brief.run_id) else CUT_OFF
 
     def find(self, run: str) -> Path:
         """Its directory. Raises NotFound."""
         return self._store.named(run)
 
-    def faults(self) -> list[Held]:
+    def faults(self) -> list[HeldFaults]:
         """The ad-hoc faults that are in place."""
         return [
-            Held(
+            HeldFaults(
                 name,
                 live.setup.environment_name,
                 [spec.name for spec in live.setup.experiment.faults],
@@ -321,11 +321,9 @@ class RunSupervisor:
         if not live:
             return []
         lease = max(cast(float, each.setup.experiment.conditions.lease) for each in live.values())
-        await asyncio.wait([each.task for each in live.values()], timeout=lease + _GOODBYE)
-        told = [each.judgement for each in live.values()]
-        return [Verdict.NOT_REVERTED if judgement is None else judgement.verdict for judgement in told]
-
-    # How it is done.
+        await asyncio.wait([each.task for each in live.values()], timeout=lease + SHUTDOWN_GRACE)
+        judged = [each.judgement for each in live.values()]
+        return [Verdict.NOT_REVERTED if judgement is None else judgement.verdict for judgement in judged]
 
     def _check_open(self) -> None:
         if self._closing:
@@ -371,7 +369,7 @@ class RunSupervisor:
 
     async def _carry(self, live: _Live) -> None:
         run = live.journal.run_id
-        heeding = asyncio.create_task(self._heed(live))
+        polling = asyncio.create_task(self._poll_stop_requests(live))
         try:
             live.judgement = await live.runner.run()
             self._keep(live)
@@ -381,7 +379,7 @@ class RunSupervisor:
             log.exception("run %s broke off; its faults end with their lease", run)
             self._failed[run] = Unavailable(f"run {run} broke off: {type(error).__name__}")
         finally:
-            heeding.cancel()
+            polling.cancel()
             del self._live[run]
             stop_request.take(live.journal.directory)  # came too late
             live.journal.close()
@@ -403,27 +401,27 @@ class RunSupervisor:
             return self._store.root / run
         return self._store.named(run)
 
-    async def _stop_there(self, directory: Path, why: str, given: Mapping[str, str]) -> None:
+    async def _stop_there(self, directory: Path, why: str, variables: Mapping[str, str]) -> None:
         """Of a run that is not going on here."""
         if store.is_held(directory):
             stop_request.write(directory, why)
         elif not store.is_closed(directory):
-            async with self._backends(given) as backend_of:
+            async with self._backends(variables) as backend_of:
                 unread = (await close_unfinished([directory], backend_of)).left_out
             if unread:
                 raise Unreadable(directory / JOURNAL, unread[0].reason, unread[0].line)
 
-    async def _heed(self, live: _Live) -> None:
+    async def _poll_stop_requests(self, live: _Live) -> None:
         """Looks for requests of other processes."""
         while True:
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_POLL_INTERVAL)
             if (why := stop_request.take(live.journal.directory)) is not None:
                 live.runner.stop(why, at_once=True)
 
     @contextlib.asynccontextmanager
-    async def _backends(self, given: Mapping[str, str]) -> AsyncIterator[Callable[[Run], Backend]]:
+    async def _backends(self, variables: Mapping[str, str]) -> AsyncIterator[Callable[[Run], Backend]]:
         """One for the environment of each run, as its journal has it; what is no secret may have changed since."""
-        known = await asyncio.to_thread(self._resolver.environments, given)
+        known = await asyncio.to_thread(self._resolver.environments, variables)
         opened: list[Backend] = []
 
         def backend_of(run: Run) -> Backend:

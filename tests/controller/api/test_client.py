@@ -138,7 +138,7 @@ async def test_a_watch_goes_on_where_it_was_when_the_controller_is_back(tmp_path
     async with asyncio.timeout(SECONDS), conducting(tmp_path, Shared(), Rights()) as here:
         async with serving(here) as address:
             run = await here.start(order(duration="60s"))
-            remote = Remote(address, tell=told.append)
+            remote = Remote(address, notify=told.append)
             watch = remote.watch(run)
             numbers = []
             async for line in watch:
@@ -188,13 +188,13 @@ async def test_it_lists_ends_and_tells_the_runs_of_a_controller(tmp_path: Path) 
         so_far = [line.entry.record.kind async for line in there.watch(run, wait=False)]
         assert (so_far[0], "verdict" in so_far) == ("run", False)
         (row,) = (await there.list_runs()).rows
-        assert (row.told.run_id, row.phase, row.is_over, list(row.targets)) == (run, "observing", False, ["one"])
+        assert (row.brief.run_id, row.phase, row.is_over, list(row.targets)) == (run, "observing", False, ["one"])
         assert row.left is not None
         await there.stop(run, "enough", at_once=True)
         assert [line.entry.record async for line in there.watch(run)][-1] == await here.ended(run)
         row = await there.row("last")
-        assert row.told.verdict is not None
-        assert (row.told.verdict.verdict, row.told.verdict.exit) == ("stopped", 5)
+        assert row.brief.verdict is not None
+        assert (row.brief.verdict.verdict, row.brief.verdict.exit) == ("stopped", 5)
         (tmp_path / "runs" / "broken").mkdir()
         (tmp_path / "runs" / "broken" / "journal.jsonl").write_text("{}\n{}\n")
         there_past, here_past = await there.history(), await here.history()

@@ -14,7 +14,7 @@ from google.protobuf.duration_pb2 import Duration
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from brownout_controller.api.grpc import SERVICE, Server
-from brownout_controller.api.messages import RUN, show_order, show_wish
+from brownout_controller.api.messages import RUN, show_fault_request, show_run_request
 from brownout_controller.engine.resolve import Rights
 from brownout_controller.engine.run_request import RunRequest
 from brownout_controller.engine.store import JOURNAL
@@ -60,7 +60,7 @@ async def refused(call: Awaitable[Any]) -> grpc.aio.AioRpcError:
 
 async def test_a_run_is_planned_started_watched_listed_and_told(tmp_path: Path) -> None:
     async with serving(tmp_path) as (api, _):
-        experiment = show_order(order())
+        experiment = show_run_request(order())
         plan = await api.Plan(pb.PlanRequest(experiment=experiment, measure=True))
         assert ([target.id for target in plan.targets], plan.readings[0].value) == (["one"], 1.0)
         run = (await api.Run(pb.RunRequest(experiment=experiment))).run
@@ -81,7 +81,7 @@ async def test_a_run_is_planned_started_watched_listed_and_told(tmp_path: Path) 
 async def test_the_text_of_a_client_is_parsed_once_for_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(tmp_path) as (api, _):
         parses = count_parses(monkeypatch)
-        await api.Run(pb.RunRequest(experiment=show_order(order())))
+        await api.Run(pb.RunRequest(experiment=show_run_request(order())))
         assert parses["try.json"] == 1
 
 
@@ -91,7 +91,7 @@ async def test_a_run_is_stopped_with_its_recovery_or_by_a_signal_without(tmp_pat
             ("enough", pb.SIGNAL_UNSPECIFIED, 5, True),
             ("", pb.SIGNAL_INT, 130, False),
         ):
-            run = (await api.Run(pb.RunRequest(experiment=show_order(order(duration="60s"))))).run
+            run = (await api.Run(pb.RunRequest(experiment=show_run_request(order(duration="60s"))))).run
             states = []
             async for record in api.Watch(pb.WatchRequest(run=run)):
                 states.append(record.json)
@@ -104,8 +104,8 @@ async def test_a_run_is_stopped_with_its_recovery_or_by_a_signal_without(tmp_pat
 async def test_what_is_wrong_has_its_code(tmp_path: Path) -> None:
     async with serving(tmp_path) as (api, _):
         codes = grpc.StatusCode
-        bad = show_order(RunRequest("name: x\nedge: a -> b\n", "mine.yaml"))
-        unknown = show_order(RunRequest(order().text, "x.json", environment="stagin"))
+        bad = show_run_request(RunRequest("name: x\nedge: a -> b\n", "mine.yaml"))
+        unknown = show_run_request(RunRequest(order().text, "x.json", environment="stagin"))
         cases: list[tuple[Awaitable[Any], grpc.StatusCode, str]] = [
             (api.Run(pb.RunRequest(experiment=bad)), codes.INVALID_ARGUMENT, "mine.yaml:1:1"),
             (api.Plan(pb.PlanRequest(experiment=bad)), codes.INVALID_ARGUMENT, "duration is missing"),
@@ -126,7 +126,7 @@ async def test_what_is_wrong_has_its_code(tmp_path: Path) -> None:
 async def test_a_stranger_s_command_is_a_refused_run(tmp_path: Path) -> None:
     async with serving(tmp_path) as (api, _):
         claim = {"name": "shell", "command": f"touch {tmp_path / 'touched'}", "expect": "== 0", "every": "0.1s"}
-        experiment = show_order(order(hypotheses=[claim]))
+        experiment = show_run_request(order(hypotheses=[claim]))
         plan = await api.Plan(pb.PlanRequest(experiment=experiment, measure=True))
         assert [refusal.net for refusal in plan.refusals] == ["local-powers"]
         run = (await api.Run(pb.RunRequest(experiment=experiment))).run
@@ -139,7 +139,7 @@ async def test_a_stranger_s_command_is_a_refused_run(tmp_path: Path) -> None:
 
 async def test_faults_are_started_listed_and_stopped(tmp_path: Path) -> None:
     async with serving(tmp_path) as (api, _):
-        started = await api.StartFaults(show_wish(wish()))
+        started = await api.StartFaults(show_fault_request(wish()))
         assert [target.id for target in started.targets] == ["one", "two", "three"]
         (held,) = (await api.ListFaults(pb.ListFaultsRequest())).faults
         assert (held.run, sorted(held.targets)) == (started.run, ["one", "three", "two"])
@@ -157,12 +157,12 @@ async def test_faults_that_are_not_in_place_are_an_error_that_names_their_run(tm
     backend = Shared()
     backend.refuses.add("two")
     async with serving(tmp_path, backend=backend) as (api, _):
-        error = await refused(api.StartFaults(show_wish(wish())))
+        error = await refused(api.StartFaults(show_fault_request(wish())))
         assert (error.code(), "two refuses" in str(error.details())) == (grpc.StatusCode.UNAVAILABLE, True)
         assert backend.clean
         run = dict(error.trailing_metadata())[RUN]
         assert (await api.GetRun(pb.GetRunRequest(run=str(run)))).run.verdict == pb.VERDICT_INCONCLUSIVE
-        request = show_wish(wish())
+        request = show_fault_request(wish())
         request.duration.CopyFrom(Duration(seconds=6000))
         error = await refused(api.StartFaults(request))
         assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
@@ -171,14 +171,14 @@ async def test_faults_that_are_not_in_place_are_an_error_that_names_their_run(tm
 
 async def test_an_experiment_is_not_ended_as_faults(tmp_path: Path) -> None:
     async with serving(tmp_path) as (api, _):
-        run = (await api.Run(pb.RunRequest(experiment=show_order(order(duration="60s"))))).run
+        run = (await api.Run(pb.RunRequest(experiment=show_run_request(order(duration="60s"))))).run
         error = await refused(api.StopFaults(pb.StopFaultsRequest(run=run)))
         assert "end it with Stop" in str(error.details())
 
 
 async def test_a_client_that_leaves_a_watch_leaves_the_run_alone(tmp_path: Path) -> None:
     async with serving(tmp_path) as (api, _):
-        run = (await api.Run(pb.RunRequest(experiment=show_order(order())))).run
+        run = (await api.Run(pb.RunRequest(experiment=show_run_request(order())))).run
         watch = api.Watch(pb.WatchRequest(run=run))
         await watch.read()
         watch.cancel()
@@ -188,9 +188,9 @@ async def test_a_client_that_leaves_a_watch_leaves_the_run_alone(tmp_path: Path)
 async def test_watches_beyond_what_a_controller_takes_are_refused_until_one_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("brownout_controller.api.grpc._MOST_WATCHES", 1)
+    monkeypatch.setattr("brownout_controller.api.grpc.MAX_WATCHES", 1)
     async with serving(tmp_path) as (api, _):
-        run = (await api.Run(pb.RunRequest(experiment=show_order(order(duration="60s"))))).run
+        run = (await api.Run(pb.RunRequest(experiment=show_run_request(order(duration="60s"))))).run
         request = pb.WatchRequest(run=run)
         first = api.Watch(request)
         await first.read()
@@ -211,9 +211,9 @@ async def test_health_is_for_all_and_the_rest_for_those_with_the_token(tmp_path:
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
         for call in (
             api.ListRuns(pb.ListRunsRequest()),
-            api.Run(pb.RunRequest(experiment=show_order(order()))),
+            api.Run(pb.RunRequest(experiment=show_run_request(order()))),
             api.Watch(pb.WatchRequest(run="last")).read(),
-            api.StartFaults(show_wish(wish()), metadata=(("authorization", "Bearer wrong"),)),
+            api.StartFaults(show_fault_request(wish()), metadata=(("authorization", "Bearer wrong"),)),
         ):
             assert (await refused(call)).code() is grpc.StatusCode.UNAUTHENTICATED
         await api.ListRuns(pb.ListRunsRequest(), metadata=(("authorization", "Bearer secret"),))

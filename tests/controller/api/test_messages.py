@@ -13,7 +13,7 @@ from brownout_controller.backends.base import ProxyPlace, Target
 from brownout_controller.engine.dry_run import CurrentReading, DryRun
 from brownout_controller.engine.run_list import Row
 from brownout_controller.engine.run_request import FaultRequest, RunRequest
-from brownout_controller.engine.run_supervisor import Held
+from brownout_controller.engine.run_supervisor import HeldFaults
 from brownout_controller.engine.store import Brief
 from brownout_controller.model.accounting import Counts
 from brownout_controller.model.journal import Judged, LeftOut, Refusal
@@ -35,7 +35,7 @@ _FAULTS = (
 
 def test_an_order_survives() -> None:
     for order in (RunRequest("name: x", "x.yaml"), RunRequest("t", "f", "staging", {"A": "b"}, 0, "again", "margin-1")):
-        assert messages.read_order(messages.show_order(order)) == order
+        assert messages.read_run_request(messages.show_run_request(order)) == order
 
 
 def test_a_wish_survives() -> None:
@@ -43,25 +43,25 @@ def test_a_wish_survives() -> None:
         FaultRequest(["a -> b"], _FAULTS, 60.0),
         FaultRequest(["a -> b", "c -> d"], _FAULTS[:1], 0.5, 2.0, "staging", "fixed", 2, 0, "why", "again"),
     ):
-        read = messages.read_wish(messages.show_wish(wish))
+        read = messages.read_fault_request(messages.show_fault_request(wish))
         assert (list(read.faults), list(read.edges)) == (list(wish.faults), list(wish.edges))
         assert replace(read, faults=wish.faults, edges=wish.edges) == wish
 
 
 def test_a_wish_needs_an_end_and_names_the_bad_fault() -> None:
-    request = messages.show_wish(FaultRequest(["a -> b"], _FAULTS, 60.0))
+    request = messages.show_fault_request(FaultRequest(["a -> b"], _FAULTS, 60.0))
     request.faults[1].latency.latency = -1
     with pytest.raises(InvalidSpec, match=r"faults\[1\]\.latency\.latency"):
-        messages.read_wish(request)
+        messages.read_fault_request(request)
     request.ClearField("duration")
     with pytest.raises(InvalidSpec, match="duration: missing"):
-        messages.read_wish(request)
+        messages.read_fault_request(request)
     with pytest.raises(InvalidSpec, match="edges"):
-        messages.read_wish(pb.StartFaultsRequest(duration=Duration(seconds=1)))
+        messages.read_fault_request(pb.StartFaultsRequest(duration=Duration(seconds=1)))
     request.duration.FromSeconds(1)
     request.faults[1].latency.latency = 1
     request.ClearField("blast_radius")
-    assert messages.read_wish(request).mode == "one"
+    assert messages.read_fault_request(request).mode == "one"
 
 
 def test_a_plan_survives() -> None:
@@ -70,7 +70,7 @@ def test_a_plan_survives() -> None:
         [CurrentReading("h", "< 1", 0.0, "", unit="s"), CurrentReading("g", "< 1", None, "away")],
         [Refusal("lock", "r", "s")], "trouble",
     )  # fmt: skip
-    assert messages.read_outlook(messages.show_outlook(outlook)) == outlook
+    assert messages.read_dry_run(messages.show_dry_run(outlook)) == outlook
 
 
 def test_places_survive() -> None:
@@ -106,7 +106,7 @@ def test_a_run_is_told_with_its_results_only_when_it_has_a_verdict() -> None:
 
 
 def test_what_is_left_is_never_less_than_nothing() -> None:
-    assert messages.show_held(Held("r", "local", ["f"], ["t"], -0.1)).left == Duration()
+    assert messages.show_held(HeldFaults("r", "local", ["f"], ["t"], -0.1)).left == Duration()
 
 
 def test_a_row_and_a_journal_that_was_left_out_come_back_as_they_went() -> None:

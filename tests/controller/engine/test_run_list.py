@@ -22,7 +22,7 @@ def test_the_newest_are_listed_and_all_that_are_not_over(tmp_path: Path) -> None
     for name in ("2-old", "3-new"):
         journals.passed().store(tmp_path, name)
     found = list_runs(Store(tmp_path), 1, _state)
-    assert [row.told.run_id for row in found.rows] == ["3-new", "1-killed"]
+    assert [row.brief.run_id for row in found.rows] == ["3-new", "1-killed"]
     new, killed = found.rows
     assert (new.is_over, new.phase, new.targets) == (True, "", ["127.0.0.1:8475/db"])
     assert (killed.is_over, killed.state, killed.phase, killed.left) == (False, CUT_OFF, "observing", None)
@@ -51,7 +51,7 @@ def test_a_journal_that_cannot_be_read_is_named_beside_the_others(tmp_path: Path
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / JOURNAL).write_text("{}\n{}\n")
     found = list_runs(Store(tmp_path), 5, _state)
-    assert [row.told.run_id for row in found.rows] == ["good"]
+    assert [row.brief.run_id for row in found.rows] == ["good"]
     assert [(Path(one.path).parent.name, one.line) for one in found.left_out] == [("folder", None), ("bad", 1)]
 
 
@@ -59,4 +59,4 @@ def test_a_run_that_somebody_is_at_is_listed_though_its_journal_cannot_be_read(t
     with closing(Store(tmp_path).begin("x")) as journal:
         (journal.directory / JOURNAL).write_text("{}\n{}\n")
         found = list_runs(Store(tmp_path), 5, lambda _: ELSEWHERE)
-    assert [(row.told.run_id, row.state) for row in found.rows] == [(journal.run_id, ELSEWHERE)]
+    assert [(row.brief.run_id, row.state) for row in found.rows] == [(journal.run_id, ELSEWHERE)]

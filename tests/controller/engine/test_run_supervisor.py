@@ -59,7 +59,7 @@ async def test_runs_at_once_have_their_own_journals_and_verdicts(tmp_path: Path)
         assert {row.state for row in conductor.runs().rows} <= {"planned", "baseline"}
         assert [(await conductor.ended(run)).verdict for run in runs] == ["passed", "passed"]
         assert [row.state for row in conductor.runs().rows] == ["judged", "judged"]
-        assert [row.told.run_id for row in conductor.runs(1).rows] == [max(runs)]
+        assert [row.brief.run_id for row in conductor.runs(1).rows] == [max(runs)]
     assert backend.closed >= 2
 
 
@@ -78,7 +78,7 @@ async def test_a_hung_probe_of_one_run_holds_up_no_other(tmp_path: Path) -> None
         hung = await conductor.start(order("b -> two", hypotheses=[stuck], duration="60s", baseline="60s"))
         run = await conductor.start(order())
         assert (await conductor.ended(run)).verdict == "passed"
-        assert conductor.state(conductor.runs().rows[1].told) in ("baseline", "judged")
+        assert conductor.state(conductor.runs().rows[1].brief) in ("baseline", "judged")
         await conductor.interrupt(hung, "SIGINT")
         assert (await conductor.ended(hung)).exit == 130
 
@@ -249,7 +249,7 @@ async def test_what_killed_runs_have_left_is_closed_by_the_first_start(tmp_path:
 
     async with conducting(tmp_path, backend) as conductor:
         await first(conductor)
-        killed = conductor.runs().rows[0].told.run_id
+        killed = conductor.runs().rows[0].brief.run_id
         assert conductor.runs().rows[0].state == "cut off"
         assert [line.entry.record.kind async for line in conductor.watch(killed)][-1] == "injected"
         assert (await conductor.ended(await conductor.start(order()))).verdict == "refused"  # once only
@@ -343,7 +343,7 @@ async def test_what_a_killed_run_left_is_undone_in_the_environment_that_its_jour
 
     told: list[str] = []
     desk = RequestResolver(SettingsFile(config), None, {})
-    async with RunSupervisor(desk, Store(tmp_path / "runs"), make=make, tell=told.append) as conductor:
+    async with RunSupervisor(desk, Store(tmp_path / "runs"), make=make, notify=told.append) as conductor:
         await conductor.prepare({"SECRET": "of the other"})
         await conductor.prepare({"SECRET": "of the other"})
     assert told == [f"closed {journal.run_id}, which had been cut off: inconclusive ({_NOTHING})"]
@@ -418,8 +418,8 @@ async def test_a_run_that_was_cut_off_is_closed_by_a_stop(tmp_path: Path) -> Non
         assert (await conductor.row(journal.run_id)).state == "cut off"
         await conductor.stop(journal.run_id, "x", at_once=True)
         row = await conductor.row("last")
-        assert row.told.verdict is not None
-        assert row.told.verdict.verdict == "inconclusive"
+        assert row.brief.verdict is not None
+        assert row.brief.verdict.verdict == "inconclusive"
         (journal.directory / JOURNAL).write_text("{}\n{}\n")
         with pytest.raises(InvalidSpec, match="line 1"):
             await conductor.stop(journal.run_id, "x")

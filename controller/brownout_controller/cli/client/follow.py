@@ -1,4 +1,4 @@
-"""Stays with a run until its verdict: tells of its progress, and passes signals on to it."""
+"""Stays with a run until its verdict: passes its records to an observer, and signals to the run."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def heeded() -> Sequence[signal.Signals]:
 
 
 class Signals:
-    """SIGINT, SIGTERM and SIGHUP while a command works. Without a run they end the work; a run is told to end, and
+    """SIGINT, SIGTERM and SIGHUP while a command works. Without a run they end the work; a run is interrupted, and
     waited for. The second one does not wait any more where the first was not heard, and may never be."""
 
     def __init__(self) -> None:
         self.came: str | None = None
-        self._told: asyncio.Task[None] | None = None
-        self._tell: Callable[[str], Awaitable[None]] | None = None
+        self._passing: asyncio.Task[None] | None = None
+        self._interrupt: Callable[[str], Awaitable[None]] | None = None
         self._waits = False
         self._work: asyncio.Task[Any] | None = None
 
@@ -70,7 +70,7 @@ class Signals:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """A run that is just being started could not be told: the signal waits for it."""
+        """A run that is just being started could not be interrupted: the signal waits for it."""
         self._waits = True
         try:
             yield
@@ -78,32 +78,32 @@ class Signals:
             self._waits = False
 
     @contextmanager
-    def passed_to(self, tell: Callable[[str], Awaitable[None]], *, patient: bool) -> Iterator[None]:
+    def passed_to(self, interrupt: Callable[[str], Awaitable[None]], *, patient: bool) -> Iterator[None]:
         """`patient` for a run that surely hears it; one that has heard it ends within its lease."""
-        self._tell, self._waits = tell, patient
+        self._interrupt, self._waits = interrupt, patient
         if self.came is not None:
             self._pass_on(self.came)
         try:
             yield
         finally:
-            self._tell, self._waits = None, False
-            if self._told is not None:
-                self._told.cancel()
+            self._interrupt, self._waits = None, False
+            if self._passing is not None:
+                self._passing.cancel()
 
     def arrive(self, name: str) -> None:
         first, self.came = self.came is None, self.came or name
-        if first and self._tell is not None:
+        if first and self._interrupt is not None:
             self._pass_on(name)
         elif not self._waits and self._work is not None:
             self._work.cancel()
 
     def _pass_on(self, name: str) -> None:
-        self._told = asyncio.create_task(self._until_heard(name))
+        self._passing = asyncio.create_task(self._until_heard(name))
 
     async def _until_heard(self, name: str) -> None:
-        while self._tell is not None:
+        while self._interrupt is not None:
             try:
-                await self._tell(name)
+                await self._interrupt(name)
             except Unavailable:
                 await asyncio.sleep(_RETRY)  # the connection is lost; it may come back
             else:
@@ -111,20 +111,20 @@ class Signals:
                 return
 
 
-def _told(observe: Callable[[Entry], None], entry: Entry) -> Callable[[Entry], None]:
-    """Who is told from now on: nobody, once that has failed. A terminal that is closed or a pipe that nobody reads has
-    no say in what becomes of a run."""
+def _observed(observe: Callable[[Entry], None], entry: Entry) -> Callable[[Entry], None]:
+    """Who observes from now on: nobody, once that has failed. A closed terminal, or a pipe without a reader, does not
+    decide what becomes of a run."""
     try:
         observe(entry)
     except Exception as error:
         if not isinstance(error, OSError):
-            log.exception("the run is not told any more")
+            log.exception("the observer of the run failed, and is not called again")
         return lambda _: None
     return observe
 
 
 async def follow(
-    venue: RunClient,
+    client: RunClient,
     start: Callable[[], Awaitable[str]],
     signals: Signals,
     observe: Callable[[Entry], None],
@@ -134,20 +134,20 @@ async def follow(
     """Raises what `start` raises."""
     with signals.waiting():
         run = await start()
-    return await follow_started(venue, run, signals, observe, remote=remote)
+    return await follow_started(client, run, signals, observe, remote=remote)
 
 
 async def follow_started(
-    venue: RunClient, run: str, signals: Signals, observe: Callable[[Entry], None], *, remote: bool = False
+    client: RunClient, run: str, signals: Signals, observe: Callable[[Entry], None], *, remote: bool = False
 ) -> Finished:
     """The same for a run that has been started. Raises Unavailable for one of this process that broke off."""
     entries: list[Entry] = []
     unknown = "the run was cut off; the next start of brownout there closes it"
     try:
-        with signals.passed_to(lambda name: venue.interrupt(run, name), patient=not remote):
-            async for line in venue.watch(run):
+        with signals.passed_to(lambda name: client.interrupt(run, name), patient=not remote):
+            async for line in client.watch(run):
                 entries.append(line.entry)
-                observe = _told(observe, line.entry)
+                observe = _observed(observe, line.entry)
     except Unavailable as error:
         if not remote:
             raise

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from brownout_controller.cli.client.run_client import ClientOptions
-from brownout_controller.cli.client.variables import Given
+from brownout_controller.cli.client.variables import VariableFlags
 from brownout_controller.cli.console.progress import say
 from brownout_controller.engine.experiment_file import ExperimentFile, read_experiment_file
 from brownout_controller.engine.resolve import RequestResolver, ResolvedRun
@@ -24,22 +24,27 @@ _PRINTED_WARNINGS: Final = 5
 """So many are printed before a run; `brownout lint` prints all of them."""
 
 
-def read_files(paths: Sequence[Path], given: Given) -> list[ExperimentFile]:
+def read_files(paths: Sequence[Path], flags: VariableFlags) -> list[ExperimentFile]:
     """Each is read and parsed once. What is wrong with them is in them."""
-    return [read_experiment_file(path, Variables(given.values, os.environ, lenient=True)) for path in paths]
+    return [read_experiment_file(path, Variables(flags.values, os.environ, lenient=True)) for path in paths]
 
 
 def resolve_files(
-    files: Sequence[ExperimentFile], given: Given, seed: int | None, options: ClientOptions, *, warn: bool = False
+    files: Sequence[ExperimentFile],
+    flags: VariableFlags,
+    seed: int | None,
+    options: ClientOptions,
+    *,
+    warn: bool = False,
 ) -> list[ResolvedRun] | list[RunRequest]:
     """Runs of this machine resolved; for a controller the texts, with the variables that each of them uses. With `warn`
     the warnings of lint are printed. Raises InvalidSpec with file, line and column, Unavailable."""
     if options.controller is None:
-        runs = RequestResolver(options.settings).resolve_files(files, options.environment, given.values)
+        runs = RequestResolver(options.settings).resolve_files(files, options.environment, flags.values)
         if warn:
             _print_warnings([finding for run in runs for finding in run.warnings])
         return [
-            replace(run, request=replace(run.request, seed=seed, replay=_replay(file, run.variables, given, options)))
+            replace(run, request=replace(run.request, seed=seed, replay=_replay(file, run.variables, flags, options)))
             for file, run in zip(files, runs, strict=True)
         ]
     # What depends on a variable that is not set here is left to the controller, which may have one to lend.
@@ -52,8 +57,8 @@ def resolve_files(
     requests = []
     for file in files:
         used = file.variables.used
-        sent = {name: value for name, value in used.items() if name in given.values or name in os.environ}
-        replay = _replay(file, used, given, options)
+        sent = {name: value for name, value in used.items() if name in flags.values or name in os.environ}
+        replay = _replay(file, used, flags, options)
         requests.append(RunRequest(file.text, file.name, options.environment, sent, seed, replay))
     return requests
 
@@ -65,5 +70,5 @@ def _print_warnings(found: Sequence[Finding]) -> None:
         say(f"and {len(found) - _PRINTED_WARNINGS} more warnings; `brownout lint` prints all of them")
 
 
-def _replay(file: ExperimentFile, used: Collection[str], given: Given, options: ClientOptions) -> str:
-    return " ".join([shlex.join(["brownout", "run", file.name, *options.words]), *given.again(used)])
+def _replay(file: ExperimentFile, used: Collection[str], flags: VariableFlags, options: ClientOptions) -> str:
+    return " ".join([shlex.join(["brownout", "run", file.name, *options.words]), *flags.again(used)])

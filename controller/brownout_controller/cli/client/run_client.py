@@ -36,13 +36,13 @@ TOKEN: Final = "BROWNOUT_CONTROLLER_TOKEN"
 
 
 class RunClient(Protocol):
-    """What can be asked of the engine, wherever it runs. Raises BrownoutError, as the two that there are say."""
+    """What can be asked of the engine, wherever it runs. Raises BrownoutError; its implementations document which."""
 
     async def check(self, run: RunRequest | ResolvedRun) -> None: ...
 
     async def plan(self, run: RunRequest | ResolvedRun, *, measure: bool = True) -> DryRun: ...
 
-    async def prepare(self, given: Mapping[str, str] | None = None) -> Sequence[LeftOut]: ...
+    async def prepare(self, variables: Mapping[str, str] | None = None) -> Sequence[LeftOut]: ...
 
     async def start(self, run: RunRequest | ResolvedRun) -> str: ...
 
@@ -55,13 +55,13 @@ class RunClient(Protocol):
     async def places(self, environment: str, edge: str = "") -> list[ProxyPlace]: ...
 
 
-class Registry(RunClient, Protocol):
+class RunRegistry(RunClient, Protocol):
     """The same, and all runs that there are, whoever began them."""
 
     def watch(self, run: str, after: int = 0, *, wait: bool = True) -> AsyncIterator[Line]: ...
 
     async def stop(
-        self, run: str, why: str, *, at_once: bool = False, given: Mapping[str, str] | None = None
+        self, run: str, why: str, *, at_once: bool = False, variables: Mapping[str, str] | None = None
     ) -> None: ...
 
     async def list_runs(self, limit: int = 100) -> RunList: ...
@@ -73,7 +73,7 @@ class Registry(RunClient, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientOptions:
-    """The flags that say where. `patience` is in seconds."""
+    """The flags that choose where runs are. `patience` is in seconds."""
 
     environment: str = LOCAL
     config: Path | None = None
@@ -108,11 +108,11 @@ class ClientOptions:
             raise InvalidSpec("--tls-cert", "needs --tls-ca, by which the controller's certificate is known")
         check_tls_pair(self.tls_cert, self.tls_key)
 
-    def open(self, tell: Callable[[str], None]) -> AbstractAsyncContextManager[Registry]:
-        """To be called in the loop that uses it; `tell` hears of the connection, and of runs that were cut off. Raises
-        InvalidSpec, Unavailable."""
+    def open(self, notify: Callable[[str], None]) -> AbstractAsyncContextManager[RunRegistry]:
+        """To be called in the loop that uses it; `notify` is called with news of the connection, and of runs that were
+        cut off. Raises InvalidSpec, Unavailable."""
         if self.controller is None:
-            return RunSupervisor(RequestResolver(self.settings), Store(self.directory), tell=tell)
+            return RunSupervisor(RequestResolver(self.settings), Store(self.directory), notify=notify)
         from brownout_controller.api.client import Remote  # gRPC takes a while to load
         from brownout_controller.backends.channel import Credentials
         from brownout_core.rpc import read_pem
@@ -129,7 +129,7 @@ class ClientOptions:
             )
             token = self.token if self.token_file is None else read_token(self.token_file)
         credentials = Credentials(token, ca, certificate, key)
-        return Remote(self.controller, credentials, patience=self.patience, tell=tell)
+        return Remote(self.controller, credentials, patience=self.patience, notify=notify)
 
     @property
     def directory(self) -> Path:
@@ -160,7 +160,7 @@ class ClientOptions:
 
 
 class Inconclusive(click.ClickException):
-    """A controller, its targets or the disk cannot be had, so nothing can be said of the system; 1 would refute it."""
+    """A controller, its targets or the disk cannot be had, so the system is not judged; 1 would refute it."""
 
     exit_code = Verdict.INCONCLUSIVE.exit
 
@@ -244,8 +244,8 @@ def _with(first: int, function: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(function)
     def command(*args: Any, **options: Any) -> None:
-        given = {name: options.pop(name) for name in names}
-        where = ClientOptions(**given, token=os.environ.get(TOKEN) or None)
+        flags = {name: options.pop(name) for name in names}
+        where = ClientOptions(**flags, token=os.environ.get(TOKEN) or None)
         where.check()
         try:
             function(*args, where=where, **options)

@@ -17,7 +17,7 @@ from brownout_core import document
 from brownout_core.errors import InvalidSpec
 
 
-class Given(NamedTuple):
+class VariableFlags(NamedTuple):
     """Variables of a command line; those of the environment come after them."""
 
     values: Mapping[str, str] = {}
@@ -38,7 +38,7 @@ class Given(NamedTuple):
         return words
 
 
-def read_given(words: Sequence[str] = (), files: Sequence[Path] = ()) -> Given:
+def read_variable_flags(words: Sequence[str] = (), files: Sequence[Path] = ()) -> VariableFlags:
     """Of `--var NAME=VALUE`, and of files, of which a later one goes before an earlier one, and `--var` before all.
     Each file is read once, so that it may be a pipe. Raises InvalidSpec."""
     values: dict[str, str] = {}
@@ -57,13 +57,15 @@ def read_given(words: Sequence[str] = (), files: Sequence[Path] = ()) -> Given:
             raise InvalidSpec(f"--var {word}", "is not NAME=VALUE")
         values[name] = value
         places.pop(name, None)
-    return Given(values, places)
+    return VariableFlags(values, places)
 
 
 def variable_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command both flags, as its argument `given`."""
+    """Gives a command both flags, as its argument `variables`."""
 
-    @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="What ${NAME} in the files means.")
+    @click.option(
+        "--var", "variable_words", multiple=True, metavar="NAME=VALUE", help="What ${NAME} in the files means."
+    )
     @click.option(
         "--var-file",
         "variable_files",
@@ -73,7 +75,7 @@ def variable_options(function: Callable[..., None]) -> Callable[..., None]:
         help="The same from a file of lines NAME=VALUE; --var goes before it; may be repeated.",
     )
     @functools.wraps(function)
-    def command(*args: Any, variables: Sequence[str], variable_files: Sequence[Path], **options: Any) -> None:
-        function(*args, given=read_given(variables, variable_files), **options)
+    def command(*args: Any, variable_words: Sequence[str], variable_files: Sequence[Path], **options: Any) -> None:
+        function(*args, variables=read_variable_flags(variable_words, variable_files), **options)
 
     return command

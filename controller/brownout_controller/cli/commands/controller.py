@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from brownout_core.rpc import Tls
 
 LISTEN: Final = "127.0.0.1:8480"
-_TURN: Final = 0.0005
+_SWITCH_INTERVAL: Final = 0.0005
 """Seconds."""
 
 
@@ -147,18 +147,18 @@ async def serve(settings: Settings) -> int:
     from brownout_controller.api.grpc import Server
 
     # Texts are read in threads: the loop, on which leases are renewed, asks for its turn after so long.
-    sys.setswitchinterval(_TURN)
-    desk = RequestResolver(SettingsFile(settings.config), settings.rights)
-    desk.environment(LOCAL)  # a file that is wrong is told now
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    resolver = RequestResolver(SettingsFile(settings.config), settings.rights)
+    resolver.environment(LOCAL)  # a file that is wrong ends the start
     place = settings.place()
-    async with RunSupervisor(desk, Store(settings.runs), after=leave_page, tell=say) as conductor:
-        server = Server(conductor, token=settings.token, tls=settings.tls)
+    async with RunSupervisor(resolver, Store(settings.runs), after=leave_page, notify=say) as supervisor:
+        server = Server(supervisor, token=settings.token, tls=settings.tls)
         try:
             port = server.bind(place)
         except RuntimeError:
             raise Unavailable(f"--listen {place} cannot be had: is it in use? choose another port") from None
         _check_writable(settings.runs)
-        await conductor.recover()
+        await supervisor.recover()
         came: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         # What lives as long as the process is not for the collector to look at again and again: each full collection is
         # a pause for the loop.
@@ -171,7 +171,7 @@ async def serve(settings: Settings) -> int:
             say(f"controller {__version__} on {where}; journals in {settings.runs}")
             name = await came
             say(f"{name}: reverting what is in place")
-            verdicts = await conductor.shut_down(name)
+            verdicts = await supervisor.shut_down(name)
             await server.stop()
     return Verdict.NOT_REVERTED.exit if Verdict.NOT_REVERTED in verdicts else status_of(name)
 

@@ -14,7 +14,7 @@ import click
 
 from brownout_controller.cli.client.follow import Finished, Signals, follow_started
 from brownout_controller.cli.client.run_client import ClientOptions, Seed, Time, run_options
-from brownout_controller.cli.client.variables import Given, variable_options
+from brownout_controller.cli.client.variables import VariableFlags, variable_options
 from brownout_controller.cli.console import output
 from brownout_controller.cli.console.progress import Progress, say
 from brownout_controller.cli.console.run_output import leave, shown, status, tell
@@ -57,7 +57,7 @@ def fault(
     seed: int | None,
     because: str,
     as_json: bool,
-    given: Given,
+    variables: VariableFlags,
     where: ClientOptions,
 ) -> None:
     """Put each FAULT on all of the edges, hold them until the time is over or Ctrl-C, and revert them: all or none.
@@ -70,11 +70,11 @@ def fault(
     brownout fault latency=3s --edge 'shop -> db' --edge 'shop -> redis' --for 60s
     brownout fault latency=300ms,jitter=50ms,toxicity=25% refuse --edge 'shop -> db' --for 5m --blast-radius all
     """
-    if given.values and where.controller is not None:
+    if variables.values and where.controller is not None:
         raise InvalidSpec("--var", "is for environments of this machine, and a controller has its own; leave it out")
     mode, value = read_radius(radius)
     words = [*faults, *(word for edge in edges for word in ("--edge", edge)), "--for", f"{duration:g}s"]
-    wish = FaultRequest(
+    request = FaultRequest(
         edges,
         [read_word(word) for word in faults],
         duration,
@@ -85,12 +85,12 @@ def fault(
         seed,
         because,
         shlex.join(["brownout", "fault", *words, "--lease", f"{lease:g}s", "--blast-radius", radius, *where.words])
-        + "".join(f" {word}" for word in given.again(given.values)),
-        given.values,
+        + "".join(f" {word}" for word in variables.again(variables.values)),
+        variables.values,
     )
     signals = Signals()
     unread: list[LeftOut] = []
-    finished = asyncio.run(_hold(wish, where, signals, unread, as_json=as_json))
+    finished = asyncio.run(_hold(request, where, signals, unread, as_json=as_json))
     if finished is None:
         context.exit(status_of(signals.came or "SIGINT"))
     if as_json:
@@ -99,21 +99,21 @@ def fault(
 
 
 async def _hold(
-    wish: FaultRequest, where: ClientOptions, signals: Signals, unread: list[LeftOut], *, as_json: bool
+    request: FaultRequest, where: ClientOptions, signals: Signals, unread: list[LeftOut], *, as_json: bool
 ) -> Finished | None:
     """None if a signal came before anything was done. Adds to `unread` the journals that could not be read."""
 
     async def work() -> Finished:
         progress = Progress(quiet=as_json)
-        async with where.open(say) as venue:
-            unread.extend(await venue.prepare(wish.variables))
+        async with where.open(say) as client:
+            unread.extend(await client.prepare(request.variables))
             try:
                 with signals.waiting():
-                    run = await venue.start_faults(wish)
+                    run = await client.start_faults(request)
             except NotInPlaceError as error:
                 run = error.run  # whose journal tells why
             try:
-                finished = await follow_started(venue, run, signals, progress, remote=where.controller is not None)
+                finished = await follow_started(client, run, signals, progress, remote=where.controller is not None)
             finally:
                 with suppress(OSError):
                     progress.end()
@@ -132,8 +132,8 @@ def read_word(word: str) -> FaultSpec:
     attributes: dict[str, str] = {_first_of(kind): value} if equals else {}
     chosen: dict[str, object] = {}
     for other in others:
-        name, given, text = other.partition("=")
-        if not name or not given:
+        name, equals, text = other.partition("=")
+        if not name or not equals:
             raise InvalidSpec(word, f"{other!r} is not NAME=VALUE; write it like latency=300ms,jitter=50ms")
         if name in _OF_THE_FAULT:
             chosen[name] = text.split("+") if name == "clients" else text
@@ -148,7 +148,7 @@ def read_word(word: str) -> FaultSpec:
 
 
 def _first_of(kind: str) -> str:
-    """The attribute that is meant where only a value is given."""
+    """The attribute that is meant where there is only a value."""
     return next(iter(KINDS[kind].fields()), "value") if kind in KINDS else "value"
 
 

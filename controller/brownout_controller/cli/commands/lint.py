@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import click
 
 from brownout_catalogue.architecture import read_architecture
-from brownout_controller.cli.client.variables import Given, variable_options
+from brownout_controller.cli.client.variables import VariableFlags, variable_options
 from brownout_controller.engine.experiment_file import known_errors, masker_of
 from brownout_controller.engine.resolve import RunEnvironment, read_run_environment
 from brownout_controller.engine.settings_file import CONFIG, SettingsFile, unreadable
@@ -46,7 +46,7 @@ _PLACE: Final = re.compile(r":(\d+)(?::(\d+))?(?:: (.*))?")
 def lint(
     context: click.Context,
     files: Sequence[Path],
-    given: Given,
+    variables: VariableFlags,
     environment: str | None,
     config: Path | None,
     strict: bool,
@@ -74,11 +74,11 @@ def lint(
         raise InvalidSpec("--config", "is for --env NAME; give that too")
     if environment is not None:
         place = read_run_environment(
-            SettingsFile(config), environment, Variables(given.values, os.environ, lenient=True)
+            SettingsFile(config), environment, Variables(variables.values, os.environ, lenient=True)
         )
     found: list[dict[str, Any]] = []
     for file in files:
-        mistakes, findings = check(file, Variables(given.values, os.environ, lenient=True), place)
+        mistakes, findings = check(file, Variables(variables.values, os.environ, lenient=True), place)
         found += [_mistake(file, one) for one in mistakes]
         found += [_finding(file, one._replace(severity="error") if strict else one) for one in findings]
         if not as_json:

@@ -19,7 +19,7 @@ from brownout_catalogue.architecture import read_architecture
 from brownout_controller.cli.client.follow import Signals
 from brownout_controller.cli.client.requests import read_files, resolve_files
 from brownout_controller.cli.client.run_client import ClientOptions, Seed, Time, run_options
-from brownout_controller.cli.client.variables import Given, variable_options
+from brownout_controller.cli.client.variables import VariableFlags, variable_options
 from brownout_controller.cli.console import output
 from brownout_controller.cli.console.progress import say
 from brownout_controller.cli.console.run_output import shown
@@ -94,7 +94,7 @@ def margin(
     confirm: bool,
     timeout: float | None,
     architecture: Path | None,
-    given: Given,
+    variables: VariableFlags,
     seed: int | None,
     dry_run: bool,
     as_json: bool,
@@ -113,7 +113,7 @@ def margin(
     wrong, 3 not found, as a run was inconclusive twice, 4 refused, 5 stopped, 6 not reverted (a person must look), 7 a
     bug of brownout; 130 and 143 for signals.
     """
-    written, order, dial, experiment, masker = _read(file, attribute, given, seed, where)
+    written, order, dial, experiment, masker = _read(file, attribute, variables, seed, where)
     flags = {"--attribute": attribute, "--from": mildest, "--to": worst, "--resolution": resolution}
     order = replace(order, replay=_replay(file, flags, where))
     plan = _plan(dial, mildest, worst, resolution, sweep, confirm)
@@ -141,11 +141,11 @@ def margin(
 
 
 def _read(
-    path: Path, attribute: str | None, given: Given, seed: int | None, where: ClientOptions
+    path: Path, attribute: str | None, variables: VariableFlags, seed: int | None, where: ClientOptions
 ) -> tuple[RunRequest | ResolvedRun, RunRequest, FaultParameter, Experiment, Masker]:
     """The experiment as it is written, and what its trials are made of. Raises InvalidSpec, Unavailable."""
-    (file,) = read_files([path], given)
-    (run,) = resolve_files([file], given, seed, where)
+    (file,) = read_files([path], variables)
+    (run,) = resolve_files([file], variables, seed, where)
     if file.root is None or file.experiment is None:  # for want of a variable that only the controller has
         raise gathered([*file.errors, *file.variables.unset.values()])
     request = run.request if isinstance(run, ResolvedRun) else run
@@ -160,8 +160,8 @@ def _read(
 
 
 def _replay(file: Path, flags: Mapping[str, str | None], where: ClientOptions) -> str:
-    given = [word for flag, text in flags.items() if text is not None for word in (flag, text)]
-    return shlex.join(["brownout", "margin", str(file), *given, *where.words])
+    words = [word for flag, text in flags.items() if text is not None for word in (flag, text)]
+    return shlex.join(["brownout", "margin", str(file), *words, *where.words])
 
 
 def _plan(
@@ -252,10 +252,10 @@ async def _run(
         if not as_json:
             output.say(_row(hunt.dial, number, tried))
 
-    async with where.open(say) as venue:
-        unread.extend(await venue.prepare(hunt.order.variables))
-        await venue.check(written)
-        await search(hunt, venue, where, signals, begins=begins, ended=ended)
+    async with where.open(say) as client:
+        unread.extend(await client.prepare(hunt.order.variables))
+        await client.check(written)
+        await search(hunt, client, where, signals, begins=begins, ended=ended)
 
 
 def _row(dial: FaultParameter, number: int, tried: TrialRun) -> str:

@@ -12,7 +12,7 @@ import click
 from brownout_controller.cli.client.follow import Finished, Signals, follow
 from brownout_controller.cli.client.requests import read_files, resolve_files
 from brownout_controller.cli.client.run_client import ClientOptions, RunClient, Seed, run_options
-from brownout_controller.cli.client.variables import Given, variable_options
+from brownout_controller.cli.client.variables import VariableFlags, variable_options
 from brownout_controller.cli.commands.report import checked
 from brownout_controller.cli.console import dry_run_text, output
 from brownout_controller.cli.console.progress import Progress, say
@@ -32,7 +32,7 @@ from brownout_core.verdict import Verdict, status_of
 @click.command("run", short_help="Run experiments and give a verdict.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="EXPERIMENT...")
 @variable_options
-@click.option("--seed", type=Seed(), metavar="N", help="Chooses targets; the file's, or random, if not given.")
+@click.option("--seed", type=Seed(), metavar="N", help="Chooses targets; the file's, or random, if not variables.")
 @click.option(
     "--report",
     "reports",
@@ -49,7 +49,7 @@ from brownout_core.verdict import Verdict, status_of
 def run(
     context: click.Context,
     files: Sequence[Path],
-    given: Given,
+    variables: VariableFlags,
     seed: int | None,
     reports: Sequence[Path],
     dry_run: bool,
@@ -66,13 +66,13 @@ def run(
     controller was lost), 4 refused, 5 stopped, 6 not reverted (a person must look), 7 a bug of brownout; 130 and 143
     for signals.
     """
-    runs = resolve_files(read_files(files, given), given, seed, where, warn=not as_json)
+    runs = resolve_files(read_files(files, variables), variables, seed, where, warn=not as_json)
     if dry_run:
         context.exit(dry_run_text.tell(asyncio.run(_dry(runs, where)), where.environment, as_json=as_json))
     finished: list[Finished] = []
     context.call_on_close(lambda: report(finished, reports, quiet=as_json))  # also when a later run cannot begin
     unread: list[LeftOut] = []
-    signal = asyncio.run(_all(runs, given, where, finished, unread, as_json=as_json))
+    signal = asyncio.run(_all(runs, variables, where, finished, unread, as_json=as_json))
     if as_json:
         output.say(json_text([{**shown(each), "left_out": unread_journals.content(unread)} for each in finished]))
     if signal is not None and not finished:
@@ -82,7 +82,7 @@ def run(
 
 async def _all(
     runs: Sequence[RunRequest | ResolvedRun],
-    given: Given,
+    variables: VariableFlags,
     where: ClientOptions,
     finished: list[Finished],
     unread: list[LeftOut],
@@ -93,12 +93,12 @@ async def _all(
     signals = Signals()
 
     async def work() -> None:
-        async with where.open(say) as venue:
+        async with where.open(say) as client:
             for run in runs:  # all of them before the first is started
-                await venue.check(run)
-            unread.extend(await venue.prepare(given.values))
+                await client.check(run)
+            unread.extend(await client.prepare(variables.values))
             for number, run in enumerate(runs, 1):
-                finished.append(await _one(venue, run, where, signals, as_json=as_json))
+                finished.append(await _one(client, run, where, signals, as_json=as_json))
                 if signals.came is not None:
                     return
                 if number < len(runs) and _asked_to_stop(finished[-1]):
@@ -114,12 +114,12 @@ def _asked_to_stop(finished: Finished) -> bool:
 
 
 async def _one(
-    venue: RunClient, run: RunRequest | ResolvedRun, where: ClientOptions, signals: Signals, *, as_json: bool
+    client: RunClient, run: RunRequest | ResolvedRun, where: ClientOptions, signals: Signals, *, as_json: bool
 ) -> Finished:
     progress = Progress(quiet=as_json)
     remote = where.controller is not None
     try:
-        finished = await follow(venue, lambda: venue.start(run), signals, progress, remote=remote)
+        finished = await follow(client, lambda: client.start(run), signals, progress, remote=remote)
     except Unavailable as error:  # the run could not even begin, which must not read as `refuted`
         say(f"{run.file}: {error}")
         return Finished(
@@ -137,7 +137,7 @@ async def _one(
 
 
 async def _dry(runs: Sequence[RunRequest | ResolvedRun], where: ClientOptions) -> Sequence[DryRun]:
-    async with where.open(say) as venue:
+    async with where.open(say) as client:
         for run in runs:
-            await venue.check(run)
-        return [await venue.plan(run) for run in runs]
+            await client.check(run)
+        return [await client.plan(run) for run in runs]

@@ -64,16 +64,16 @@ def runs(limit: int | None, everything: bool, as_json: bool, where: ClientOption
         output.say(f"There are no runs {where.place} yet. Begin one with\n  brownout run EXPERIMENT.yaml")
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        for text in told(found.rows, now, width):
+        for text in table_lines(found.rows, now, width):
             output.say(text if coloured(sys.stdout) else click.unstyle(text))
 
 
 async def _found(where: ClientOptions, limit: int) -> RunList:
-    async with where.open(say) as venue:
-        return await venue.list_runs(limit)
+    async with where.open(say) as client:
+        return await client.list_runs(limit)
 
 
-def told(rows: Sequence[Row], now: datetime, width: int | None) -> Sequence[str]:
+def table_lines(rows: Sequence[Row], now: datetime, width: int | None) -> Sequence[str]:
     """A line for each, under a heading; no wider than `width`."""
     return list(table(_COLUMNS, [_cells(row, now) for row in rows], width))
 
@@ -82,26 +82,26 @@ def _cells(row: Row, now: datetime) -> Sequence[Cell]:
     state = state_of(row)
     age = _age(row, now)
     return [
-        Cell(line(row.told.run_id)),
+        Cell(line(row.brief.run_id)),
         Cell(state, COLOURS.get(state, "cyan" if not row.is_over and row.state != CUT_OFF else None)),
         Cell("" if row.left is None else f"{math.ceil(row.left)}s"),
         Cell("" if age is None else _length(age)),
-        Cell(line(row.told.environment)),
-        Cell(line(row.told.name)),
+        Cell(line(row.brief.environment)),
+        Cell(line(row.brief.name)),
         Cell(line(", ".join(row.targets))),
     ]
 
 
 def state_of(row: Row) -> str:
     """In a word or two: the verdict of one that is over, else where it is."""
-    if row.told.verdict is not None:
-        return line(row.told.verdict.verdict)
+    if row.brief.verdict is not None:
+        return line(row.brief.verdict.verdict)
     return CUT_OFF if row.state == CUT_OFF else row.phase or row.state
 
 
 def _age(row: Row, now: datetime) -> float | None:
     try:
-        return max(0.0, (now - utc(row.told.started)).total_seconds())
+        return max(0.0, (now - utc(row.brief.started)).total_seconds())
     except ValueError:
         return None
 
@@ -114,12 +114,12 @@ def _length(seconds: float) -> str:
 
 
 def as_content(row: Row, now: datetime) -> dict[str, Any]:
-    verdict = row.told.verdict
+    verdict = row.brief.verdict
     return {
-        "run": row.told.run_id,
-        "experiment": row.told.name,
-        "environment": row.told.environment,
-        "started": row.told.started,
+        "run": row.brief.run_id,
+        "experiment": row.brief.name,
+        "environment": row.brief.environment,
+        "started": row.brief.started,
         "age_seconds": _age(row, now),
         "state": row.state,
         "phase": row.phase or None,
@@ -127,5 +127,5 @@ def as_content(row: Row, now: datetime) -> dict[str, Any]:
         "targets": list(row.targets),
         "verdict": None if verdict is None else verdict.verdict,
         "exit": None if verdict is None else verdict.exit,
-        "ad_hoc": not row.told.claims,
+        "ad_hoc": not row.brief.claims,
     }

@@ -1,4 +1,4 @@
-"""`brownout stop`: ends runs, wherever their process is, and says what became of them."""
+"""`brownout stop`: ends runs, wherever their process is, and prints what became of them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 
 import click
 
-from brownout_controller.cli.client.run_client import ClientOptions, Registry, Time, run_options
-from brownout_controller.cli.client.variables import Given, variable_options
+from brownout_controller.cli.client.run_client import ClientOptions, RunRegistry, Time, run_options
+from brownout_controller.cli.client.variables import VariableFlags, variable_options
 from brownout_controller.cli.commands.runs import state_of
 from brownout_controller.cli.console import output
 from brownout_controller.cli.console.progress import say
@@ -66,7 +66,7 @@ def stop(
     no_wait: bool,
     timeout: float,
     as_json: bool,
-    given: Given,
+    variables: VariableFlags,
     where: ClientOptions,
 ) -> None:
     """End each RUN (an id, the beginning of one, or `last`) at once: its faults are reverted, and nothing waits for the
@@ -84,55 +84,55 @@ def stop(
     """
     if everything == bool(names):
         raise InvalidSpec("RUN", "name runs to end, or give --all; `brownout runs` lists them")
-    request = Request(because or "brownout stop asked for it", given.values, timeout, wait=not no_wait)
+    request = Request(because or "brownout stop asked for it", variables.values, timeout, wait=not no_wait)
     ended = asyncio.run(_all(where, names, request))
     if as_json:
         output.say(json.dumps([_content(one) for one in ended], indent=2))
     else:
         for one in ended:
-            output.say(_told(one))
+            output.say(_line(one))
         if not ended:
             output.say(f"Nothing goes on {where.place}.")
     context.exit(_status(ended))
 
 
 async def _all(where: ClientOptions, names: Sequence[str], request: Request) -> Sequence[Stopped]:
-    async with where.open(say) as venue:
+    async with where.open(say) as client:
         if names:
-            rows = list({row.told.run_id: row for row in [await venue.row(name) for name in names]}.values())
+            rows = list({row.brief.run_id: row for row in [await client.row(name) for name in names]}.values())
         else:
-            found = await venue.list_runs(0)
+            found = await client.list_runs(0)
             rows = [row for row in found.rows if not row.is_over]
             for sentence in unread_journals.sentences(found.left_out):
                 say(f"warning: {sentence}")
-        return await asyncio.gather(*(_ended(venue, row, request) for row in rows))
+        return await asyncio.gather(*(_ended(client, row, request) for row in rows))
 
 
-async def _ended(venue: Registry, row: Row, request: Request) -> Stopped:
+async def _ended(client: RunRegistry, row: Row, request: Request) -> Stopped:
     """Never raises a BrownoutError: the others are to be ended as well."""
-    run = row.told.run_id
-    if row.told.verdict is not None:
-        return Stopped(row, row.told.verdict.verdict, row.told.verdict.exit)
+    run = row.brief.run_id
+    if row.brief.verdict is not None:
+        return Stopped(row, row.brief.verdict.verdict, row.brief.verdict.exit)
     try:
         async with asyncio.timeout(request.timeout):
             for _ in range(_TRIES):
-                await venue.stop(run, request.why, at_once=True, given=request.variables)
+                await client.stop(run, request.why, at_once=True, variables=request.variables)
                 if not request.wait and row.state != CUT_OFF:
                     return Stopped(row)
-                entries = [found.entry async for found in venue.watch(run)]
+                entries = [found.entry async for found in client.watch(run)]
                 if entries and isinstance(entries[-1].record, Judged):
                     judged = entries[-1].record
                     return Stopped(row, judged.verdict, judged.exit, run_report(entries, run).reasons)
         return Stopped(row, trouble="it was cut off, and could not be closed")
     except TimeoutError:
-        told = "it is asked to end, and goes on until its faults are reverted; see `brownout runs`"
-        return Stopped(row, trouble=f"has not ended within {request.timeout:g} s: {told}")
+        why = "it is asked to end, and goes on until its faults are reverted; see `brownout runs`"
+        return Stopped(row, trouble=f"has not ended within {request.timeout:g} s: {why}")
     except BrownoutError as error:
         return Stopped(row, trouble=str(error))
 
 
-def _told(one: Stopped) -> str:
-    run = one.row.told.run_id
+def _line(one: Stopped) -> str:
+    run = one.row.brief.run_id
     if one.trouble:
         return f"{run}: {line(one.trouble)}"
     if one.row.is_over:
@@ -145,7 +145,7 @@ def _told(one: Stopped) -> str:
 
 def _content(one: Stopped) -> Mapping[str, Any]:
     return {
-        "run": one.row.told.run_id,
+        "run": one.row.brief.run_id,
         "before": state_of(one.row),
         "verdict": one.verdict or None,
         "exit": one.exit if one.verdict else None,

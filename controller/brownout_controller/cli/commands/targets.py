@@ -33,7 +33,7 @@ def targets(context: click.Context, edge: str, as_json: bool, where: ClientOptio
             raise InvalidSpec("--edge", str(error)) from None
     places = asyncio.run(_places(where, edge))
     if as_json:
-        output.say(json_text([_shown(place) for place in places]))
+        output.say(json_text([_content(place) for place in places]))
     else:
         for line in _table(places):
             output.say(line)
@@ -41,11 +41,11 @@ def targets(context: click.Context, edge: str, as_json: bool, where: ClientOptio
 
 
 async def _places(where: ClientOptions, edge: str) -> list[ProxyPlace]:
-    async with where.open(say) as venue:
-        return await venue.places(where.environment, edge)
+    async with where.open(say) as client:
+        return await client.places(where.environment, edge)
 
 
-def _shown(place: ProxyPlace) -> dict[str, object]:
+def _content(place: ProxyPlace) -> dict[str, object]:
     return {**place._asdict(), "edges": list(place.edges), "faults": list(place.faults)}
 
 
@@ -56,7 +56,7 @@ def _table(places: Sequence[ProxyPlace]) -> list[str]:
     for place in places:
         faults = f"has {', '.join(place.faults)}" if place.faults else "no faults"
         edges = f"; {', '.join(place.edges)}" if place.edges else ""
-        said = f"not reachable: {place.trouble}" if place.trouble else faults + edges
-        rows.append([printable(cell) for cell in (place.where, place.proxy, said)])
+        state = f"not reachable: {place.trouble}" if place.trouble else faults + edges
+        rows.append([printable(cell) for cell in (place.where, place.proxy, state)])
     width, names = (max(len(row[column]) for row in rows) for column in (0, 1))
-    return [f"{where:{width}}  {proxy:{names}}  {said}" for where, proxy, said in rows]
+    return [f"{where:{width}}  {proxy:{names}}  {state}" for where, proxy, state in rows]

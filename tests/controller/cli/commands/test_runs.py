@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from brownout_controller.cli.commands.runs import as_content, runs, told
+from brownout_controller.cli.commands.runs import as_content, runs, table_lines
 from brownout_controller.engine.run_list import CUT_OFF, ELSEWHERE, Row
 from brownout_controller.engine.store import Brief
 from brownout_controller.model.journal import Judged
@@ -27,7 +27,7 @@ ROWS = (
 
 
 def test_each_run_has_its_line() -> None:
-    lines = [" ".join(click.unstyle(line).split()) for line in told(ROWS, NOW, None)]
+    lines = [" ".join(click.unstyle(line).split()) for line in table_lines(ROWS, NOW, None)]
     assert lines[1:] == [
         "20261124-100000-x-abcd observing 12s 2h local database-latency h:1/db",
         "20261124-100000-x-abcd cut off 2h local database-latency",
@@ -37,7 +37,7 @@ def test_each_run_has_its_line() -> None:
 
 @pytest.mark.parametrize("width", [40, 60, 80])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    lines = [click.unstyle(line) for line in told(ROWS, NOW, width)]
+    lines = [click.unstyle(line) for line in table_lines(ROWS, NOW, width)]
     assert max(map(len, lines)) <= width
     assert "observing" in lines[1]
     assert "cut off" in lines[2]
@@ -45,7 +45,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 
 def test_names_that_others_chose_do_no_harm() -> None:
     nasty = _TOLD._replace(run_id=NASTY, name=NASTY, environment=NASTY, started=NASTY)
-    lines = told([Row(nasty, ELSEWHERE, "observing", None, [NASTY])], NOW, None)
+    lines = table_lines([Row(nasty, ELSEWHERE, "observing", None, [NASTY])], NOW, None)
     assert len(lines) == 2
     assert "\x1b[31m" not in lines[1]
 
