@@ -6,11 +6,15 @@ Markers are registered in pyproject.toml; fixtures live beside the tests that us
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
+import json
 import os
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import hypothesis
@@ -18,11 +22,14 @@ import pytest
 
 from tests.support import requirements
 from tests.support.processes import kube
-from tests.support.scheduling import ALONE, Scheduling, is_alone, ordered
+from tests.support.scheduling import Scheduling, ordered, unit
 from tests.support.virtual_time import VirtualLoop
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
+    from xdist.workermanage import WorkerController
+
+    from deploy.demo.story import Shop
 
 # Under nohup the end of a terminal is ignored, and in the background of a shell Ctrl-C, by the children too: tests of
 # what they end would wait for ever.
@@ -44,6 +51,8 @@ PURE: Final = (
 )
 """The tests that have to reach nearly every line of the pure parts, which pyproject.toml lists; others do not count."""
 
+_FOLDER: Final = pytest.StashKey[str]()
+
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """A report that speaks of Kubernetes says which."""
@@ -54,16 +63,39 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if is_alone(item):
-            item.add_marker(pytest.mark.xdist_group(ALONE))
-        if not item.nodeid.startswith(PURE):
+        if item.config.pluginmanager.hasplugin("_cov") and not item.nodeid.startswith(PURE):
             item.add_marker("no_cover")
     items[:] = ordered(items)
 
 
+# Only workers collect, and only the process that started them schedules: the units of the tests go by a file.
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    node.workerinput["units"] = str(_units(node.config))
+
+
+@pytest.hookimpl(tryfirst=True)  # before the worker tells that it is ready
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if (workerinput := getattr(session.config, "workerinput", None)) is not None:
+        file = Path(workerinput["units"])
+        whole = file.with_suffix(f".{os.getpid()}")
+        whole.write_text(json.dumps({item.nodeid: unit(item) for item in session.items}))
+        whole.replace(file)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Any:
-    return Scheduling(config, log)
+    return Scheduling(config, log, lambda: json.loads(_units(config).read_text()))
+
+
+def _units(config: pytest.Config) -> Path:
+    if _FOLDER not in config.stash:
+        folder = tempfile.TemporaryDirectory(prefix="brownout-units-")
+        config.add_cleanup(folder.cleanup)
+        config.stash[_FOLDER] = folder.name
+    return Path(config.stash[_FOLDER], "units.json")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -72,6 +104,49 @@ def own_state() -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="brownout-state-") as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", folder)
         yield
+
+
+@pytest.fixture(scope="session")
+def clusters() -> Iterator[Callable[[str], kube.Api]]:
+    """API servers by their kind, `fake` or `real`, each started when a test first wants it."""
+    with ExitStack() as stack:
+        yield functools.cache(lambda kind: stack.enter_context(kube.api(kind)))
+
+
+@pytest.fixture(scope="session")
+def postgres_port() -> Iterator[int]:
+    """Where a PostgreSQL listens."""
+    from deploy.demo import servers
+
+    with servers.postgres() as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[int]:
+    from deploy.demo import servers
+
+    with servers.redis() as port:
+        yield port
+
+
+@pytest.fixture
+def redis_port(redis_server: int) -> int:
+    """Where a Redis listens that has nothing."""
+    from redis import Redis
+
+    with Redis(port=redis_server) as client:
+        client.flushall()
+    return redis_server
+
+
+@pytest.fixture(scope="session")
+def resilient_shop() -> Iterator[Shop]:
+    """The payment shop that holds."""
+    from deploy.demo import story
+
+    with story.shop("resilient") as shop:
+        yield shop
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

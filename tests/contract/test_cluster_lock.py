@@ -22,7 +22,7 @@ from brownout_controller.engine.cluster_lock import leases, name_of
 from brownout_controller.engine.locks import Claim
 from brownout_controller.model.environment import Kubernetes
 from brownout_core.errors import Conflict, Unavailable
-from tests.support.processes.kube import LEASES, Api, api
+from tests.support.processes.kube import KINDS, LEASES, Api, api
 from tests.support.running import SECONDS
 
 _LASTS: Final = 3
@@ -30,10 +30,9 @@ _TARGET: Final = "127.0.0.1:8475/db"
 _NAME: Final = name_of(_TARGET)
 
 
-@pytest.fixture(scope="module", params=["fake", "real"])
-def server(request: pytest.FixtureRequest) -> Iterator[Api]:
-    with api(request.param) as running:
-        yield running
+@pytest.fixture(params=KINDS)
+def server(request: pytest.FixtureRequest, clusters: Callable[[str], Api]) -> Api:
+    return clusters(request.param)
 
 
 class Ground:
@@ -434,21 +433,24 @@ async def test_a_token_that_nobody_knows_is_told_as_such(ground: Ground, monkeyp
             pass
 
 
-async def test_a_pod_uses_its_service_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.xdist_group("cluster-real")
+async def test_a_pod_uses_its_service_account(
+    clusters: Callable[[str], Api], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from kubernetes.aio.config import incluster_config
 
-    with api("real") as server:  # the fake has no TLS, which a service account always has
-        namespace = server.namespace()
-        (tmp_path / "token").write_text("ci-token")
-        monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
-        monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(server.server.authority))
-        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "localhost")
-        monkeypatch.setenv("KUBERNETES_SERVICE_PORT", server.server.url.rpartition(":")[2])
-        monkeypatch.setenv("HOME", str(tmp_path))
-        monkeypatch.delenv("KUBECONFIG", raising=False)
+    server = clusters("real")  # the fake has no TLS, which a service account always has
+    namespace = server.namespace()
+    (tmp_path / "token").write_text("ci-token")
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(server.server.authority))
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "localhost")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", server.server.url.rpartition(":")[2])
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
 
-        async with leases(Kubernetes(namespace=namespace), _LASTS)([_TARGET], Claim("run-1")):
-            assert _NAME in server.leases(namespace)
+    async with leases(Kubernetes(namespace=namespace), _LASTS)([_TARGET], Claim("run-1")):
+        assert _NAME in server.leases(namespace)
 
 
 # The fake is as the real one is.

@@ -10,23 +10,22 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from tests.support.processes.kube import Api, api
+from tests.support.processes.kube import KINDS, Api
 from tests.support.processes.proxy import ProxyProcess, proxy_process
 from tests.support.running import echoing, eventually
 
 _PATIENCE: Final = 150.0
 
 
-@pytest.fixture(scope="module", params=["fake", "real"])
-def server(request: pytest.FixtureRequest) -> Iterator[Api]:
-    with api(request.param) as running:
-        yield running
+@pytest.fixture(params=KINDS)
+def server(request: pytest.FixtureRequest, clusters: Callable[[str], Api]) -> Api:
+    return clusters(request.param)
 
 
 class Machine:

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,8 @@ from deploy.demo import margins
 from deploy.demo.margins import CASES, Case
 from deploy.demo.servers import environment
 from deploy.demo.shop import auth, gateway, resilient
-from deploy.demo.story import Shop, shop
+from deploy.demo.story import Shop
 from tests.support.running import eventually
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Shop]:
-    with shop("resilient") as started:
-        yield started
 
 
 def _brownout(running: Shop, folder: Path, *words: str) -> str:
@@ -45,12 +38,12 @@ def _nothing_is_left(running: Shop, folder: Path) -> bool:
 
 @pytest.mark.timeout(500)
 def test_the_margin_of_a_payment_is_the_timeout_in_the_code_over_its_two_round_trips(
-    running: Shop, tmp_path: Path
+    resilient_shop: Shop, tmp_path: Path
 ) -> None:
     """payment-service -> postgres: a statement, and the reset of its connection, both within `_PATIENCE`."""
     patience, trips, resolution = resilient._PATIENCE, 2, 1.15
     case = Case("margin-payment-db", patience, trips, ("--from", "40ms", "--to", "200ms", "--resolution", "15%"))
-    outcome = margins.search(case, running, tmp_path / "runs")
+    outcome = margins.search(case, resilient_shop, tmp_path / "runs")
     assert outcome["finding"] == "found", outcome
     assert outcome["exit"] == 0
     held, broke = outcome["held"]["seconds"], outcome["broke"]["seconds"]
@@ -64,14 +57,14 @@ def test_the_margin_of_a_payment_is_the_timeout_in_the_code_over_its_two_round_t
     assert {trial["run"] for trial in trials} == {path.name for path in (tmp_path / "runs").iterdir()}
     assert all((tmp_path / "runs" / trial["run"] / "report.html").exists() for trial in trials)
     assert {trial["verdict"] for trial in trials} == {"passed", "refuted"}
-    assert json.loads(_brownout(running, tmp_path, "history", "--runs", "runs", "--json"))["runs"] == []
-    assert _nothing_is_left(running, tmp_path)
+    assert json.loads(_brownout(resilient_shop, tmp_path, "history", "--runs", "runs", "--json"))["runs"] == []
+    assert _nothing_is_left(resilient_shop, tmp_path)
 
 
 @pytest.mark.timeout(400)
-def test_a_signal_ends_the_run_with_its_revert_and_tells_what_is_known(running: Shop, tmp_path: Path) -> None:
-    (tmp_path / "brownout.yaml").write_text(margins.config(running))
-    words = margins.command(CASES["payment-db"], running, tmp_path / "runs", str(tmp_path / "brownout.yaml"))
+def test_a_signal_ends_the_run_with_its_revert_and_tells_what_is_known(resilient_shop: Shop, tmp_path: Path) -> None:
+    (tmp_path / "brownout.yaml").write_text(margins.config(resilient_shop))
+    words = margins.command(CASES["payment-db"], resilient_shop, tmp_path / "runs", str(tmp_path / "brownout.yaml"))
     process = subprocess.Popen(
         [word for word in words if word != "--json"], cwd=tmp_path, env=environment(), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -87,7 +80,7 @@ def test_a_signal_ends_the_run_with_its_revert_and_tells_what_is_known(running: 
     assert process.returncode == 130
     assert re.search(r"not found; the hypotheses hold at 80ms, and worse values are not known", out), out
     assert [line.split()[1] for line in out.splitlines() if re.match(r" +\d  +\d+ms  2", line)] == ["80ms", "200ms"]
-    assert _nothing_is_left(running, tmp_path)
+    assert _nothing_is_left(resilient_shop, tmp_path)
 
 
 def _until_injected(runs: Path) -> None:

@@ -57,33 +57,21 @@ class Proxy:
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[int]:
-    with servers.postgres() as port:
-        yield port
-
-
-@pytest.fixture(scope="module")
-def cache() -> Iterator[int]:
-    with servers.redis() as port:
-        yield port
-
-
-@pytest.fixture(scope="module")
 def process() -> Iterator[str]:
     with servers.proxy() as url:
         yield url
 
 
 @pytest.fixture
-def postgres(process: str, database: int) -> Iterator[Proxy]:
-    proxy = Proxy(process, database)
+def postgres(process: str, postgres_port: int) -> Iterator[Proxy]:
+    proxy = Proxy(process, postgres_port)
     yield proxy
     proxy.delete()
 
 
 @pytest.fixture
-def sessions(process: str, cache: int) -> Iterator[Proxy]:
-    proxy = Proxy(process, cache)
+def sessions(process: str, redis_port: int) -> Iterator[Proxy]:
+    proxy = Proxy(process, redis_port)
     yield proxy
     proxy.delete()
 
@@ -131,9 +119,9 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def test_a_large_result_is_what_the_server_sent_under_every_harmless_fault(database: int, postgres: Proxy) -> None:
+def test_a_large_result_is_what_the_server_sent_under_every_harmless_fault(postgres_port: int, postgres: Proxy) -> None:
     async def scenario(clients: Clients) -> None:
-        direct, connection = await clients.connect(database), await clients.connect(postgres.port)
+        direct, connection = await clients.connect(postgres_port), await clients.connect(postgres.port)
         text = await direct.fetchval(_LARGE)
         who = await connection.fetchval(_WHO)
         assert await connection.fetchval(_LARGE) == text

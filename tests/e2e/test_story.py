@@ -41,13 +41,12 @@ def test_the_naive_and_the_refactored_version_are_refuted_and_the_resilient_one_
 
 @pytest.mark.timeout(500)
 def test_the_other_experiments_of_the_story_hold_on_the_resilient_shop(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    resilient_shop: story.Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = Path(story.__file__).parent / "experiments"
-    with story.shop("resilient") as running:
-        for name in ("redis-outage", "auth-latency"):
-            monkeypatch.setattr(story, "_EXPERIMENT", folder / f"{name}.yaml")
-            assert story.experiment("resilient", running, tmp_path).verdict == "passed", name
+    for name in ("redis-outage", "auth-latency"):
+        monkeypatch.setattr(story, "_EXPERIMENT", folder / f"{name}.yaml")
+        assert story.experiment("resilient", resilient_shop, tmp_path).verdict == "passed", name
 
 
 @pytest.mark.timeout(400)

@@ -70,16 +70,17 @@ def _verdict(root: Path, name: str) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(600)
-def test_the_resilient_shop_does_without_its_cache_and_a_rehearsal_of_all_finds_no_fault(tmp_path: Path) -> None:
-    with story.shop("resilient") as shop:
-        folder = _written(tmp_path, shop)
-        inside = sorted(str(file) for file in folder.iterdir() if "edge: outside" not in file.read_text())
-        assert len(inside) > 8
-        rehearsed = _brownout(tmp_path, "run", *inside, "--dry-run")
-        assert rehearsed.returncode == 0, rehearsed.stdout + rehearsed.stderr
-        assert len(re.findall(r"a dry run, nothing is touched", rehearsed.stdout)) == len(inside)
-        judged = _verdict(tmp_path, "cache-gone.redis")
-        assert judged["verdict"] == "passed", judged
+def test_the_resilient_shop_does_without_its_cache_and_a_rehearsal_of_all_finds_no_fault(
+    resilient_shop: story.Shop, tmp_path: Path
+) -> None:
+    folder = _written(tmp_path, resilient_shop)
+    inside = sorted(str(file) for file in folder.iterdir() if "edge: outside" not in file.read_text())
+    assert len(inside) > 8
+    rehearsed = _brownout(tmp_path, "run", *inside, "--dry-run")
+    assert rehearsed.returncode == 0, rehearsed.stdout + rehearsed.stderr
+    assert len(re.findall(r"a dry run, nothing is touched", rehearsed.stdout)) == len(inside)
+    judged = _verdict(tmp_path, "cache-gone.redis")
+    assert judged["verdict"] == "passed", judged
     listed = json.loads(_brownout(tmp_path, "catalogue", "architecture.yaml", "--json").stdout)["rows"]
     row = next(row for row in listed if row["id"] == "cache-gone/redis")
     assert "passed today" in json.dumps(row)  # so that the next one to write is another

@@ -6,8 +6,9 @@ machine is marked `alone`: it runs when all others are done, with nothing beside
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
 ALONE: Final = "alone"
+_OF_A_WORKER: Final = "own_state"
+"""The fixture of the session that each worker has for itself."""
 _SLOW: Final = "tests/e2e/"
 """The folder whose tests wait for processes. There each test is a unit of work; elsewhere each file is one."""
 
@@ -30,31 +33,46 @@ def is_alone(item: pytest.Item) -> bool:
     return item.get_closest_marker(ALONE) is not None
 
 
+def unit(item: pytest.Item) -> str:
+    """The unit of work of a test: one worker runs the tests of a unit, one after the other.
+
+    `alone`; the `xdist_group` that it names; what it shares with others, so that this is started once; the test itself,
+    where tests are slow; otherwise its file.
+    """
+    if is_alone(item):
+        return ALONE
+    if mark := item.get_closest_marker("xdist_group"):
+        return str(mark.args[0])
+    file = item.nodeid.partition("::")[0]
+    info: Any = getattr(item, "_fixtureinfo", None)  # pytest has no public name for it
+    shared: dict[str, str] = {
+        each.scope: name
+        for name, definitions in (info.name2fixturedefs.items() if info else ())
+        for each in definitions
+        if each.baseid and name != _OF_A_WORKER  # without one it is a plugin's
+    }
+    if "session" in shared:
+        return shared["session"]
+    return file if "module" in shared or not file.startswith(_SLOW) else item.nodeid
+
+
 def _limit(item: pytest.Item) -> float:
     """The seconds that a test may take by its own mark: the longer, the longer it takes."""
     mark = item.get_closest_marker("timeout")
     return float(mark.args[0]) if mark is not None else 0.0
 
 
-def unit(nodeid: str) -> str:
-    """The unit of work of a test: one worker runs the tests of a unit, one after the other.
-
-    It is the `xdist_group`, where there is one; the test itself, where tests are slow; otherwise the file.
-    """
-    if nodeid.rfind("@") > nodeid.rfind("]"):
-        return nodeid.rpartition("@")[2]
-    return nodeid if nodeid.startswith(_SLOW) else nodeid.partition("::")[0]
-
-
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
     """Hands out units in the order of collection, and `alone` when nothing else is left or runs."""
 
-    def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
+    def __init__(self, config: pytest.Config, log: Producer | None, units: Callable[[], Mapping[str, str]]) -> None:
+        """`units` are those of all tests, once these are collected."""
         config.option.loadscopereorder = False
         super().__init__(config, log)
+        self._units = functools.cache(units)
 
     def _split_scope(self, nodeid: str) -> str:
-        return unit(nodeid)
+        return self._units()[nodeid]
 
     def _reschedule(self, node: WorkerController) -> None:
         """After each test of a node, and for all nodes when one is new or gone."""
@@ -101,7 +119,7 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
         workload = self.assigned_work.pop(node)
         crashed = next((test for tests in workload.values() for test, done in tests.items() if not done), None)
         if crashed is not None:
-            workload[unit(crashed)][crashed] = True
+            workload[self._split_scope(crashed)][crashed] = True
         for name, tests in reversed(workload.items()):
             if not all(tests.values()):
                 self.workqueue[name] = tests

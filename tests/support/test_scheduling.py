@@ -8,12 +8,17 @@ from typing import Final
 
 import pytest
 
-from tests.support.scheduling import Scheduling, ordered, unit
+from tests.support.scheduling import ALONE, Scheduling, ordered, unit
 
 _FAST: Final = [f"tests/model/test_{name}.py::test_{number}" for name in "abcde" for number in range(3)]
 _SLOW: Final = [f"tests/e2e/test_runs.py::test_{number}[x@y]" for number in range(6)]
-_ALONE: Final = [f"tests/e2e/test_time.py::test_{number}@alone" for number in range(3)]
+_ALONE: Final = [f"tests/e2e/test_time.py::test_{number}" for number in range(3)]
 _ALL: Final = [*_SLOW, *_FAST, *_ALONE]
+_UNITS: Final = {
+    **{name: name for name in _SLOW},
+    **{name: name.partition("::")[0] for name in _FAST},
+    **dict.fromkeys(_ALONE, ALONE),
+}
 
 
 class _Worker:
@@ -40,7 +45,7 @@ class _Run:
 
     def __init__(self, config: pytest.Config, tests: Sequence[str], workers: int) -> None:
         config.option.tx = [f"{workers}*popen"]
-        self.tests, self.scheduling = tests, Scheduling(config)
+        self.tests, self.scheduling = tests, Scheduling(config, None, lambda: _UNITS)
         self.beside: dict[str, set[str]] = {}
         self.done: list[str] = []
         self.workers: list[_Worker] = []
@@ -113,24 +118,40 @@ def test_a_worker_that_crashes_costs_one_test_and_no_other_is_lost_or_run_twice(
     assert sorted([*run.done, *([crashed] if crashed else [])]) == sorted(_ALL)
 
 
-def test_a_file_stays_on_one_worker_and_slow_tests_are_spread() -> None:
-    assert len({unit(name) for name in _FAST}) == 5
-    assert [unit(name) for name in _SLOW] == _SLOW
-    assert {unit(name) for name in _ALONE} == {"alone"}
+class _Item:
+    def __init__(self, nodeid: str, *marks: pytest.Mark, **fixtures: str) -> None:
+        """`fixtures` are names and scopes."""
+        self.nodeid, self._marks = nodeid, {mark.name: mark for mark in marks}
+        found = {name: [SimpleNamespace(scope=scope, baseid="tests")] for name, scope in fixtures.items()}
+        plugins = {"tmp_path_factory": [SimpleNamespace(scope="session", baseid="")]}
+        self._fixtureinfo = SimpleNamespace(name2fixturedefs={**found, **plugins})
+
+    def get_closest_marker(self, name: str) -> pytest.Mark | None:
+        return self._marks.get(name)
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        (_Item("tests/model/test_a.py::test_1"), "tests/model/test_a.py"),
+        (_Item("tests/model/test_a.py::test_1", own_state="session", shop="function"), "tests/model/test_a.py"),
+        (_Item("tests/e2e/test_a.py::test_1[x@y]"), "tests/e2e/test_a.py::test_1[x@y]"),
+        (_Item("tests/e2e/test_a.py::test_1", server="module"), "tests/e2e/test_a.py"),
+        (_Item("tests/e2e/test_a.py::test_1", database="session", server="module"), "database"),
+        (_Item("tests/model/test_a.py::test_1", database="session"), "database"),
+        (_Item("tests/e2e/test_a.py::test_1", pytest.mark.xdist_group("g").mark, database="session"), "g"),
+        (_Item("tests/e2e/test_a.py::test_1", pytest.mark.alone.mark, server="module"), ALONE),
+    ],
+)
+def test_tests_that_share_something_are_one_unit(item: _Item, expected: str) -> None:
+    assert unit(item) == expected  # type: ignore[arg-type]
 
 
 def test_the_longest_come_first_and_what_is_alone_comes_last() -> None:
-    class Item:
-        def __init__(self, nodeid: str, *marks: pytest.Mark) -> None:
-            self.nodeid, self._marks = nodeid, {mark.name: mark for mark in marks}
-
-        def get_closest_marker(self, name: str) -> pytest.Mark | None:
-            return self._marks.get(name)
-
     items = [
-        Item("tests/model/a"), Item("tests/e2e/alone", pytest.mark.alone.mark, pytest.mark.timeout(300).mark),
-        Item("tests/e2e/b"), Item("tests/e2e/c", pytest.mark.timeout(90).mark),
-        Item("tests/e2e/d", pytest.mark.timeout(180).mark), Item("tests/model/e"),
+        _Item("tests/model/a"), _Item("tests/e2e/alone", pytest.mark.alone.mark, pytest.mark.timeout(300).mark),
+        _Item("tests/e2e/b"), _Item("tests/e2e/c", pytest.mark.timeout(90).mark),
+        _Item("tests/e2e/d", pytest.mark.timeout(180).mark), _Item("tests/model/e"),
     ]  # fmt: skip
     names = [item.nodeid[-1] for item in ordered(items)]  # type: ignore[arg-type]
     assert "".join(names) == "dcbaee"

@@ -6,14 +6,12 @@ import asyncio
 import re
 import socket
 import struct
-from collections.abc import Iterator
 
 import pytest
 from pydantic import ValidationError
 
 from brownout_controller.model.probe import ProbeContext, ProbeError, Reading
 from brownout_controller.probes.redis import RedisProbe
-from deploy.demo import servers
 from tests.controller.probes.ground import (
     SECONDS,
     cancelled_while,
@@ -25,10 +23,9 @@ from tests.controller.probes.ground import (
 )
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with servers.redis() as port:
-        yield f"redis://127.0.0.1:{port}/0"
+@pytest.fixture
+def url(redis_port: int) -> str:
+    return f"redis://127.0.0.1:{redis_port}/0"
 
 
 def _redis(url: str, command: object) -> RedisProbe:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
@@ -14,7 +14,6 @@ from pydantic import ValidationError
 from brownout_controller.model.probe import Probe, ProbeContext, ProbeError, Reading
 from brownout_controller.probes.sql import SqlProbe
 from brownout_core.connection_failure import place
-from deploy.demo import servers
 from tests.controller.probes.ground import (
     SECONDS,
     cancelled_while,
@@ -26,10 +25,9 @@ from tests.controller.probes.ground import (
 )
 
 
-@pytest.fixture(scope="module")
-def dsn() -> Iterator[str]:
-    with servers.postgres() as port:
-        yield f"postgresql://postgres@127.0.0.1:{port}/postgres?sslmode=disable"
+@pytest.fixture
+def dsn(postgres_port: int) -> str:
+    return f"postgresql://postgres@127.0.0.1:{postgres_port}/postgres?sslmode=disable"
 
 
 def _sql(dsn: str, query: str, **fields: object) -> SqlProbe:

@@ -30,6 +30,8 @@ from tests.support.running import SECONDS, eventually
 ROLE: Final = Path(__file__).parents[3] / "deploy" / "kubernetes" / "lock-role.yaml"
 TOKENS: Final[Mapping[str, str]] = {"admin": "admin-token", "ci": "ci-token", "nobody": "nobody-token"}
 LEASES: Final = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
+KINDS: Final = [pytest.param(kind, marks=pytest.mark.xdist_group(f"cluster-{kind}")) for kind in ("fake", "real")]
+"""What the fixture `clusters` makes; tests on one of them run on one worker, so that it is started once."""
 _RBAC: Final = "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/{}"
 _GROUPS: Final = {"admin": "system:masters"}
 _START: Final = 150.0  # seconds; 6 on an idle machine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from brownout_catalogue.importers.kubernetes.manifests import Object
 from brownout_catalogue.importers.kubernetes.namespace import Answer, read_namespace
 from brownout_controller.cli.commands.import_ import importing
 from brownout_core.errors import Unavailable
-from tests.support.processes.kube import Api, api
+from tests.support.processes.kube import KINDS, Api
 
 PODS = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{
     "name": "web", "image": "shop/web:1",
@@ -118,16 +118,16 @@ def _imported(space: str, *words: str) -> Result:
     return CliRunner().invoke(importing, ["kubernetes", "--namespace", space, *words])
 
 
-@pytest.mark.parametrize("kind", ["fake", pytest.param("real", marks=pytest.mark.timeout(400))])
+@pytest.mark.parametrize("kind", KINDS)
 def test_over_http_it_gives_what_manifests_give_and_no_secret(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, clusters: Callable[[str], Api], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with api(kind) as running:
-        space = _filled(running)
-        monkeypatch.setenv("KUBECONFIG", str(running.kubeconfig(tmp_path, "admin")))
-        plain, looking = _imported(space), _imported(space, "--secrets", "--context", "test")
-        monkeypatch.setenv("KUBECONFIG", str(running.kubeconfig(tmp_path, "nobody")))
-        forbidden = _imported(space)
+    running = clusters(kind)
+    space = _filled(running)
+    monkeypatch.setenv("KUBECONFIG", str(running.kubeconfig(tmp_path, "admin")))
+    plain, looking = _imported(space), _imported(space, "--secrets", "--context", "test")
+    monkeypatch.setenv("KUBECONFIG", str(running.kubeconfig(tmp_path, "nobody")))
+    forbidden = _imported(space)
     assert plain.exit_code == 0, plain.exception
     assert f"where: {{namespace: {space}, workload: deployment/web, labels: {{app: web}}" in plain.stdout
     assert 'db: {guess: "weak: the name of DATABASE_URL (key dsn of secret/s)"}' in plain.stdout
