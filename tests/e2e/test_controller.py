@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from tests.support.certificates import Authority
-from tests.support.processes.controller import ControllerProcess, Ended, controller_process, finished, start
+from tests.support.processes.controller import PATIENCE, ControllerProcess, Ended, controller_process, finished, start
 from tests.support.processes.proxy import ProxyProcess, proxy_process
 from tests.support.requirements import needs
 from tests.support.running import eventually
@@ -70,7 +70,7 @@ class Stage:
         """An experiment with a latency of 300 ms on the service, which is asked through the proxy all the time."""
         content = {
             "name": "service-latency", "edge": "shop -> service", "fault": {"latency": "300ms"}, "duration": "1s",
-            "baseline": "0.3s", "recovery": "0.5s", "lease": LEASE, "hypotheses": [self.claim()],
+            "baseline": "0.3s", "recovery": "2s", "lease": LEASE, "hypotheses": [self.claim()],
             "nets": {"own-traffic": "the probe is the client"}, **changes,
         }  # fmt: skip
         path = self.root / file
@@ -106,7 +106,7 @@ class Stage:
         return [json.loads(line) for line in lines if line.endswith("}")]
 
     def until_state(self, state: str) -> None:
-        eventually(lambda: any(record.get("state") == state for record in self.journal()), f"state {state}", 20)
+        eventually(lambda: any(record.get("state") == state for record in self.journal()), f"state {state}", PATIENCE)
 
 
 def faults_of(proxy: ProxyProcess) -> list[str]:
@@ -177,7 +177,7 @@ def test_a_client_that_dies_leaves_the_run_to_the_controller(stage: Stage) -> No
         stage.until_state("observing")
         client.kill()
         client.communicate()
-        eventually(lambda: stage.journal()[-1]["kind"] == "verdict", "the verdict", 20)
+        eventually(lambda: stage.journal()[-1]["kind"] == "verdict", "the verdict", PATIENCE)
         assert stage.journal()[-1]["verdict"] == "passed"
         assert stage.faults() == []
 
@@ -250,7 +250,7 @@ def test_a_controller_that_is_killed_leaves_no_fault_and_its_client_says_so(stag
         assert client.stderr is not None
         assert any("observing" in line for line in client.stderr)  # it knows as much as we do
         controller.kill()
-        eventually(lambda: stage.faults() == [], "the lapse", 10)
+        eventually(lambda: stage.faults() == [], "the lapse", 30)
         ended = finished(client)
     assert ended.status == 3, ended.told
     assert "the connection to the controller is lost; trying again for 2 s" in ended.err
@@ -380,7 +380,7 @@ def test_coordinated_faults_hold_for_their_time_and_are_gone(three: Three, remot
         if remote:
             flags += ["--controller", stack.enter_context(controller_process(three.root)).address]
         client = three.start(*flags)
-        eventually(lambda: len(three.faults()) == 3, "the faults", 20)
+        eventually(lambda: len(three.faults()) == 3, "the faults", PATIENCE)
         ended = finished(client)
     assert ended.status == 0, ended.told
     assert ended.err.count("verified") == 3
@@ -390,7 +390,7 @@ def test_coordinated_faults_hold_for_their_time_and_are_gone(three: Three, remot
 
 def test_ctrl_c_ends_coordinated_faults(three: Three) -> None:
     client = three.start("--for", "60s")
-    eventually(lambda: len(three.faults()) == 3, "the faults", 20)
+    eventually(lambda: len(three.faults()) == 3, "the faults", PATIENCE)
     client.send_signal(signal.SIGINT)
     ended = finished(client)
     assert ended.status == 130, ended.told
@@ -399,10 +399,10 @@ def test_ctrl_c_ends_coordinated_faults(three: Three) -> None:
 
 def test_the_death_of_their_controller_ends_coordinated_faults_on_all_proxies(three: Three) -> None:
     client = three.start("--for", "60s")
-    eventually(lambda: len(three.faults()) == 3, "the faults", 20)
+    eventually(lambda: len(three.faults()) == 3, "the faults", PATIENCE)
     client.kill()
     client.communicate()
-    eventually(lambda: three.faults() == [], "the lapse", 5)
+    eventually(lambda: three.faults() == [], "the lapse", 15)
 
 
 def test_with_one_of_three_proxies_dead_no_fault_is_left_and_none_is_put(three: Three) -> None:
@@ -418,7 +418,7 @@ def test_when_one_of_three_proxies_dies_the_others_are_reverted(three: Three) ->
     with controller_process(three.root) as controller:
         flags = ("--for", "60s", "--controller", controller.address)
         client = three.start(*flags)
-        eventually(lambda: len(three.faults()) == 3, "the faults", 20)
+        eventually(lambda: len(three.faults()) == 3, "the faults", PATIENCE)
         three.proxies[2].kill()
         ended = finished(client)
         assert ended.status == 6, ended.told  # of the dead one nobody knows
@@ -429,7 +429,7 @@ def test_when_one_of_three_proxies_dies_the_others_are_reverted(three: Three) ->
 
 def test_targets_are_told_with_what_is_on_them_and_who_does_not_answer(three: Three) -> None:
     client = three.start("--for", "60s")
-    eventually(lambda: len(three.faults()) == 3, "the faults", 20)
+    eventually(lambda: len(three.faults()) == 3, "the faults", PATIENCE)
     told = finished(start(three.root, "targets", "--edge", "b -> p1", "--json"))
     assert [(place["proxy"], place["edges"]) for place in json.loads(told.out)] == [("p1", ["b -> p1"])]
     assert json.loads(told.out)[0]["faults"][0].startswith("latency_downstream.")

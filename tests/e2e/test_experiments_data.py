@@ -39,7 +39,7 @@ def _prometheus(folder: Path) -> Iterator[str]:
     command = [binary, f"--config.file={config}", f"--storage.tsdb.path={folder}", f"--web.listen-address={address}"]
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
-            eventually(lambda: _ready(f"http://{address}"), "start of Prometheus", seconds=30)
+            eventually(lambda: _ready(f"http://{address}"), "start of Prometheus", seconds=120)
             yield f"http://{address}"
         finally:
             process.kill()

@@ -192,7 +192,7 @@ def _set(stage: Stage, **changes: Any) -> None:
 
 def _looked(run: Started, wanted: Callable[[Mapping[str, Any]], bool]) -> None:
     """Waits until the run has seen its target so."""
-    eventually(lambda: any(one["kind"] == "target" and wanted(one) for one in run.records()), "a look", seconds=30)
+    eventually(lambda: any(one["kind"] == "target" and wanted(one) for one in run.records()), "a look", seconds=120)
 
 
 def _disturbed(stage: Stage, state: str, do: Callable[[Started], None]) -> Ended:

@@ -88,7 +88,7 @@ def _until_injected(runs: Path) -> None:
         journals = sorted(runs.glob("*/journal.jsonl"))  # a run's folder is there a moment before its journal
         return len(journals) == 2 and '"state":"observing"' in journals[-1].read_text()
 
-    eventually(injected, "the fault of the second run", seconds=30)
+    eventually(injected, "the fault of the second run", seconds=120)
 
 
 def test_each_case_is_held_to_the_constant_of_the_code() -> None:
