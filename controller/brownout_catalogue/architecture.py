@@ -6,8 +6,9 @@ is None, so that the rules can tell a guess from a fact.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from typing import Annotated, Any, Final, Literal, NamedTuple, get_args
 
@@ -25,6 +26,9 @@ Kind = Literal["gateway", "service", "worker", "database", "cache", "queue"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 STORES: Final = frozenset[Kind](("database", "cache", "queue"))
 """Kinds that hold data and call nobody."""
+
+CertaintyLevel = Literal["written", "strong", "likely", "weak"]
+"""What makes us believe that there is a call: a person wrote it, or an import found evidence of some strength."""
 
 _DATABASE: Final = (
     r"\b(?:postgres(?:ql)?|postgis|pg|pgsql|pgvector|pgbouncer|timescale(?:db)?|mysql|mariadb|percona|mongo(?:db)?"
@@ -59,6 +63,10 @@ _USES: Final = re.compile(
 )
 """Last words of what only uses the store before them: `redis-exporter` is no cache, `broker-service` no queue.
 `redis-master` and `mysql-server` are what they say."""
+_OBJECTS: Final = re.compile(
+    r"\bs3\b|minio|\bgcs\b|object-?(?:store|storage)|blob-?(?:store|storage)|\bbuckets?\b|seaweedfs|\bceph\b|azurite"
+)
+"""Stores of whole files."""
 _COMPOSE: Final = frozenset((
     "image", "build", "ports", "expose", "volumes", "environment", "env_file", "command", "entrypoint", "depends_on",
     "container_name", "networks", "healthcheck", "deploy", "restart",
@@ -80,6 +88,14 @@ def kind_of(*names: str) -> Kind:
             if not (uses and kind in STORES) and pattern.search(words):
                 return kind
     return "service"
+
+
+def certainty_of(guess: str | None) -> CertaintyLevel:
+    """By the first word of a guess, as importers write it; one in other words is weak."""
+    if guess is None:
+        return "written"
+    word = guess.partition(":")[0].strip()
+    return "strong" if word == "strong" else "likely" if word == "likely" else "weak"
 
 
 class Call(StrictModel):
@@ -185,6 +201,10 @@ class Service(StrictModel):
     """Its memory limit, as Kubernetes writes it."""
     probes: tuple[Literal["liveness", "readiness", "startup"], ...] = ()
     """The health probes that it has in its cluster."""
+    storage: Literal["lasting", "lost"] | None = None
+    """What becomes of its data when an instance is replaced: `lost` where they are in the container or an emptyDir."""
+    replication: Annotated[int, Field(ge=1)] | None = None
+    """How many copies of its data there are, where it makes them itself (a replication factor)."""
     certificate: Certificate | None = None
     where: Where = Where()
     guess: str | None = None
@@ -291,6 +311,11 @@ class Architecture(Outline):
         """Whether a person has written a flow. Of a guessed one only the beginning is known."""
         return any(flow.guess is None for flow in self.flows.values())
 
+    def is_object_store(self, name: str) -> bool:
+        """Whether it keeps files and no rows, by its name or its image."""
+        words = re.sub(r"[_/.:@]", "-", f"{name} {self.components[name].where.image or ''}".lower())
+        return _OBJECTS.search(words) is not None
+
     def is_stateful(self, name: str) -> bool:
         service = self.components[name]
         return self.kind(name) in ("database", "queue") if service.stateful is None else service.stateful
@@ -346,6 +371,20 @@ def _grouped(edges: Iterable[Edge], key: Callable[[Edge], str]) -> Mapping[str, 
     for edge in edges:
         found[key(edge)] = (*found.get(key(edge), ()), edge)
     return found
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """The way to a line, as errors write it: `services.api-gateway.calls.redis.timeout`, `flows.buy.path[1]`.
+
+    A name that would read as several steps is quoted: `services."shop.example".replicas`.
+    """
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            text += "." + (json.dumps(step, ensure_ascii=False) if re.search(r"""[.\[\]"]""", step) else step)
+    return text.removeprefix(".")
 
 
 def mistakes(outline: Outline) -> Iterator[Mistake]:

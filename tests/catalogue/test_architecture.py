@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
-from brownout_catalogue.architecture import KINDS, Architecture, Kind, kind_of
+from brownout_catalogue.architecture import KINDS, Architecture, Kind, dotted, kind_of
 from brownout_controller.model import schema
 from brownout_core.errors import InvalidSpec
 from tests.support.builders.architectures import EXAMPLES, SHOP, read
@@ -128,3 +128,10 @@ def test_the_examples_fit_the_schema(path: Path) -> None:
 def test_the_schema_refuses_what_reading_refuses(content: object) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(content, schema.of(Architecture, "Brownout architecture"))
+
+
+def test_a_name_that_would_read_as_several_steps_is_quoted() -> None:
+    assert dotted(("services", "api-gateway", "calls", "redis")) == "services.api-gateway.calls.redis"
+    assert dotted(("services", "shop.example", "replicas")) == 'services."shop.example".replicas'
+    assert dotted(("flows", "buy", "path", 1)) == "flows.buy.path[1]"
+    assert dotted(("services", "a[1]")) == 'services."a[1]"'

@@ -1,17 +1,22 @@
 """What docs/catalogue.md shows and a test holds it to: the story's ten beside ours, the examples' lists, the modes.
 
-`python -m tests.support.catalogue` writes the tables anew; they stand in the page as they are printed.
+`python -m tests.support.catalogue` writes the tables anew; they stand in the page as they are printed. With
+`--random` it prints how well the orders agree when every constant of the score is changed at random by up to 30 %.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import combinations
 from pathlib import Path
-from typing import Final
+from random import Random
+from typing import Any, Final
 
 from brownout_catalogue.architecture import read_architecture
 from brownout_catalogue.rendering.listing import word
+from brownout_catalogue.scoring import criticality, factors, modes, ranking
 from brownout_catalogue.scoring.modes import library
 from brownout_catalogue.scoring.ranking import Row, rank
 from brownout_catalogue.scoring.scenario import kind_of_fault
@@ -90,7 +95,7 @@ def modes_table() -> str:
     lines = ["| mode | happens | contained | by the proxy | by Chaos Mesh |", "| --- | --- | --- | --- | --- |"]
     for mode in library().modes.values():
         kinds = ", ".join(dict.fromkeys(f"`{kind_of_fault(fault)}`" for fault in mode.local.faults)) or "no"
-        cluster = f"{mode.cluster.kind} {mode.cluster.action}"
+        cluster = f"{mode.cluster.kind} {mode.cluster.action}".strip() or "no"
         lines.append(f"| `{mode.id}` | {mode.often} | {mode.contained} | {kinds} | {cluster} |")
     return "\n".join(lines)
 
@@ -101,5 +106,60 @@ def tables() -> Sequence[str]:
     return (story_table(), *map(example_table, examples), modes_table())
 
 
+_CHANGE: Final = 0.3
+"""By how much of itself a constant is changed at most."""
+_TRIALS: Final = 200
+
+
+@contextmanager
+def changed_constants(random: Random) -> Iterator[None]:
+    """Every number of the score times 0.7 to 1.3, in all modules that use it; shares stay at most 1."""
+    homes = (criticality, factors, modes, ranking)
+    factor: dict[str, float] = {}
+    before: list[tuple[Any, str, Any]] = []
+    for home in homes:
+        for name, value in vars(home).items():
+            numbers = value if isinstance(value, Mapping) else {"": value}
+            if not name.isupper() or not all(isinstance(one, (float, modes.Level)) for one in numbers.values()):
+                continue
+            before.append((home, name, value))
+    for home, name, value in before:
+        if isinstance(value, Mapping):
+            setattr(
+                home, name, {key: _times(one, _drawn(f"{name}.{key}", factor, random)) for key, one in value.items()}
+            )
+        else:
+            setattr(home, name, _times(value, _drawn(name, factor, random)))
+    try:
+        yield
+    finally:
+        for home, name, value in before:
+            setattr(home, name, value)
+
+
+def _drawn(name: str, factor: dict[str, float], random: Random) -> float:
+    return factor.setdefault(name, random.uniform(1 - _CHANGE, 1 + _CHANGE))
+
+
+def _times(value: Any, factor: float) -> Any:
+    if isinstance(value, modes.Level):
+        return value._replace(value=_times(value.value, factor))
+    return min(1.0, value * factor) if value <= 1 else value * factor
+
+
+def agreement_under_changes(seed: int = 1) -> Sequence[float]:
+    """Spearman's coefficients for so many random changes of the constants, the smallest first."""
+    random, found = Random(seed), []
+    for _ in range(_TRIALS):
+        with changed_constants(random):
+            found.append(spearman(places(ranked())))
+    return sorted(found)
+
+
 if __name__ == "__main__":
+    if "--random" in sys.argv:
+        all_of_them = agreement_under_changes()
+        shares = (0.05, 0.5, 0.95)
+        print(", ".join(f"{share:.0%}: {all_of_them[round(share * (_TRIALS - 1))]:.2f}" for share in shares))
+        sys.exit()
     print("\n\n".join(tables()))

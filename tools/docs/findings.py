@@ -24,6 +24,8 @@ line it is about, its numbers, and the values that end it. Rules use only what t
 - A timeout, a budget or a fallback that nobody has said is told as that ("says no timeout"): if the code has one, the
   line is what is missing.
 - Where a rule would need a line beside one that is there, a note names it, once for each rule.
+- A rule that finds no line of a kind that it needs (timeouts, pools, replicas) had nothing to look at. The last line
+  counts these rules and names what to state, so that "nothing found" means something.
 - What is found about a call that an importer has guessed is a note until a person removes its `guess`.
 
 ```console

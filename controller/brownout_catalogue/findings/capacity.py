@@ -11,7 +11,7 @@ from brownout_catalogue.findings.rule_context import RuleContext, attempts, down
 from brownout_core.units import SECONDS
 
 
-@rule("pool-too-small", "warning", "A pool is smaller than rate x timeout")
+@rule("pool-too-small", "warning", "A pool is smaller than rate x timeout", "pools")
 def too_small(ground: RuleContext) -> Iterator[Found | Missing]:
     """Little's law: connections in use = rate x time that each is held, on average. One replica makes `rate / replicas`
     calls a second, and when the callee hangs each holds its connection for `attempts x timeout`. A pool that is smaller

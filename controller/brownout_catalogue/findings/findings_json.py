@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from brownout_catalogue.findings.rule import LEVELS, Finding, dotted, position
+from brownout_catalogue.architecture import dotted
+from brownout_catalogue.findings.rule import LEVELS, Finding, Idle, position
 from brownout_core.document import Value
 from brownout_core.safe_text import json_text
 
 
-def render(name: str, found: Sequence[Finding], root: Value) -> str:
+def render(name: str, found: Sequence[Finding], root: Value, idle: Idle | None = None) -> str:
     """`root` is the file of which they are."""
     content = {
         "architecture": name,
         "file": root.file,
         "counts": {level: sum(finding.level == level for finding in found) for level in LEVELS},
         "findings": [_finding(finding, root) for finding in found],
+        "rules": None if idle is None else idle.of,
+        "nothing_to_look_at": []
+        if idle is None
+        else [{"rule": one.id, "needs": list(one.needs)} for one in idle.rules],
     }
     return json_text(content) + "\n"
 

@@ -7,19 +7,30 @@ from typing import Final
 
 import click
 
-from brownout_catalogue.findings.rule import LEVELS, Finding, Level, position
+from brownout_catalogue.findings.rule import LEVELS, Finding, Idle, Level, position
 from brownout_core.document import Value
 from brownout_core.formatting import line, wrapped
 
+NEEDS_SHOWN: Final = 4
 WIDTH: Final = 80
 """Columns where the output is no terminal."""
 _TITLES: Final[Mapping[Level, str]] = {"error": "Errors", "warning": "Warnings", "note": "Notes"}
 _COLOURS: Final[Mapping[Level, str]] = {"error": "red", "warning": "yellow", "note": "blue"}
 
 
-def render(name: str, found: Sequence[Finding], root: Value, width: int = WIDTH) -> str:
-    """`root` is the file of which they are."""
-    return "\n".join(_lines(name, found, root, width)) + "\n"
+def render(name: str, found: Sequence[Finding], root: Value, width: int = WIDTH, idle: Idle | None = None) -> str:
+    """`root` is the file of which they are; `idle` are the rules that had nothing to look at."""
+    lines = [*_lines(name, found, root, width)]
+    if idle is not None and idle.rules:
+        lines += ["", *wrapped(nothing_to_look_at(idle), width)]
+    return "\n".join(lines) + "\n"
+
+
+def nothing_to_look_at(idle: Idle) -> str:
+    """`12 of 15 rules had nothing to look at: state timeouts, pools, replicas`."""
+    more = f" and {len(idle.needs) - NEEDS_SHOWN} more" if len(idle.needs) > NEEDS_SHOWN else ""
+    needs = f"{', '.join(idle.needs[:NEEDS_SHOWN])}{more}"
+    return f"{len(idle.rules)} of {idle.of} rules had nothing to look at: state {needs}"
 
 
 def summary(found: Sequence[Finding]) -> str:

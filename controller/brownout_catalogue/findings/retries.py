@@ -19,7 +19,7 @@ _COUNTABLE: Final = 1e15
 """What is more is told as that."""
 
 
-@rule("retries-without-budget", "warning", "Retries have no budget")
+@rule("retries-without-budget", "warning", "Retries have no budget", "retries")
 def no_budget(ground: RuleContext) -> Iterator[Found | Missing]:
     """When all calls fail, each becomes `1 + retries`: a callee that is down because it has too much to do gets that
     many times as much, and stays down. A budget, the largest share of extra calls that retries may make, keeps the
@@ -46,7 +46,7 @@ def _load(edge: Edge, factor: float) -> str:
     return "" if rate is None else f", {rate * factor:g}/s instead of {rate:g}/s"
 
 
-@rule("retry-storm", "error", "Retries multiply along a path")
+@rule("retry-storm", "error", "Retries multiply along a path", "retries")
 def storm(ground: RuleContext) -> Iterator[Found | Missing]:
     """Attempts multiply: where three services in a row each make 4 attempts, the last is called 4 x 4 x 4 = 64 times
     for one request. Only one service on a path should repeat calls, the one next to what fails.
@@ -142,7 +142,7 @@ class _Chains:
         return not edge.call.breaker and not self._ground.in_circle(edge)
 
 
-@rule("retries-not-idempotent", "error", "A call that must not be made twice is repeated")
+@rule("retries-not-idempotent", "error", "A call that must not be made twice is repeated", "retries")
 def not_idempotent(ground: RuleContext) -> Iterator[Found | Missing]:
     """An attempt that got no answer in time may have done its work all the same: repeating it does it twice. The call
     says `idempotent: false`, and has retries. Either it does not repeat, or each request has a key by which the

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
-from brownout_catalogue.findings.rule_context import RuleContext
+from brownout_catalogue.architecture import dotted
+from brownout_catalogue.findings.rule_context import NEEDS, Need, RuleContext
 from brownout_core.document import Value
 from brownout_core.units import SECONDS, SHARE, Unit
 
@@ -85,7 +87,12 @@ class Rule:
     id: str
     level: Level
     title: str
+    needs: tuple[Need, ...]
+    """The lines that it looks at; with none of one kind in the file it can find nothing."""
     check: Check
+
+    def has_nothing_to_look_at(self, ground: RuleContext) -> bool:
+        return not all(NEEDS[need](ground.architecture) for need in self.needs)
 
     @property
     def reason(self) -> str:
@@ -93,9 +100,26 @@ class Rule:
         return inspect.cleandoc(self.check.__doc__ or "")
 
 
-def rule(id: str, level: Level, title: str) -> Callable[[Check], Rule]:
+def rule(id: str, level: Level, title: str, *needs: Need) -> Callable[[Check], Rule]:
     """Makes a rule of the check."""
-    return lambda check: Rule(id, level, title, check)
+    return lambda check: Rule(id, level, title, needs, check)
+
+
+class Idle(NamedTuple):
+    """Rules that had nothing to look at."""
+
+    rules: tuple[Rule, ...]
+    of: int
+    """How many rules there are."""
+    needs: tuple[Need, ...]
+    """What to state so that they can look at something; what most of them need comes first."""
+
+
+def idle(rules: Sequence[Rule], ground: RuleContext) -> Idle:
+    """The rules that could find nothing, as the file has no line of a kind that they need."""
+    found = tuple(one for one in rules if one.has_nothing_to_look_at(ground))
+    wanted = Counter(need for one in found for need in one.needs if not NEEDS[need](ground.architecture))
+    return Idle(found, len(rules), tuple(sorted(wanted, key=lambda need: (-wanted[need], need))))
 
 
 @dataclass(frozen=True)
@@ -144,14 +168,6 @@ def _untold(one: Rule, place: int, paths: tuple[Path, ...]) -> Finding:
     more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
     sentence = f"{one.id} cannot be told without {names}{more}"
     return Finding(one, "note", paths[0], sentence, missing=paths, order=(LEVELS.index("note"), place, ("",), ""))
-
-
-def dotted(path: Path) -> str:
-    """As errors write it: `services.api-gateway.calls.redis.timeout`, `flows.buy.path[1]`."""
-    text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}"
-    return text.removeprefix(".")
 
 
 def _written(path: Path, value: float | bool | str | tuple[str, ...]) -> str:

@@ -7,12 +7,12 @@ and a time that nobody has said is None.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import cached_property
 from itertools import pairwise
 from math import prod
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from brownout_catalogue.architecture import Architecture, Edge, Flow
 from brownout_core.units import SECONDS, SHARE
@@ -20,6 +20,37 @@ from brownout_core.units import SECONDS, SHARE
 _NOISE: Final = 1e-9
 LEAST: Final = 0.001
 """Proposed times are whole milliseconds, and at least one."""
+
+
+Need = Literal[
+    "timeouts", "answer times", "tolerances", "breakers", "retries", "pools", "replicas", "probes", "caches",
+    "external services", "certificates", "flows", "workloads", "storage", "replication factors",
+]  # fmt: skip
+"""A kind of line that a rule looks at."""
+NEEDS: Final[Mapping[Need, Callable[[Architecture], bool]]] = {
+    "timeouts": lambda system: (
+        any(edge.call.timeout is not None for edge in system.edges)
+        or any(service.timeout is not None for service in system.components.values())
+    ),
+    "answer times": lambda system: any(service.answers_in is not None for service in system.components.values()),
+    "tolerances": lambda system: any(flow.tolerance is not None for flow in system.flows.values()),
+    "breakers": lambda system: any(edge.call.breaker for edge in system.edges),
+    "retries": lambda system: any(edge.call.retries for edge in system.edges),
+    "pools": lambda system: any(edge.call.pool is not None for edge in system.edges),
+    "replicas": lambda system: any(service.replicas is not None for service in system.services.values()),
+    "probes": lambda system: any(service.probes for service in system.services.values()),
+    "caches": lambda system: any(system.kind(edge.sink) == "cache" for edge in system.edges),
+    "external services": lambda system: any(edge.sink in system.external for edge in system.edges),
+    "certificates": lambda system: (
+        any(service.certificate is not None for service in system.components.values())
+        or any(edge.call.mtls for edge in system.edges)
+    ),
+    "flows": lambda system: bool(system.flows),
+    "workloads": lambda system: any(service.where.workload for service in system.services.values()),
+    "storage": lambda system: any(service.storage is not None for service in system.services.values()),
+    "replication factors": lambda system: any(service.replication is not None for service in system.services.values()),
+}  # fmt: skip
+"""Whether a file has a line of that kind."""
 
 
 class ServiceBudget(NamedTuple):

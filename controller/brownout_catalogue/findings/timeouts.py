@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from brownout_catalogue.architecture import Edge, Flow
-from brownout_catalogue.findings.rule import Change, Fix, Found, Missing, dotted, rule
+from brownout_catalogue.architecture import Edge, Flow, dotted
+from brownout_catalogue.findings.rule import Change, Fix, Found, Missing, rule
 from brownout_catalogue.findings.rule_context import RuleContext, ServiceBudget, attempts, down, exceeds, up
 from brownout_core.units import SECONDS
 
 
-@rule("timeout-inversion", "error", "A caller gives up before what it calls does")
+@rule("timeout-inversion", "error", "A caller gives up before what it calls does", "timeouts")
 def inversion(ground: RuleContext) -> Iterator[Found | Missing]:
     """A caller that waits `timeout` for one attempt, while the callee may be busy longer, has left when the answer
     comes: the work is for nothing, the callee's last attempts can never help, and if the caller repeats the call, the
@@ -66,7 +66,7 @@ def _lowered(ground: RuleContext, name: str, work: ServiceBudget, limit: float) 
     return Fix(tuple(sorted(changes, key=lambda change: change.path)))
 
 
-@rule("timeout-missing", "warning", "A call on a revenue path has no timeout")
+@rule("timeout-missing", "warning", "A call on a revenue path has no timeout", "flows")
 def missing(ground: RuleContext) -> Iterator[Found | Missing]:
     """Without a timeout a call lasts as long as the callee likes, and so does all that waits for the caller: one slow
     dependency holds threads, connections and users on the whole path, and neither retries nor a breaker ever see a
@@ -97,7 +97,9 @@ def _fitting(ground: RuleContext, edge: Edge) -> Iterator[Fix]:
     yield Fix((Change(ground.line(edge, "timeout"), value, at_most=True),), f"{shared}{allowed[1]}")
 
 
-@rule("timeout-over-tolerance", "warning", "A flow may keep people waiting for longer than they stay")
+@rule(
+    "timeout-over-tolerance", "warning", "A flow may keep people waiting for longer than they stay", "timeouts", "flows"
+)
 def over_tolerance(ground: RuleContext) -> Iterator[Found | Missing]:
     """People leave after `tolerance`. What counts is the first call on the flow's path that has a timeout, as it ends
     everything below: `attempts x timeout`, times the attempts of the calls before it. An answer that comes later, be it
@@ -147,7 +149,13 @@ def _within(ground: RuleContext, edge: Edge, count: int, left: float) -> Iterato
         yield Fix((), f"fewer attempts: one request may make {count} on the way to {edge.sink}")
 
 
-@rule("timeout-below-answer", "error", "A timeout is shorter than the answer takes on a good day")
+@rule(
+    "timeout-below-answer",
+    "error",
+    "A timeout is shorter than the answer takes on a good day",
+    "timeouts",
+    "answer times",
+)
 def below_answer(ground: RuleContext) -> Iterator[Found | Missing]:
     """`answers_in` is the callee's p99 on a good day: if the caller's timeout is shorter, more than one call in a
     hundred fails with nothing wrong. The least that helps is the p99 itself; twice as much leaves room for a bad day.
@@ -163,7 +171,7 @@ def below_answer(ground: RuleContext) -> Iterator[Found | Missing]:
             yield Found(path, sentence, (Fix((Change(path, up(answers), at_most=False),)),))
 
 
-@rule("breaker-without-timeout", "warning", "A circuit breaker cannot see that a call hangs")
+@rule("breaker-without-timeout", "warning", "A circuit breaker cannot see that a call hangs", "breakers")
 def blind_breaker(ground: RuleContext) -> Iterator[Found | Missing]:
     """A breaker counts failures, and a call without a timeout does not fail when its callee hangs: it is counted when
     it ends, which may be never. The breaker stays closed through the outage that it was made for.

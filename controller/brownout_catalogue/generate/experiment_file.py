@@ -32,6 +32,7 @@ from brownout_catalogue.generate.terms import (
 )
 from brownout_catalogue.importers.yaml.architecture_file import flow, scalar
 from brownout_catalogue.rendering.listing import Listing, word
+from brownout_catalogue.rendering.reasons import reasons
 from brownout_catalogue.scoring.modes import CONTAINED
 from brownout_catalogue.scoring.ranking import Row
 from brownout_core.experiment_terms import LEASE
@@ -118,9 +119,9 @@ def _head(row: Row, place: int, of: int, setting: Setting) -> list[str]:
     proxy = carrier(setting.architecture, scenario.edge or "")
     lines = [*_comment(scenario.title), "#", "# Why this one:"]
     for name, factor in row.factors:
-        if name != "ignorance":
-            lines += _comment(f"{word(factor.value)}: {'; '.join(factor.reasons)}", f"  {name:<9} ")
-    known = f"ignorance {word(row.ignorance.value)}: {'; '.join(row.ignorance.reasons)}"
+        if name != "ignorance" and (name, factor.value) != ("certainty", 1):
+            lines += _comment(f"{word(factor.value)}: {'; '.join(reasons(factor))}", f"  {name:<9} ")
+    known = f"ignorance {word(row.ignorance.value)}: {'; '.join(reasons(row.ignorance))}"
     lines += [f"{PASSING}row {place} of {of}, score {100 * row.score:.0f}; {line(known)}", "#", "# What goes wrong:"]
     lines += [*_comment(scenario.said(mode.goes_wrong), "  "), "#", "# What to look for:"]
     for text in mode.look_for:

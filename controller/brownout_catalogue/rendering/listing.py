@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple
 
 from brownout_catalogue.architecture import Architecture
 from brownout_catalogue.importers.yaml.architecture_file import flow
+from brownout_catalogue.rendering.reasons import reasons
 from brownout_catalogue.scoring.factors import Ignorance
 from brownout_catalogue.scoring.modes import CONTAINED, OFTEN, library
 from brownout_catalogue.scoring.past_trials import PastTrials
@@ -18,7 +19,7 @@ Word = Literal["high", "medium", "low"]
 
 HIGH: Final = 0.6
 MEDIUM: Final = 0.3
-"""From where on a factor is told as high, and as medium. All four go from 0 to 1, and more is more worth a test."""
+"""From where on a factor is told as high, and as medium. All go from 0 to 1, and more is more worth a test."""
 
 
 class Listing(NamedTuple):
@@ -85,6 +86,10 @@ def told(effect: Effect) -> str:
     """What a missing line would do, in a sentence."""
     moved = f"{effect.moves} scenario{'' if effect.moves == 1 else 's'} would move in the top ten"
     before, after = (str(place) if place else "below ten" for place in (effect.before, effect.after))
+    if effect.path.endswith(".guess"):
+        return (
+            f'check this guess: if it is {effect.value}, {moved}; furthest "{effect.title}", from {before} to {after}'
+        )
     return f'if it said {effect.value}, {moved}; furthest "{effect.title}", from {before} to {after}'
 
 
@@ -98,10 +103,11 @@ def cut_short(missing: Search) -> str:
 
 def explained(place: int, row: Row) -> Explanation:
     scenario, mode = row.scenario, row.scenario.mode
-    cluster = [f"{mode.cluster.kind}, {mode.cluster.action}", *([mode.cluster.note] if mode.cluster.note else [])]
+    how = mode.cluster
+    cluster = [how.none] if how.none else [f"{how.kind}, {how.action}", *([how.note] if how.note else [])]
     return Explanation(
         place, row,
-        [(name, factor.value, word(factor.value), factor.reasons) for name, factor in row.factors],
+        [(name, factor.value, word(factor.value), reasons(factor)) for name, factor in row.factors],
         scenario.said(mode.goes_wrong), [scenario.said(text) for text in mode.look_for],
         [(claim.name, claim.expect, f"{claim.probe}: {claim.measure or claim.yours}") for claim in scenario.claims],
         _local(row), [scenario.said(text) for text in cluster],

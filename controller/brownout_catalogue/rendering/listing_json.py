@@ -53,6 +53,6 @@ def row(place: int, one: Row) -> dict[str, Any]:
         "cluster": {
             "kind": scenario.mode.cluster.kind,
             "action": scenario.mode.cluster.action,
-            "note": scenario.said(scenario.mode.cluster.note),
+            "note": scenario.said(scenario.mode.cluster.note or scenario.mode.cluster.none),
         },
     }

@@ -22,12 +22,18 @@ def _lines(shown: Listing, top: int) -> Iterator[str]:
     yield f"# What could go wrong with {escaped(shown.architecture.name)}"
     yield ""
     head = heading(len(shown.rows), len(rows))
-    yield f"{head[:1].upper()}{head[1:]}; score = 100 × impact × exposure × ignorance × safety."
+    yield f"{head[:1].upper()}{head[1:]}; score = 100 × impact × exposure × ignorance × safety × certainty."
     yield ""
-    yield "| # | score | scenario | impact | exposure | tested | safety | locally |"
-    yield "| ---: | ---: | --- | --- | --- | --- | --- | --- |"
+    yield "| # | score | scenario | impact | exposure | tested | safety | call | locally |"
+    yield "| ---: | ---: | --- | --- | --- | --- | --- | --- | --- |"
     for place, row in rows:
-        words = (word(row.impact.value), word(row.exposure.value), known(row.ignorance), word(row.safety.value))
+        words = (
+            word(row.impact.value),
+            word(row.exposure.value),
+            known(row.ignorance),
+            word(row.safety.value),
+            row.certainty.level,
+        )
         local = "yes" if row.scenario.faults else "no"
         cells = (str(place), f"{100 * row.score:.0f}", escaped(row.scenario.title), *words, local)
         yield f"| {' | '.join(cells)} |"

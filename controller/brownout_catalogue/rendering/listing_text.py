@@ -18,11 +18,13 @@ WIDTH: Final = 80
 """Columns where the output is no terminal."""
 _COLUMNS: Final = (
     Column("#", right=True), Column("score", right=True), Column("scenario"), Column("impact"), Column("exposure"),
-    Column("tested"), Column("safety"),
+    Column("tested"), Column("safety"), Column("call"),
 )  # fmt: skip
-_COLOURS: Final = {"high": "red", "broken": "red", "never": "yellow", "expired": "yellow"}
+"""The last one is left out where a person has written every call."""
+_COLOURS: Final = {"high": "red", "broken": "red", "never": "yellow", "expired": "yellow", "weak": "yellow"}
 _OTHERS: Final = 48
 """Columns of the table beside the scenario, gaps included, at the most."""
+_CALL: Final = 9
 _LEAST: Final = 24
 _EFFECTS: Final = 3
 
@@ -39,7 +41,11 @@ def _lines(shown: Listing, top: int, width: int, again: str) -> Iterator[str]:
         return
     yield from _wrapped(f"{line(shown.architecture.name)}: {heading(len(shown.rows), len(rows))}", width)
     yield ""
-    yield from table(_COLUMNS, [cells for place, row in enumerate(rows, 1) for cells in _row(place, row, width)], None)
+    guessed = any(row.certainty.guess for row in rows)
+    columns = _COLUMNS if guessed else _COLUMNS[:-1]
+    room = width - _OTHERS - (_CALL if guessed else 0)
+    cells = [row[: len(columns)] for place, one in enumerate(rows, 1) for row in _row(place, one, room)]
+    yield from table(columns, cells, None)
     yield ""
     if any(not row.scenario.faults for row in rows):
         yield from _wrapped(
@@ -53,12 +59,20 @@ def _lines(shown: Listing, top: int, width: int, again: str) -> Iterator[str]:
         yield from _wrapped(f"Everything about a row: {again} --explain 1", width)
 
 
-def _row(place: int, row: Row, width: int) -> Iterator[Sequence[Cell]]:
+def _row(place: int, row: Row, room: int) -> Iterator[Sequence[Cell]]:
     title = line(row.scenario.title) + ("" if row.scenario.faults else " *")
-    room = max(_LEAST, width - _OTHERS)
-    pieces = [printable(piece) for piece in textwrap.wrap(title, room, subsequent_indent="  ", break_on_hyphens=False)]
-    words = (word(row.impact.value), word(row.exposure.value), known(row.ignorance), word(row.safety.value))
-    factors = [Cell(text, _COLOURS.get(text) if n < 3 else None) for n, text in enumerate(words)]
+    pieces = [
+        printable(piece)
+        for piece in textwrap.wrap(title, max(_LEAST, room), subsequent_indent="  ", break_on_hyphens=False)
+    ]
+    words = (
+        word(row.impact.value),
+        word(row.exposure.value),
+        known(row.ignorance),
+        word(row.safety.value),
+        row.certainty.level,
+    )
+    factors = [Cell(text, _COLOURS.get(text) if n != 3 else None) for n, text in enumerate(words)]
     yield [Cell(str(place)), Cell(f"{100 * row.score:.0f}"), Cell(pieces[0]), *factors]
     for piece in pieces[1:]:
         yield [Cell(""), Cell(""), Cell(piece), *(Cell("") for _ in factors)]

@@ -118,6 +118,14 @@ class Criticality:
             self._holds[key] = _sorted(FlowDependency(spread.stake, spread.carried(own)) for spread in self._spreads)
         return self._holds[key]
 
+    def on_edges(self, edges: Iterable[Edge]) -> tuple[FlowDependency, ...]:
+        """Which flows hang on any of the calls, each by the one on which it hangs most."""
+        firmest: dict[str, FlowDependency] = {}
+        for need in (need for edge in edges for need in self.on_edge(edge)):
+            if need.grip > (firmest[need.stake.name].grip if need.stake.name in firmest else 0.0):
+                firmest[need.stake.name] = need
+        return _sorted(firmest.values())
+
     def on_all(self) -> tuple[FlowDependency, ...]:
         """All flows."""
         return _sorted(FlowDependency(stake, 1.0) for stake in self.stakes)

@@ -1,26 +1,25 @@
-"""The four factors of a scenario's score: impact, exposure, ignorance, safety; each in (0, 1], each with its reasons.
+"""The five factors of a scenario's score: impact, exposure, ignorance, safety, certainty; each in (0, 1].
 
 They are multiplied: a scenario that is nothing in one of them is not worth a test, whatever the others are. A number
 here is an even step of a scale (a half, a third), not a measurement; what nobody has said counts as the worse case,
-except for what a business is worth, and is marked as assumed.
+except for what a business is worth, and is marked as assumed. Each factor keeps the numbers that it comes from;
+rendering/reasons makes sentences of them.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Final, Literal, NamedTuple
 
-from brownout_catalogue.architecture import Architecture, Call, Edge
+from brownout_catalogue.architecture import Architecture, Call, CertaintyLevel, Edge, certainty_of
 from brownout_catalogue.scoring import fault_coverage
-from brownout_catalogue.scoring.criticality import WITH_FALLBACK, FlowImpact, worth
+from brownout_catalogue.scoring.criticality import WITH_FALLBACK, worth
 from brownout_catalogue.scoring.modes import CONTAINED, OFTEN, Mode, Shield
 from brownout_catalogue.scoring.past_trials import Evidence, PastTrials
 from brownout_catalogue.scoring.scenario import REPLICAS, Scenario
 from brownout_core.faults.spec import FaultSpec
-from brownout_core.formatting import percent
-from brownout_core.units import SECONDS
 
 LEAST: Final = 0.02
 """The worth of what no flow goes over; somebody runs it for a reason."""
@@ -38,11 +37,6 @@ STANDS_IN: Final[Mapping[Shield, float]] = {
     "idempotent": 0.3,  # there is nothing left to go wrong but the waiting
 }
 """What is left of a caller's exposure by what it has against a mode."""
-_HAS: Final[Mapping[Shield, str]] = {
-    "timeout": "a timeout", "breaker": "a breaker", "fallback": "a fallback", "retries": "retries",
-    "idempotent": "idempotence",
-}  # fmt: skip
-"""In a sentence about a caller; one without has none of what stands behind the article."""
 MORE: Final = 0.1
 """How much each request that retries may add to one adds to it: the load grows when there is least to spare."""
 MOST: Final = 1.5
@@ -58,6 +52,12 @@ SPARE_WITH_STATE: Final = 0.8
 """Where it has to become the primary first; that goes wrong by itself now and then."""
 PROBED: Final = 0.8
 ROTATED: Final = 0.4
+CERTAIN: Final[Mapping[CertaintyLevel, float]] = {"written": 1.0, "strong": 0.9, "likely": 0.6, "weak": 0.3}
+"""How much a scenario counts by what makes us believe that there is such a call.
+
+Of the calls that imports of 24 public systems found with strong evidence 94 % were right; for the others there is no
+count, and the steps are even.
+"""
 ALONE: Final = 0.8
 """What is left of a safety where nothing is left standing beside what is hit."""
 
@@ -81,35 +81,6 @@ class Impact(NamedTuple):
     def value(self) -> float:
         return max(LEAST, worth(self.revenue, self.users) * self.impatience) * self.bite
 
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        return tuple(self._reasons())
-
-    def _reasons(self) -> Iterator[str]:
-        holds = self.scenario.holds
-        if not holds:
-            yield "no flow that was named goes over it"
-        else:
-            names = ", ".join(_flow(hold.stake, hold.grip) for hold in holds[:3])
-            more = f" and {len(holds) - 3} more" if len(holds) > 3 else ""
-            assumed = {part for hold in holds for part in hold.stake.assumed}
-            revenue = f"{_percent(self.revenue)} of the revenue{_assumed('revenue', assumed)}"
-            users = f"{_percent(self.users)} of the users{_assumed('users', assumed)}"
-            yield f"{revenue} and {users} go through it ({names}{more})"
-            first = holds[0].stake
-            tolerance = SECONDS.format(first.tolerance) + _assumed("tolerance", set(first.assumed))
-            yield f"an answer of {first.name} may take {tolerance}"
-        mode = self.scenario.mode
-        if mode.strikes == "instance":
-            if self.instances is None:
-                yield f"hits one instance (of {REPLICAS}, assumed)"
-            else:
-                yield "hits the only instance" if self.instances == 1 else f"hits one of {self.instances} instances"
-        elif mode.strikes == "some":
-            yield "hits some requests, not all"
-        if mode.loses_data:
-            yield "what it breaks may stay broken afterwards"
-
 
 class Guard(NamedTuple):
     """What a caller has against a mode, and what it lacks."""
@@ -126,6 +97,20 @@ class Guard(NamedTuple):
     budget: float | None
 
 
+class StandIn(NamedTuple):
+    """What stands in for the target, apart from what its callers have, or that nothing does."""
+
+    code: Literal[
+        "unknown", "single", "takeover", "spare", "some-alone", "none-alone", "unprobed", "probed", "rotated", "by-hand"
+    ]
+    left: float
+    name: str = ""
+    """The component that it is about."""
+    counts: tuple[int, ...] = ()
+    """Instances; or how many components there are, and how many of them are alone, or renewed by hand."""
+    probes: tuple[str, ...] = ()
+
+
 class Exposure(NamedTuple):
     """How likely it is to happen and to get through: how often, times who is unprotected, times what stands in.
 
@@ -135,54 +120,17 @@ class Exposure(NamedTuple):
     scenario: Scenario
     guards: tuple[Guard, ...]
     pressure: float
-    standing: float
-    standing_reasons: tuple[str, ...]
+    stand_ins: tuple[StandIn, ...]
+
+    @property
+    def standing(self) -> float:
+        """What is left by what stands in for the target."""
+        return math.prod(one.left for one in self.stand_ins)
 
     @property
     def value(self) -> float:
         often = OFTEN[self.scenario.mode.often].value
         return often * self.pressure / (self.pressure + HALF) * self.standing
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        mode = self.scenario.mode
-        return (
-            f"happens {OFTEN[mode.often].means}: {mode.often_because}",
-            *self._about_callers(),
-            *self.standing_reasons,
-        )
-
-    def _about_callers(self) -> Iterator[str]:
-        guards = self.guards
-        if not guards:
-            yield "its users call it" if self.pressure == FROM_OUTSIDE else "nobody waits for its answers"
-        elif self.scenario.mode.on == "edge":
-            has, lacks = guards[0].has, guards[0].lacks
-            if has:
-                yield f"the caller has {_listed([_HAS[shield] for shield in has])}"
-            if lacks:
-                yield f"it has no {_listed(_named(lacks), 'or')}{_unsaid(_named(guards[0].unsaid), lacks)}"
-        else:
-            callers = f"{len(guards)} {'call' if self.scenario.mode.on == 'system' else 'caller'}{_s(len(guards))}"
-            yield ", ".join([callers, *self._lacking()])
-        storms = [guard for guard in guards if guard.storm]
-        worst = max(storms, key=lambda guard: guard.storm, default=None)
-        if worst is not None and worst.budget is None:
-            yield f"up to {worst.storm:g} retr{'y' if worst.storm == 1 else 'ies'} without a budget add load"
-        elif worst is not None:
-            yield f"retries may add {percent(worst.storm)} to the load, as their budget allows"
-
-    def _lacking(self) -> Iterator[str]:
-        """What callers lack, with those that as many of them lack in one go."""
-        alike: dict[tuple[int, bool], list[Shield]] = {}
-        for shield in self.scenario.mode.shields:
-            without = [guard for guard in self.guards if shield in guard.lacks]
-            if without:
-                unsaid = all(shield in guard.unsaid for guard in without)
-                alike.setdefault((len(without), unsaid), []).append(shield)
-        for (count, unsaid), shields in alike.items():
-            told = f"without {_listed(_named(shields), 'or')}{' (not said)' if unsaid else ''}"
-            yield f"{_of(count, len(self.guards))}{told}"
 
 
 class Ignorance(NamedTuple):
@@ -218,41 +166,6 @@ class Ignorance(NamedTuple):
     def known(self) -> bool:
         return any(run is not None for _, run in self.runs)
 
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        return tuple(self._reasons())
-
-    def _reasons(self) -> Iterator[str]:
-        done = [(edge, run) for edge, run in self.runs if run is not None]
-        if not done:
-            yield "never tested" if self.scenario.faults else "never tested, and the proxy cannot"
-        for edge, known in done:
-            yield self._about(edge, known)
-        if done and len(done) < len(self.runs):
-            yield f"{len(self.runs) - len(done)} of {len(self.runs)} callers were never tested"
-        likes = zip(self.before, ("of its kind", "at the same place"), strict=True)
-        before = [f"{' and '.join(f'{count} {which}' for count, which in likes if count)} further up"]
-        before = (before if any(self.before) else []) + (["tests of what is like it"] if self.others_tested else [])
-        if before:
-            yield f"{', '.join(before)}: {_percent(1 - self.repeat)} of it is learnt there"
-
-    def _about(self, edge: str, known: Evidence) -> str:
-        run = known.tried
-        ago = "today" if run.days < 1 else f"{run.days:.0f} day{_s(round(run.days))} ago"
-        how = f"with {fault_coverage.told(run.fault)}" if run.fault else f"with a {run.kind} of unknown strength"
-        which = f"{ago} {how}{f' in {run.environment}' if run.environment else ''}"
-        if known.broken:
-            return f"known to be broken: {edge} was refuted {which}"
-        if run.days >= self.expires:
-            return f"{edge} passed {which}, which has expired"
-        left = f"for {self.expires - run.days:.0f} more days"
-        if known.covered >= 1:
-            return f"{edge} passed {which}, and counts {left}"
-        asked = fault_coverage.told(self.fault) if self.fault else run.kind
-        if _percent(known.covered) == "none":
-            return f"{edge} passed {which}, which says next to nothing about {asked}"
-        return f"{edge} passed {which}, which is weaker than {asked}: counts to {_percent(known.covered)} {left}"
-
 
 class Safety(NamedTuple):
     """How safe it is to try on purpose: what cannot be contained or undone counts less."""
@@ -264,12 +177,21 @@ class Safety(NamedTuple):
     def value(self) -> float:
         return CONTAINED[self.scenario.mode.contained].value * (ALONE if self.alone else 1.0)
 
+
+class Certainty(NamedTuple):
+    """How sure it is that there is such a call at all: that of the surest of the calls that suffer."""
+
+    scenario: Scenario
+    level: CertaintyLevel
+    guess: str
+    """The evidence of an import; empty where a person has written the call."""
+
     @property
-    def reasons(self) -> tuple[str, ...]:
-        mode = self.scenario.mode
-        because = f": {mode.contained_because}" if mode.contained_because else ""
-        alone = ("it is the only instance: nothing is left standing beside it",) if self.alone else ()
-        return (CONTAINED[mode.contained].means + because, *alone)
+    def value(self) -> float:
+        return CERTAIN[self.level]
+
+
+Factor = Impact | Exposure | Ignorance | Safety | Certainty
 
 
 def impact(scenario: Scenario, architecture: Architecture) -> Impact:
@@ -297,8 +219,8 @@ def exposure(scenario: Scenario, architecture: Architecture) -> Exposure:
     if not guards:
         component = scenario.component or ""
         pressure = NOBODY_WAITS if architecture.kind(component) == "worker" else FROM_OUTSIDE
-    standing, reasons = _standing(scenario, architecture)
-    return Exposure(scenario, guards, pressure, standing, reasons)
+    shields = [shield for shield in scenario.mode.shields if shield in _STANDING]
+    return Exposure(scenario, guards, pressure, tuple(_STANDING[shield](scenario, architecture) for shield in shields))
 
 
 def _guard(mode: Mode, edge: Edge) -> Guard:
@@ -325,42 +247,40 @@ def _said(call: Call, shield: Shield) -> bool | None:
     return None if found is None else bool(found)
 
 
-def _standing(scenario: Scenario, architecture: Architecture) -> tuple[float, tuple[str, ...]]:
-    """What stands in for what is hit, apart from what its callers do."""
-    left, reasons = 1.0, []
-    for shield in scenario.mode.shields:
-        if shield in STANDS_IN:
-            continue
-        value, reason = _STANDING[shield](scenario, architecture)
-        left *= value
-        reasons.append(reason)
-    return left, tuple(reasons)
-
-
-def _replicas_of(name: str, architecture: Architecture) -> tuple[float, str]:
+def _replicas_of(name: str, architecture: Architecture) -> StandIn:
     replicas = architecture.components[name].replicas
     if replicas is None:
-        return 1.0, f"how many instances {name} has is not said; none is counted on to stand in"
+        return StandIn("unknown", 1.0, name)
     if replicas < 2:
-        return 1.0, f"{name} is a single instance"
+        return StandIn("single", 1.0, name)
     if architecture.is_stateful(name):
-        return SPARE_WITH_STATE, f"{replicas} instances, and one of them has to take over the state"
-    return SPARE, f"{replicas} instances stand in for each other"
+        return StandIn("takeover", SPARE_WITH_STATE, name, (replicas,))
+    return StandIn("spare", SPARE, name, (replicas,))
 
 
-def _probes(scenario: Scenario, architecture: Architecture) -> tuple[float, str]:
-    found = architecture.components[scenario.component or ""].probes
-    if not found:
-        return 1.0, "no health probe that was named takes it out of the way"
-    return PROBED, f"{_listed(found)} probe{_s(len(found))} take{'s' if len(found) == 1 else ''} it out of the way"
+def _replicas_of_all(scenario: Scenario, architecture: Architecture) -> StandIn:
+    """Whether every component of ours has another instance; one of which nobody has written that has none."""
+    counts = {name: service.replicas or 0 for name, service in architecture.services.items()}
+    alone = [name for name, count in counts.items() if count < 2]
+    if alone:
+        return StandIn("some-alone", 1.0, alone[0], (len(counts), len(alone)))
+    return StandIn("none-alone", SPARE, counts=(len(counts),))
 
 
-def _rotation(scenario: Scenario, architecture: Architecture) -> tuple[float, str]:
+def _probes(scenario: Scenario, architecture: Architecture) -> StandIn:
+    name = scenario.component or ""
+    found = architecture.components[name].probes
+    return StandIn("probed", PROBED, name, probes=found) if found else StandIn("unprobed", 1.0, name)
+
+
+def _rotation(scenario: Scenario, architecture: Architecture) -> StandIn:
     names = {name for edge in scenario.edges for name in (edge.source, edge.sink)}
+    if scenario.component is not None:  # its public certificate: those of its callers are their own
+        names = {scenario.component}
     by_hand = sorted(name for name in names if not _is_rotated(architecture, name))
     if not by_hand:
-        return ROTATED, "all certificates are renewed automatically"
-    return 1.0, f"of {len(names)} services with mTLS {len(by_hand)} renew by hand or do not say ({by_hand[0]})"
+        return StandIn("rotated", ROTATED)
+    return StandIn("by-hand", 1.0, by_hand[0], (len(names), len(by_hand)))
 
 
 def _is_rotated(architecture: Architecture, name: str) -> bool:
@@ -368,9 +288,10 @@ def _is_rotated(architecture: Architecture, name: str) -> bool:
     return certificate is not None and certificate.rotation == "automatic"
 
 
-_STANDING: Final = {
+_STANDING: Final[Mapping[Shield, Callable[[Scenario, Architecture], StandIn]]] = {
     "replicas": lambda scenario, architecture: _replicas_of(scenario.component or "", architecture),
     "replicas-of-source": lambda scenario, architecture: _replicas_of(scenario.edges[0].source, architecture),
+    "replicas-of-all": _replicas_of_all,
     "probes": _probes,
     "rotation": _rotation,
 }
@@ -392,36 +313,10 @@ def safety(scenario: Scenario, architecture: Architecture) -> Safety:
     return Safety(scenario, alone and architecture.components[component or ""].replicas == 1)
 
 
-def _flow(stake: FlowImpact, grip: float) -> str:
-    return f"flow {stake.name}" if grip == 1 else f"{_percent(grip)} of flow {stake.name}"
-
-
-def _percent(share: float) -> str:
-    share = round(share, 2)
-    return "all" if share == 1 else "none" if not share else percent(share)
-
-
-def _assumed(part: str, assumed: set[str]) -> str:
-    return " (assumed)" if part in assumed else ""
-
-
-def _named(shields: Sequence[Shield]) -> Sequence[str]:
-    return [_HAS[shield].removeprefix("a ") for shield in shields]
-
-
-def _unsaid(unsaid: Sequence[str], lacks: Sequence[str]) -> str:
-    if not unsaid:
-        return ""
-    return " (not said)" if len(unsaid) == len(lacks) else f" ({_listed(unsaid)} not said)"
-
-
-def _of(part: int, whole: int) -> str:
-    return ("" if whole == 1 else "both " if whole == 2 else "all ") if part == whole else f"{part} of them "
-
-
-def _listed(words: Sequence[str], last: str = "and") -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"
+def certainty(scenario: Scenario, architecture: Architecture) -> Certainty:
+    """Of its surest call; of the component itself where nobody calls it."""
+    if scenario.component is None:
+        return Certainty(scenario, "written", "")  # what happens to all of the system rests on no single call
+    guesses = [edge.call.guess for edge in scenario.edges] or [architecture.components[scenario.component].guess]
+    guess = max(guesses, key=lambda one: CERTAIN[certainty_of(one)], default=None)
+    return Certainty(scenario, certainty_of(guess), guess or "")

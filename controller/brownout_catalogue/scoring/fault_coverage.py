@@ -14,8 +14,7 @@ from typing import Final, NamedTuple
 from brownout_core import document
 from brownout_core.errors import InvalidSpec
 from brownout_core.faults.fault_yaml import read_fault
-from brownout_core.faults.spec import UPSTREAM, FaultSpec, unit_of
-from brownout_core.formatting import percent
+from brownout_core.faults.spec import FaultSpec
 
 
 class Size(NamedTuple):
@@ -66,7 +65,7 @@ def covered(played: FaultSpec, asked: FaultSpec) -> float:
     """How much of what is asked for was played: 1 if it was at least as strong, 0 if it says nothing about it."""
     if not comparable(played, asked):
         return 0.0
-    hit = _part(_connections(played), _connections(asked))
+    hit = _part(connections(played), connections(asked))
     size = SIZES[asked.kind]
     if size is None:
         return hit
@@ -83,22 +82,6 @@ def _amount(spec: FaultSpec, size: Size) -> float:
     return math.inf if size.endless and not value else value
 
 
-def _connections(spec: FaultSpec) -> float:
+def connections(spec: FaultSpec) -> float:
     """The share of the connections that it hits, as far as it can be known beforehand."""
     return spec.selection.toxicity / (spec.selection.every or 1)
-
-
-def told(spec: FaultSpec) -> str:
-    """`latency 30s`, `bandwidth 0 upstream`."""
-    words = [spec.kind]
-    size = SIZES[spec.kind]
-    if size is not None:
-        value = getattr(spec.fault, size.attribute)
-        unit = unit_of(type(spec.fault).model_fields[size.attribute])
-        words.append(f"{value:g}" if unit is None or not value else unit.format(value))
-    if spec.kind not in WHOLE and spec.direction == UPSTREAM:
-        words.append(UPSTREAM)
-    share = _connections(spec)
-    if share < 1:
-        words.append(f"on {percent(share, 2)} of the connections")
-    return " ".join(words)

@@ -23,9 +23,12 @@ from brownout_core.strict_model import StrictModel, read
 Often = Literal["weekly", "monthly", "quarterly", "yearly"]
 Contained = Literal["edge", "component", "instance", "spreads", "lasting"]
 Shield = Literal[
-    "timeout", "breaker", "fallback", "retries", "idempotent", "replicas", "replicas-of-source", "probes", "rotation"
-]
-Condition = Literal["called", "external", "ours", "mtls", "writes", "no-writes", "writes-there"]
+    "timeout", "breaker", "fallback", "retries", "idempotent", "replicas", "replicas-of-source", "replicas-of-all",
+    "probes", "rotation",
+]  # fmt: skip
+Condition = Literal[
+    "called", "external", "ours", "mtls", "writes", "no-writes", "writes-there", "objects", "no-objects",
+]  # fmt: skip
 
 
 class Level(NamedTuple):
@@ -95,11 +98,19 @@ class Local(StrictModel):
 
 
 class Cluster(StrictModel):
-    """How it is injected by Chaos Mesh."""
+    """How it is injected by Chaos Mesh, or why it is not."""
 
-    kind: str
-    action: str
+    kind: str = ""
+    action: str = ""
     note: str = ""
+    none: str = ""
+    """The reason why there is none, with what to do instead."""
+
+    @model_validator(mode="after")
+    def _either(self) -> Cluster:
+        if bool(self.kind and self.action) == bool(self.none):
+            raise ValueError("needs kind and action, or none")
+        return self
 
 
 class Mode(StrictModel):

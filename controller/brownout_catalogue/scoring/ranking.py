@@ -1,4 +1,4 @@
-"""The order in which scenarios are worth a test: score = impact x exposure x ignorance x safety.
+"""The order in which scenarios are worth a test: score = impact x exposure x ignorance x safety x certainty.
 
 Two scenarios of one mode are alike, and what the first teaches (that nobody set timeouts, say) mostly holds for the
 next; two about one place have half as much in common. So the list is made from the top: whoever has the highest score
@@ -14,6 +14,7 @@ of their names.
 from __future__ import annotations
 
 import heapq
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from typing import Final, NamedTuple
 
 from brownout_catalogue.architecture import Architecture
 from brownout_catalogue.scoring import factors
-from brownout_catalogue.scoring.factors import Exposure, Ignorance, Impact, Safety
+from brownout_catalogue.scoring.factors import Certainty, Exposure, Factor, Ignorance, Impact, Safety
 from brownout_catalogue.scoring.past_trials import KNOWN, PastTrials
 from brownout_catalogue.scoring.scenario import Scenario, scenarios
 
@@ -76,15 +77,16 @@ class Row:
     exposure: Exposure
     ignorance: Ignorance
     safety: Safety
+    certainty: Certainty
 
     @property
     def score(self) -> float:
-        return self.impact.value * self.exposure.value * self.ignorance.value * self.safety.value
+        return math.prod(factor.value for _, factor in self.factors)
 
     @property
     def mark(self) -> RankKey:
         """What it is worth by itself, if no other of its mode is before it."""
-        score = self.impact.value * self.exposure.value * self.safety.value
+        score = self.impact.value * self.exposure.value * self.safety.value * self.certainty.value
         place = self.scenario.target if self.scenario.component else self.scenario.id  # all services are no one place
         return RankKey(score, self.scenario.mode.id, place, self.scenario.id, self.ignorance.untaught)
 
@@ -95,10 +97,11 @@ class Row:
         return replace(self, ignorance=self.ignorance._replace(repeat=before.left, before=likes, others_tested=tested))
 
     @property
-    def factors(self) -> tuple[tuple[str, Impact | Exposure | Ignorance | Safety], ...]:
+    def factors(self) -> tuple[tuple[str, Factor], ...]:
         """By name, in the order of the formula."""
         return (
-            ("impact", self.impact), ("exposure", self.exposure), ("ignorance", self.ignorance), ("safety", self.safety)
+            ("impact", self.impact), ("exposure", self.exposure), ("ignorance", self.ignorance),
+            ("safety", self.safety), ("certainty", self.certainty),
         )  # fmt: skip
 
 
@@ -116,6 +119,7 @@ def row(scenario: Scenario, architecture: Architecture, past: PastTrials) -> Row
         factors.exposure(scenario, architecture),
         factors.ignorance(scenario, past),
         factors.safety(scenario, architecture),
+        factors.certainty(scenario, architecture),
     )
 
 

@@ -106,7 +106,7 @@ def moved(scenario: Scenario, architecture: Architecture, business: Criticality)
     edges = tuple(architecture.edge(edge.source, edge.sink) for edge in scenario.edges)
     component = scenario.component
     if component is None:
-        return replace(scenario, edges=edges, holds=business.on_all())
+        return replace(scenario, edges=edges, holds=_on_system_flows(scenario.mode, edges, business))
     holds = business.on_edge(edges[0]) if scenario.mode.on == "edge" else business.on_component(component)
     return replace(scenario, edges=edges, holds=holds, replicas=architecture.components[component].replicas)
 
@@ -136,7 +136,13 @@ def _on_components(mode: Mode, architecture: Architecture, business: Criticality
 def _on_system(mode: Mode, architecture: Architecture, business: Criticality) -> Iterator[Scenario]:
     edges = architecture.edges if "mtls" not in mode.only else encrypted(architecture)
     if edges:
-        yield Scenario(mode, EVERYTHING, _by_need(edges, business), business.on_all(), None, None)
+        flows = _on_system_flows(mode, edges, business)
+        yield Scenario(mode, EVERYTHING, _by_need(edges, business), flows, None, None)
+
+
+def _on_system_flows(mode: Mode, edges: tuple[Edge, ...], business: Criticality) -> tuple[FlowDependency, ...]:
+    """All flows, or those over the calls that the mode hits where it does not hit every call."""
+    return business.on_edges(edges) if "mtls" in mode.only else business.on_all()
 
 
 _PLACES: Final = {"edge": _on_edges, "component": _on_components, "system": _on_system}
@@ -206,6 +212,8 @@ _CONDITIONS: Final[Mapping[Condition, Callable[[Architecture, str], bool]]] = {
     "ours": lambda architecture, name: name not in architecture.external,
     "writes": lambda architecture, name: bool(architecture.writes(name)),
     "no-writes": lambda architecture, name: not architecture.writes(name),
+    "objects": lambda architecture, name: architecture.is_object_store(name),
+    "no-objects": lambda architecture, name: not architecture.is_object_store(name),
     "writes-there": lambda architecture, name: architecture.kind(name) == "database" or name in architecture.external,
 }
 """What a mode asks of the component, or of an edge's sink. `mtls` is asked of each call."""

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
-from brownout_catalogue.architecture import Architecture, Certificate, Edge, Flow, Service
+from brownout_catalogue.architecture import Architecture, Certificate, Edge, Flow, Service, dotted
 from brownout_catalogue.scoring.criticality import NOT_SAID, Criticality, is_route
 from brownout_catalogue.scoring.factors import STANDS_IN
 from brownout_catalogue.scoring.past_trials import PastTrials
@@ -49,6 +50,11 @@ _MOSTLY: Final = 0.9
 """The share of the business that comes in at one place, where it is tried out which place that is."""
 
 
+RIGHT: Final = "right"
+WRONG: Final = "wrong"
+"""What somebody who checks a guess finds: the call is there, or it is not."""
+
+
 class Line(NamedTuple):
     """A line that is not there, and what the architecture would be with it."""
 
@@ -67,8 +73,15 @@ class Line(NamedTuple):
         """Whether the scenario's own factors look at this line; most modes look at few."""
         field = self.path.rpartition(".")[2]
         if field == "replicas":
+            if "replicas-of-all" in scenario.mode.shields:  # one line changes it only where it is the last one
+                return all((service.replicas or 0) > 1 for service in self.architecture.services.values())
             return scenario.component == self.about or "replicas-of-source" in scenario.mode.shields
-        return field not in STANDS_IN or field == "retries" or field in scenario.mode.shields
+        if field in ("retries", "retry_budget"):
+            return "retries" in scenario.mode.shields or scenario.mode.strikes == "whole"
+        if field == "guess":
+            return scenario.component is not None
+        # What the business hangs on is looked at apart from the factors, see `shifts`.
+        return field in scenario.mode.shields if field in STANDS_IN else field != "required"
 
 
 class Effect(NamedTuple):
@@ -105,6 +118,7 @@ def missing_lines(architecture: Architecture) -> Iterator[Line]:
         yield from _service(architecture, name, service)
     for edge in architecture.edges:
         yield from _call(architecture, edge)
+        yield from _guess(architecture, edge)
     yield from _encryption(architecture)
 
 
@@ -240,7 +254,8 @@ def _tops(before: Mapping[str, int], after: Mapping[str, int], top: int) -> list
 def _effect(line: Line, change: int, board: _Board, after: Mapping[str, int]) -> Effect:
     before = board.places
     added = scenarios(line.architecture) if line.adds else ()
-    titles = {found.id: found.title for found in (*added, *(one.scenario for one in board.rows))}
+    found = {one.id: one for one in (*added, *(row.scenario for row in board.rows))}
+    titles = {key: found[key].title for key in _tops(before, after, TOP) if key in found}
     moved = {
         key: abs(_within(before, key, TOP) - _within(after, key, TOP))
         for key in sorted(_tops(before, after, TOP), key=lambda key: (before.get(key, len(before)), key))
@@ -269,11 +284,11 @@ def _flows(architecture: Architecture) -> Iterator[Line]:
                 for text, value in values:
                     changed = flow.model_copy(update={field: value})
                     flows = {**architecture.flows, name: changed}
-                    yield Line(f"flows.{name}.{field}", text, _with(architecture, flows=flows), shifts=True)
+                    yield Line(dotted(("flows", name, field)), text, _with(architecture, flows=flows), shifts=True)
 
 
 def _service(architecture: Architecture, name: str, service: Service) -> Iterator[Line]:
-    path = f"{_section(architecture, name)}.{name}"
+    path = dotted((_section(architecture, name), name))
     if service.replicas is None and name not in architecture.external:
         for replicas in (1, 3):
             yield Line(
@@ -285,7 +300,7 @@ def _service(architecture: Architecture, name: str, service: Service) -> Iterato
 
 
 def _call(architecture: Architecture, edge: Edge) -> Iterator[Line]:
-    path = f"{_section(architecture, edge.source)}.{edge.source}.calls.{edge.sink}"
+    path = dotted((_section(architecture, edge.source), edge.source, "calls", edge.sink))
     fields: dict[str, Sequence[tuple[str, Any]]] = dict(_CALL)
     if edge.call.retries:
         fields["retry_budget"] = (("10%", 0.1),)
@@ -303,13 +318,27 @@ def _call(architecture: Architecture, edge: Edge) -> Iterator[Line]:
                 yield Line(f"{path}.{field}", text, changed, about, shifts=field in _SHIFTS, adds=adds)
 
 
+def _guess(architecture: Architecture, edge: Edge) -> Iterator[Line]:
+    """What an import has guessed is either right or wrong; a call on the path of a flow cannot be taken away."""
+    if edge.call.guess is None:
+        return
+    path, about = (
+        f"{_section(architecture, edge.source)}.{edge.source}.calls.{edge.sink}.guess",
+        (edge.source, edge.sink),
+    )
+    yield Line(path, RIGHT, _with_call(architecture, edge, guess=None), about)
+    if about not in {step for flow in architecture.flows.values() for step in pairwise(flow.path)}:
+        calls = {sink: call for sink, call in architecture.components[edge.source].calls.items() if sink != edge.sink}
+        yield Line(path, WRONG, _with_service(architecture, edge.source, calls=calls), about, adds=True)
+
+
 def _encryption(architecture: Architecture) -> Iterator[Line]:
     """Where no call is said to have mTLS, one line is enough to have its scenario in the list."""
     inside = [edge for edge in architecture.edges if edge.sink not in architecture.external]
     business = Criticality(architecture)
     if inside and all(edge.call.mtls is None for edge in inside) and not encrypted(architecture):
         edge = max(inside, key=lambda edge: sum(hold.lost for hold in business.on_edge(edge)))
-        path = f"{_section(architecture, edge.source)}.{edge.source}.calls.{edge.sink}.mtls"
+        path = dotted((_section(architecture, edge.source), edge.source, "calls", edge.sink, "mtls"))
         about = (edge.source, edge.sink)
         yield Line(path, "true", _with_call(architecture, edge, mtls=True), about, adds=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from brownout_catalogue.findings import findings
+from brownout_catalogue.findings import RULES, findings, idle
 from brownout_catalogue.findings.findings_text import render, summary
 from brownout_core import document
 from brownout_core.document import Value
@@ -59,3 +59,10 @@ def test_no_line_is_wider_than_the_terminal(name: str, width: int) -> None:
 def test_nothing_is_told_as_nothing() -> None:
     assert render("shop\x1b[2J", (), _root("services: {a: }")) == "shop\\x1b[2J: nothing found before any fault\n"
     assert summary(findings(read(_FILE))[1:2] * 2) == "2 warnings"
+
+
+def test_rules_that_had_nothing_to_look_at_are_counted_and_their_lines_named() -> None:
+    text = "services: {a: {calls: [b]}, b: }\n"
+    shown = render("shop", [], _root(text), idle=idle(read(text)))
+    assert f"{len(RULES)} of {len(RULES)} rules" in shown
+    assert "timeouts" in shown

@@ -7,9 +7,9 @@ from datetime import date
 import pytest
 from hypothesis import given, settings
 
-from brownout_catalogue.architecture import Architecture
-from brownout_catalogue.findings import RULES, findings
-from brownout_catalogue.findings.rule import LEVELS, dotted
+from brownout_catalogue.architecture import Architecture, dotted
+from brownout_catalogue.findings import RULES, findings, idle
+from brownout_catalogue.findings.rule import LEVELS
 from brownout_catalogue.findings.sarif import identity
 from tests.support.builders.architectures import backwards, example
 from tests.support.builders.findings import architectures, changed, read, told
@@ -73,3 +73,16 @@ def test_every_finding_of_the_examples_is_about_a_line(name: str) -> None:
     for one in findings(example(name), TODAY):
         assert dotted(one.path).startswith(("services.", "external.", "flows."))
         assert one.fixes or one.missing, one.sentence
+
+
+def test_a_file_of_names_and_calls_leaves_most_rules_with_nothing_to_look_at() -> None:
+    found = idle(read("services: {a: {calls: [b]}, b: }\n"))
+    assert len(found.rules) == found.of == len(RULES)
+    assert "timeouts" in found.needs
+
+
+@settings(max_examples=200, deadline=None)
+@given(architectures())
+def test_a_rule_that_had_nothing_to_look_at_finds_nothing(architecture: Architecture) -> None:
+    quiet = {rule.id for rule in idle(architecture).rules}
+    assert not [one for one in findings(architecture, TODAY) if one.rule.id in quiet]

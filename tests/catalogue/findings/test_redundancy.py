@@ -138,3 +138,29 @@ def test_what_is_not_known_of_certificates_is_named() -> None:
 def test_a_day_that_is_none_is_not_counted() -> None:
     assert days_left("next spring", date(2026, 1, 1)) is None
     assert days_left("2026-01-02", None) is None
+
+
+def test_without_flows_a_single_replica_that_is_called_is_a_note() -> None:
+    text = "services:\n  a: {replicas: 1, calls: [b]}\n  b: {replicas: 1}\n"
+    assert [(one.level, one.path[1]) for one in of("single-replica", text)] == [("note", "b")]
+
+
+_WORKLOAD = "services:\n  a: {calls: [b]}\n  b: {kind: %s, where: {workload: deployment/b}, %s}\n"
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind", "bad", "good"),
+    [
+        ("probes-missing", "service", "probes: []", "probes: [liveness]"),
+        ("memory-unlimited", "service", "memory:", "memory: 1Gi"),
+        ("storage-lost", "database", "storage: lost", "storage: lasting"),
+        ("replication-one", "queue", "replication: 1", "replication: 3"),
+    ],
+)
+def test_rules_of_a_workload_need_no_flow(rule: str, kind: str, bad: str, good: str) -> None:
+    assert "b" in [one.path[1] for one in of(rule, _WORKLOAD % (kind, bad))]
+    assert "b" not in [one.path[1] for one in of(rule, _WORKLOAD % (kind, good))]
+
+
+def test_a_cache_may_lose_its_data() -> None:
+    assert of("storage-lost", _WORKLOAD % ("cache", "storage: lost")) == []

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from brownout_catalogue.architecture import dotted
 from brownout_catalogue.findings.rule import (  # fmt: skip
     Change,
     Check,
@@ -15,8 +16,8 @@ from brownout_catalogue.findings.rule import (  # fmt: skip
     Missing,
     Path,
     Rule,
-    dotted,
     find,
+    idle,
     position,
     rule,
 )
@@ -46,7 +47,7 @@ def _rule(level: Level, *items: Found | Missing) -> Rule:
         """Because."""
         yield from items
 
-    return Rule(f"rule-{level}", level, "A title", check)
+    return Rule(f"rule-{level}", level, "A title", (), check)
 
 
 def test_a_check_becomes_a_rule_with_its_docstring_for_a_reason() -> None:
@@ -131,3 +132,14 @@ def test_changes_are_written_as_the_file_has_them() -> None:
 
 def test_paths_are_written_with_dots_and_brackets() -> None:
     assert dotted(("flows", "buy", "path", 1)) == "flows.buy.path[1]"
+
+
+def test_a_rule_without_a_line_of_a_kind_that_it_needs_has_nothing_to_look_at() -> None:
+    rules = [
+        Rule("waits", "note", "T", ("timeouts",), lambda ground: iter(())),
+        Rule("pools", "note", "T", ("pools", "replicas"), lambda ground: iter(())),
+        Rule("alone", "note", "T", ("replicas",), lambda ground: iter(())),
+    ]
+    found = idle(rules, _GROUND)
+    assert [one.id for one in found.rules] == ["pools", "alone"]
+    assert (found.of, found.needs) == (3, ("replicas", "pools"))

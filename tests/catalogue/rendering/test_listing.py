@@ -78,7 +78,7 @@ def test_an_explanation_has_everything() -> None:
     row = rows(read(SHOP))["cache-gone/redis"]
     explanation = explained(7, row)
     assert explanation.place == 7
-    assert [name for name, *_ in explanation.factors] == ["impact", "exposure", "ignorance", "safety"]
+    assert [name for name, *_ in explanation.factors] == ["impact", "exposure", "ignorance", "safety", "certainty"]
     assert explanation.local[:2] == ["edge: orders -> redis", "fault: {cut: {after: 0s}}"]
     assert explanation.cluster[0] == "PodChaos, pod-failure"
     assert ("p99 of buy stays under 2s", "< 2s", "traffic: p99") in explanation.hypotheses

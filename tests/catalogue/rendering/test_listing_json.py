@@ -23,7 +23,7 @@ def test_every_row_has_its_factors_and_what_to_inject() -> None:
         "name": "p99 of buy stays under 2s", "because": "people leave when an answer takes longer", "probe": "traffic",
         "measure": "p99", "expect": "< 2s", "when": ["baseline", "during", "recovery"],
     }  # fmt: skip
-    assert list(row["factors"]) == ["impact", "exposure", "ignorance", "safety"]
+    assert list(row["factors"]) == ["impact", "exposure", "ignorance", "safety", "certainty"]
     assert row["factors"]["impact"]["reasons"]
     assert by_id["disk-pressure/postgres"]["faults"] == []
     assert by_id["disk-pressure/postgres"]["edge"] is None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from brownout_catalogue.scoring.fault_coverage import SIZES, WHOLE, comparable, covered, fault_of, told
+from brownout_catalogue.scoring.fault_coverage import SIZES, WHOLE, comparable, covered, fault_of
 from brownout_core.faults import KINDS
 from tests.support.builders.architectures import fault
 
@@ -47,17 +47,3 @@ def test_what_is_weaker_covers_a_part(played: dict[str, Any], asked: dict[str, A
 @pytest.mark.parametrize("text", ['{"latency": "***"}', '{"of a later version": 1}', '{"latency": "3', "null", ""])
 def test_what_cannot_be_told_is_none(text: str) -> None:
     assert fault_of(text) is None
-
-
-@pytest.mark.parametrize(
-    ("written", "words"),
-    [
-        ({"latency": "1500ms"}, "latency 1.5s"),
-        ({"bandwidth": 0, "direction": "upstream"}, "bandwidth 0 upstream"),
-        ({"bandwidth": "2KB/s"}, "bandwidth 2KB/s"),
-        ({"reset_peer": "0s", "toxicity": "33%"}, "reset_peer 0 on 33 % of the connections"),
-        ({"noop": None}, "noop"),
-    ],
-)
-def test_a_fault_is_told_in_a_few_words(written: dict[str, Any], words: str) -> None:
-    assert told(fault(**written)) == words

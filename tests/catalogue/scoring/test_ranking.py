@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from brownout_catalogue.rendering.reasons import reasons
 from brownout_catalogue.scoring.past_trials import KNOWN, PastTrials
 from brownout_catalogue.scoring.ranking import LEAST_NEW, Before, RankKey, order, rank
 from tests.support.builders.architectures import EXAMPLES, SHOP, backwards, example, fault, read, rows, tried
@@ -17,9 +18,9 @@ from tests.support.builders.architectures import EXAMPLES, SHOP, backwards, exam
 def test_the_score_is_the_product_of_its_factors_and_falls_down_the_list() -> None:
     ranked = rank(read(SHOP))
     for row in ranked:
-        product = row.impact.value * row.exposure.value * row.ignorance.value * row.safety.value
+        product = row.impact.value * row.exposure.value * row.ignorance.value * row.safety.value * row.certainty.value
         assert row.score == pytest.approx(product)
-        assert [name for name, _ in row.factors] == ["impact", "exposure", "ignorance", "safety"]
+        assert [name for name, _ in row.factors] == ["impact", "exposure", "ignorance", "safety", "certainty"]
     scores = [round(row.score, 12) for row in ranked]
     assert scores == sorted(scores, reverse=True)
 
@@ -107,7 +108,7 @@ def test_what_was_tested_teaches_what_is_like_it_wherever_it_has_sunk_to() -> No
     slow = "database-slow/payment-service/postgresql"
     before, after = ({row.scenario.id: row for row in rank(architecture, PastTrials(runs))} for runs in ((), (run,)))
     assert after[slow].score == pytest.approx(before[slow].score)
-    assert "tests of what is like it: 33 % of it is learnt there" in after[slow].ignorance.reasons[-1]
+    assert "tests of what is like it: 33 % of it is learnt there" in reasons(after[slow].ignorance)[-1]
     assert all(row.score <= before[name].score + 1e-12 for name, row in after.items())
 
 
@@ -135,8 +136,8 @@ def test_no_passed_run_makes_anything_else_more_worth_a_test(drawn: list[tuple[f
 
 
 def test_a_repeat_says_how_many_stand_before_it() -> None:
-    reasons = [reason for row in rank(read(SHOP)) for reason in row.ignorance.reasons if "further up" in reason]
-    assert "1 of its kind further up: 33 % of it is learnt there" in reasons
+    found = [reason for row in rank(read(SHOP)) for reason in reasons(row.ignorance) if "further up" in reason]
+    assert "1 of its kind further up: 33 % of it is learnt there" in found
 
 
 def test_nothing_to_rank_is_an_empty_list() -> None:

@@ -56,16 +56,17 @@ def findings(
     architecture = read_architecture(root, str(file))
     assert root is not None, "an empty file is no architecture"
     found = [one for one in static.findings(architecture, datetime.now(UTC).date()) if one.rule.id not in ignored]
+    idle = static.idle(architecture)
     if sarif_file is not None and str(sarif_file) != "-":
         write(sarif_file, sarif.render(found, RULES, root))
         click.echo(str(sarif_file), err=True)
     if sarif_file is not None and str(sarif_file) == "-":
         click.echo(sarif.render(found, RULES, root), nl=False)
     elif as_json:
-        click.echo(json_form.render(architecture.name, found, root), nl=False)
+        click.echo(json_form.render(architecture.name, found, root, idle), nl=False)
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else findings_text.WIDTH
-        click.echo(findings_text.render(architecture.name, found, root, width), nl=False)
+        click.echo(findings_text.render(architecture.name, found, root, width, idle), nl=False)
     if any(_is_grave(one, fail_on) for one in found):
         context.exit(FOUND)
 
