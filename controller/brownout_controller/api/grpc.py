@@ -53,8 +53,9 @@ MAX_WATCHES: Final = 256
 class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
     """The calls of brownout.controller.v1."""
 
-    def __init__(self, supervisor: RunSupervisor) -> None:
+    def __init__(self, supervisor: RunSupervisor, max_watches: int = MAX_WATCHES) -> None:
         self._supervisor = supervisor
+        self._max_watches = max_watches
         self._watches = 0
 
     async def Plan(self, request: pb.PlanRequest, context: Context) -> pb.PlanResponse:
@@ -71,8 +72,8 @@ class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
         return await rpc.answered(context, run)
 
     async def Watch(self, request: pb.WatchRequest, context: Context) -> AsyncIterator[pb.WatchResponse]:
-        if self._watches >= MAX_WATCHES:
-            why = f"{MAX_WATCHES} watches are open, which is all that one controller takes; wait for one to end"
+        if self._watches >= self._max_watches:
+            why = f"{self._max_watches} watches are open, which is all that one controller takes; wait for one to end"
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, why)
         self._watches += 1
         try:
@@ -166,10 +167,17 @@ class ControllerService(controller_pb2_grpc.ControllerServiceServicer):
 class Server(rpc.Server):
     """A server of the API, with health and reflection."""
 
-    def __init__(self, supervisor: RunSupervisor, *, token: str | None = None, tls: rpc.Tls | None = None) -> None:
+    def __init__(
+        self,
+        supervisor: RunSupervisor,
+        *,
+        token: str | None = None,
+        tls: rpc.Tls | None = None,
+        max_watches: int = MAX_WATCHES,
+    ) -> None:
         def add(server: grpc.aio.Server) -> None:
             controller_pb2_grpc.add_ControllerServiceServicer_to_server(  # type: ignore[no-untyped-call]
-                ControllerService(supervisor), server
+                ControllerService(supervisor, max_watches), server
             )
 
         super().__init__(SERVICE, add, token=token, tls=tls, pinged_every=ALIVE)

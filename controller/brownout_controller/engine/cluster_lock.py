@@ -243,7 +243,7 @@ class _Lock:
     # Giving it back.
 
     async def release(self) -> None:
-        """Deletes it if it is ours. What fails here is only told: the lease ends by itself."""
+        """Deletes it if it is ours. A failure is only logged: the lease ends by itself."""
         if not self._ours or self.lost is not None:
             return
         try:

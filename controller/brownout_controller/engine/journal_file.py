@@ -32,7 +32,7 @@ class Unreadable(InvalidSpec):
 
 
 def left_out(path: Path, error: Exception) -> LeftOut:
-    """What is told of a journal that such an error kept from being read."""
+    """The journal that such an error kept from being read, with the reason."""
     if isinstance(error, Unreadable):
         return error.left_out
     reason = error.reason if isinstance(error, InvalidSpec) else str(error).removeprefix(f"{path}: ")
@@ -40,7 +40,7 @@ def left_out(path: Path, error: Exception) -> LeftOut:
 
 
 def opened(path: Path) -> BinaryIO:
-    """Raises Unreadable for what is no regular file or too large, Unavailable where the system says no."""
+    """Raises Unreadable for what is no regular file or too large, Unavailable for an error of the system."""
     try:
         number = os.open(path, os.O_RDONLY | private_files.CAREFUL)
     except OSError as error:

@@ -25,9 +25,10 @@ class Line(NamedTuple):
 class Tail:
     """Reads on from where it was; `after` records are left out."""
 
-    def __init__(self, directory: Path, after: int = 0) -> None:
+    def __init__(self, directory: Path, after: int = 0, at_once: int = _AT_ONCE) -> None:
         self._path = directory / JOURNAL
         self._after = after
+        self._at_once = at_once
         self._place = 0
         self._lines = 0
         """That were read."""
@@ -40,7 +41,7 @@ class Tail:
         try:
             with opened(self._path) as file:
                 file.seek(self._place)
-                raw = file.read(_AT_ONCE)
+                raw = file.read(self._at_once)
                 if b"\n" not in raw:
                     raw += file.readline(limits.RECORD + 1)
                     check_length(self._path, raw, self._lines + 1)

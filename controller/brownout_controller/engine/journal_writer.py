@@ -1,7 +1,7 @@
-"""What a run writes down, come what may: whoever writes may be about to revert, so nothing here raises.
+"""Writes the records of one run, and never raises: whoever writes may be about to revert.
 
-Secrets are masked on the way; whoever watches is told; a journal that cannot be written ends the run, and the verdict
-is computed from memory then: the one that a later start comes to, which finds the journal without an end.
+Secrets are masked on the way, and an observer gets each record. A journal that cannot be written ends the run. The
+verdict is then computed from memory: it is the one of a later start, which finds the journal without an end.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 class JournalWriter:
-    """The journal of one run and who watches it. `broken` is called when the journal takes no more."""
+    """The journal of one run. `observer` gets each record; `broken` is called when the journal takes no more."""
 
     def __init__(
         self, journal: store.Journal, masker: Masker, observer: Callable[[Entry], None], broken: Callable[[], None]
@@ -40,20 +40,21 @@ class JournalWriter:
         self._masker = masker
         self._observer = observer
         self._broken = broken
-        self._told: list[Entry] = []
+        self._entries: list[Entry] = []
         self._unwritten: list[Entry] = []
         """What the journal has not taken."""
 
     @property
-    def told(self) -> Sequence[Entry]:
-        return tuple(self._told)
+    def entries(self) -> Sequence[Entry]:
+        """All records so far, those among them that the journal has not taken."""
+        return tuple(self._entries)
 
     def has(self, kind: type[Record]) -> bool:
-        return any(isinstance(entry.record, kind) for entry in self._told)
+        return any(isinstance(entry.record, kind) for entry in self._entries)
 
     def write(self, record: Record) -> bool:
-        """Whether it is in the journal. What the journal has not taken is tried again with the next record."""
-        told = [self._put(_masked(record, self._masker))]
+        """Whether it is in the journal. A record that the journal has not taken is tried again with the next one."""
+        new = [self._put(_masked(record, self._masker))]
         try:
             while self._unwritten:
                 self._journal.append(self._unwritten[0])
@@ -61,9 +62,9 @@ class JournalWriter:
         except Unavailable as error:
             if not any(isinstance(entry.record, Failure) for entry in self._unwritten):
                 self._broken()
-                told.append(self._put(Failure("journal", f"the journal cannot be written: {error}")))
-        for entry in told:
-            self._tell(entry)
+                new.append(self._put(Failure("journal", f"the journal cannot be written: {error}")))
+        for entry in new:
+            self._observe(entry)
         return not self._unwritten
 
     async def conclude(self) -> Judgement:
@@ -77,16 +78,16 @@ class JournalWriter:
             except Unavailable as error:
                 self._journal.number = entry.n
                 self.write(Failure("journal", f"the journal cannot be written: {error}"))
-                judgement = judge(self._told)
+                judgement = judge(self._entries)
             else:
-                self._told.append(entry)
-                self._tell(entry)
+                self._entries.append(entry)
+                self._observe(entry)
                 return judgement
         self.write(judgement.record())
         return judgement
 
     async def judged(self) -> Judgement:
-        """From the journal, like everybody else; from memory only where that is not whole, which is a failure.
+        """Judges the journal, as reports do; the records in memory only where the journal is not whole.
 
         Beside the loop: reading a long journal takes seconds, and other runs have leases to renew.
         """
@@ -96,25 +97,25 @@ class JournalWriter:
             except BrownoutError as error:
                 self._broken()
                 self.write(Failure("journal", f"the journal cannot be read: {error}"))
-        return judge(self._told)
+        return judge(self._entries)
 
     def _put(self, record: Record) -> Entry:
         entry = self._journal.entry(record)
-        self._told.append(entry)
+        self._entries.append(entry)
         self._unwritten.append(entry)
         return entry
 
-    def _tell(self, entry: Entry) -> None:
+    def _observe(self, entry: Entry) -> None:
         try:
             self._observer(entry)
-        except Exception as error:  # a terminal that is closed, a pipe that nobody reads: who watches has no say
+        except Exception as error:  # a terminal that is closed, a pipe that nobody reads: no reason to fail
             self._observer = lambda _: None
             if not isinstance(error, OSError):
-                log.exception("the run is not told any more")
+                log.exception("the run goes on without its observer")
 
 
 def _masked_reason(reason: Mapping[str, Any], masker: Masker) -> Mapping[str, Any]:
-    """Its texts; code, phase and units are words that the judge knows."""
+    """Its texts; code, phase and units are words that the judge reads."""
     kept = {name: reason[name] for name in ("code", "phase", "numbers") if name in reason}
     words = {name: masker.value(text) for name, text in reason.get("words", {}).items()}
     texts = {name: masker.value(reason[name]) for name in ("hypothesis", "subject") if name in reason}

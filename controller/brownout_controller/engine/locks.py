@@ -1,6 +1,6 @@
 """One run at a time on a target: a lock file that ends with its process, whatever ends that.
 
-Whatever excludes runs from targets does it as `Exclusive` says; the runner knows no more of it.
+Whatever excludes runs from targets is an `Exclusive`, which is all that the runner needs.
 """
 
 from __future__ import annotations

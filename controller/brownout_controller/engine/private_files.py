@@ -79,7 +79,7 @@ def _check_owner(path: Path, status: os.stat_result, remedy: str) -> None:
 
 
 def _refused(path: Path, error: OSError, remedy: str) -> Unavailable:
-    """What the system said. A link that is not followed is too many of them to it, or no directory."""
+    """The error of the system. A link that is not followed is reported as too many links, or as no directory."""
     if error.errno in (errno.ELOOP, errno.ENOTDIR) and path.is_symlink():
         return Unavailable(f"{path}: is a symbolic link; {remedy}")
     if error.errno == errno.ENXIO:  # a pipe that nobody reads, or a socket

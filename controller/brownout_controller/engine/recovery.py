@@ -51,7 +51,7 @@ async def close_unfinished(runs: Iterable[Path], backend_of: Callable[[Run], Bac
                 continue
             entries = store.read(directory)
             if _run_of(entries) is None and store.has_begun(directory):
-                raise Unreadable(directory / JOURNAL, "does not say what was run")
+                raise Unreadable(directory / JOURNAL, "has no record of what was run")
         except BrownoutError as error:
             unread.append(_left(directory / JOURNAL, error))
             continue
@@ -67,16 +67,16 @@ async def close_unfinished(runs: Iterable[Path], backend_of: Callable[[Run], Bac
 
 def _left(path: Path, error: BrownoutError) -> LeftOut:
     """With what may be left of its run: nobody knows what that had put in place, but how long it lives at most."""
-    told = left_out(path, error)
+    unread = left_out(path, error)
     try:
         ends = datetime.fromtimestamp(path.lstat().st_mtime, UTC) + timedelta(seconds=LONGEST_LEASE)
     except (OSError, ValueError, OverflowError):
-        return told._replace(reason=f"{told.reason} (whatever its run had put in place ends with its lease)")
+        return unread._replace(reason=f"{unread.reason} (whatever its run had put in place ends with its lease)")
     if ends < datetime.now(UTC):
         fate = "whatever its run had put in place has ended with its lease"
     else:
         fate = f"its run may have left a fault, which ends with its lease, at {ends:%H:%M:%S} UTC at the latest"
-    return told._replace(reason=f"{told.reason} ({fate})")
+    return unread._replace(reason=f"{unread.reason} ({fate})")
 
 
 def environment_of(run: Run, known: Mapping[str, Environment]) -> Environment:
@@ -122,7 +122,7 @@ def _reopened(directory: Path, entries: Sequence[Entry], run: Run) -> Journal:
     try:
         age = (datetime.now(UTC) - utc(run.started)).total_seconds()
     except ValueError:
-        raise Unreadable(directory / JOURNAL, "does not say when the run began") from None
+        raise Unreadable(directory / JOURNAL, "has no time at which the run began") from None
     return Journal(directory, number=entries[-1].n + 1, age=max(age, entries[-1].at))
 
 

@@ -64,7 +64,7 @@ class Runner:
     @property
     def entries(self) -> Sequence[Entry]:
         """All records so far, those as well that the journal did not take."""
-        return self._writer.told
+        return self._writer.entries
 
     def interrupt(self, signal: str) -> None:
         """A signal: the run ends now, with the revert done. One that comes after the end changes nothing."""

@@ -32,7 +32,7 @@ _STALLED: Final = 1.0
 """Seconds (or `every`, if that is longer) by which a measurement may begin late and still be the one that was due: a
 busy machine is no gap, one that slept is."""
 _WAITED: Final = 1.0
-"""Seconds (or `every`, if that is shorter) without an answer at the end of a phase that say something. What began later
+"""Seconds (or `every`, if that is shorter) without an answer at the end of a phase that count. What began later
 was not due any more."""
 
 

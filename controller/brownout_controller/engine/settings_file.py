@@ -17,7 +17,7 @@ CONFIG: Final = Path("brownout.yaml")
 
 @contextmanager
 def unreadable() -> Iterator[None]:
-    """A file that cannot be read is a mistake of whoever named it, and says nothing about a system."""
+    """A file that cannot be read is a mistake in the command, and no finding about a system."""
     try:
         yield
     except Unavailable as error:
@@ -58,7 +58,7 @@ class SettingsFile:
         if root is None or root.is_null:
             raise InvalidSpec(
                 self.name,
-                "is empty, so that nothing says which environments are protected, and how far a run may go; write "
+                "is empty, so that no environment is protected and no limit is set for a run; write "
                 "environments into it, or name another file with --config",
             )
         return root

@@ -38,6 +38,8 @@ _LOCK: Final = "lock"
 _REMEDY: Final = "remove it, or keep runs in another directory with --runs"
 _SYNC: Final = 1.0
 """Seconds after which records that need not be safe at once are written to the disk."""
+_BLOCK: Final = 1 << 16
+"""Bytes of a journal's end that are read at once."""
 _SYNCING: Final = ThreadPoolExecutor(4, "journal")
 _UNFIT: Final = re.compile(r"[^a-z0-9]+")
 
@@ -45,14 +47,16 @@ _UNFIT: Final = re.compile(r"[^a-z0-9]+")
 class Journal:
     """The record of one run, written line by line. Raises Unavailable where the disk does not take it."""
 
-    def __init__(self, directory: Path, *, number: int = 0, age: float = 0.0) -> None:
-        """One that goes on has so many records already, and began `age` seconds ago. Raises BlockingIOError if
-        somebody is at that run, Unavailable."""
+    def __init__(self, directory: Path, *, number: int = 0, age: float = 0.0, sync_after: float = _SYNC) -> None:
+        """One that goes on has so many records already, and began `age` seconds ago. Records that need not be safe at
+        once are on the disk after `sync_after` seconds. Raises BlockingIOError if somebody is at that run,
+        Unavailable."""
         self.directory = directory
         self.run_id = directory.name
         self._began = clock.now() - age
         self.number = number
         """Of the next record."""
+        self._sync_after = sync_after
         self._synced = clock.now()
         self._syncing: Future[None] | None = None
         self._closed = False
@@ -97,7 +101,7 @@ class Journal:
             if entry.record.kind not in NOT_AT_ONCE:
                 os.fsync(self._file)
                 self._synced = clock.now()
-            elif clock.now() - self._synced > _SYNC:
+            elif clock.now() - self._synced > self._sync_after:
                 self._sync_beside()
         except OSError as error:
             with contextlib.suppress(OSError):
@@ -181,7 +185,7 @@ def _has_journal(path: Path) -> bool:
     try:
         os.lstat(path / JOURNAL)
     except PermissionError:
-        return True  # who may not look says so when it is read
+        return True  # reading it raises the error
     except (OSError, ValueError):
         return False
     return True
@@ -199,7 +203,7 @@ class Brief(NamedTuple):
 
 
 def brief(directory: Path) -> Brief:
-    """What the first and the last record tell. Raises Unreadable, Unavailable."""
+    """What is in the first and the last record. Raises Unreadable, Unavailable."""
     first, last = ends(directory / JOURNAL)
     run, verdict = _record(first), _record(last)
     if not isinstance(run, Run):
@@ -263,9 +267,16 @@ def _held(path: Path) -> int:
 def _cut_torn_line(path: Path) -> None:
     """What a crash left of a last line would spoil the one that is written next."""
     with open(private_files.open_file(path, os.O_RDWR, _REMEDY), "r+b") as file:
-        content = file.read()
-        if not content.endswith(b"\n"):
-            file.truncate(content.rfind(b"\n") + 1)
+        end = file.seek(0, os.SEEK_END)
+        start = end
+        while start > 0:  # from the end on: a journal may be long, and a line is not
+            start, block = max(0, start - _BLOCK), min(start, _BLOCK)
+            file.seek(start)
+            if (newline := file.read(block).rfind(b"\n")) >= 0:
+                start += newline + 1
+                break
+        if start < end:
+            file.truncate(start)
 
 
 def _write_all(file: int, data: bytes) -> None:

@@ -34,13 +34,13 @@ def _ground() -> None:
 
 @asynccontextmanager
 async def serving(
-    root: Path, *, token: str | None = None, backend: Shared | None = None
+    root: Path, *, token: str | None = None, backend: Shared | None = None, max_watches: int = 256
 ) -> AsyncIterator[tuple[Any, grpc.aio.Channel]]:
     """A stub of a controller over a backend in memory, and its channel."""
     backend = backend or Shared()
 
     async with asyncio.timeout(SECONDS), conducting(root, backend, Rights()) as conductor:
-        server = Server(conductor, token=token)
+        server = Server(conductor, token=token, max_watches=max_watches)
         port = server.bind("127.0.0.1:0")
         await server.start()
         try:
@@ -185,11 +185,8 @@ async def test_a_client_that_leaves_a_watch_leaves_the_run_alone(tmp_path: Path)
         assert [record async for record in api.Watch(pb.WatchRequest(run=run))][-1].kind == "verdict"
 
 
-async def test_watches_beyond_what_a_controller_takes_are_refused_until_one_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("brownout_controller.api.grpc.MAX_WATCHES", 1)
-    async with serving(tmp_path) as (api, _):
+async def test_watches_beyond_what_a_controller_takes_are_refused_until_one_ends(tmp_path: Path) -> None:
+    async with serving(tmp_path, max_watches=1) as (api, _):
         run = (await api.Run(pb.RunRequest(experiment=show_run_request(order(duration="60s"))))).run
         request = pb.WatchRequest(run=run)
         first = api.Watch(request)

@@ -237,10 +237,12 @@ def test_a_database_that_cannot_be_used_is_made_anew_without_a_word(
         assert collect([runs]) == first
 
 
-def test_another_version_reads_the_journals_itself(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_version_reads_the_journals_itself(runs: Path) -> None:
     collect([runs])
     _spoil(runs / "run-0")
-    monkeypatch.setattr(history, "_STAMP", history._STAMP + 1)
+    with closing(sqlite3.connect(runs / DATABASE)) as connection:
+        (stamp,) = connection.execute("PRAGMA user_version").fetchone()
+        connection.execute(f"PRAGMA user_version = {stamp - 1}")
     assert len(collect([runs]).warnings) == 1
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from brownout_controller.engine import journal_tail as module
 from brownout_controller.engine.journal_tail import Tail
 from brownout_controller.engine.store import JOURNAL, Store
 from brownout_controller.model.journal import Failure
@@ -35,15 +34,12 @@ def test_each_record_comes_once_and_a_line_that_is_being_written_later(tmp_path:
     journal.close()
 
 
-def test_a_long_journal_is_read_in_pieces_and_a_long_line_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "_AT_ONCE", 100)
+def test_a_long_journal_is_read_in_pieces_and_a_long_line_whole(tmp_path: Path) -> None:
     journal = Store(tmp_path).begin("x")
     for size in (1, 1, 500, 1):
         journal.write(Failure("probe", "x" * size))
     journal.close()
-    tail, found = Tail(journal.directory), []
+    tail, found = Tail(journal.directory, at_once=100), []
     while (more := numbers(tail)) is not None:
         found.append(more)
     assert len(found) > 1

@@ -53,7 +53,7 @@ class Full(Journal):
 
 
 class Broken:
-    """How often the run was told that its journal is of no use."""
+    """Counts how often the journal was found to be of no use."""
 
     def __init__(self) -> None:
         self.times = 0
@@ -62,7 +62,7 @@ class Broken:
         self.times += 1
 
 
-def _chronicle(
+def _writer(
     journal: Journal, broken: Broken, observer: Callable[[Entry], None] = lambda _: None, masker: Masker | None = None
 ) -> JournalWriter:
     return JournalWriter(journal, masker or Masker(), observer, broken)
@@ -70,13 +70,13 @@ def _chronicle(
 
 async def test_what_is_written_is_told_and_in_the_journal(tmp_path: Path) -> None:
     journal, broken, told = Store(tmp_path).begin("x"), Broken(), list[Entry]()
-    chronicle = _chronicle(journal, broken, told.append)
-    assert chronicle.write(_RUN)
-    assert chronicle.write(Interrupted("SIGINT"))
+    writer = _writer(journal, broken, told.append)
+    assert writer.write(_RUN)
+    assert writer.write(Interrupted("SIGINT"))
     assert [entry.record for entry in read(journal.directory)] == [entry.record for entry in told]
-    assert chronicle.has(Interrupted)
-    assert not chronicle.has(Failure)
-    assert (await chronicle.judged()).verdict is Verdict.STOPPED
+    assert writer.has(Interrupted)
+    assert not writer.has(Failure)
+    assert (await writer.judged()).verdict is Verdict.STOPPED
     assert broken.times == 0
     journal.close()
 
@@ -89,9 +89,9 @@ def test_whoever_watches_and_fails_is_told_no_more_and_that_is_all(tmp_path: Pat
         asked.append(entry)
         raise error
 
-    chronicle = _chronicle(journal, Broken(), observer)
-    assert chronicle.write(_RUN)
-    assert chronicle.write(Interrupted("SIGINT"))
+    writer = _writer(journal, Broken(), observer)
+    assert writer.write(_RUN)
+    assert writer.write(Interrupted("SIGINT"))
     assert len(asked) == 1
     assert len(read(journal.directory)) == 2
     journal.close()
@@ -101,40 +101,40 @@ async def test_a_journal_that_takes_no_more_ends_the_run_without_a_conclusion(tm
     (tmp_path / "run").mkdir()
     journal, broken = Full(tmp_path / "run"), Broken()
     journal.room = 1
-    chronicle = _chronicle(journal, broken)
-    assert chronicle.write(_RUN)
-    assert not chronicle.write(Undo("u0", _TARGET, "x"))
-    assert not chronicle.write(Reverted("u0", _TARGET["id"], verified=True))
+    writer = _writer(journal, broken)
+    assert writer.write(_RUN)
+    assert not writer.write(Undo("u0", _TARGET, "x"))
+    assert not writer.write(Reverted("u0", _TARGET["id"], verified=True))
     assert broken.times == 1
-    judgement = await chronicle.judged()
+    judgement = await writer.judged()
     assert (judgement.verdict, judgement.exit) == (Verdict.INCONCLUSIVE, 3)
     assert "no space left on device" in sentence(judgement.reasons[0])
     # With room again everything is there, in order.
     journal.room = 99
-    assert chronicle.write(Interrupted("SIGINT"))
+    assert writer.write(Interrupted("SIGINT"))
     entries = read(journal.directory)
     assert [entry.n for entry in entries] == list(range(5))
     assert [entry.record.kind for entry in entries] == ["run", "undo", "error", "reverted", "interrupted"]
-    assert (await chronicle.judged()).verdict is Verdict.INCONCLUSIVE
+    assert (await writer.judged()).verdict is Verdict.INCONCLUSIVE
     journal.close()
 
 
 async def test_a_revert_that_is_not_verified_is_graver_than_a_lost_journal(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     journal = Full(tmp_path / "run")
-    chronicle = _chronicle(journal, Broken())
+    writer = _writer(journal, Broken())
     for record in (_RUN, Undo("u0", _TARGET, "x"), Reverted("u0", _TARGET["id"], verified=False, why="away")):
-        chronicle.write(record)
-    assert (await chronicle.judged()).verdict is Verdict.NOT_REVERTED
+        writer.write(record)
+    assert (await writer.judged()).verdict is Verdict.NOT_REVERTED
     journal.close()
 
 
 async def test_a_journal_that_was_taken_away_is_no_conclusion(tmp_path: Path) -> None:
     journal, broken = Store(tmp_path).begin("x"), Broken()
-    chronicle = _chronicle(journal, broken)
-    chronicle.write(_RUN)
+    writer = _writer(journal, broken)
+    writer.write(_RUN)
     shutil.rmtree(journal.directory)
-    assert (await chronicle.judged()).verdict is Verdict.INCONCLUSIVE
+    assert (await writer.judged()).verdict is Verdict.INCONCLUSIVE
     assert broken.times == 1
     journal.close()
 
@@ -143,17 +143,17 @@ async def test_a_verdict_that_the_journal_does_not_take_is_the_one_that_a_later_
     (tmp_path / "run").mkdir()
     journal, seen = Full(tmp_path / "run"), list[Entry]()
     journal.room = 99
-    chronicle = _chronicle(journal, Broken(), seen.append)
+    writer = _writer(journal, Broken(), seen.append)
     done: list[Record] = [
         _RUN, Plan([_TARGET], ["slow"], []), Entered("injecting", "planned"), Undo("u0", _TARGET, "x"),
         Injected("u0", _TARGET["id"], ["slow"], 10.0), Entered("observing", "injecting"),
         Entered("reverting", "observing"), Reverted("u0", _TARGET["id"], verified=True), Entered("judged", "reverting"),
     ]  # fmt: skip
     for record in done:
-        assert chronicle.write(record)
-    assert judge(chronicle.told).verdict is Verdict.DONE
+        assert writer.write(record)
+    assert judge(writer.entries).verdict is Verdict.DONE
     journal.room = 0
-    judgement = await chronicle.conclude()
+    judgement = await writer.conclude()
     assert (judgement.verdict, judgement.exit) == (Verdict.INCONCLUSIVE, 3)
     kinds = [entry.record.kind for entry in seen]
     assert kinds[len(done) :] == ["error", "verdict"]
@@ -169,13 +169,13 @@ async def test_a_verdict_that_the_journal_does_not_take_is_the_one_that_a_later_
 def test_secrets_are_masked_and_names_of_ours_and_addresses_are_not(tmp_path: Path) -> None:
     # A fault is found by its name and undone at its address, of which the value of a variable may be a part.
     journal = Store(tmp_path).begin("x")
-    chronicle = _chronicle(journal, Broken(), masker=Masker(["shop", "8475"]))
+    writer = _writer(journal, Broken(), masker=Masker(["shop", "8475"]))
     fault = "latency.r-shop"
-    chronicle.write(_RUN)
-    chronicle.write(Plan([_TARGET], [fault], ["release"]))
-    chronicle.write(Undo("u0", _TARGET, "release"))
-    chronicle.write(Counted(_TARGET["id"], 1, 1, 1, {fault: 1}, {fault: 1}))
-    chronicle.write(Failure("probe", "the shop said no"))
+    writer.write(_RUN)
+    writer.write(Plan([_TARGET], [fault], ["release"]))
+    writer.write(Undo("u0", _TARGET, "release"))
+    writer.write(Counted(_TARGET["id"], 1, 1, 1, {fault: 1}, {fault: 1}))
+    writer.write(Failure("probe", "the shop said no"))
     run, plan, undo, _, failure = (entry.record for entry in read(journal.directory))
     assert isinstance(run, Run)
     assert (run.run_id, run.environment) == ("r-shop", {"control": ["shop:1"]})
@@ -196,13 +196,13 @@ def test_the_terms_stay_what_the_judge_can_read_whatever_a_variable_held(tmp_pat
     held = ["< 200ms", "> 20%", "during", "fail", "http", "passed", "observing", "hunter2", "condition", "here"]
     environment = {"name": "here", "control": [], "prometheus": "hunter2"}
     journal = Store(tmp_path).begin("x")
-    chronicle = _chronicle(journal, Broken(), masker=Masker(held))
+    writer = _writer(journal, Broken(), masker=Masker(held))
     both: list[dict[str, object]] = [terms, {**terms, "no_data": {"pass": "hunter2"}}]
-    chronicle.write(replace(_RUN, terms=both, environment=environment))
-    chronicle.write(Entered("observing", "injecting", "hunter2"))
-    chronicle.write(Sample("of hunter2", "during", 1.0))
-    chronicle.write(Stop("condition", "hunter2"))
-    chronicle.write(Judged("passed", 0, ["hunter2"]))
+    writer.write(replace(_RUN, terms=both, environment=environment))
+    writer.write(Entered("observing", "injecting", "hunter2"))
+    writer.write(Sample("of hunter2", "during", 1.0))
+    writer.write(Stop("condition", "hunter2"))
+    writer.write(Judged("passed", 0, ["hunter2"]))
     run, entered, sample, stop, verdict = (entry.record for entry in read(journal.directory))
     assert isinstance(run, Run)
     masked = {**terms, "name": "of ***", "because": "***"}

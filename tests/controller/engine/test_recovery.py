@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from brownout_controller.backends.base import Backend
-from brownout_controller.engine import recovery as module
+from brownout_controller.engine import store as store_module
 from brownout_controller.engine.recovery import Recovered, close_unfinished, environment_of
 from brownout_controller.engine.store import JOURNAL, Journal, Store, read
 from brownout_controller.model.environment import Environment, Tls
-from brownout_controller.model.journal import Closed, Injected, Judged, Reverted, Run, Undo
+from brownout_controller.model.journal import Closed, Entry, Injected, Judged, Reverted, Run, Undo
 from brownout_core.errors import InvalidSpec
 from brownout_core.verdict import Verdict
 from tests.controller.engine.ground import EDGE, Play, Unruly, experiment
@@ -192,14 +192,14 @@ async def test_a_run_that_came_to_its_end_while_it_was_looked_at_is_left_alone(
 ) -> None:
     store = await _killed(tmp_path, Unruly(), Injected.kind)
     directory = next(iter(store.runs()))
-    reopened = module._reopened
 
-    def late(*arguments: Any) -> Journal:
-        journal = reopened(*arguments)
-        journal.write(Judged("inconclusive", 3, ["its owner was quicker"]))
-        return journal
+    def late(directory: Path) -> list[Entry]:
+        entries = read(directory)
+        with closing(Journal(directory, number=entries[-1].n + 1)) as journal:
+            journal.write(Judged("inconclusive", 3, ["its owner was quicker"]))
+        return entries
 
-    monkeypatch.setattr(module, "_reopened", late)
+    monkeypatch.setattr(store_module, "read", late)
     assert (await _close(store, lambda _: Unruly())).closed == []
     assert read(directory)[-1].record == Judged("inconclusive", 3, ["its owner was quicker"])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -263,21 +264,20 @@ async def test_a_signal_ends_the_run_in_any_state_with_the_revert_done(
     assert all(record.verified for record in told(play, Reverted) if isinstance(record, Reverted))
 
 
-async def test_a_bug_of_ours_under_a_fault_reverts_and_is_told_as_such(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    backend = Unruly()
+class _Spoilt(float):
+    """Seconds that cannot be waited for."""
 
-    async def broken(*_: object) -> bool:
+    def __radd__(self, other: float) -> float:
         raise ZeroDivisionError("a bug")
 
-    def break_it(runner: module.Runner, record: Record) -> None:
-        if isinstance(record, Entered) and record.state == "injecting":
-            monkeypatch.setattr(runner, "_passes", broken)
 
-    play = Play(tmp_path, experiment(), backend).on(Entered, break_it)
+async def test_a_bug_of_ours_under_a_fault_reverts_and_is_told_as_such(tmp_path: Path) -> None:
+    backend, fine = Unruly(), experiment()
+    spoilt = fine.conditions.model_copy(update={"duration": _Spoilt(0.3)})
+    play = Play(tmp_path, replace(fine, conditions=spoilt), backend)
     judgement = await play.run()
     assert (judgement.verdict, judgement.exit) == (Verdict.INTERNAL, 7)
+    assert "inject" in backend.asked
     assert backend.clean
     assert [record.where for record in told(play, Failure) if isinstance(record, Failure)][:1] == ["runner"]
 

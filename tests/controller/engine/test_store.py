@@ -7,11 +7,11 @@ import os
 import re
 import stat
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from brownout_controller.engine import store as module
 from brownout_controller.engine.store import JOURNAL, Journal, Store, brief, is_closed, is_held, read
 from brownout_controller.model.journal import Failure, Interrupted, Judged, Run, Sample
 from brownout_core import limits
@@ -201,13 +201,23 @@ def test_a_name_is_no_path(tmp_path: Path) -> None:
         store.named(str(journal.directory))
 
 
+@pytest.mark.parametrize("torn", [b"", b"{", b"x" * 200_000], ids=["whole", "short", "long"])
+@pytest.mark.parametrize(
+    "whole", [b"", b"{}\n", b'"' + b"y" * 200_000 + b'"\n'], ids=["nothing", "a line", "a long line"]
+)
+def test_what_a_crash_left_of_a_last_line_is_cut_off(tmp_path: Path, whole: bytes, torn: bytes) -> None:
+    path = tmp_path / JOURNAL
+    path.write_bytes(2 * whole + torn)
+    with closing(Journal(tmp_path, number=2)):
+        assert path.read_bytes() == 2 * whole
+
+
 def test_a_disk_that_fails_beside_the_loop_fails_the_next_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: int) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(module, "_SYNC", 0.0)
     monkeypatch.setattr(os, "fsync", fail)
-    journal = Store(tmp_path).begin("x")
+    journal = Store(tmp_path, partial(Journal, sync_after=0.0)).begin("x")
     sample = Sample("h", "during", 1.0)
 
     def told() -> bool:
