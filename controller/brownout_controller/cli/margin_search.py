@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from brownout_controller.cli.client.follow import Finished, Signals, follow
 from brownout_controller.cli.client.run_client import ClientOptions, RunClient
-from brownout_controller.cli.console import outcome
+from brownout_controller.cli.console.outcome import valued
 from brownout_controller.cli.console.progress import Progress
 from brownout_controller.cli.console.run_output import account_of, leave
 from brownout_controller.engine.run_request import RunRequest
@@ -49,9 +49,9 @@ class TrialRun(NamedTuple):
 class SearchOutcome:
     """A search, with what it needs and what its runs came to."""
 
-    dial: FaultParameter
+    parameter: FaultParameter
     experiment: Experiment
-    order: RunRequest
+    request: RunRequest
     plan: SearchPlan
     timeout: Timeout | None
     masker: Masker = field(default_factory=Masker)
@@ -94,13 +94,13 @@ class SearchOutcome:
     def trial(self, value: float, answer: Answer) -> TrialRun | None:
         return next((tried for tried in self.tried if (tried.value, tried.answer) == (value, answer)), None)
 
-    def order_for(self, value: float) -> RunRequest:
-        return replace(self.order, text=self.dial.text(self.dial.fitting(value)))
+    def request_for(self, value: float) -> RunRequest:
+        return replace(self.request, text=self.parameter.text(self.parameter.fitting(value)))
 
     def take(self, value: float, finished: Finished) -> TrialRun:
         answer = _ANSWERS[finding_of(account_of(finished))] if finished.entries else "unknown"
         self.search.tell(value, answer)
-        self.tried.append(TrialRun(self.dial.fitting(value), answer, finished))
+        self.tried.append(TrialRun(self.parameter.fitting(value), answer, finished))
         return self.tried[-1]
 
     @property
@@ -109,13 +109,13 @@ class SearchOutcome:
         if self.ended is not None:
             return self.ended.exit
         finding = self.search.finding()
-        if not finding.complete or finding.kind == "unknown" or self.dial.own in finding.unsteady:
+        if not finding.complete or finding.kind == "unknown" or self.parameter.own in finding.unsteady:
             return Verdict.INCONCLUSIVE.exit
-        return Verdict.REFUTED.exit if self.search.holds_at(self.dial.own) is False else 0
+        return Verdict.REFUTED.exit if self.search.holds_at(self.parameter.own) is False else 0
 
 
 async def search(
-    hunt: SearchOutcome,
+    outcome: SearchOutcome,
     client: RunClient,
     where: ClientOptions,
     signals: Signals,
@@ -123,28 +123,29 @@ async def search(
     begins: Callable[[int, float], None],
     ended: Callable[[int, TrialRun], None],
 ) -> None:
-    """Runs until the search is over, a signal came, or a verdict says that nothing more may be tried; tells of each run
-    with its number. Raises BrownoutError for one that cannot begin."""
-    while (value := hunt.search.next()) is not None:
-        number = len(hunt.tried) + 1
-        begins(number, hunt.dial.fitting(value))
-        start = functools.partial(client.start, hunt.order_for(value))
+    """Runs until the search is over, a signal came, or a verdict ends it; `begins` and `ended` are called for each run
+    with its number. Raises BrownoutError for a run that cannot begin."""
+    while (value := outcome.search.next()) is not None:
+        number = len(outcome.tried) + 1
+        begins(number, outcome.parameter.fitting(value))
+        start = functools.partial(client.start, outcome.request_for(value))
         finished = await follow(client, start, signals, Progress(quiet=True), remote=where.controller is not None)
         leave(finished, where, quiet=True)
         if signals.came is not None and finished.judgement.exit == status_of(signals.came):
-            hunt.tried.append(TrialRun(hunt.dial.fitting(value), "unknown", finished))  # it says nothing, and is no try
+            # It has no answer, and is no try.
+            outcome.tried.append(TrialRun(outcome.parameter.fitting(value), "unknown", finished))
             return
-        ended(number, hunt.take(value, finished))
-        if hunt.ended is not None or signals.came is not None:
+        ended(number, outcome.take(value, finished))
+        if outcome.ended is not None or signals.came is not None:
             return
 
 
-def limit_of(hunt: SearchOutcome) -> OwnLimit | None:
+def limit_of(outcome: SearchOutcome) -> OwnLimit | None:
     """The hypothesis whose own limit on a time ends the margin; None if one broke in another way, or by a leap."""
-    finding, fitting = hunt.search.finding(), hunt.dial.fitting
+    finding, fitting = outcome.search.finding(), outcome.parameter.fitting
     if finding.held is None or finding.broke is None:
         return None
-    below, above = hunt.trial(fitting(finding.held), "held"), hunt.trial(fitting(finding.broke), "broke")
+    below, above = outcome.trial(fitting(finding.held), "held"), outcome.trial(fitting(finding.broke), "broke")
     if below is None or above is None or (run := _run_of(above)) is None:
         return None
     terms = {item.name: item for item in terms_of(run)}
@@ -159,8 +160,8 @@ def limit_of(hunt: SearchOutcome) -> OwnLimit | None:
         in_time = result.phase == "during" and named.unit == "s"
         if not in_time or high is None or worst is None or worst < high * ratio * _SMOOTH:
             return None
-        shown = outcome.valued(named)
-        found.append(OwnLimit(named.name, named.expect, shown(worst), shown(result.worst)))
+        formatted = valued(named)
+        found.append(OwnLimit(named.name, named.expect, formatted(worst), formatted(result.worst)))
     return next(iter(found), None)
 
 
@@ -189,9 +190,9 @@ def explain_trial(tried: TrialRun) -> str:
         return low / worst if low is not None and worst > 0 else 0.0
 
     during = [result for result in results if result.phase == "during"] or results
-    shown = broken[0] if broken else max(during, key=near, default=None)
-    if shown is None:
+    nearest = broken[0] if broken else max(during, key=near, default=None)
+    if nearest is None:
         return sentence(judgement.reasons[0]) if judgement.reasons else ""
-    named = terms[shown.name]
-    phase = "" if shown.phase == "during" else f", {shown.phase}"
-    return line(f"{shown.name}: {outcome.valued(named)(shown.worst)} ({named.expect}{phase})")
+    named = terms[nearest.name]
+    phase = "" if nearest.phase == "during" else f", {nearest.phase}"
+    return line(f"{nearest.name}: {valued(named)(nearest.worst)} ({named.expect}{phase})")

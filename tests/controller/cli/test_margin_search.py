@@ -55,7 +55,7 @@ async def test_each_trial_is_the_experiment_with_another_value_and_says_of_which
     assert venue.values == [800, 50, 200, 100, 140, 170, 184]
     assert [tried.value for tried in told] == venue.values
     assert {
-        order.text.replace(f"latency: {done.dial.formatted(value)}", "latency: 800ms")
+        order.text.replace(f"latency: {done.parameter.formatted(value)}", "latency: 800ms")
         for order, value in zip(venue.orders, venue.values, strict=True)
     } == {TEXT}
     assert {(order.part_of, order.seed) for order in venue.orders} == {("margin-1", 7)}

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shlex
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -47,12 +46,12 @@ from brownout_core.verdict import Verdict, status_of
 ARCHITECTURE: Final = Path("architecture.yaml")
 _MILDER: Final = 16.0
 _WORSE: Final = 4.0
-"""How far from the experiment's own value the search goes where nothing is said."""
+"""How far from the experiment's own value the search goes where no flag gives another value."""
 _RESOLUTION: Final = "10%"
-_MOST_SWEPT: Final = 50
+MAX_SWEPT: Final = 50
 _BETWEEN: Final = 0.5
 """Seconds from one run to the next, with its revert."""
-_TOLD: Final[dict[Answer, str]] = {"held": "held", "broke": "broke", "unknown": "inconclusive"}
+_ANSWER_WORDS: Final[dict[Answer, str]] = {"held": "held", "broke": "broke", "unknown": "inconclusive"}
 _PATH: Final = click.Path(path_type=Path)
 
 
@@ -69,7 +68,7 @@ _PATH: Final = click.Path(path_type=Path)
 )
 @click.option(
     "--sweep",
-    type=click.IntRange(0, _MOST_SWEPT),
+    type=click.IntRange(0, MAX_SWEPT),
     default=0,
     metavar="N",
     help="Try N values over the whole range first, for what breaks in the middle and not at the end.",
@@ -107,37 +106,41 @@ def margin(
     brownout margin pay.yaml --from 50ms --to 5s --resolution 5% --confirm
 
     The experiment has one fault with a size, such as a latency or a bandwidth. Each trial is a whole run with its own
-    journal; `brownout history` leaves them out. Ctrl-C ends the current one and tells what is known so far.
+    journal; `brownout history` leaves them out. Ctrl-C ends the current one and prints what is known so far.
 
     Exit status: 0 found, or larger than the range, 1 the experiment is broken as it is written, 2 a file or flag is
     wrong, 3 not found, as a run was inconclusive twice, 4 refused, 5 stopped, 6 not reverted (a person must look), 7 a
     bug of brownout; 130 and 143 for signals.
     """
-    written, order, dial, experiment, masker = _read(file, attribute, variables, seed, where)
+    written, request, parameter, experiment, masker = _read(file, attribute, variables, seed, where)
     flags = {"--attribute": attribute, "--from": mildest, "--to": worst, "--resolution": resolution}
-    order = replace(order, replay=_replay(file, flags, where))
-    plan = _plan(dial, mildest, worst, resolution, sweep, confirm)
-    told = None if timeout is None else Timeout(timeout, "--timeout")
-    declared = told or _declared(architecture, experiment.conditions.edge)
-    hunt = SearchOutcome(dial, experiment, order, plan, declared, masker)
+    changed = [word for flag, text in flags.items() if text is not None for word in (flag, text)]
+    request = replace(request, replay=shlex.join(["brownout", "margin", str(file), *changed, *where.words]))
+    plan = _plan(parameter, mildest, worst, resolution, sweep, confirm)
+    declared = _declared(architecture, experiment.conditions.edge) if timeout is None else Timeout(timeout, "--timeout")
+    outcome = SearchOutcome(parameter, experiment, request, plan, declared, masker)
     if not as_json:
-        say(_announcement(hunt))
-    if dry_run:
-        if as_json:
-            output.say(json_text(_planned(hunt)))
-        return
+        say(_announcement(outcome))
+    if not dry_run:
+        context.exit(_searched(written, outcome, where, as_json=as_json))
+    if as_json:
+        output.say(json_text(_planned(outcome)))
+
+
+def _searched(written: RunRequest | ResolvedRun, outcome: SearchOutcome, where: ClientOptions, *, as_json: bool) -> int:
+    """Runs the search and prints the answer; the exit status. Raises BrownoutError for a run that cannot begin."""
     signals = Signals()
     unread: list[LeftOut] = []
     try:
-        asyncio.run(signals.during(_run(written, hunt, where, signals, unread, as_json=as_json)))
+        asyncio.run(signals.during(_run(written, outcome, where, signals, unread, as_json=as_json)))
     finally:  # also when a run could not begin: what is known stays known
-        if as_json and (hunt.tried or signals.came is not None):
-            output.say(json_text({**_shown(hunt), "left_out": unread_journals.content(unread)}))
-        elif hunt.tried:
-            _tell(hunt, where)
-    if signals.came is not None and hunt.ended is not Verdict.NOT_REVERTED:
-        context.exit(status_of(signals.came))
-    context.exit(hunt.status)
+        if as_json and (outcome.tried or signals.came is not None):
+            output.say(json_text({**_content(outcome), "left_out": unread_journals.content(unread)}))
+        elif outcome.tried:
+            _print_answer(outcome, where)
+    if signals.came is not None and outcome.ended is not Verdict.NOT_REVERTED:
+        return status_of(signals.came)
+    return outcome.status
 
 
 def _read(
@@ -159,43 +162,38 @@ def _read(
     return run, request, parameter, file.experiment, masker
 
 
-def _replay(file: Path, flags: Mapping[str, str | None], where: ClientOptions) -> str:
-    words = [word for flag, text in flags.items() if text is not None for word in (flag, text)]
-    return shlex.join(["brownout", "margin", str(file), *words, *where.words])
-
-
 def _plan(
-    dial: FaultParameter, mildest: str | None, worst: str | None, resolution: str, sweep: int, confirm: bool
+    parameter: FaultParameter, mildest: str | None, worst: str | None, resolution: str, sweep: int, confirm: bool
 ) -> SearchPlan:
     """Raises InvalidSpec."""
-    more = dial.worse == "more"
-    mild = _value("--from", dial, mildest, dial.own / _MILDER if more else dial.own * _MILDER)
-    severe = _value("--to", dial, worst, dial.own * _WORSE if more else dial.own / _WORSE)
+    more = parameter.worse == "more"
+    mild = _value("--from", parameter, mildest, parameter.own / _MILDER if more else parameter.own * _MILDER)
+    severe = _value("--to", parameter, worst, parameter.own * _WORSE if more else parameter.own / _WORSE)
     if mild == severe or (severe > mild) is not more:
         flag = "--from" if worst is None else "--to"
         raise InvalidSpec(
             flag,
-            f"{dial.formatted(severe)} is no worse than {dial.formatted(mild)}, where the search begins; "
-            f"{dial.worse} is worse",
+            f"{parameter.formatted(severe)} is no worse than {parameter.formatted(mild)}, where the search begins; "
+            f"{parameter.worse} is worse",
         )
     try:
-        return SearchPlan(mild, severe, _resolution(dial, resolution), dial.own, sweep, confirm)
+        return SearchPlan(mild, severe, _resolution(parameter, resolution), parameter.own, sweep, confirm)
     except ValueError as error:
         raise InvalidSpec("--resolution", str(error)) from None
 
 
-def _value(flag: str, dial: FaultParameter, text: str | None, otherwise: float) -> float:
+def _value(flag: str, parameter: FaultParameter, text: str | None, otherwise: float) -> float:
     if text is None:
-        return dial.fitting(float(f"{otherwise:.3g}"))
+        return parameter.fitting(float(f"{otherwise:.3g}"))
     try:
-        return dial.parse(text)
+        return parameter.parse(text)
     except ValueError as error:
         raise InvalidSpec(flag, str(error)) from None
 
 
-def _resolution(dial: FaultParameter, text: str) -> Resolution:
+def _resolution(parameter: FaultParameter, text: str) -> Resolution:
     """Raises ValueError."""
-    if text.strip().endswith("%") and dial.unit is not SHARE:
+    if text.strip().endswith("%") and parameter.unit is not SHARE:
         share = SHARE.parse(text)
         if not 0.01 <= share <= 10:
             raise ValueError(f"{text!r}: a share is from 1% to 1000%")
@@ -203,12 +201,12 @@ def _resolution(dial: FaultParameter, text: str) -> Resolution:
     if text == _RESOLUTION:
         return Resolution(factor=1 + SHARE.parse(text))
     if text.strip().replace(".", "", 1).isdigit():
-        raise ValueError(f"{text!r} has no unit; write a share like 5%, or a step like {dial.unit.example}")
-    return Resolution(step=dial.unit.parse(text))
+        raise ValueError(f"{text!r} has no unit; write a share like 5%, or a step like {parameter.unit.example}")
+    return Resolution(step=parameter.unit.parse(text))
 
 
 def _declared(file: Path | None, edge: str) -> Timeout | None:
-    """What the architecture says of the edge. Raises InvalidSpec."""
+    """The timeout that the architecture has for the edge. Raises InvalidSpec."""
     if file is None and not ARCHITECTURE.exists():
         return None
     place = file or ARCHITECTURE
@@ -220,24 +218,24 @@ def _declared(file: Path | None, edge: str) -> Timeout | None:
         section = "services" if found.source in architecture.services else "external"
         return Timeout(found.call.timeout, root.at((section, found.source, "calls", found.sink, "timeout")).exact_place)
     if file is not None:
-        raise InvalidSpec(str(file), f"does not say a timeout of {edge}; give --timeout")
+        raise InvalidSpec(str(file), f"has no timeout of {edge}; give --timeout")
     return None
 
 
-def _announcement(hunt: SearchOutcome) -> str:
-    plan, dial = hunt.plan, hunt.dial
-    each = hunt.experiment.longest
+def _announcement(outcome: SearchOutcome) -> str:
+    plan, parameter = outcome.plan, outcome.parameter
+    mild, severe, own = map(parameter.formatted, (plan.mild, plan.severe, parameter.own))
+    each = outcome.experiment.longest
     whole = moment(plan.most * (each + _BETWEEN))
     return (
-        f"{hunt.name}: {dial.name} from {dial.formatted(plan.mild)} to {dial.formatted(plan.severe)}, and the file "
-        f"has {dial.formatted(dial.own)}; at most {plan.most} runs of {moment(each)}, {whole} in all; one that is "
-        "inconclusive is repeated once"
+        f"{outcome.name}: {parameter.name} from {mild} to {severe}, and the file has {own}; at most {plan.most} runs "
+        f"of {moment(each)}, {whole} in all; one that is inconclusive is repeated once"
     )
 
 
 async def _run(
     written: RunRequest | ResolvedRun,
-    hunt: SearchOutcome,
+    outcome: SearchOutcome,
     where: ClientOptions,
     signals: Signals,
     unread: list[LeftOut],
@@ -246,79 +244,82 @@ async def _run(
 ) -> None:
     def begins(number: int, value: float) -> None:
         if not as_json:
-            say(f"run {number}: {hunt.dial.name} {hunt.dial.formatted(value)} ...")
+            say(f"run {number}: {outcome.parameter.name} {outcome.parameter.formatted(value)} ...")
 
     def ended(number: int, tried: TrialRun) -> None:
         if not as_json:
-            output.say(_row(hunt.dial, number, tried))
+            output.say(_row(outcome.parameter, number, tried))
 
     async with where.open(say) as client:
-        unread.extend(await client.prepare(hunt.order.variables))
+        unread.extend(await client.prepare(outcome.request.variables))
         await client.check(written)
-        await search(hunt, client, where, signals, begins=begins, ended=ended)
+        await search(outcome, client, where, signals, begins=begins, ended=ended)
 
 
-def _row(dial: FaultParameter, number: int, tried: TrialRun) -> str:
-    answer, verdict = _TOLD[tried.answer], tried.finished.judgement.verdict.value
-    return f"{number:3}  {dial.formatted(tried.value):>9}  {answer:<12}  {verdict:<12}  {explain_trial(tried)}".rstrip()
+def _row(parameter: FaultParameter, number: int, tried: TrialRun) -> str:
+    answer, verdict = _ANSWER_WORDS[tried.answer], tried.finished.judgement.verdict.value
+    value = parameter.formatted(tried.value)
+    return f"{number:3}  {value:>9}  {answer:<12}  {verdict:<12}  {explain_trial(tried)}".rstrip()
 
 
-def _tell(hunt: SearchOutcome, where: ClientOptions) -> None:
+def _print_answer(outcome: SearchOutcome, where: ClientOptions) -> None:
     """The answer, for people."""
-    finding = hunt.search.finding()
-    limit = limit_of(hunt)
-    told = list(words.sentences(hunt.dial, hunt.plan, finding, hunt.search.holds_at(hunt.dial.own), limit))
-    if hunt.stuck is not None:
-        told.append(
+    finding = outcome.search.finding()
+    limit = limit_of(outcome)
+    lines = list(
+        words.sentences(outcome.parameter, outcome.plan, finding, outcome.search.holds_at(outcome.parameter.own), limit)
+    )
+    if outcome.stuck is not None:
+        lines.append(
             "its baseline was not met: the system has not come back from "
-            f"{hunt.dial.formatted(hunt.stuck)}; restart it, "
+            f"{outcome.parameter.formatted(outcome.stuck)}; restart it, "
             "and begin below that (--to)"
         )
-    if hunt.timeout is not None:
-        comparison = words.compared(hunt.dial, finding, hunt.timeout, limit)
-        told += [] if comparison is None else [comparison.sentence]
-    if hunt.ended is not None:
-        verdict = hunt.ended
-        told.append(f"ended by run {len(hunt.tried)}: {verdict.value}, {verdict.meaning}")
-        told += map(reason_in_words, hunt.tried[-1].finished.judgement.reasons)
-    output.say("\n" + told[0])
-    for sentence in told[1:]:
+    if outcome.timeout is not None:
+        comparison = words.compared(outcome.parameter, finding, outcome.timeout, limit)
+        lines += [] if comparison is None else [comparison.sentence]
+    if outcome.ended is not None:
+        verdict = outcome.ended
+        lines.append(f"ended by run {len(outcome.tried)}: {verdict.value}, {verdict.meaning}")
+        lines += map(reason_in_words, outcome.tried[-1].finished.judgement.reasons)
+    output.say("\n" + lines[0])
+    for sentence in lines[1:]:
         output.say(f"  {line(sentence)}")
     place = f"at {where.controller}" if where.controller is not None else f"in {where.directory}"
     output.say(f"journals {place}:")
-    for number, tried in enumerate(hunt.tried, 1):
-        output.say(f"{number:3}  {hunt.dial.formatted(tried.value):>9}  {tried.finished.run}")
+    for number, tried in enumerate(outcome.tried, 1):
+        output.say(f"{number:3}  {outcome.parameter.formatted(tried.value):>9}  {tried.finished.run}")
 
 
-def _planned(hunt: SearchOutcome) -> dict[str, Any]:
-    plan, dial = hunt.plan, hunt.dial
+def _planned(outcome: SearchOutcome) -> dict[str, Any]:
+    plan, parameter = outcome.plan, outcome.parameter
     return {
-        "experiment": hunt.name,
-        "edge": hunt.edge,
-        "attribute": dial.name,
-        "from": dial.formatted(plan.mild),
-        "to": dial.formatted(plan.severe),
-        "own": dial.formatted(dial.own),
+        "experiment": outcome.name,
+        "edge": outcome.edge,
+        "attribute": parameter.name,
+        "from": parameter.formatted(plan.mild),
+        "to": parameter.formatted(plan.severe),
+        "own": parameter.formatted(parameter.own),
         "runs_at_most": plan.most,
-        "seconds_at_most": plan.most * (hunt.experiment.longest + _BETWEEN),
+        "seconds_at_most": plan.most * (outcome.experiment.longest + _BETWEEN),
     }
 
 
-def _shown(hunt: SearchOutcome) -> dict[str, Any]:
+def _content(outcome: SearchOutcome) -> dict[str, Any]:
     """The same for programs."""
-    finding, holds = hunt.search.finding(), hunt.search.holds_at(hunt.dial.own)
+    finding, holds = outcome.search.finding(), outcome.search.holds_at(outcome.parameter.own)
     return {
-        **_planned(hunt),
-        **words.as_json(hunt.dial, finding, holds, hunt.timeout, limit_of(hunt)),
-        "exit": hunt.status,
-        "part_of": hunt.order.part_of,
+        **_planned(outcome),
+        **words.as_json(outcome.parameter, finding, holds, outcome.timeout, limit_of(outcome)),
+        "exit": outcome.status,
+        "part_of": outcome.request.part_of,
         "trials": [
             {
-                "value": hunt.dial.formatted(tried.value),
+                "value": outcome.parameter.formatted(tried.value),
                 "answer": tried.answer,
                 "telling": explain_trial(tried),
                 **shown(tried.finished),
             }
-            for tried in hunt.tried
+            for tried in outcome.tried
         ],
     }

@@ -136,7 +136,8 @@ def test_the_timeout_is_taken_from_an_architecture_that_is_there(file: Path, mon
     assert content["timeout"] == {"seconds": 1.3, "source": "architecture.yaml:4:12: services.shop.calls.db.timeout"}
     file.with_name("architecture.yaml").write_text("services: {shop: {calls: [db]}, db: {}}\n")
     refused = ran(monkeypatch, Proving(1250.0), "--architecture", "architecture.yaml")
-    assert str(refused.exception) == "architecture.yaml: does not say a timeout of shop -> db; give --timeout"
+    assert isinstance(refused.exception, InvalidSpec)
+    assert (refused.exception.path, "shop -> db" in refused.exception.reason) == ("architecture.yaml", True)
     assert json.loads(ran(monkeypatch, Proving(1250.0), "--json").stdout)["timeout"] is None
     assert json.loads(ran(monkeypatch, Proving(1250.0), "--json", "--timeout", "1s").stdout)["timeout"]["seconds"] == 1
 
