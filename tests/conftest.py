@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import hypothesis
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support import requirements
 from tests.support.processes import kube
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 # what they end would wait for ever.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes is a matter of what else runs.
+settings.register_profile("busy", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 # No test depends on speed: a busy machine takes longer than a deadline for any example.
 hypothesis.settings.register_profile("brownout", deadline=None)

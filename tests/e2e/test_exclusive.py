@@ -161,6 +161,7 @@ def test_sighup_keeps_what_is_under_a_lease(tmp_path: Path) -> None:
             assert _held(process) == [*((name, None) for name in faults), ("held", "run-1")]
 
 
+@pytest.mark.alone
 def test_a_process_that_was_stopped_for_a_moment_says_so(proxy: ProxyProcess) -> None:
     with grpc.insecure_channel(proxy.control) as channel:
         watch = ProxyServiceStub(channel).Watch(pb.WatchRequest(), timeout=300)  # type: ignore[no-untyped-call]

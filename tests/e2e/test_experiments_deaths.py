@@ -53,7 +53,7 @@ def test_f11_a_controller_that_is_killed_leaves_a_fault_that_ends_with_its_lease
             record_property(
                 f"seconds until the fault was gone, killed when {state}, lease {_LEASE:g}", round(seconds, 3)
             )
-            assert seconds < _LEASE + 3, state  # the lease and a busy machine
+            assert seconds < _LEASE + 15, state  # a busy machine; nothing else ends it
         first = {stage.name: sorted(stage.runs.iterdir())[0] for stage in stages}
         again = [stage.start(stage.write(duration="1s", recovery="3s")) for stage in stages]  # finds the other
         for stage, run in zip(stages, again, strict=True):
@@ -110,7 +110,7 @@ def test_f25_a_controller_that_is_cut_off_loses_the_fault_and_says_what_it_knows
             cut = time.monotonic()
             eventually(lambda stage=stage: stage.faults() == [], "the end of the fault")  # type: ignore[misc]
             record_property(f"seconds until the fault was gone, cut off, lease {_LEASE:g}", time.monotonic() - cut)
-            assert time.monotonic() - cut < _LEASE + 3
+            assert time.monotonic() - cut < _LEASE + 15  # of the 60 s that the fault is to last
         roads[0].restart()
         ended = runs[0].end()
         assert (ended.status, ended.verified) in ((5, True), (3, True)), ended.told  # 3: back before it gave up

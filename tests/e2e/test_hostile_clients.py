@@ -140,6 +140,7 @@ def send(address: str, content: bytes) -> bytes:
     return bytes(answer)
 
 
+@pytest.mark.alone
 def test_no_request_holds_up_a_connection() -> None:
     with pinging() as ping, proxy_process(f"p@127.0.0.1:0={ping.echo}") as proxy:
         ping.through(proxy.listen("p"))
@@ -160,6 +161,7 @@ def test_no_request_holds_up_a_connection() -> None:
     assert len(log) < 10_000
 
 
+@pytest.mark.alone
 def test_idle_connections_to_the_control_api_shut_out_neither_it_nor_the_clients() -> None:
     with (
         pinging() as ping,

@@ -141,6 +141,7 @@ def test_a_large_result_is_what_the_server_sent_under_every_harmless_fault(postg
     play(scenario)
 
 
+@pytest.mark.alone
 def test_a_transaction_survives_a_latency_that_comes_and_goes(postgres: Proxy) -> None:
     async def scenario(clients: Clients) -> None:
         connection = await clients.connect(postgres.port)
