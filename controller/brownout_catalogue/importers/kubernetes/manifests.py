@@ -1,16 +1,33 @@
-"""Kubernetes manifests as objects: files, folders, standard input. What is no manifest is told, with a remedy."""
+"""Kubernetes manifests as objects: files, folders, standard input.
+
+What is no manifest becomes a note with a remedy. Of a folder with kustomizations only the bases count: overlays,
+patches and components change what is there, and have to be built.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
-from brownout_catalogue.importers.source import LARGEST, Place, decode, documents, read_text, text
+from brownout_catalogue.importers.source import (
+    LARGEST,
+    Mapped,
+    Place,
+    decode,
+    documents,
+    entries,
+    mapping,
+    read_text,
+    text,
+)
 from brownout_core.errors import InvalidSpec, Unavailable
 
 _ENDINGS: Final = (".yaml", ".yml", ".json")
+_KUSTOMIZATIONS: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_PARAMETER: Final = re.compile(r"\$\{\{?([A-Za-z0-9_]+)\}\}?")
 _MOST: Final = 5000  # files of a folder
 
 Note = Callable[[str], None]
@@ -55,9 +72,57 @@ def _of_folder(folder: Path, note: Note) -> Iterator[Object]:
     charts = {path.parent for path in files if path.name == "Chart.yaml"}
     for chart in sorted(charts):
         note(f"{chart} is a Helm chart and left out; {_helm(str(chart))}")
+    left = _overlays(files, note)
+    bad: list[InvalidSpec | Unavailable] = []
+    read = 0
     for path in files:
-        if charts.isdisjoint(path.parents):
+        if not charts.isdisjoint(path.parents) or not left.isdisjoint((path, *path.parents)):
+            continue
+        try:
             yield from _of_text(read_text(path), str(path), note)
+            read += 1
+        except (InvalidSpec, Unavailable) as error:
+            bad.append(error)
+            note(f"{error}; the file is left out")
+    if bad and not read:
+        raise bad[0]
+
+
+def _overlays(files: Sequence[Path], note: Note) -> set[Path]:
+    """Folders of overlays and components, and files of patches, which are left out."""
+    left: set[Path] = set()
+    folders: list[str] = []
+    for path in files:
+        if path.name not in _KUSTOMIZATIONS:
+            continue
+        kustomization = _kustomization(path)
+        bases = [text(one) or "" for key in ("resources", "bases") for one in entries(kustomization.get(key))]
+        is_overlay = any((path.parent / base).is_dir() for base in bases) and any(
+            not (path.parent / base).resolve().is_relative_to(path.parent.resolve()) for base in bases
+        )
+        if is_overlay or kustomization.get("kind") == "Component":
+            left.add(path.parent)
+            folders.append(str(path.parent))
+        for key in ("patches", "patchesStrategicMerge", "patchesJson6902"):
+            for patch in entries(kustomization.get(key)):
+                name = text(patch) or text(mapping(patch).get("path"))
+                if name is not None and "\n" not in name:
+                    left.add(path.parent / name)
+    if folders:
+        example = folders[0]
+        note(
+            f"left out, as they change what is in their bases: {', '.join(folders)}; for one of them: "
+            f"kubectl kustomize {example} | brownout import kubernetes -"
+        )
+    return left
+
+
+def _kustomization(path: Path) -> Mapping[str, Any]:
+    try:
+        found = documents(read_text(path), str(path))
+    except (InvalidSpec, Unavailable):
+        return {}
+    return mapping(found[0]) if found else {}
 
 
 def _helm(chart: str) -> str:
@@ -97,13 +162,38 @@ def _objects(value: Any, file: str, note: Note) -> Iterator[Object]:
                 item = {"kind": kind.removesuffix("List"), **item}  # the API leaves it out in its lists
             yield from _objects(item, file, note)
         return
-    if kind == "Kustomization":
+    if kind in ("Kustomization", "Component"):
         folder = Path(file).parent
         note(f"{file} is not applied; render it: kubectl kustomize {folder} | brownout import kubernetes -")
+        return
+    if kind == "Template" and isinstance(value.get("objects"), list):
+        yield from _of_template(value, file, note)
         return
     made = as_object(kind, value, _start(value, file))
     if made is not None:
         yield made
+
+
+def _of_template(value: Mapping[str, Any], file: str, note: Note) -> Iterator[Object]:
+    """The objects of an OpenShift Template, with the values that its parameters have by themselves."""
+    known = {
+        text(mapping(one).get("name")) or "": text(mapping(one).get("value"))
+        for one in entries(value.get("parameters"))
+    }
+
+    def filled(inner: Any) -> Any:
+        if isinstance(inner, str):
+            return _PARAMETER.sub(lambda match: known.get(match[1]) or match[0], inner)
+        if isinstance(inner, Mapped):
+            mapped = Mapped({key: filled(one) for key, one in inner.items()})
+            mapped.places = inner.places
+            return mapped
+        if isinstance(inner, Mapping):
+            return {key: filled(one) for key, one in inner.items()}
+        return [filled(one) for one in inner] if isinstance(inner, list) else inner
+
+    for item in value["objects"]:
+        yield from _objects(filled(item), file, note)
 
 
 def _start(value: Mapping[str, Any], file: str) -> Place:

@@ -6,18 +6,35 @@ A component is a workload. It has the name of the Service by which others find i
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from brownout_catalogue.importers.imported import Component, Evidence, Imported, Strength
 from brownout_catalogue.importers.kubernetes.manifests import Object
-from brownout_catalogue.importers.kubernetes.routes import add_policies, add_routes
+from brownout_catalogue.importers.kubernetes.routes import add_policies, add_routes, add_service_entries
 from brownout_catalogue.importers.kubernetes.settings import Told
 from brownout_catalogue.importers.settings import Resolve, understand
 from brownout_catalogue.importers.source import entries, mapping, number, text
 from brownout_core.errors import InvalidSpec
 
-WORKLOADS: Final = ("Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Rollout", "ReplicaSet", "Pod")
+WORKLOADS: Final = (
+    "Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Rollout", "ReplicaSet", "Pod", "DeploymentConfig",
+)  # fmt: skip
+_UNDERSTOOD: Final = frozenset((
+    *WORKLOADS, "Service", "ConfigMap", "Secret", "Ingress", "IngressRoute", "IngressRouteTCP", "Route", "HTTPRoute",
+    "GRPCRoute", "TCPRoute", "TLSRoute", "VirtualService", "ServiceEntry", "NetworkPolicy", "HorizontalPodAutoscaler",
+    "ScaledObject", "PeerAuthentication", "Certificate", "Namespace",
+    # These say nothing of calls.
+    "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "PersistentVolume",
+    "PersistentVolumeClaim", "StorageClass", "PodDisruptionBudget", "CustomResourceDefinition", "PriorityClass",
+    "LimitRange", "ResourceQuota", "Gateway", "GatewayClass", "IngressClass", "Issuer", "ClusterIssuer",
+    "ServiceMonitor", "PodMonitor",
+    "PrometheusRule", "PodSecurityPolicy", "ImageStream", "BuildConfig", "DestinationRule", "Endpoints",
+    "EndpointSlice", "Telemetry", "AuthorizationPolicy", "RequestAuthentication", "ReferenceGrant", "Event", "Lease",
+    "ControllerRevision", "APIService", "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration",
+    "VerticalPodAutoscaler", "Middleware", "Sidecar",
+))  # fmt: skip
 _ONE_OFF: Final = ("CronJob", "Job")
 _PROBES: Final = ("liveness", "readiness", "startup")
 _DOMAINS: Final = ("ai", "app", "cloud", "co", "com", "dev", "io", "net", "org")
@@ -32,6 +49,7 @@ class Workload:
         spec = mapping(thing.content.get("spec"))
         outer = mapping(mapping(spec.get("jobTemplate")).get("spec")) if thing.kind == "CronJob" else spec
         template = thing.content if thing.kind == "Pod" else mapping(outer.get("template"))
+        self.is_knative = is_knative(thing)
         self.spec = spec
         self.pod = mapping(template.get("spec"))
         self.labels = {
@@ -63,15 +81,27 @@ class Workload:
                     yield name
 
 
+def is_knative(thing: Object) -> bool:
+    """A Service of Knative is a workload with a name of its own."""
+    return thing.kind == "Service" and (text(thing.content.get("apiVersion")) or "").startswith("serving.knative.dev/")
+
+
+def _is_workload(thing: Object) -> bool:
+    return thing.kind in WORKLOADS or is_knative(thing)
+
+
 class Services:
     """Which component answers under which host name."""
 
     def __init__(self, objects: Sequence[Object], workloads: Sequence[Workload]) -> None:
-        self.all = [one for one in objects if one.kind == "Service"]
+        self.all = [one for one in objects if one.kind == "Service" and not is_knative(one)]
         self.selected: dict[tuple[str | None, str], list[Workload]] = {
             (one.namespace, one.name): [work for work in workloads if _selects(one, work)] for one in self.all
         }
         self.components: dict[tuple[str | None, str], str] = {}
+        for work in workloads:
+            if work.is_knative:
+                self.selected[work.thing.namespace, work.thing.name] = [work]
 
     def of(self, work: Workload) -> list[Object]:
         return [one for one in self.all if work in self.selected[one.namespace, one.name]]
@@ -110,9 +140,9 @@ def _selects(service: Object, work: Workload) -> bool:
 
 def read_kubernetes(found: Imported, objects: Sequence[Object]) -> Imported:
     """Fills `found`. Raises InvalidSpec."""
-    objects = _latest(objects, found)
+    objects = _referred(_latest(_without_hooks(objects, found), found))
     owned = [one for one in objects if not _is_owned(one)]
-    workloads = [Workload(one) for one in owned if one.kind in WORKLOADS]
+    workloads = [Workload(one) for one in owned if _is_workload(one)]
     if not workloads:
         raise InvalidSpec(found.source, "has no workload (a Deployment, StatefulSet, DaemonSet, CronJob or Job)")
     services = Services(objects, workloads)
@@ -128,9 +158,44 @@ def read_kubernetes(found: Imported, objects: Sequence[Object]) -> Imported:
             understand(found, name, settings, services.within(work.thing.namespace))
     add_routes(found, objects, services.find)
     add_policies(found, objects, [(members[id(work)], work.labels, work.thing.namespace) for work in workloads])
+    add_service_entries(found, objects, services.find)
     _mesh(found, objects, names)
+    _note_others(found, objects)
     found.finish()
     return found
+
+
+def _without_hooks(objects: Sequence[Object], found: Imported) -> list[Object]:
+    """Helm's hooks and tests run beside a release and are none of its components."""
+    hooks = [
+        one for one in objects if "helm.sh/hook" in mapping(mapping(one.content.get("metadata")).get("annotations"))
+    ]
+    jobs = [one.title for one in hooks if one.kind in WORKLOADS]
+    if jobs:
+        found.note(f"left out, as Helm's hooks: {', '.join(jobs)}")
+    return [one for one in objects if one not in hooks]
+
+
+def _referred(objects: Sequence[Object]) -> list[Object]:
+    """A Rollout with a workloadRef runs the pods of that workload, which is scaled down."""
+    found = list(objects)
+    for rollout in objects:
+        refer = mapping(mapping(rollout.content.get("spec")).get("workloadRef"))
+        name, kind = text(refer.get("name")), text(refer.get("kind"))
+        for one in objects:
+            if rollout.kind == "Rollout" and (one.kind, one.name, one.namespace) == (kind, name, rollout.namespace):
+                spec = {**mapping(one.content.get("spec")), **mapping(rollout.content.get("spec"))}
+                found[found.index(rollout)] = rollout._replace(content={**rollout.content, "spec": spec})
+                found.remove(one)
+    return found
+
+
+def _note_others(found: Imported, objects: Sequence[Object]) -> None:
+    """One note for all kinds that an import does not understand."""
+    unknown = Counter(one.kind for one in objects if one.kind not in _UNDERSTOOD)
+    if unknown:
+        counts = ", ".join(f"{count} {kind}" for kind, count in sorted(unknown.items()))
+        found.note(f"not understood, and left out: {counts}; add what they call by hand")
 
 
 def _latest(objects: Sequence[Object], found: Imported) -> list[Object]:
@@ -138,7 +203,7 @@ def _latest(objects: Sequence[Object], found: Imported) -> list[Object]:
     known: dict[tuple[str, str | None, str], Object] = {}
     for one in objects:
         key = (one.kind, one.namespace, one.name)
-        if key in known and one.kind in WORKLOADS:
+        if key in known and _is_workload(one):
             found.note(f"{one.title} is there twice; the one of {one.place} counts")
         known[key] = one
     return list(known.values())
@@ -254,6 +319,9 @@ def _port(work: Workload, services: Services) -> int | None:
 
 def _answer(services: Services, members: Mapping[int, str], found: Imported) -> None:
     """Gives each Service its component; those without pods of their own are external."""
+    for key, works in services.selected.items():
+        if works and works[0].is_knative:
+            services.components[key] = members[id(works[0])]
     for service in services.all:
         key = (service.namespace, service.name)
         behind = services.selected[key]

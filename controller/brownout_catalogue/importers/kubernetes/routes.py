@@ -13,6 +13,7 @@ Find = Callable[[str, str | None], str | None]
 Pods = Sequence[tuple[str, Mapping[str, str], str | None]]
 """Components with the labels of their pods and their namespace."""
 
+_TRAEFIK = ("IngressRoute", "IngressRouteTCP")
 _ROUTES = ("HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute")
 
 
@@ -38,6 +39,10 @@ def _gateways(one: Object, spec: Mapping[str, Any]) -> list[str]:
         known = mapping(metadata.get("annotations")).get("kubernetes.io/ingress.class")
         name = text(spec.get("ingressClassName")) or text(known)
         return ["ingress" if name is None else f"ingress-{name}"]
+    if one.kind in _TRAEFIK:
+        return ["traefik"]
+    if one.kind == "Route":
+        return ["openshift-router"]
     if one.kind in _ROUTES:
         parents = [text(mapping(parent).get("name")) for parent in entries(spec.get("parentRefs"))]
         return [parent for parent in parents if parent]
@@ -67,6 +72,15 @@ def _routed(one: Object, spec: Mapping[str, Any]) -> Iterator[tuple[str, int | N
             mapping(ref) for rule in entries(spec.get("rules")) for ref in entries(mapping(rule).get("backendRefs"))
         )
         found = ((text(backend.get("name")), number(backend.get("port"))) for backend in backends)
+    elif one.kind in _TRAEFIK:
+        backends = (
+            mapping(ref) for rule in entries(spec.get("routes")) for ref in entries(mapping(rule).get("services"))
+        )
+        found = ((text(backend.get("name")), number(backend.get("port"))) for backend in backends)
+    elif one.kind == "Route":
+        ends = [mapping(spec.get("to")), *(mapping(end) for end in entries(spec.get("alternateBackends")))]
+        port = number(mapping(spec.get("port")).get("targetPort"))
+        found = ((text(end.get("name")), port) for end in ends)
     elif one.kind == "VirtualService":
         found = _of_virtual_service(spec)
     else:
@@ -106,6 +120,20 @@ def _has_issued_certificate(one: Object, objects: Sequence[Object]) -> bool:
         for other in objects
         if other.namespace == one.namespace
     )
+
+
+def add_service_entries(found: Imported, objects: Sequence[Object], find: Find) -> None:
+    """Hosts outside of the mesh, which pods may call: components that others run, where nothing is known of callers."""
+    for one in objects:
+        if one.kind != "ServiceEntry":
+            continue
+        spec = mapping(one.content.get("spec"))
+        port = next((number(mapping(port).get("number")) for port in entries(spec.get("ports"))), None)
+        for host in (text(host) for host in entries(spec.get("hosts"))):
+            if host is not None and "*" not in host and find(host, one.namespace) is None:
+                found.outside(
+                    host.lower(), None, Evidence(Strength.LIKELY, f"{one.title} lets it be called", one.place, port)
+                )
 
 
 def add_policies(found: Imported, objects: Sequence[Object], pods: Pods) -> None:

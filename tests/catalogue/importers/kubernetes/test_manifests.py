@@ -80,3 +80,45 @@ def test_what_has_to_be_rendered_first_is_one_clear_error(
 def test_a_missing_path_is_told(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="none"):
         _read(tmp_path / "none")
+
+
+def test_of_kustomizations_the_bases_are_read_and_overlays_become_a_note(tmp_path: Path) -> None:
+    files(
+        tmp_path,
+        {
+            "base/kustomization.yaml": "resources: [web.yaml]\npatches: [{path: less.yaml}]\n",
+            "base/web.yaml": POD % "web",
+            "base/less.yaml": POD % "web-patch",
+            "overlays/prod/kustomization.yaml": "kind: Kustomization\nresources: [../../base]\n",
+            "overlays/prod/web.yaml": POD % "web",
+            "parts/kustomization.yaml": "kind: Component\n",
+            "parts/x.yaml": POD % "x",
+        },
+    )
+    found, notes = _read(tmp_path)
+    assert [str(one.place).removeprefix(f"{tmp_path}/") for one in found] == ["base/web.yaml:1"]
+    assert any("overlays/prod" in note and "kubectl kustomize" in note for note in notes)
+
+
+def test_one_file_that_cannot_be_read_is_a_note_and_the_rest_counts(tmp_path: Path) -> None:
+    files(tmp_path, {"a.yaml": "kind: {", "b.yaml": POD % "b", "c.yaml": "x: {{ .Values.y }}"})
+    found, notes = _read(tmp_path)
+    assert [one.name for one in found] == ["b"]
+    assert [f"{tmp_path}/{name}" in note for name, note in zip(("a.yaml", "c.yaml"), notes, strict=True)] == [
+        True,
+        True,
+    ]
+
+
+def test_a_folder_of_which_nothing_can_be_read_is_an_error(tmp_path: Path) -> None:
+    files(tmp_path, {"a.yaml": "kind: {"})
+    with pytest.raises(InvalidSpec, match=r"a\.yaml"):
+        _read(tmp_path)
+
+
+def test_an_openshift_template_is_its_objects_with_the_defaults_of_its_parameters() -> None:
+    template = (
+        "kind: Template\nmetadata: {name: t}\nobjects: [{kind: Pod, metadata: {name: '${NAME}-${OTHER}'}}]\n"
+        "parameters: [{name: NAME, value: web}, {name: OTHER}]\n"
+    )
+    assert [one.name for one in _read(Path("-"), stdin=template)[0]] == ["web-${OTHER}"]

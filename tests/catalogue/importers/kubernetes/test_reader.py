@@ -196,3 +196,40 @@ def test_nothing_to_make_an_architecture_of_is_an_error(manifests: str, complain
 )
 def test_what_no_cluster_would_take_is_read_as_far_as_it_goes(broken: str) -> None:
     assert list(applied(f"kind: Deployment\nmetadata: {{name: web}}\n{broken}\n").services) == ["web"]
+
+
+def test_hooks_and_tests_of_helm_are_no_components() -> None:
+    hook = ", annotations: {helm.sh/hook: test}"
+    found = applied(workload("web") + workload("check", kind="Job", metadata=hook, service=False))
+    assert list(found.services) == ["web"]
+    assert any("job/check" in note for note in found.notes)
+
+
+def test_knative_rollouts_and_deployment_configs_are_workloads() -> None:
+    found = applied(
+        workload("web", container="        env: [{name: CART_URL, value: 'http://cart:80'}]\n")
+        + workload("old", kind="DeploymentConfig")
+        + """
+apiVersion: serving.knative.dev/v1
+kind: Service
+metadata: {name: cart}
+spec: {template: {spec: {containers: [{image: shop/cart:1}]}}}
+---
+kind: Rollout
+metadata: {name: web-rollout}
+spec: {replicas: 4, workloadRef: {kind: Deployment, name: web}}
+"""
+    )
+    assert sorted(found.services) == ["cart", "old", "web"]
+    assert edges(found) == {"web -> cart": "strong"}
+    assert found.services["web"].replicas == 4
+
+
+def test_kinds_that_are_not_understood_are_one_note_with_counts() -> None:
+    others = "".join(f"---\nkind: Kafka\nmetadata: {{name: k{number}}}\n" for number in range(3))
+    others += "---\nkind: SpringApp\nmetadata: {name: s}\n---\nkind: Role\nmetadata: {name: r}"
+    found = applied(workload("web") + others)
+    (note,) = [note for note in found.notes if "Kafka" in note]
+    assert "3 Kafka" in note
+    assert "1 SpringApp" in note
+    assert "Role" not in note

@@ -100,3 +100,28 @@ spec:
 """
     )
     assert edges(found) == {"cart -> db": "weak", "web -> cart": "weak"}
+
+
+def test_routes_of_traefik_and_openshift_are_gateways_too() -> None:
+    found = applied(
+        SHOP
+        + """
+apiVersion: traefik.io/v1alpha1
+kind: IngressRoute
+metadata: {name: shop}
+spec: {routes: [{match: Host(`x`), services: [{name: web, port: 80}]}]}
+---
+kind: Route
+metadata: {name: cart}
+spec: {to: {kind: Service, name: cart}, alternateBackends: [{name: web}], port: {targetPort: 8080}}
+"""
+    )
+    assert edges(found) == dict.fromkeys(
+        ("traefik -> web", "openshift-router -> cart", "openshift-router -> web"), "strong"
+    )
+
+
+def test_a_service_entry_is_external() -> None:
+    entry = "kind: ServiceEntry\nmetadata: {name: pay}\nspec: {hosts: [api.pay.com, '*.x.com'], ports: [{number: 443}]}"
+    found = applied(SHOP + entry)
+    assert list(found.external) == ["api.pay.com"]
