@@ -59,6 +59,7 @@ class Measure(NamedTuple):
     """Services of the truth that the import does not have."""
     invented: frozenset[str]
     """Services that the import has and the truth does not."""
+    entries: frozenset[str]
 
     @property
     def right(self) -> frozenset[str]:
@@ -131,6 +132,7 @@ def measure(truth: Truth, systems: Path) -> Measure:
         strengths,
         truth.services - services,
         services - truth.services,
+        frozenset(result.entries),
     )
 
 
@@ -176,6 +178,7 @@ def detail(one: Measure) -> str:
     lines = [f"== {one.truth.name}"]
     lines += [f"  no component: {name}" for name in sorted(one.unnamed)]
     lines += [f"  not in the truth: {name}" for name in sorted(one.invented)]
+    lines += [f"  entries: {', '.join(sorted(one.entries))}; by the truth: {', '.join(sorted(one.truth.entries))}"]
     lines += [f"  missed: {call}" for call in sorted(one.missed)]
     lines += [f"  false: {call}: {one.strengths[call]}" for call in sorted(one.false)]
     return "\n".join(lines)
@@ -197,6 +200,9 @@ def main(arguments: Sequence[str]) -> int:
     if "--calls" in arguments:
         print("\n".join(detail(one) for one in measures))
     print(table(measures))
+    right = sum(len(one.entries & set(one.truth.entries)) for one in measures)
+    every = sum(len(one.truth.entries) for one in measures)
+    print(f"entries: {right} of {every} found, {sum(len(one.entries) for one in measures) - right} others")
     return 0
 
 

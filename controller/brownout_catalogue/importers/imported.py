@@ -168,6 +168,8 @@ class Imported:
         self._calls: dict[tuple[str, str], list[Evidence]] = {}
         self.hands_over: set[str] = set()
         """Components that a setting for jobs names: a Redis that is a queue."""
+        self.entries: dict[str, Evidence] = {}
+        """Services by which requests of users seem to come in."""
         self.meshed: set[str] = set()
         """Components between which a mesh does mutual TLS."""
 
@@ -284,6 +286,10 @@ class Imported:
         found: dict[str, Any] = {"services": services}
         if external:
             found["external"] = external
+        if self.entries:
+            found["flows"] = {
+                name: {"path": [name], "guess": f"{name} {evidence}"} for name, evidence in self.entries.items()
+            }
         return found
 
 

@@ -164,25 +164,11 @@ class _Files:
             where = text(context.get("context")) or "."
             context["context"] = str(folder / where) if UNSET not in where and not _REMOTE.match(where) else None
             service["build"] = context
-        if isinstance(volumes := service.get("volumes"), Listed):
-            volumes[:] = [_located(volume, folder) for volume in volumes]
         written = service.get("env_file")
         if written is not None:
             names = [text(one) or text(mapping(one).get("path")) for one in _several(written)]
             service["env_file"] = Listed(str(folder / name) for name in names if name and UNSET not in name)
         return service
-
-
-def _located(volume: Any, folder: Path) -> Any:
-    """A volume with the place of what is mounted from this machine."""
-    if isinstance(volume, Mapped):
-        source = text(volume.get("source"))
-        if source is not None and source.startswith("."):
-            volume["source"] = str(folder / source)
-        return volume
-    written = text(volume) or ""
-    source, colon, target = written.partition(":")
-    return f"{folder / source}:{target}" if colon and source.startswith(".") else volume
 
 
 def _several(value: object) -> list[Any]:

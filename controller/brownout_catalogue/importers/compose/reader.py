@@ -13,6 +13,7 @@ from brownout_catalogue.importers.code import MACHINE
 from brownout_catalogue.importers.compose.files import load
 from brownout_catalogue.importers.compose.interpolation import UNSET, read_env
 from brownout_catalogue.importers.compose.sources import read_sources
+from brownout_catalogue.importers.entries import guess_entries
 from brownout_catalogue.importers.imported import Component, Evidence, Imported, Strength
 from brownout_catalogue.importers.settings import Resolve, Setting, arguments, understand
 from brownout_catalogue.importers.source import (
@@ -51,6 +52,7 @@ def read_compose(files: Sequence[Path], env_files: Sequence[Path] = (), profiles
         _started_after(found, name, service, services)
     read_sources(found, services, names, _by_published(services))
     found.finish()
+    guess_entries(found, _exposed(services))
     return found
 
 
@@ -104,6 +106,16 @@ def _published(service: Mapping[str, Any]) -> Iterator[int | None]:
             yield number(entry.get("published"))
         elif ":" in (written := text(entry) or ""):
             yield number(written.split(":")[-2])
+
+
+def _exposed(services: Mapped) -> dict[str, Evidence]:
+    """Services with a port of the machine, which others than its own people may reach."""
+    found = {}
+    for name, service in services.items():
+        port = next((port for port in _published(service) if port is not None), None)
+        if port is not None:
+            found[name] = Evidence(Strength.LIKELY, f"publishes port {port}", place_of(service, "ports"))
+    return found
 
 
 def _is_kept(volume: object) -> bool:

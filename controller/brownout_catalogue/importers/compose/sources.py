@@ -117,7 +117,7 @@ def mounted_files(service: Mapping[str, Any], home: Path) -> Iterator[Path]:
         )
         if not source or UNSET in source or (not Path(source).is_absolute() and not source.startswith(".")):
             continue
-        path = Path(source)
+        path = home / source
         if path.is_file() and is_read(path):
             yield path
         elif path.is_dir() and home.resolve() in path.resolve().parents:  # a home or / is nobody's configuration

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from brownout_catalogue.importers.entries import guess_entries
 from brownout_catalogue.importers.imported import Component, Evidence, Imported, Strength
 from brownout_catalogue.importers.kubernetes.manifests import Object
 from brownout_catalogue.importers.kubernetes.routes import add_policies, add_routes, add_service_entries
@@ -162,7 +163,23 @@ def read_kubernetes(found: Imported, objects: Sequence[Object]) -> Imported:
     _mesh(found, objects, names)
     _note_others(found, objects)
     found.finish()
+    guess_entries(found, _exposed(found, services))
     return found
+
+
+def _exposed(found: Imported, services: Services) -> dict[str, Evidence]:
+    """What an Ingress or a gateway makes, and Services with an address outside of the cluster."""
+    exposed = {
+        name: Evidence(Strength.LIKELY, "lets requests in")
+        for name, one in found.services.items()
+        if one.kind == "gateway"
+    }
+    for service in services.all:
+        kind = text(mapping(service.content.get("spec")).get("type"))
+        name = services.components.get((service.namespace, service.name))
+        if kind in ("LoadBalancer", "NodePort") and name is not None:
+            exposed.setdefault(name, Evidence(Strength.LIKELY, f"{service.title} is a {kind}", service.place))
+    return exposed
 
 
 def _without_hooks(objects: Sequence[Object], found: Imported) -> list[Object]:

@@ -11,7 +11,7 @@ import yaml
 
 from brownout_core.safe_text import json_text
 
-_BLOCKS: Final = (("services",), ("external",), ("flows",), ("services", "*"), ("external", "*"),
+_BLOCKS: Final = (("services",), ("external",), ("flows",), ("flows",), ("services", "*"), ("external", "*"),
                   ("services", "*", "calls"), ("external", "*", "calls"))  # fmt: skip
 """The mappings that have a line for each entry; `*` is any name."""
 

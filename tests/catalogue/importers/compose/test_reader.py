@@ -175,3 +175,10 @@ def test_nothing_to_start_is_an_error(tmp_path: Path) -> None:
     shop(tmp_path, "services: {a: {profiles: [x]}}")
     with pytest.raises(InvalidSpec, match="has no service that would be started"):
         composed(tmp_path, "compose.yaml")
+
+
+def test_a_published_port_is_a_way_in(tmp_path: Path) -> None:
+    shop(
+        tmp_path, "services: {web: {ports: ['8080:80']}, cart: {expose: ['80']}, db: {image: postgres, ports: ['1:1']}}"
+    )
+    assert list(composed(tmp_path, "compose.yaml").entries) == ["web"]

@@ -233,3 +233,10 @@ def test_kinds_that_are_not_understood_are_one_note_with_counts() -> None:
     assert "3 Kafka" in note
     assert "1 SpringApp" in note
     assert "Role" not in note
+
+
+def test_gateways_and_services_with_an_outer_address_are_ways_in() -> None:
+    outer = "kind: Service\nmetadata: {name: shop-out}\nspec: {type: LoadBalancer, selector: {app: shop}}\n"
+    assert list(applied(workload("shop") + workload("cart") + outer).entries) == ["shop"]
+    route = "---\nkind: Ingress\nmetadata: {name: i}\nspec: {defaultBackend: {service: {name: cart}}}\n"
+    assert list(applied(workload("shop") + workload("cart") + outer + route).entries) == ["ingress"]
