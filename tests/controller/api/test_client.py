@@ -1,4 +1,4 @@
-"""The client has the conductor's face; and it comes back when the controller does."""
+"""The client has the supervisor's face; and it comes back when the controller does."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ from brownout_controller.engine.run_supervisor import NotInPlaceError, RunSuperv
 from brownout_controller.model.journal import Entered, Judged
 from brownout_core import rpc
 from brownout_core.errors import InvalidSpec, NotFound, Unavailable
-from tests.controller.engine.stand import Shared, conducting, order, prepare, wish
+from tests.support.builders.supervisors import fault_request, run_request, supervising
 from tests.support.certificates import Authority
+from tests.support.fakes.backends import SharedBackend
+from tests.support.fakes.probes import reset_readings
 from tests.support.requirements import needs
 from tests.support.running import SECONDS
 
 
 @pytest.fixture(autouse=True)
 def _ground() -> None:
-    prepare()
+    reset_readings()
 
 
 @asynccontextmanager
 async def serving(
-    conductor: RunSupervisor, where: str = "127.0.0.1:0", token: str | None = None, tls: rpc.Tls | None = None
+    supervisor: RunSupervisor, where: str = "127.0.0.1:0", token: str | None = None, tls: rpc.Tls | None = None
 ) -> AsyncIterator[str]:
-    server = Server(conductor, token=token, tls=tls)
+    server = Server(supervisor, token=token, tls=tls)
     port = server.bind(where)
     await server.start()
     try:
@@ -55,22 +57,22 @@ async def something_else() -> AsyncIterator[str]:
 
 
 async def test_it_does_what_the_conductor_does(tmp_path: Path) -> None:
-    backend = Shared()
+    backend = SharedBackend()
     async with (
         asyncio.timeout(SECONDS),
-        conducting(tmp_path, backend, Rights()) as here,
+        supervising(tmp_path, backend, Rights()) as here,
         serving(here) as address,
         Remote(address) as there,
     ):
-        await there.check(order())
-        plans = [await venue.plan(order()) for venue in (here, there)]
+        await there.check(run_request())
+        plans = [await venue.plan(run_request()) for venue in (here, there)]
         assert (plans[0].targets, plans[0].readings) == (plans[1].targets, plans[1].readings)
-        run = await there.start(order())
+        run = await there.start(run_request())
         lines = [line async for line in there.watch(run)]
         assert lines == [line async for line in here.watch(run)]
         assert isinstance(lines[-1].entry.record, Judged)
         assert [line async for line in there.watch(run, 4)] == lines[4:]
-        held = await there.start_faults(wish())
+        held = await there.start_faults(fault_request())
         places = [await venue.places("local") for venue in (here, there)]
         assert [place.where for place in places[0]] == [place.where for place in places[1]]
         assert {place.proxy: list(place.faults) for place in places[1]} == {
@@ -82,9 +84,9 @@ async def test_it_does_what_the_conductor_does(tmp_path: Path) -> None:
 
 
 async def test_errors_are_those_of_the_conductor(tmp_path: Path) -> None:
-    backend = Shared()
+    backend = SharedBackend()
     backend.refuses.add("two")
-    async with asyncio.timeout(SECONDS), conducting(tmp_path, backend, Rights()) as here, serving(here) as address:
+    async with asyncio.timeout(SECONDS), supervising(tmp_path, backend, Rights()) as here, serving(here) as address:
         async with Remote(address) as there:
             with pytest.raises(InvalidSpec, match=r"mine\.yaml:1:1"):
                 await there.start(RunRequest("name: x", "mine.yaml"))
@@ -93,23 +95,23 @@ async def test_errors_are_those_of_the_conductor(tmp_path: Path) -> None:
             with pytest.raises(NotFound, match="nobody"):
                 await anext(there.watch("nobody"))
             with pytest.raises(NotInPlaceError, match="two refuses") as error:
-                await there.start_faults(wish())
+                await there.start_faults(fault_request())
             assert here.find(error.value.run).is_dir()
             await here.shut_down("SIGTERM")
             with pytest.raises(Unavailable, match=r"^the controller is shutting down$"):
-                await there.start(order())
+                await there.start(run_request())
         async with serving(here, token="secret") as other:
             async with Remote(other, Credentials("wrong")) as stranger:
                 with pytest.raises(InvalidSpec, match=r"--token-file: .* does not know us"):
-                    await stranger.start(order())
+                    await stranger.start(run_request())
             async with Remote(other, Credentials("secret")) as friend:
-                await friend.plan(order())
+                await friend.plan(run_request())
     async with something_else() as other, Remote(other) as wrong:
         with pytest.raises(InvalidSpec, match="is no `brownout controller`"):
-            await wrong.plan(order())
+            await wrong.plan(run_request())
     async with Remote(address) as nobody:
         with pytest.raises(Unavailable, match="does not answer"):
-            await nobody.start(order())
+            await nobody.start(run_request())
 
 
 @needs("openssl")
@@ -119,10 +121,10 @@ async def test_ends_that_do_not_agree_on_tls_are_told_what_to_change(tmp_path: P
     async def told(address: str, credentials: Credentials) -> str:
         async with Remote(address, credentials) as remote:
             with pytest.raises(Unavailable) as error:
-                await remote.check(order())
+                await remote.check(run_request())
             return str(error.value)
 
-    async with asyncio.timeout(SECONDS), conducting(tmp_path, Shared(), Rights()) as here:
+    async with asyncio.timeout(SECONDS), supervising(tmp_path, SharedBackend(), Rights()) as here:
         async with serving(here, tls=rpc.Tls(*ours.issue("localhost"))) as address:
             assert "give --tls-ca" in await told(address, Credentials())
             strange = await told(address.replace("127.0.0.1", "localhost"), Credentials(root=theirs.certificate))
@@ -135,9 +137,9 @@ async def test_ends_that_do_not_agree_on_tls_are_told_what_to_change(tmp_path: P
 
 async def test_a_watch_goes_on_where_it_was_when_the_controller_is_back(tmp_path: Path) -> None:
     told: list[str] = []
-    async with asyncio.timeout(SECONDS), conducting(tmp_path, Shared(), Rights()) as here:
+    async with asyncio.timeout(SECONDS), supervising(tmp_path, SharedBackend(), Rights()) as here:
         async with serving(here) as address:
-            run = await here.start(order(duration="60s"))
+            run = await here.start(run_request(duration="60s"))
             remote = Remote(address, notify=told.append)
             watch = remote.watch(run)
             numbers = []
@@ -154,9 +156,9 @@ async def test_a_watch_goes_on_where_it_was_when_the_controller_is_back(tmp_path
 
 
 async def test_a_controller_that_does_not_come_back_is_given_up_and_the_lease_is_named(tmp_path: Path) -> None:
-    async with asyncio.timeout(SECONDS), conducting(tmp_path, Shared(), Rights()) as here:
+    async with asyncio.timeout(SECONDS), supervising(tmp_path, SharedBackend(), Rights()) as here:
         async with serving(here) as address:
-            run = await here.start(order(duration="60s"))
+            run = await here.start(run_request(duration="60s"))
             remote = Remote(address, patience=0.5)
             watch = remote.watch(run)
             async for line in watch:
@@ -177,11 +179,11 @@ async def test_a_controller_that_was_never_there_is_given_up_too() -> None:
 async def test_it_lists_ends_and_tells_the_runs_of_a_controller(tmp_path: Path) -> None:
     async with (
         asyncio.timeout(SECONDS),
-        conducting(tmp_path, Shared(), Rights()) as here,
+        supervising(tmp_path, SharedBackend(), Rights()) as here,
         serving(here) as address,
         Remote(address) as there,
     ):
-        run = await there.start(order(duration="60s", recovery="60s"))
+        run = await there.start(run_request(duration="60s", recovery="60s"))
         async for line in there.watch(run):
             if isinstance(line.entry.record, Entered) and line.entry.record.state == "observing":
                 break

@@ -1,4 +1,4 @@
-"""The service by its own client, over a real socket; what the conductor does is in its own tests."""
+"""The service by its own client, over a real socket; what the supervisor does is in its own tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from brownout_controller.engine.run_request import RunRequest
 from brownout_controller.engine.store import JOURNAL
 from brownout_controller.v1 import controller_pb2 as pb
 from brownout_controller.v1.controller_pb2_grpc import ControllerServiceStub
-from tests.controller.engine.stand import Shared, conducting, order, prepare, wish
+from tests.support.builders.supervisors import fault_request, run_request, supervising
+from tests.support.fakes.backends import SharedBackend
+from tests.support.fakes.probes import reset_readings
 from tests.support.parsing import count_parses
 from tests.support.running import SECONDS
 
@@ -29,25 +31,25 @@ Scenario = Callable[[Any, grpc.aio.Channel], Awaitable[None]]
 
 @pytest.fixture(autouse=True)
 def _ground() -> None:
-    prepare()
+    reset_readings()
 
 
 @asynccontextmanager
 async def serving(
-    root: Path, *, token: str | None = None, backend: Shared | None = None, max_watches: int = 256
+    root: Path, *, token: str | None = None, backend: SharedBackend | None = None, max_watches: int = 256
 ) -> AsyncIterator[tuple[Any, grpc.aio.Channel]]:
     """A stub of a controller over a backend in memory, and its channel."""
-    backend = backend or Shared()
+    backend = backend or SharedBackend()
 
-    async with asyncio.timeout(SECONDS), conducting(root, backend, Rights()) as conductor:
-        server = Server(conductor, token=token, max_watches=max_watches)
+    async with asyncio.timeout(SECONDS), supervising(root, backend, Rights()) as supervisor:
+        server = Server(supervisor, token=token, max_watches=max_watches)
         port = server.bind("127.0.0.1:0")
         await server.start()
         try:
             async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
                 yield ControllerServiceStub(channel), channel  # type: ignore[no-untyped-call]
         finally:
-            await conductor.shut_down("the end of the test")
+            await supervisor.shut_down("the end of the test")
             await server.stop(0)
     assert backend.clean
 
@@ -60,7 +62,7 @@ async def refused(call: Awaitable[Any]) -> grpc.aio.AioRpcError:
 
 async def test_a_run_is_planned_started_watched_listed_and_told(tmp_path: Path) -> None:
     async with serving(tmp_path) as (api, _):
-        experiment = show_run_request(order())
+        experiment = show_run_request(run_request())
         plan = await api.Plan(pb.PlanRequest(experiment=experiment, measure=True))
         assert ([target.id for target in plan.targets], plan.readings[0].value) == (["one"], 1.0)
         run = (await api.Run(pb.RunRequest(experiment=experiment))).run
@@ -81,7 +83,7 @@ async def test_a_run_is_planned_started_watched_listed_and_told(tmp_path: Path) 
 async def test_the_text_of_a_client_is_parsed_once_for_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(tmp_path) as (api, _):
         parses = count_parses(monkeypatch)
-        await api.Run(pb.RunRequest(experiment=show_run_request(order())))
+        await api.Run(pb.RunRequest(experiment=show_run_request(run_request())))
         assert parses["try.json"] == 1
 
 
@@ -91,7 +93,7 @@ async def test_a_run_is_stopped_with_its_recovery_or_by_a_signal_without(tmp_pat
             ("enough", pb.SIGNAL_UNSPECIFIED, 5, True),
             ("", pb.SIGNAL_INT, 130, False),
         ):
-            run = (await api.Run(pb.RunRequest(experiment=show_run_request(order(duration="60s"))))).run
+            run = (await api.Run(pb.RunRequest(experiment=show_run_request(run_request(duration="60s"))))).run
             states = []
             async for record in api.Watch(pb.WatchRequest(run=run)):
                 states.append(record.json)
@@ -105,7 +107,7 @@ async def test_what_is_wrong_has_its_code(tmp_path: Path) -> None:
     async with serving(tmp_path) as (api, _):
         codes = grpc.StatusCode
         bad = show_run_request(RunRequest("name: x\nedge: a -> b\n", "mine.yaml"))
-        unknown = show_run_request(RunRequest(order().text, "x.json", environment="stagin"))
+        unknown = show_run_request(RunRequest(run_request().text, "x.json", environment="stagin"))
         cases: list[tuple[Awaitable[Any], grpc.StatusCode, str]] = [
             (api.Run(pb.RunRequest(experiment=bad)), codes.INVALID_ARGUMENT, "mine.yaml:1:1"),
             (api.Plan(pb.PlanRequest(experiment=bad)), codes.INVALID_ARGUMENT, "duration is missing"),
@@ -126,7 +128,7 @@ async def test_what_is_wrong_has_its_code(tmp_path: Path) -> None:
 async def test_a_stranger_s_command_is_a_refused_run(tmp_path: Path) -> None:
     async with serving(tmp_path) as (api, _):
         claim = {"name": "shell", "command": f"touch {tmp_path / 'touched'}", "expect": "== 0", "every": "0.1s"}
-        experiment = show_run_request(order(hypotheses=[claim]))
+        experiment = show_run_request(run_request(hypotheses=[claim]))
         plan = await api.Plan(pb.PlanRequest(experiment=experiment, measure=True))
         assert [refusal.net for refusal in plan.refusals] == ["local-powers"]
         run = (await api.Run(pb.RunRequest(experiment=experiment))).run
@@ -139,7 +141,7 @@ async def test_a_stranger_s_command_is_a_refused_run(tmp_path: Path) -> None:
 
 async def test_faults_are_started_listed_and_stopped(tmp_path: Path) -> None:
     async with serving(tmp_path) as (api, _):
-        started = await api.StartFaults(show_fault_request(wish()))
+        started = await api.StartFaults(show_fault_request(fault_request()))
         assert [target.id for target in started.targets] == ["one", "two", "three"]
         (held,) = (await api.ListFaults(pb.ListFaultsRequest())).faults
         assert (held.run, sorted(held.targets)) == (started.run, ["one", "three", "two"])
@@ -154,15 +156,15 @@ async def test_faults_are_started_listed_and_stopped(tmp_path: Path) -> None:
 
 
 async def test_faults_that_are_not_in_place_are_an_error_that_names_their_run(tmp_path: Path) -> None:
-    backend = Shared()
+    backend = SharedBackend()
     backend.refuses.add("two")
     async with serving(tmp_path, backend=backend) as (api, _):
-        error = await refused(api.StartFaults(show_fault_request(wish())))
+        error = await refused(api.StartFaults(show_fault_request(fault_request())))
         assert (error.code(), "two refuses" in str(error.details())) == (grpc.StatusCode.UNAVAILABLE, True)
         assert backend.clean
         run = dict(error.trailing_metadata())[RUN]
         assert (await api.GetRun(pb.GetRunRequest(run=str(run)))).run.verdict == pb.VERDICT_INCONCLUSIVE
-        request = show_fault_request(wish())
+        request = show_fault_request(fault_request())
         request.duration.CopyFrom(Duration(seconds=6000))
         error = await refused(api.StartFaults(request))
         assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
@@ -171,14 +173,14 @@ async def test_faults_that_are_not_in_place_are_an_error_that_names_their_run(tm
 
 async def test_an_experiment_is_not_ended_as_faults(tmp_path: Path) -> None:
     async with serving(tmp_path) as (api, _):
-        run = (await api.Run(pb.RunRequest(experiment=show_run_request(order(duration="60s"))))).run
+        run = (await api.Run(pb.RunRequest(experiment=show_run_request(run_request(duration="60s"))))).run
         error = await refused(api.StopFaults(pb.StopFaultsRequest(run=run)))
         assert "end it with Stop" in str(error.details())
 
 
 async def test_a_client_that_leaves_a_watch_leaves_the_run_alone(tmp_path: Path) -> None:
     async with serving(tmp_path) as (api, _):
-        run = (await api.Run(pb.RunRequest(experiment=show_run_request(order())))).run
+        run = (await api.Run(pb.RunRequest(experiment=show_run_request(run_request())))).run
         watch = api.Watch(pb.WatchRequest(run=run))
         await watch.read()
         watch.cancel()
@@ -187,7 +189,7 @@ async def test_a_client_that_leaves_a_watch_leaves_the_run_alone(tmp_path: Path)
 
 async def test_watches_beyond_what_a_controller_takes_are_refused_until_one_ends(tmp_path: Path) -> None:
     async with serving(tmp_path, max_watches=1) as (api, _):
-        run = (await api.Run(pb.RunRequest(experiment=show_run_request(order(duration="60s"))))).run
+        run = (await api.Run(pb.RunRequest(experiment=show_run_request(run_request(duration="60s"))))).run
         request = pb.WatchRequest(run=run)
         first = api.Watch(request)
         await first.read()
@@ -208,9 +210,9 @@ async def test_health_is_for_all_and_the_rest_for_those_with_the_token(tmp_path:
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
         for call in (
             api.ListRuns(pb.ListRunsRequest()),
-            api.Run(pb.RunRequest(experiment=show_run_request(order()))),
+            api.Run(pb.RunRequest(experiment=show_run_request(run_request()))),
             api.Watch(pb.WatchRequest(run="last")).read(),
-            api.StartFaults(show_fault_request(wish()), metadata=(("authorization", "Bearer wrong"),)),
+            api.StartFaults(show_fault_request(fault_request()), metadata=(("authorization", "Bearer wrong"),)),
         ):
             assert (await refused(call)).code() is grpc.StatusCode.UNAUTHENTICATED
         await api.ListRuns(pb.ListRunsRequest(), metadata=(("authorization", "Bearer secret"),))

@@ -13,22 +13,24 @@ from brownout_controller.model.environment import Environment
 from brownout_controller.model.probe import ProbeError, Reading
 from brownout_controller.model.secrets import Masker
 from brownout_core.experiment_terms import PHASES
-from tests.controller.engine.ground import TOLD, Told, Unruly, experiment, hypothesis
 from tests.controller.engine.test_planning import of_hypotheses
+from tests.support.builders.runs import experiment, hypothesis
+from tests.support.fakes.backends import FailingBackend
+from tests.support.fakes.probes import READINGS, ScriptedProbe
 
 
 async def looked(setup: Setup, *, measure: bool = True) -> DryRun:
     return await dry_run(setup, measure=measure)
 
 
-def setup(backend: Unruly) -> Setup:
+def setup(backend: FailingBackend) -> Setup:
     masker = Masker(["hunter2"])
     return Setup(experiment(), Environment(backend="memory"), "test", backend, 7, "", masker)
 
 
 async def test_a_plan_with_what_is_read_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    backend = Unruly()
-    monkeypatch.setitem(TOLD, "value", lambda: Reading(2.5))
+    backend = FailingBackend()
+    monkeypatch.setitem(READINGS, "value", lambda: Reading(2.5))
     outlook = await looked(setup(backend))
     assert ([target.id for target in outlook.targets], outlook.lease, outlook.duration) == (["db"], 1.0, 0.3)
     assert outlook.readings == [CurrentReading("value is low", "< 10", 2.5, "", True, PHASES)]
@@ -40,19 +42,19 @@ async def test_what_cannot_be_read_says_why_without_secrets(monkeypatch: pytest.
     def fail() -> Reading:
         raise ProbeError("hunter2 was refused")
 
-    monkeypatch.setitem(TOLD, "value", fail)
-    (now,) = (await looked(setup(Unruly()))).readings
+    monkeypatch.setitem(READINGS, "value", fail)
+    (now,) = (await looked(setup(FailingBackend()))).readings
     assert (now.value, now.why) == (None, "*** was refused")
 
 
 @pytest.mark.parametrize("later", [False, True])
 async def test_what_people_wrote_comes_out_without_secrets(monkeypatch: pytest.MonkeyPatch, later: bool) -> None:
-    monkeypatch.setitem(TOLD, "value", lambda: Reading(1.0))
-    monkeypatch.setattr(Told, "only_in_runs", later)
+    monkeypatch.setitem(READINGS, "value", lambda: Reading(1.0))
+    monkeypatch.setattr(ScriptedProbe, "only_in_runs", later)
     load = {"url": "http://127.0.0.1:9/hunter2", "rate": 500}
     claims = [hypothesis(name="hunter2 is low")]
     told = experiment(name="try hunter2", edge="hunter2 -> db", traffic=load, hypotheses=claims)
-    outlook = await looked(replace(setup(Unruly({})), experiment=told))
+    outlook = await looked(replace(setup(FailingBackend({})), experiment=told))
     assert (outlook.name, outlook.edges) == ("try ***", ["*** -> db"])
     assert [(now.hypothesis, now.later) for now in outlook.readings] == [("*** is low", later)]
     assert "*** -> db" in outlook.refused[0].reason
@@ -62,11 +64,11 @@ async def test_what_people_wrote_comes_out_without_secrets(monkeypatch: pytest.M
 async def test_targets_that_cannot_be_asked_are_a_trouble_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     from brownout_controller.backends.base import BackendError
 
-    class Away(Unruly):
+    class Away(FailingBackend):
         async def targets(self, edge: str):  # type: ignore[no-untyped-def]
             raise BackendError("away")
 
-    monkeypatch.setitem(TOLD, "value", lambda: Reading(1.0))
+    monkeypatch.setitem(READINGS, "value", lambda: Reading(1.0))
     outlook = await looked(setup(Away()))
     assert (outlook.trouble, outlook.targets, len(outlook.readings)) == ("away", [], 1)
 

@@ -15,7 +15,8 @@ from brownout_controller.engine.target_watch import Watch
 from brownout_controller.model.environment import Environment
 from brownout_controller.model.journal import Failure, Injected, Record, Refusal, Reverted, Undo
 from brownout_core.faults.spec import FaultSpec
-from tests.controller.engine.ground import EDGE, Unruly, experiment
+from tests.support.builders.runs import experiment
+from tests.support.fakes.backends import EDGE, FailingBackend
 
 pytestmark = pytest.mark.virtual_time
 
@@ -23,8 +24,8 @@ pytestmark = pytest.mark.virtual_time
 class Scene:
     """An injection, what it wrote, and why it ended the run. `full` takes no record."""
 
-    def __init__(self, backend: Unruly | None = None, *, full: bool = False) -> None:
-        self.backend, self.written, self.halts = backend or Unruly(), list[Record](), list[tuple[Any, ...]]()
+    def __init__(self, backend: FailingBackend | None = None, *, full: bool = False) -> None:
+        self.backend, self.written, self.halts = backend or FailingBackend(), list[Record](), list[tuple[Any, ...]]()
         self.full = full
         setup = Setup(experiment(), Environment(backend="memory"), "test", self.backend, 7, "")
         watch = Watch(self.backend, "run-1", self.write, lambda *_: None)
@@ -67,7 +68,7 @@ async def test_what_undoes_it_is_written_before_and_the_lease_is_renewed_until_t
 
 
 async def test_a_fault_that_is_named_after_its_run_is_nobody_else_s() -> None:
-    setup = Setup(experiment(), Environment(backend="memory"), "test", Unruly(), 7, "")
+    setup = Setup(experiment(), Environment(backend="memory"), "test", FailingBackend(), 7, "")
     assert [spec.name for spec in faults_of(setup, "run-1")] == ["latency_downstream.run-1"]
 
 
@@ -78,7 +79,7 @@ async def test_what_could_not_be_found_again_is_not_injected() -> None:
 
 
 async def test_a_run_that_is_over_injects_nothing_more() -> None:
-    scene = Scene(Unruly({EDGE: ["a", "b"]}))
+    scene = Scene(FailingBackend({EDGE: ["a", "b"]}))
     targets = await scene.backend.targets(EDGE)
     scene.watch.begin(targets)
     answers = iter([True, False])
@@ -96,7 +97,7 @@ async def test_an_injection_that_fails_is_a_failure_and_is_reverted() -> None:
     assert scene.kinds() == [Undo, Failure, Reverted]
 
 
-class _Taken(Unruly):
+class _Taken(FailingBackend):
     async def inject(self, target: Target, faults: Sequence[FaultSpec], owner: str, lease: float) -> None:
         raise TakenError("somebody was faster")
 
@@ -131,14 +132,14 @@ async def test_a_bug_in_the_last_look_does_not_hold_up_the_revert(monkeypatch: p
 # A verified revert, which a later start does as well.
 
 
-async def _reverted(backend: Unruly, patience: float = 3.0) -> Reverted:
+async def _reverted(backend: FailingBackend, patience: float = 3.0) -> Reverted:
     (target,) = await backend.targets(EDGE)
     await backend.inject(target, faults_of(Setup(experiment(), Environment(), "x", backend, 7, ""), "r"), "r", 600.0)
     return await verified_revert(backend, target, "r", "u0", patience=patience, how="checked")
 
 
 async def test_a_revert_is_tried_until_it_is_verified() -> None:
-    backend = Unruly()
+    backend = FailingBackend()
     backend.fails.add("revert")
     asyncio.get_running_loop().call_later(2.0, backend.fails.clear)
     assert await _reverted(backend) == Reverted("u0", "db", verified=True, how="checked")
@@ -152,7 +153,7 @@ async def test_a_revert_that_cannot_be_verified_is_given_up_with_the_reason(
     async def broken(*_: object) -> None:
         raise KeyError("a bug")
 
-    backend = Unruly()
+    backend = FailingBackend()
     backend.keeps = how == "keeps"
     if how == "fails":
         backend.fails.add("revert")

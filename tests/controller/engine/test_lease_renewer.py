@@ -8,14 +8,15 @@ import pytest
 
 from brownout_controller.backends.base import Target
 from brownout_controller.engine.lease_renewer import LeaseRenewer
-from tests.controller.engine.ground import EDGE, Unruly, experiment
+from tests.support.builders.runs import experiment
+from tests.support.fakes.backends import EDGE, FailingBackend
 
 pytestmark = pytest.mark.virtual_time
 
 _LEASE = 0.15
 
 
-async def _keep(backend: Unruly, *, inject: bool = True, until: int = 1) -> list[tuple[str, str]]:
+async def _keep(backend: FailingBackend, *, inject: bool = True, until: int = 1) -> list[tuple[str, str]]:
     """What the keeper said, once it has said so much or asked ten times."""
     said: list[tuple[str, str]] = []
 
@@ -33,19 +34,19 @@ async def _keep(backend: Unruly, *, inject: bool = True, until: int = 1) -> list
 
 
 async def test_a_lease_that_is_renewed_does_not_lapse() -> None:
-    backend = Unruly()
+    backend = FailingBackend()
     assert await _keep(backend) == []
     assert not backend.clean
 
 
 async def test_a_lease_that_has_lapsed_is_told() -> None:
-    said = await _keep(Unruly(), inject=False)
+    said = await _keep(FailingBackend(), inject=False)
     assert said[0][0] == "lapsed"
     assert "db has the fault no longer" in said[0][1]
 
 
 async def test_a_target_that_is_away_is_told_when_the_lease_must_have_lapsed() -> None:
-    backend = Unruly()
+    backend = FailingBackend()
     backend.fails.add("renew")
     said = await _keep(backend)
     assert said[0][0] == "cut-off"

@@ -14,7 +14,9 @@ from brownout_controller.model.environment import Environment
 from brownout_controller.model.journal import Counted, Record, Sample
 from brownout_controller.model.probe import Reading
 from brownout_core.experiment_terms import Phase
-from tests.controller.engine.ground import EDGE, TOLD, Unruly, experiment, hypothesis
+from tests.support.builders.runs import experiment, hypothesis
+from tests.support.fakes.backends import EDGE, FailingBackend
+from tests.support.fakes.probes import READINGS
 
 pytestmark = pytest.mark.virtual_time
 
@@ -31,7 +33,7 @@ class Scene:
     """An observation of one experiment, what it wrote, and why it ended the run."""
 
     def __init__(self, **changes: object) -> None:
-        self.backend, self.written, self.halts = Unruly(), list[Record](), list[tuple[Any, ...]]()
+        self.backend, self.written, self.halts = FailingBackend(), list[Record](), list[tuple[Any, ...]]()
         self.position = Position()
         setup = Setup(experiment(**changes), Environment(backend="memory"), "test", self.backend, 7, "")
         halt = lambda *why: self.halts.append(why)  # noqa: E731
@@ -42,7 +44,7 @@ class Scene:
 
 
 async def test_targets_and_hypotheses_are_measured_until_it_is_left() -> None:
-    TOLD["value"] = lambda: Reading(1.0)
+    READINGS["value"] = lambda: Reading(1.0)
     scene = Scene()
     async with scene.observation.of(await scene.backend.targets(EDGE)):
         await asyncio.sleep(2)
@@ -52,7 +54,7 @@ async def test_targets_and_hypotheses_are_measured_until_it_is_left() -> None:
 
 
 async def test_a_fault_that_is_gone_ends_the_run() -> None:
-    TOLD["value"] = lambda: Reading(1.0)
+    READINGS["value"] = lambda: Reading(1.0)
     scene = Scene()
     targets = await scene.backend.targets(EDGE)
     async with scene.observation.of(targets):
@@ -62,7 +64,7 @@ async def test_a_fault_that_is_gone_ends_the_run() -> None:
 
 
 async def test_a_stop_condition_ends_the_run_with_its_reason() -> None:
-    TOLD["value"] = lambda: Reading(99.0)
+    READINGS["value"] = lambda: Reading(99.0)
     scene = Scene(hypotheses=[hypothesis(stop="> 90")])
     async with scene.observation.of(await scene.backend.targets(EDGE)):
         await asyncio.sleep(1)
@@ -71,7 +73,7 @@ async def test_a_stop_condition_ends_the_run_with_its_reason() -> None:
 
 
 async def test_the_next_phase_is_looked_at_at_once() -> None:
-    TOLD["value"] = lambda: Reading(1.0)
+    READINGS["value"] = lambda: Reading(1.0)
     scene = Scene()
     scene.position.phase = None
     async with scene.observation.of(await scene.backend.targets(EDGE)):

@@ -13,7 +13,8 @@ from brownout_controller.model.environment import Environment, Limits
 from brownout_controller.model.experiment import BlastRadius, read_experiment
 from brownout_controller.probes import KINDS
 from brownout_core import document
-from tests.controller.engine.ground import EDGE, Unruly, experiment, hypothesis
+from tests.support.builders.runs import experiment, hypothesis
+from tests.support.fakes.backends import EDGE, FailingBackend
 
 pytestmark = pytest.mark.virtual_time
 
@@ -22,10 +23,10 @@ async def planned(setup: Setup) -> Planned:
     return await plan(setup)
 
 
-def setup(backend: Unruly | None = None, **changes: object) -> Setup:
+def setup(backend: FailingBackend | None = None, **changes: object) -> Setup:
     return Setup(
         experiment(**changes), Environment(backend="memory", limits=Limits(max_percent=100)), "test",
-        backend or Unruly(), 7, "",
+        backend or FailingBackend(), 7, "",
     )  # fmt: skip
 
 
@@ -38,13 +39,13 @@ def of_hypotheses(*lines: str, allowed: frozenset[str] | None = None) -> Setup:
 
 async def test_each_edge_has_its_radius_and_a_target_is_hit_once() -> None:
     edges: dict[str, Sequence[str]] = {EDGE: ["a", "b"], "x -> y": ["b", "c"], "z -> y": ["c"]}
-    wanted = replace(setup(Unruly(edges), blast_radius={"mode": "all"}), also=("x -> y", "z -> y", EDGE))
+    wanted = replace(setup(FailingBackend(edges), blast_radius={"mode": "all"}), also=("x -> y", "z -> y", EDGE))
     assert wanted.edges == (EDGE, "x -> y", "z -> y")
     found = await planned(wanted)
     assert [target.id for target in found.chosen] == ["a", "b", "c"]
     assert found.refused == []
     assert BlastRadius().mode == "one"
-    assert len((await planned(replace(setup(Unruly(edges)), also=("z -> y",)))).chosen) == 2
+    assert len((await planned(replace(setup(FailingBackend(edges)), also=("z -> y",)))).chosen) == 2
 
 
 async def test_what_speaks_against_it_is_told_once_and_names_the_edge() -> None:
@@ -69,7 +70,7 @@ async def test_what_speaks_against_it_is_told_once_and_names_the_edge() -> None:
     ],
 )
 async def test_a_stranger_may_not_use_this_machine_and_a_person_on_it_may(probe: str) -> None:
-    backend = Unruly()
+    backend = FailingBackend()
     (refusal,) = (await planned(replace(of_hypotheses(probe, allowed=frozenset()), backend=backend))).refused
     assert refusal.net == LOCAL_POWERS
     assert "hypothesis 'h0' (x.yaml:6:3: hypotheses[0])" in refusal.reason
@@ -114,7 +115,7 @@ async def test_a_stranger_does_not_take_the_whole_loop() -> None:
 
 
 async def test_targets_are_chosen_by_the_seed_and_nothing_is_touched() -> None:
-    backend = Unruly({EDGE: ["a", "b", "c"]})
+    backend = FailingBackend({EDGE: ["a", "b", "c"]})
     found = await planned(setup(backend))
     assert [target.id for target in found.found] == ["a", "b", "c"]
     assert len(found.chosen) == 1
@@ -125,7 +126,7 @@ async def test_targets_are_chosen_by_the_seed_and_nothing_is_touched() -> None:
 
 
 async def test_every_reason_why_not_is_told() -> None:
-    assert [refusal.net for refusal in (await planned(setup(Unruly({})))).refused] == ["zero-targets"]
+    assert [refusal.net for refusal in (await planned(setup(FailingBackend({})))).refused] == ["zero-targets"]
     (refusal,) = (await planned(setup(blast_radius={"mode": "fixed-percent", "value": 10}))).refused
     assert refusal.net == "zero-targets"
     assert f"blast_radius chooses no target of {EDGE}" in refusal.reason

@@ -20,14 +20,15 @@ from brownout_controller.model.environment import Environment, Tls
 from brownout_controller.model.journal import Closed, Entry, Injected, Judged, Reverted, Run, Undo
 from brownout_core.errors import InvalidSpec
 from brownout_core.verdict import Verdict
-from tests.controller.engine.ground import EDGE, Play, Unruly, experiment
+from tests.support.builders.runs import ExperimentRun, experiment
+from tests.support.fakes.backends import EDGE, FailingBackend
 
 pytestmark = pytest.mark.virtual_time
 
 
-async def _killed(tmp_path: Path, backend: Unruly, after: str) -> Store:
+async def _killed(tmp_path: Path, backend: FailingBackend, after: str) -> Store:
     """A journal that ends with the first record of that kind, and a target as it was then."""
-    play = Play(tmp_path, experiment(), backend)
+    play = ExperimentRun(tmp_path, experiment(), backend)
     await play.run()
     directory = next(iter(play.store.runs()))
     lines = (directory / JOURNAL).read_text().splitlines(keepends=True)
@@ -46,7 +47,7 @@ async def _close(store: Store, backend_of: Callable[[Run], Backend]) -> Recovere
 
 @pytest.mark.parametrize("after", [Undo.kind, Injected.kind])
 async def test_what_is_left_is_undone_and_the_run_is_closed(tmp_path: Path, after: str) -> None:
-    backend = Unruly()
+    backend = FailingBackend()
     store = await _killed(tmp_path, backend, after)
     assert not backend.clean
     closed = (await _close(store, lambda _: backend)).closed
@@ -61,7 +62,7 @@ async def test_what_is_left_is_undone_and_the_run_is_closed(tmp_path: Path, afte
 
 
 async def test_a_run_that_had_injected_nothing_is_only_closed(tmp_path: Path) -> None:
-    backend = Unruly()
+    backend = FailingBackend()
     store = await _killed(tmp_path, backend, "state")
     backend.asked.clear()
     assert len((await _close(store, lambda _: backend)).closed) == 1
@@ -72,12 +73,12 @@ async def test_a_run_that_somebody_is_at_is_left_alone(tmp_path: Path) -> None:
     store = Store(tmp_path)
     journal = store.begin("x")
     journal.write(Undo("u0", {"id": "db", "proxy": "db", "where": ""}, "x"))
-    assert (await _close(store, lambda _: Unruly())).closed == []
+    assert (await _close(store, lambda _: FailingBackend())).closed == []
     journal.close()
 
 
 async def test_what_cannot_be_undone_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    backend = Unruly()
+    backend = FailingBackend()
     store = await _killed(tmp_path, backend, Injected.kind)
     backend.fails.add("revert")
     await _close(store, lambda _: backend)
@@ -88,11 +89,11 @@ async def test_what_cannot_be_undone_is_told_as_such(tmp_path: Path, monkeypatch
 
 
 async def test_each_run_is_undone_where_it_was_injected(tmp_path: Path) -> None:
-    backend, elsewhere = Unruly(), Unruly({})
+    backend, elsewhere = FailingBackend(), FailingBackend({})
     store = await _killed(tmp_path, backend, Injected.kind)
     asked: list[str] = []
 
-    def backend_of(run: Run) -> Unruly:
+    def backend_of(run: Run) -> FailingBackend:
         asked.append(str(run.environment["name"]))
         return backend if run.environment["name"] == "test" else elsewhere
 
@@ -103,10 +104,10 @@ async def test_each_run_is_undone_where_it_was_injected(tmp_path: Path) -> None:
 async def test_a_run_that_nothing_is_known_of_how_to_reach_is_left_for_a_start_that_knows(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = await _killed(tmp_path, Unruly(), Injected.kind)
+    store = await _killed(tmp_path, FailingBackend(), Injected.kind)
     before = read(next(iter(store.runs())))
 
-    def unknown(run: Run) -> Unruly:
+    def unknown(run: Run) -> FailingBackend:
         raise InvalidSpec("tls.ca", "is away")
 
     assert (await _close(store, unknown)).closed == []
@@ -117,7 +118,7 @@ async def test_a_run_that_nothing_is_known_of_how_to_reach_is_left_for_a_start_t
 async def test_a_journal_that_cannot_be_read_holds_up_no_other(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    backend = Unruly()
+    backend = FailingBackend()
     store = await _killed(tmp_path, backend, Injected.kind)
     broken = store.root / "20000101-000000-broken-0000"
     broken.mkdir()
@@ -138,11 +139,11 @@ async def test_a_journal_that_cannot_be_read_is_named_with_what_its_run_may_have
     store = Store(tmp_path)
     path = _broken(store)
     content = path.read_bytes()
-    (found,) = (await _close(store, lambda _: Unruly())).left_out
+    (found,) = (await _close(store, lambda _: FailingBackend())).left_out
     assert (found.path, found.line) == (str(path), 1)
     assert re.search(r"may have left a fault, which ends with its lease, at \d\d:\d\d:\d\d UTC", found.reason)
     os.utime(path, (0, 0))
-    (found,) = (await _close(store, lambda _: Unruly())).left_out
+    (found,) = (await _close(store, lambda _: FailingBackend())).left_out
     assert "has ended with its lease" in found.reason
     assert path.read_bytes() == content
 
@@ -156,7 +157,9 @@ async def test_what_is_no_journal_at_all_is_named_as_well(tmp_path: Path) -> Non
     (tmp_path / "folder" / JOURNAL).mkdir()
     (tmp_path / "garbage" / JOURNAL).write_bytes(bytes(range(256)))
     (tmp_path / "empty" / JOURNAL).touch()  # its owner was killed before it did anything
-    found = {Path(one.path).parent.name: one.reason for one in (await _close(store, lambda _: Unruly())).left_out}
+    found = {
+        Path(one.path).parent.name: one.reason for one in (await _close(store, lambda _: FailingBackend())).left_out
+    }
     assert sorted(found) == ["folder", "garbage", "link", "pipe"]
     assert found["pipe"].startswith("is no regular file")
     assert found["link"].startswith("is a symbolic link")
@@ -166,12 +169,12 @@ async def test_a_run_that_somebody_is_at_is_none_whose_journal_cannot_be_read(tm
     store = Store(tmp_path)
     with closing(store.begin("x")) as journal:
         (journal.directory / JOURNAL).write_text("{}\n{}\n")
-        assert (await _close(store, lambda _: Unruly())).left_out == []
+        assert (await _close(store, lambda _: FailingBackend())).left_out == []
 
 
 @pytest.mark.parametrize("started", ["yesterday", "", 7, None])
 async def test_a_journal_without_a_time_holds_up_no_other(tmp_path: Path, started: Any) -> None:
-    backend = Unruly()
+    backend = FailingBackend()
     store = await _killed(tmp_path, backend, Injected.kind)
     with closing(store.begin("timeless")) as journal:
         journal.write(Run(journal.run_id, "1", started, {}, [], {"name": "test"}, 7, "", 1.0))
@@ -184,13 +187,13 @@ async def test_a_time_without_a_zone_is_utc(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with closing(store.begin("x")) as journal:
         journal.write(Run(journal.run_id, "1", "2026-01-01T00:00:00", {}, [], {"name": "test"}, 7, "", 1.0))
-    assert (await _close(store, lambda _: Unruly())).closed == [journal.run_id]
+    assert (await _close(store, lambda _: FailingBackend())).closed == [journal.run_id]
 
 
 async def test_a_run_that_came_to_its_end_while_it_was_looked_at_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = await _killed(tmp_path, Unruly(), Injected.kind)
+    store = await _killed(tmp_path, FailingBackend(), Injected.kind)
     directory = next(iter(store.runs()))
 
     def late(directory: Path) -> list[Entry]:
@@ -200,14 +203,14 @@ async def test_a_run_that_came_to_its_end_while_it_was_looked_at_is_left_alone(
         return entries
 
     monkeypatch.setattr(store_module, "read", late)
-    assert (await _close(store, lambda _: Unruly())).closed == []
+    assert (await _close(store, lambda _: FailingBackend())).closed == []
     assert read(directory)[-1].record == Judged("inconclusive", 3, ["its owner was quicker"])
 
 
 async def test_a_backend_that_fails_in_any_way_leaves_a_run_that_a_person_must_look_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backend = Unruly()
+    backend = FailingBackend()
     store = await _killed(tmp_path, backend, Injected.kind)
 
     async def broken(*_: object) -> None:

@@ -6,11 +6,14 @@ from brownout_controller.backends.base import Target
 from brownout_controller.engine.planning import Planned, Setup
 from brownout_controller.engine.run_records import plan_record, run_record
 from brownout_controller.model.environment import Environment
-from tests.controller.engine.ground import Unruly, experiment
+from tests.support.builders.runs import experiment
+from tests.support.fakes.backends import FailingBackend
 
 
 def setup(**changes: object) -> Setup:
-    return Setup(experiment(**changes), Environment(backend="memory"), "test", Unruly(), 7, "again", part_of="margin-1")
+    return Setup(
+        experiment(**changes), Environment(backend="memory"), "test", FailingBackend(), 7, "again", part_of="margin-1"
+    )
 
 
 def test_a_run_says_how_long_each_of_its_states_lasts() -> None:

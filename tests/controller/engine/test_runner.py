@@ -38,7 +38,10 @@ from brownout_controller.report.sentences import sentence
 from brownout_core.errors import Conflict, Unavailable
 from brownout_core.faults.spec import FaultSpec
 from brownout_core.verdict import Verdict
-from tests.controller.engine.ground import EDGE, TOLD, FullDisk, Play, Unruly, experiment, hypothesis
+from tests.support.builders.runs import ExperimentRun, experiment, hypothesis
+from tests.support.fakes.backends import EDGE, FailingBackend
+from tests.support.fakes.journals import FullDisk
+from tests.support.fakes.probes import READINGS
 
 pytestmark = pytest.mark.virtual_time
 
@@ -50,31 +53,31 @@ def said(judgement: Judgement) -> tuple[str, ...]:
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
     """The probe reads 1 again."""
-    TOLD.clear()
+    READINGS.clear()
     yield
-    TOLD.clear()
+    READINGS.clear()
 
 
-def told(play: Play, kind: type[Record]) -> list[Record]:
+def told(play: ExperimentRun, kind: type[Record]) -> list[Record]:
     return [entry.record for entry in play.entries if isinstance(entry.record, kind)]
 
 
-def during_the_fault(backend: Unruly, good: float, bad: float) -> None:
-    TOLD["value"] = lambda: Reading(good if backend.clean else bad)
+def during_the_fault(backend: FailingBackend, good: float, bad: float) -> None:
+    READINGS["value"] = lambda: Reading(good if backend.clean else bad)
 
 
 async def test_a_system_that_holds_passes_and_nothing_is_left(tmp_path: Path) -> None:
-    play = Play(tmp_path, experiment())
+    play = ExperimentRun(tmp_path, experiment())
     judgement = await play.run()
     assert (judgement.verdict, judgement.exit) == (Verdict.PASSED, 0), judgement.reasons
-    assert isinstance(play.backend, Unruly)
+    assert isinstance(play.backend, FailingBackend)
     assert play.backend.clean
     assert judgement.hits["latency_downstream." + told(play, Run)[0].run_id] > 0  # type: ignore[attr-defined]
     assert judgement.recovery is not None
 
 
 async def test_the_states_are_those_of_the_table_in_order_and_the_verdict_is_the_last_line(tmp_path: Path) -> None:
-    play = Play(tmp_path, experiment())
+    play = ExperimentRun(tmp_path, experiment())
     await play.run()
     moves = [(record.before, record.state) for record in told(play, Entered) if isinstance(record, Entered)]
     assert [state for _, state in moves] == [
@@ -86,51 +89,53 @@ async def test_the_states_are_those_of_the_table_in_order_and_the_verdict_is_the
 
 
 async def test_what_undoes_a_step_is_written_before_the_step(tmp_path: Path) -> None:
-    backend = Unruly()
+    backend = FailingBackend()
     seen: list[bool] = []
-    await Play(tmp_path, experiment(), backend).on(Undo, lambda *_: seen.append("inject" in backend.asked)).run()
+    await (
+        ExperimentRun(tmp_path, experiment(), backend).on(Undo, lambda *_: seen.append("inject" in backend.asked)).run()
+    )
     assert seen == [False]
 
 
 async def test_a_hypothesis_that_breaks_under_the_fault_is_refuted_and_told(tmp_path: Path) -> None:
-    backend = Unruly()
+    backend = FailingBackend()
     during_the_fault(backend, 1, 50)
-    judgement = await Play(tmp_path, experiment(), backend).run()
+    judgement = await ExperimentRun(tmp_path, experiment(), backend).run()
     assert (judgement.verdict, judgement.exit) == (Verdict.REFUTED, 1)
     assert "value is low (during): 50 at worst" in sentence(judgement.reasons[0])
     assert backend.clean
 
 
 async def test_a_baseline_that_does_not_hold_injects_nothing(tmp_path: Path) -> None:
-    TOLD["value"] = lambda: Reading(50)
-    play = Play(tmp_path, experiment())
+    READINGS["value"] = lambda: Reading(50)
+    play = ExperimentRun(tmp_path, experiment())
     judgement = await play.run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert "so nothing was injected" in sentence(judgement.reasons[0])
-    assert isinstance(play.backend, Unruly)
+    assert isinstance(play.backend, FailingBackend)
     assert not {"inject", "revert"} & set(play.backend.asked)
     assert told(play, Undo) == []
 
 
 async def test_no_data_is_never_a_pass(tmp_path: Path) -> None:
-    backend = Unruly()
-    TOLD["value"] = lambda: Reading(1) if backend.clean else Reading(None, "nothing there")
-    judgement = await Play(tmp_path, experiment(), backend).run()
+    backend = FailingBackend()
+    READINGS["value"] = lambda: Reading(1) if backend.clean else Reading(None, "nothing there")
+    judgement = await ExperimentRun(tmp_path, experiment(), backend).run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert "nothing there" in sentence(judgement.reasons[0])
 
 
 @pytest.mark.parametrize("error", [ProbeError("away"), ZeroDivisionError("a bug")])
 async def test_a_probe_that_fails_is_no_data_and_no_reason_to_leave_a_fault(tmp_path: Path, error: Exception) -> None:
-    backend = Unruly()
+    backend = FailingBackend()
 
     def read() -> Reading:
         if backend.clean:
             return Reading(1)
         raise error
 
-    TOLD["value"] = read
-    judgement = await Play(tmp_path, experiment(), backend).run()
+    READINGS["value"] = read
+    judgement = await ExperimentRun(tmp_path, experiment(), backend).run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert str(error) in sentence(judgement.reasons[0])
     assert backend.clean
@@ -138,7 +143,7 @@ async def test_a_probe_that_fails_is_no_data_and_no_reason_to_leave_a_fault(tmp_
 
 async def test_a_probe_that_hangs_holds_up_nobody(tmp_path: Path) -> None:
     hangs = {"name": "hangs", "stuck": "x", "expect": "< 1", "every": "0.01s", "timeout": "60s", "when": ["during"]}
-    play = Play(tmp_path, experiment(hypotheses=[hypothesis(), hangs]))
+    play = ExperimentRun(tmp_path, experiment(hypotheses=[hypothesis(), hangs]))
     judgement = await play.run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert [result.outcome for result in judgement.results if result.name == "hangs"] == ["no-data"]
@@ -146,10 +151,10 @@ async def test_a_probe_that_hangs_holds_up_nobody(tmp_path: Path) -> None:
 
 
 async def test_a_stop_condition_ends_the_run_at_once_with_a_verified_revert(tmp_path: Path) -> None:
-    backend = Unruly()
+    backend = FailingBackend()
     during_the_fault(backend, 1, 99)
     slow = experiment(duration="600s", hypotheses=[hypothesis(stop="> 90")])
-    play = Play(tmp_path, slow, backend)
+    play = ExperimentRun(tmp_path, slow, backend)
     judgement = await play.run()
     assert (judgement.verdict, judgement.exit) == (Verdict.STOPPED, 5)
     assert judgement.stopping is not None
@@ -161,47 +166,49 @@ async def test_a_stop_condition_ends_the_run_at_once_with_a_verified_revert(tmp_
 
 
 async def test_a_stop_condition_that_cannot_be_seen_any_more_is_as_good_as_met(tmp_path: Path) -> None:
-    backend = Unruly()
-    TOLD["value"] = lambda: Reading(1) if backend.clean else Reading(None, "the server is away")
-    judgement = await Play(tmp_path, experiment(duration="600s", hypotheses=[hypothesis(stop="> 90")]), backend).run()
+    backend = FailingBackend()
+    READINGS["value"] = lambda: Reading(1) if backend.clean else Reading(None, "the server is away")
+    judgement = await ExperimentRun(
+        tmp_path, experiment(duration="600s", hypotheses=[hypothesis(stop="> 90")]), backend
+    ).run()
     assert judgement.verdict is Verdict.STOPPED
     assert "could not be seen" in sentence(judgement.reasons[0])
     assert backend.clean
 
 
 async def test_an_injection_that_fails_is_undone_and_inconclusive(tmp_path: Path) -> None:
-    backend = Unruly()
+    backend = FailingBackend()
     backend.fails.add("inject")
-    judgement = await Play(tmp_path, experiment(), backend).run()
+    judgement = await ExperimentRun(tmp_path, experiment(), backend).run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
-    assert said(judgement) == ("the fault was not in place", "inject failed, as it was told to")
+    assert said(judgement) == ("the fault was not in place", "inject failed, as the test wants")
     assert "revert" in backend.asked
 
 
 async def test_a_fault_that_met_no_traffic_tested_nothing(tmp_path: Path) -> None:
-    judgement = await Play(tmp_path, experiment(), Unruly(rate=0.0)).run()
+    judgement = await ExperimentRun(tmp_path, experiment(), FailingBackend(rate=0.0)).run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert "no traffic met the fault" in sentence(judgement.reasons[0])
 
 
 async def test_a_fault_that_vanishes_half_way_is_inconclusive(tmp_path: Path) -> None:
-    backend = Unruly()
-    play = Play(tmp_path, experiment(duration="600s"), backend).on(Counted, lambda *_: backend.lose())
+    backend = FailingBackend()
+    play = ExperimentRun(tmp_path, experiment(duration="600s"), backend).on(Counted, lambda *_: backend.lose())
     judgement = await play.run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert "vanished" in sentence(judgement.reasons[0])
 
 
 async def test_the_lease_is_renewed_for_as_long_as_the_run_goes_on(tmp_path: Path) -> None:
-    backend = Unruly()
-    judgement = await Play(tmp_path, experiment(duration="1.5s"), backend).run()
+    backend = FailingBackend()
+    judgement = await ExperimentRun(tmp_path, experiment(duration="1.5s"), backend).run()
     assert judgement.verdict is Verdict.PASSED
     assert backend.asked.count("renew") >= 2
 
 
 async def test_targets_that_cannot_be_reached_end_the_run_within_a_lease(tmp_path: Path) -> None:
-    backend = Unruly()
-    play = Play(tmp_path, experiment(duration="600s"), backend)
+    backend = FailingBackend()
+    play = ExperimentRun(tmp_path, experiment(duration="600s"), backend)
     play.on(Injected, lambda *_: backend.fails.update(("renew", "counts")))
     judgement = await play.run()
     assert judgement.verdict is Verdict.STOPPED
@@ -210,7 +217,7 @@ async def test_targets_that_cannot_be_reached_end_the_run_within_a_lease(tmp_pat
 
 @pytest.mark.parametrize("how", ["fails", "keeps"])
 async def test_a_revert_that_is_not_verified_is_the_gravest_verdict(tmp_path: Path, how: str) -> None:
-    backend = Unruly()
+    backend = FailingBackend()
     during_the_fault(backend, 1, 50)  # refuted as well
 
     def misbehave(*_: object) -> None:
@@ -218,7 +225,7 @@ async def test_a_revert_that_is_not_verified_is_the_gravest_verdict(tmp_path: Pa
         if how == "fails":
             backend.fails.add("revert")
 
-    play = Play(tmp_path, experiment(), backend).on(Injected, misbehave)
+    play = ExperimentRun(tmp_path, experiment(), backend).on(Injected, misbehave)
     # What stays is kept alive, as by somebody who does not know that the run is over.
     if how == "keeps":
         backend._lapse = lambda: None  # type: ignore[method-assign]
@@ -228,8 +235,8 @@ async def test_a_revert_that_is_not_verified_is_the_gravest_verdict(tmp_path: Pa
 
 
 async def test_a_revert_that_succeeds_at_the_second_try_is_verified(tmp_path: Path) -> None:
-    backend = Unruly()
-    play = Play(tmp_path, experiment(), backend)
+    backend = FailingBackend()
+    play = ExperimentRun(tmp_path, experiment(), backend)
     play.on(Injected, lambda *_: backend.fails.add("revert"))
 
     def entered(_: object, record: Record) -> None:
@@ -250,8 +257,8 @@ async def test_a_signal_ends_the_run_in_any_state_with_the_revert_done(
     for name, own in (("baseline", "baseline"), ("duration", "observing"), ("recovery", "recovering")):
         if own != state:
             long[name] = "0.1s"
-    backend = Unruly()
-    play = Play(tmp_path, experiment(**long), backend)
+    backend = FailingBackend()
+    play = ExperimentRun(tmp_path, experiment(**long), backend)
 
     def entered(runner: module.Runner, record: Record) -> None:
         if isinstance(record, Entered) and record.state == state:
@@ -272,9 +279,9 @@ class _Spoilt(float):
 
 
 async def test_a_bug_of_ours_under_a_fault_reverts_and_is_told_as_such(tmp_path: Path) -> None:
-    backend, fine = Unruly(), experiment()
+    backend, fine = FailingBackend(), experiment()
     spoilt = fine.conditions.model_copy(update={"duration": _Spoilt(0.3)})
-    play = Play(tmp_path, replace(fine, conditions=spoilt), backend)
+    play = ExperimentRun(tmp_path, replace(fine, conditions=spoilt), backend)
     judgement = await play.run()
     assert (judgement.verdict, judgement.exit) == (Verdict.INTERNAL, 7)
     assert "inject" in backend.asked
@@ -288,17 +295,17 @@ async def test_a_bug_of_ours_under_a_fault_reverts_and_is_told_as_such(tmp_path:
 async def test_what_cannot_be_written_is_not_injected(tmp_path: Path) -> None:
     disk = FullDisk()
     disk.refused.add(Undo.kind)
-    play = Play(tmp_path, experiment(), disk=disk)
+    play = ExperimentRun(tmp_path, experiment(), disk=disk)
     judgement = await play.run()
-    assert isinstance(play.backend, Unruly)
+    assert isinstance(play.backend, FailingBackend)
     assert "inject" not in play.backend.asked
     assert judgement.exit in (3, 6)
 
 
 @pytest.mark.parametrize("kind", [Injected, Sample, Counted, Reverted, Entered])
 async def test_a_journal_that_takes_no_more_under_a_fault_reverts_at_once(tmp_path: Path, kind: type[Record]) -> None:
-    backend, disk = Unruly(), FullDisk()
-    play = Play(tmp_path, experiment(duration="600s", lease="600s"), backend, disk=disk)
+    backend, disk = FailingBackend(), FullDisk()
+    play = ExperimentRun(tmp_path, experiment(duration="600s", lease="600s"), backend, disk=disk)
     play.on(Undo, lambda *_: disk.refused.add(kind.kind))
     if kind is Reverted:
         play.on(Injected, lambda runner, _: runner.stop("enough"))
@@ -312,14 +319,14 @@ async def test_an_observer_that_fails_is_no_reason_to_leave_a_fault(tmp_path: Pa
     def fail(*_: object) -> None:
         raise BrokenPipeError
 
-    backend = Unruly()
-    assert (await Play(tmp_path, experiment(), backend).on(Injected, fail).run()).verdict is Verdict.PASSED
+    backend = FailingBackend()
+    assert (await ExperimentRun(tmp_path, experiment(), backend).on(Injected, fail).run()).verdict is Verdict.PASSED
     assert backend.clean
 
 
 async def test_who_cancels_a_run_waits_for_the_revert_however_often(tmp_path: Path) -> None:
-    backend = Unruly()
-    play = Play(tmp_path, experiment(duration="600s"), backend)
+    backend = FailingBackend()
+    play = ExperimentRun(tmp_path, experiment(duration="600s"), backend)
 
     async def slow(target: Target, owner: str) -> None:
         await asyncio.sleep(0.2)
@@ -351,7 +358,7 @@ async def test_a_probe_that_ignores_its_end_keeps_nobody(tmp_path: Path) -> None
         "timeout": "60s",
         "when": ["during"],
     }
-    play = Play(tmp_path, experiment(hypotheses=[hypothesis(), stubborn]))
+    play = ExperimentRun(tmp_path, experiment(hypotheses=[hypothesis(), stubborn]))
     judgement = await play.run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert [failure.where for failure in told(play, Failure) if isinstance(failure, Failure)] == ["probe"]
@@ -364,7 +371,7 @@ async def test_a_probe_that_ignores_its_end_keeps_nobody(tmp_path: Path) -> None
 async def test_many_targets_that_hang_hold_up_the_revert_no_longer_than_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backend = Unruly({EDGE: [f"db{number}" for number in range(10)]})
+    backend = FailingBackend({EDGE: [f"db{number}" for number in range(10)]})
     waiting: list[int] = [0]
     most: list[int] = []
 
@@ -379,7 +386,7 @@ async def test_many_targets_that_hang_hold_up_the_revert_no_longer_than_one(
 
     monkeypatch.setattr(backend, "counts", hang)
     nets = {"large-scope": "a test"}
-    judgement = await Play(tmp_path, experiment(blast_radius={"mode": "all"}, nets=nets), backend).run()
+    judgement = await ExperimentRun(tmp_path, experiment(blast_radius={"mode": "all"}, nets=nets), backend).run()
     assert judgement.verdict is Verdict.INCONCLUSIVE, "nobody saw a hit"
     assert backend.clean
     assert max(most) >= 10, "they are asked beside each other"
@@ -388,8 +395,8 @@ async def test_many_targets_that_hang_hold_up_the_revert_no_longer_than_one(
 async def test_a_fault_that_was_gone_before_the_revert_is_inconclusive_though_nobody_answered_the_last_look(
     tmp_path: Path,
 ) -> None:
-    backend = Unruly()
-    play = Play(tmp_path, experiment(), backend)
+    backend = FailingBackend()
+    play = ExperimentRun(tmp_path, experiment(), backend)
 
     def restart(_: object, record: Record) -> None:
         if isinstance(record, Entered) and record.state == "observing":
@@ -404,7 +411,7 @@ async def test_a_fault_that_was_gone_before_the_revert_is_inconclusive_though_no
 
 
 async def test_a_bug_in_a_backend_is_tried_again_and_then_told(tmp_path: Path) -> None:
-    backend = Unruly()
+    backend = FailingBackend()
     calls: list[str] = []
 
     async def broken(target: Target, owner: str) -> None:
@@ -414,7 +421,7 @@ async def test_a_bug_in_a_backend_is_tried_again_and_then_told(tmp_path: Path) -
         await MemoryBackend.revert(backend, target, owner)
 
     backend.revert = broken  # type: ignore[method-assign]
-    assert (await Play(tmp_path, experiment(), backend).run()).verdict is Verdict.PASSED
+    assert (await ExperimentRun(tmp_path, experiment(), backend).run()).verdict is Verdict.PASSED
     assert len(calls) == 2
 
 
@@ -424,7 +431,7 @@ async def test_a_bug_in_a_backend_is_tried_again_and_then_told(tmp_path: Path) -
 @pytest.mark.parametrize("state", ["planned", "baseline", "injecting", "observing", "reverting", "recovering"])
 async def test_who_asks_for_the_end_gets_it_in_any_state(tmp_path: Path, state: str) -> None:
     own = {"baseline": "baseline", "observing": "duration", "recovering": "recovery"}.get(state, "")
-    play = Play(tmp_path, experiment(**({own: "600s"} if own else {})), backend := Unruly())
+    play = ExperimentRun(tmp_path, experiment(**({own: "600s"} if own else {})), backend := FailingBackend())
 
     def stop(runner: module.Runner, record: Record) -> None:
         if state == "planned" or (isinstance(record, Entered) and record.state == state):
@@ -441,7 +448,7 @@ async def test_a_signal_after_the_end_comes_too_late_to_be_told(tmp_path: Path) 
             runner.interrupt("SIGINT")
             runner.stop("enough")
 
-    play = Play(tmp_path, experiment()).on(Entered, interrupt).on(Judged, interrupt)
+    play = ExperimentRun(tmp_path, experiment()).on(Entered, interrupt).on(Judged, interrupt)
     assert (await play.run()).verdict is Verdict.PASSED
     assert play.kinds()[-1] == Judged.kind
 
@@ -452,27 +459,27 @@ async def test_a_signal_after_the_end_comes_too_late_to_be_told(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("net", "backend", "environment", "changes"),
     [
-        ("zero-targets", Unruly({}), Environment(backend="memory"), {}),
-        ("protected-target", Unruly(), Environment(backend="memory", protected=True), {}),
-        ("max-duration", Unruly(), Environment(backend="memory", limits=Limits(max_duration=0.1)), {}),
+        ("zero-targets", FailingBackend({}), Environment(backend="memory"), {}),
+        ("protected-target", FailingBackend(), Environment(backend="memory", protected=True), {}),
+        ("max-duration", FailingBackend(), Environment(backend="memory", limits=Limits(max_duration=0.1)), {}),
         (
             "large-scope",
-            Unruly({EDGE: ["a", "b", "c"]}),
+            FailingBackend({EDGE: ["a", "b", "c"]}),
             Environment(backend="memory", limits=Limits(max_targets=2)),
             {"blast_radius": {"mode": "all"}},
         ),
         (
             "large-scope",
-            Unruly({EDGE: ["a", "b", "c"]}),
+            FailingBackend({EDGE: ["a", "b", "c"]}),
             Environment(backend="memory"),
             {"blast_radius": {"mode": "fixed", "value": 2}},
         ),
     ],
 )
 async def test_a_safety_net_refuses_before_anything_is_touched(
-    tmp_path: Path, net: str, backend: Unruly, environment: Environment, changes: dict[str, object]
+    tmp_path: Path, net: str, backend: FailingBackend, environment: Environment, changes: dict[str, object]
 ) -> None:
-    play = Play(tmp_path, experiment(**changes), backend, environment=environment)
+    play = ExperimentRun(tmp_path, experiment(**changes), backend, environment=environment)
     judgement = await play.run()
     assert (judgement.verdict, judgement.exit) == (Verdict.REFUSED, 4)
     refusals = [record.net for record in told(play, Refusal) if isinstance(record, Refusal)]
@@ -482,18 +489,18 @@ async def test_a_safety_net_refuses_before_anything_is_touched(
 
 
 async def test_a_target_that_has_faults_already_is_refused(tmp_path: Path) -> None:
-    backend = Unruly()
+    backend = FailingBackend()
 
     target = (await backend.targets(EDGE))[0]
     await backend.inject(target, experiment().faults, "somebody", 600.0)
-    judgement = await Play(tmp_path, experiment(), backend).run()
+    judgement = await ExperimentRun(tmp_path, experiment(), backend).run()
     assert judgement.verdict is Verdict.REFUSED
     assert "latency_downstream" in sentence(judgement.reasons[0])
 
 
 async def test_a_target_that_gets_faults_during_the_baseline_is_refused(tmp_path: Path) -> None:
-    backend = Unruly()
-    play = Play(tmp_path, experiment(), backend)
+    backend = FailingBackend()
+    play = ExperimentRun(tmp_path, experiment(), backend)
     tasks: list[asyncio.Task[None]] = []
 
     def somebody(_: object, record: Record) -> None:
@@ -510,14 +517,14 @@ async def test_a_target_that_gets_faults_during_the_baseline_is_refused(tmp_path
 
 async def test_locks_that_cannot_be_taken_are_a_refusal_that_says_what_helps(tmp_path: Path) -> None:
     (tmp_path / "locks").write_text("a file")
-    judgement = await Play(tmp_path, experiment()).run()
+    judgement = await ExperimentRun(tmp_path, experiment()).run()
     assert judgement.verdict is Verdict.REFUSED
     assert "locks" in sentence(judgement.reasons[0])
 
 
 async def test_a_target_that_another_run_is_at_is_refused(tmp_path: Path) -> None:
     with locks.held(["db"], locks.Claim("another run"), tmp_path / "locks"):
-        judgement = await Play(tmp_path, experiment()).run()
+        judgement = await ExperimentRun(tmp_path, experiment()).run()
     assert judgement.verdict is Verdict.REFUSED
     assert "another run" in sentence(judgement.reasons[0])
 
@@ -545,7 +552,7 @@ class Keys:
 
 async def test_a_lock_that_cannot_be_asked_for_is_a_refusal_and_no_bug(tmp_path: Path) -> None:
     keys = Keys(Unavailable("may not create leases in namespace shop"))
-    play = Play(tmp_path, experiment(), exclusive=keys.hold)
+    play = ExperimentRun(tmp_path, experiment(), exclusive=keys.hold)
     judgement = await play.run()
     assert (judgement.verdict, judgement.exit) == (Verdict.REFUSED, 4)
     assert "may not create leases" in sentence(judgement.reasons[0])
@@ -555,15 +562,15 @@ async def test_a_lock_that_cannot_be_asked_for_is_a_refusal_and_no_bug(tmp_path:
 
 async def test_a_secret_of_the_name_is_in_no_lock(tmp_path: Path) -> None:
     keys = Keys()
-    await Play(tmp_path, experiment(name="try hunter2"), exclusive=keys.hold, masker=Masker(["hunter2"])).run()
+    await ExperimentRun(tmp_path, experiment(name="try hunter2"), exclusive=keys.hold, masker=Masker(["hunter2"])).run()
     assert keys.claim.experiment == "try ***"
 
 
 @pytest.mark.parametrize("state", ["baseline", "observing"])
 async def test_a_lock_that_is_lost_ends_the_run_with_the_revert_done(tmp_path: Path, state: str) -> None:
-    backend, keys = Unruly(), Keys()
+    backend, keys = FailingBackend(), Keys()
     long = {"baseline": "600s"} if state == "baseline" else {"duration": "600s"}
-    play = Play(tmp_path, experiment(**long), backend, exclusive=keys.hold)
+    play = ExperimentRun(tmp_path, experiment(**long), backend, exclusive=keys.hold)
 
     def entered(_: object, record: Record) -> None:
         if isinstance(record, Entered) and record.state == state:
@@ -578,7 +585,7 @@ async def test_a_lock_that_is_lost_ends_the_run_with_the_revert_done(tmp_path: P
 
 async def test_a_lock_that_is_lost_after_the_fault_is_told_and_the_recovery_is_measured(tmp_path: Path) -> None:
     keys = Keys()
-    play = Play(tmp_path, experiment(), exclusive=keys.hold)
+    play = ExperimentRun(tmp_path, experiment(), exclusive=keys.hold)
 
     def entered(_: object, record: Record) -> None:
         if isinstance(record, Entered) and record.state == "recovering":
@@ -589,16 +596,16 @@ async def test_a_lock_that_is_lost_after_the_fault_is_told_and_the_recovery_is_m
 
 
 async def test_a_lock_that_is_lost_in_the_last_moment_keeps_the_fault_from_being_injected(tmp_path: Path) -> None:
-    backend, keys = Unruly(), Keys()
+    backend, keys = FailingBackend(), Keys()
     keys.late = True
-    judgement = await Play(tmp_path, experiment(), backend, exclusive=keys.hold).run()
+    judgement = await ExperimentRun(tmp_path, experiment(), backend, exclusive=keys.hold).run()
     assert judgement.verdict is Verdict.STOPPED
     assert "inject" not in backend.asked
 
 
 async def test_a_run_that_is_interrupted_while_it_waits_for_a_lock_is_stopped_and_not_refused(tmp_path: Path) -> None:
     keys = Keys(Conflict("the run was stopped while it waited"))
-    play = Play(tmp_path, experiment(), exclusive=keys.hold)
+    play = ExperimentRun(tmp_path, experiment(), exclusive=keys.hold)
     play.on(Plan, lambda runner, _: runner.interrupt("SIGINT"))
     judgement = await play.run()
     assert (judgement.verdict, judgement.exit) == (Verdict.STOPPED, 130)
@@ -607,7 +614,7 @@ async def test_a_run_that_is_interrupted_while_it_waits_for_a_lock_is_stopped_an
 
 async def test_a_net_that_is_off_refuses_nothing_and_the_journal_keeps_the_reason(tmp_path: Path) -> None:
     environment = Environment(backend="memory", protected=True)
-    play = Play(tmp_path, experiment(nets={"protected-target": "a rehearsal"}), environment=environment)
+    play = ExperimentRun(tmp_path, experiment(nets={"protected-target": "a rehearsal"}), environment=environment)
     assert (await play.run()).verdict is Verdict.PASSED
     run = told(play, Run)[0]
     assert isinstance(run, Run)
@@ -615,21 +622,21 @@ async def test_a_net_that_is_off_refuses_nothing_and_the_journal_keeps_the_reaso
 
 
 async def test_targets_that_cannot_be_asked_are_inconclusive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    backend = Unruly()
+    backend = FailingBackend()
 
     async def away(edge: str) -> list[Target]:
         raise BackendError("no answer from 127.0.0.1:1")
 
     monkeypatch.setattr(backend, "targets", away)
-    judgement = await Play(tmp_path, experiment(), backend).run()
+    judgement = await ExperimentRun(tmp_path, experiment(), backend).run()
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert "no answer from 127.0.0.1:1" in said(judgement)
 
 
 async def test_secrets_are_in_no_record(tmp_path: Path) -> None:
-    TOLD["value"] = lambda: Reading(None, "cannot log in to postgresql://me:hunter22@db as hunter22")
+    READINGS["value"] = lambda: Reading(None, "cannot log in to postgresql://me:hunter22@db as hunter22")
     secret = experiment(because="hunter22 is the password")
-    play = Play(tmp_path, secret, masker=Masker(["hunter22"]))
+    play = ExperimentRun(tmp_path, secret, masker=Masker(["hunter22"]))
     await play.run()
     text = next(iter(play.store.runs())).joinpath("journal.jsonl").read_text()
     assert "hunter22" not in text
@@ -639,7 +646,7 @@ async def test_secrets_are_in_no_record(tmp_path: Path) -> None:
 _OPEN = Environment(backend="memory", limits=Limits(max_percent=100, max_targets=2))
 
 
-class _Taken(Unruly):
+class _Taken(FailingBackend):
     """Somebody else is at the last of the targets when it comes to be injected."""
 
     async def inject(self, target: Target, faults: Sequence[FaultSpec], owner: str, lease: float) -> None:
@@ -650,7 +657,7 @@ class _Taken(Unruly):
 
 async def test_a_target_that_somebody_else_was_faster_at_is_a_refusal_and_nothing_is_left(tmp_path: Path) -> None:
     backend = _Taken({EDGE: ["one", "two"]})
-    play = Play(tmp_path, experiment(blast_radius={"mode": "all"}, recovery="60s"), backend, environment=_OPEN)
+    play = ExperimentRun(tmp_path, experiment(blast_radius={"mode": "all"}, recovery="60s"), backend, environment=_OPEN)
     judgement = await play.run()
     assert (judgement.verdict, judgement.exit) == (Verdict.REFUSED, 4)
     assert "somebody else" in sentence(judgement.reasons[0])

@@ -16,12 +16,13 @@ from brownout_controller.model.journal import Record, Sample
 from brownout_controller.model.probe import NoAnswerError, Probe, ProbeContext, ProbeError, ProbeSpec, Reading, Waits
 from brownout_controller.model.reasons import Reason
 from brownout_core.experiment_terms import Phase
-from tests.controller.engine.ground import TOLD, Told, experiment, hypothesis
+from tests.support.builders.runs import experiment, hypothesis
+from tests.support.fakes.probes import READINGS, ScriptedProbe
 
 pytestmark = pytest.mark.virtual_time
 
 
-class LooksBack(Told):
+class LooksBack(ScriptedProbe):
     """Its window reaches across a change of phase."""
 
     looks_back: ClassVar[bool] = True
@@ -36,7 +37,7 @@ class Now:
 
 
 async def _sample(read: Callable[[], Reading], now: Now, seconds: float = 0.05, **changes: object) -> list[Sample]:
-    TOLD["value"] = read
+    READINGS["value"] = read
     long = dict.fromkeys(("baseline", "duration", "recovery"), "1h")
     claim = experiment(hypotheses=[hypothesis(**changes)], **long).hypotheses[0]
     written: list[Record] = []
@@ -89,7 +90,7 @@ async def test_a_stop_condition_that_looks_back_does_not_wait_until_it_has_settl
     # What is bad although calm still dilutes it is bad; of what does not look back the file says: it does not count.
     now = Now()
     now.since = clock.now()
-    TOLD["value"] = lambda: Reading(99)
+    READINGS["value"] = lambda: Reading(99)
     long = dict.fromkeys(("baseline", "duration", "recovery"), "1h")
     claim = experiment(hypotheses=[hypothesis(settle="600s", stop="> 50")], **long).hypotheses[0]
     if looks_back:
@@ -111,7 +112,7 @@ async def test_a_new_phase_is_measured_at_once_and_when_it_has_settled() -> None
         reads.append(clock.now())
         return Reading(1)
 
-    TOLD["value"] = read
+    READINGS["value"] = read
     long = dict.fromkeys(("baseline", "duration", "recovery"), "3h")
     claim = experiment(hypotheses=[hypothesis(settle="0.05s", every="1h")], **long).hypotheses[0]
     written: list[Record] = []
@@ -195,7 +196,7 @@ async def test_what_hangs_until_the_fault_ends_is_of_the_phase_it_began_in_and_h
 
 
 async def test_a_measurement_that_is_answered_late_stands_for_those_that_fell_due_meanwhile() -> None:
-    class Slow(Told):
+    class Slow(ScriptedProbe):
         def open(self, context: ProbeContext) -> Probe:
             return _Slow()
 
@@ -237,8 +238,10 @@ async def test_a_refusal_is_kept_with_its_kind_by_a_probe_that_asks_the_service(
 
 
 async def test_what_is_claimed_of_the_recovery_only_is_measured_once_before() -> None:
-    TOLD["value"] = lambda: Reading(1.0)
-    samples = await _across(Told(key="value"), "baseline", None, "during", None, "recovery", None, when=["recovery"])
+    READINGS["value"] = lambda: Reading(1.0)
+    samples = await _across(
+        ScriptedProbe(key="value"), "baseline", None, "during", None, "recovery", None, when=["recovery"]
+    )
     assert [sample.phase for sample in samples].count("baseline") == 1
     assert not [sample for sample in samples if sample.phase == "during"]
     assert [sample for sample in samples if sample.phase == "recovery"]
@@ -266,7 +269,7 @@ async def test_a_stop_condition_does_not_wait_for_the_answer_that_it_is_about() 
 
 
 async def test_a_stop_condition_waits_for_an_answer_that_may_be_good_however_late_it_is() -> None:
-    class Late(Told):
+    class Late(ScriptedProbe):
         at_once = 50
 
         @property
@@ -333,7 +336,7 @@ async def test_an_answer_after_the_end_of_its_phase_is_none_of_it() -> None:
     now.since, asked = clock.now(), asyncio.Event()
     answer: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
-    class Late(Told):
+    class Late(ScriptedProbe):
         def open(self, surroundings: ProbeContext) -> Probe:
             return _Late()
 

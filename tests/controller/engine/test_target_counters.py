@@ -7,7 +7,8 @@ import pytest
 from brownout_controller.backends.memory import MemoryBackend
 from brownout_controller.engine.target_counters import TargetCounters
 from brownout_controller.model.probe import ProbeError
-from tests.controller.engine.ground import EDGE, Unruly, experiment
+from tests.support.builders.runs import experiment
+from tests.support.fakes.backends import EDGE, FailingBackend
 
 pytestmark = pytest.mark.virtual_time
 
@@ -29,7 +30,7 @@ async def test_the_counters_are_those_of_all_targets_together() -> None:
 
 
 async def test_a_target_that_cannot_be_asked_is_no_data() -> None:
-    backend = Unruly()
+    backend = FailingBackend()
     backend.fails.add("counts")
     with pytest.raises(ProbeError, match="counts failed"):
         await TargetCounters(backend, await backend.targets(EDGE), "run").read()

@@ -11,7 +11,8 @@ from brownout_controller.model.journal import Run
 from brownout_controller.model.probe import Probe, ProbeContext, ProbeSpec, Reading
 from brownout_controller.probes import KINDS
 from brownout_core import document
-from tests.controller.engine.ground import EDGE, Stuck, Told
+from tests.support.fakes.backends import EDGE
+from tests.support.fakes.probes import HangingProbe, ScriptedProbe
 
 
 class Together(ProbeSpec):
@@ -62,4 +63,6 @@ def claimed(*hypotheses: dict[str, Any], **changes: Any) -> Experiment:
         "recovery": "0.1s", "lease": "1s", "hypotheses": [{**quick, **claim} for claim in claims], **changes,
     }  # fmt: skip
     value = document.parse(json.dumps(content), "try.json", columns=True)
-    return read_experiment(value, "try.json", {**KINDS, **{probe.kind: probe for probe in (Told, Stuck, Together)}})
+    return read_experiment(
+        value, "try.json", {**KINDS, **{probe.kind: probe for probe in (ScriptedProbe, HangingProbe, Together)}}
+    )

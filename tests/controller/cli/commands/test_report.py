@@ -25,15 +25,16 @@ from brownout_controller.cli.commands.report import (
 )
 from brownout_controller.engine.store import Store
 from brownout_core.errors import InvalidSpec, NotFound, Unavailable
-from tests.controller.engine.ground import TOLD, Play, experiment
+from tests.support.builders.runs import ExperimentRun, experiment
+from tests.support.fakes.probes import READINGS
 from tests.support.virtual_time import run_virtually
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("report")
-    run_virtually(Play(root, experiment()).run())
-    TOLD.clear()
+    run_virtually(ExperimentRun(root, experiment()).run())
+    READINGS.clear()
     return root / "runs"
 
 

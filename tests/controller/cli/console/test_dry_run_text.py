@@ -21,20 +21,21 @@ from brownout_core import document
 from brownout_core.faults import make
 from brownout_core.faults.fault_yaml import read_fault
 from brownout_core.faults.spec import FaultSpec
-from tests.controller.engine.ground import TOLD, Unruly
 from tests.support.builders.experiments import claimed
+from tests.support.fakes.backends import FailingBackend
+from tests.support.fakes.probes import READINGS
 
 
 @pytest.fixture(autouse=True)
 def told() -> Iterator[None]:
     yield
-    TOLD.clear()
+    READINGS.clear()
 
 
-def _rehearsed(*claims: dict[str, Any], backend: Unruly | None = None, **changes: Any) -> DryRun:
-    TOLD["value"] = lambda: Reading(3.0)
+def _rehearsed(*claims: dict[str, Any], backend: FailingBackend | None = None, **changes: Any) -> DryRun:
+    READINGS["value"] = lambda: Reading(3.0)
     setup = Setup(
-        claimed(*claims, **changes), Environment(), "here", backend or Unruly(), 1, "", Masker(["hunter2"])
+        claimed(*claims, **changes), Environment(), "here", backend or FailingBackend(), 1, "", Masker(["hunter2"])
     )  # fmt: skip
     return asyncio.run(dry_run(setup, measure=True))
 
@@ -45,7 +46,7 @@ def _printed(one: DryRun, capsys: pytest.CaptureFixture[str], *, as_json: bool =
 
 
 def test_it_tells_what_would_be_done_and_touches_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    backend = Unruly()
+    backend = FailingBackend()
     status, told = _printed(_rehearsed(backend=backend), capsys)
     assert status == 0
     for line in (
@@ -97,7 +98,7 @@ def test_a_name_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_refusals_are_told_with_the_remedy_and_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    one = _rehearsed(backend=Unruly({}))
+    one = _rehearsed(backend=FailingBackend({}))
     status, told = _printed(one, capsys)
     assert status == 4
     assert "(zero-targets); " in told
@@ -111,7 +112,7 @@ def test_refusals_are_told_with_the_remedy_and_as_json(capsys: pytest.CaptureFix
 def test_targets_that_cannot_be_asked_are_a_trouble_and_hypotheses_are_read_all_the_same(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    class Away(Unruly):
+    class Away(FailingBackend):
         async def targets(self, edge: str) -> list[Target]:
             raise BackendError("h:1 does not answer")
 
@@ -153,8 +154,8 @@ def test_several_values_are_judged_by_their_rule_and_what_the_load_brings_is_not
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     claims = [{"name": rule, "told": "value", "expect": "< 10", "series": rule} for rule in ("all", "any", "one")]
-    TOLD["value"] = lambda: Reading(None, "the query gave 2 values", series=(("a", 3.0), ("b", 30.0)))
-    setup = Setup(claimed(*claims), Environment(), "here", Unruly(), 1, "")
+    READINGS["value"] = lambda: Reading(None, "the query gave 2 values", series=(("a", 3.0), ("b", 30.0)))
+    setup = Setup(claimed(*claims), Environment(), "here", FailingBackend(), 1, "")
     one = asyncio.run(dry_run(setup, measure=True))
     assert [now.holds for now in one.readings] == [False, True, None]
     assert _printed(one, capsys)[1].endswith("nothing would be injected: all, one\n")
