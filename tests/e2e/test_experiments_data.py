@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import time
 import urllib.request
@@ -16,8 +17,13 @@ from threading import Thread
 from typing import Any, Final
 
 import pytest
+from click.testing import CliRunner
 
+from brownout_controller.cli.commands.catalogue import catalogue
+from brownout_core.errors import Unavailable
 from deploy.demo.servers import free_port
+from tests.support.builders.architectures import SHOP
+from tests.support.certificates import Authority
 from tests.support.processes.system_under_test import Stage, staged
 from tests.support.requirements import needs, program
 from tests.support.running import eventually, nobody
@@ -29,20 +35,30 @@ _AWAY: Final = 3600
 
 
 @contextmanager
-def _prometheus(folder: Path) -> Iterator[str]:
-    folder.mkdir()
+def _prometheus(folder: Path, *flags: str) -> Iterator[str]:
+    """With `flags` it has TLS and a password: then it is there once it listens."""
+    folder.mkdir(exist_ok=True)
     config = folder / "prometheus.yml"
     config.write_text("global: {}\n")
     binary = program("prometheus")
     assert binary is not None
     address = f"127.0.0.1:{free_port()}"
     command = [binary, f"--config.file={config}", f"--storage.tsdb.path={folder}", f"--web.listen-address={address}"]
+    command += flags
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
         try:
-            eventually(lambda: _ready(f"http://{address}"), "start of Prometheus", seconds=120)
+            ready = (lambda: _listens(address)) if flags else (lambda: _ready(f"http://{address}"))
+            eventually(ready, "start of Prometheus", seconds=120)
             yield f"http://{address}"
         finally:
             process.kill()
+
+
+def _listens(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    with suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
+        return True
+    return False
 
 
 def _ready(url: str) -> bool:
@@ -118,6 +134,53 @@ def test_f15_to_f18_and_f22_what_prometheus_does_not_say_for_sure_is_inconclusiv
             assert ended.of("injected"), case
             assert ended.verified, case
             assert stage.faults() == []
+
+
+_PASSWORD: Final = "hunter22hunter22"
+_HASH: Final = "$2b$04$abcdefghijklmnopqrstuuCeJsx5CqBqyXzxufyufUn7OW8qD5ObG"
+"""Of that password, by bcrypt."""
+
+
+def _guarded(folder: Path, authority: Authority) -> list[str]:
+    """The flags of a server with TLS and a password."""
+    for name, content in zip(("c.pem", "k.pem"), authority.issue("localhost"), strict=True):
+        (folder / name).write_bytes(content)
+    tls = {"cert_file": "c.pem", "key_file": "k.pem"}
+    (folder / "web.yml").write_text(json.dumps({"tls_server_config": tls, "basic_auth_users": {"shop": _HASH}}))
+    return [f"--web.config.file={folder / 'web.yml'}"]
+
+
+@needs("prometheus", "openssl")
+def test_a_prometheus_with_tls_and_a_password_is_reached_as_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_PASSWORD", _PASSWORD)
+    authority = Authority(tmp_path / "ca")
+    claim = {
+        "name": "seen", "prometheus": "vector(1)", "expect": "< 10", "every": "0.2s", "window": "1s", "timeout": "3s",
+    }  # fmt: skip
+    (tmp_path / "prometheus").mkdir()
+    flags = _guarded(tmp_path / "prometheus", authority)
+    with _prometheus(tmp_path / "prometheus", *flags) as url, staged(tmp_path / "stage") as [stage]:
+        safe = url.replace("http://127.0.0.1", "https://localhost")
+        user = {"user": "shop", "password": "${PROMETHEUS_PASSWORD}"}
+        path = stage.write(hypotheses=[claim], traffic=_gentle(stage), baseline="3s", duration="3s", recovery="3s")
+        (stage.root / "ca.pem").write_bytes(authority.certificate)
+        (stage.root / "architecture.yaml").write_text(SHOP)
+        outcomes = {}
+        for case, server in (
+            ("no password", {"url": safe, "ca": "ca.pem"}),
+            ("no authority", {"url": safe, "basic_auth": user}),
+            ("right", {"url": safe, "ca": "ca.pem", "basic_auth": user}),
+        ):
+            ended = stage.run(path, prometheus=server)
+            outcomes[case] = ended.status
+            assert _PASSWORD not in ended.told + json.dumps(ended.records), case
+            words = [str(stage.root / "architecture.yaml"), "--write", str(stage.root / case), "--env", "local"]
+            written = CliRunner().invoke(catalogue, [*words, "--config", str(stage.root / "brownout.yaml")])
+            assert (written.exception is None) == (case == "right"), (case, written.output)
+            assert isinstance(written.exception, Unavailable | None), case
+        assert outcomes == {"no password": 3, "no authority": 3, "right": 0}
 
 
 def test_f17_too_few_requests_for_a_judgement_is_inconclusive(tmp_path: Path) -> None:

@@ -214,6 +214,25 @@ def test_a_fault_of_somebody_else_in_the_recovery_is_named_and_blamed_on_nobody(
     assert "theirs (latency)" in ended.out
 
 
+@pytest.mark.parametrize("stays", [True, False])
+def test_a_fault_of_somebody_else_under_ours_is_named_whether_or_not_it_stays(stage: Stage, stays: bool) -> None:
+    """Without a lease, over the HTTP API, as Toxiproxy's clients add one."""
+
+    def do(run: Started) -> None:
+        run.until_hit()
+        _toxic(stage)
+        _looked(run, lambda one: any(fault["name"] == "theirs" for fault in one["faults"]))
+        if not stays:
+            _no_toxic(stage)
+
+    ended = _disturbed(stage, "observing", do)
+    assert (ended.status, codes(ended)[0]) == (3, "foreign-fault"), ended.told
+    assert reason(ended, "foreign-fault")["words"]["fault"] == "theirs"
+    assert "theirs (latency)" in ended.out
+    assert stage.faults() == (["theirs"] if stays else []), "what is somebody else's is left alone"
+    assert ended.verified
+
+
 def test_what_happens_in_the_baseline_ends_the_run_before_anything_is_injected(stage: Stage) -> None:
     def do(run: Started) -> None:
         _looked(run, lambda one: one["enabled"])  # what it was like before
