@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,7 @@ class _Call:
         (ZeroDivisionError("secret"), grpc.StatusCode.INTERNAL, "internal error; see the log"),
     ],
 )
-def test_an_error_ends_the_call_with_the_code_of_its_row_and_a_bug_tells_nothing(
+async def test_an_error_ends_the_call_with_the_code_of_its_row_and_a_bug_tells_nothing(
     error: Exception, code: grpc.StatusCode, told: str
 ) -> None:
     async def act() -> Any:
@@ -46,34 +45,31 @@ def test_an_error_ends_the_call_with_the_code_of_its_row_and_a_bug_tells_nothing
 
     call: Any = _Call()
     with pytest.raises(_Call.Aborted):
-        asyncio.run(answered(call, act))
+        await answered(call, act)
     assert call.ended == (code, told)
 
 
-def test_with_a_token_reflection_needs_it_and_health_is_for_all() -> None:
-    async def main() -> None:
-        server = Server("some.Service", lambda _: None, token="secret")
-        port = server.bind("127.0.0.1:0")
-        await server.start()
-        try:
-            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-                health: Any = health_pb2_grpc.HealthStub(channel)
-                request = health_pb2.HealthCheckRequest(service="some.Service")
-                assert (await health.Check(request, timeout=SECONDS)).status == health_pb2.HealthCheckResponse.SERVING
-                stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)  # type: ignore[arg-type]
-                asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
-                with pytest.raises(grpc.aio.AioRpcError) as error:
-                    async for _ in stub.ServerReflectionInfo(asked, timeout=SECONDS):
-                        pass
-                assert error.value.code() is grpc.StatusCode.UNAUTHENTICATED
-        finally:
-            await server.stop()
-
-    asyncio.run(main())
+async def test_with_a_token_reflection_needs_it_and_health_is_for_all() -> None:
+    server = Server("some.Service", lambda _: None, token="secret")
+    port = server.bind("127.0.0.1:0")
+    await server.start()
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            health: Any = health_pb2_grpc.HealthStub(channel)
+            request = health_pb2.HealthCheckRequest(service="some.Service")
+            assert (await health.Check(request, timeout=SECONDS)).status == health_pb2.HealthCheckResponse.SERVING
+            stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)  # type: ignore[arg-type]
+            asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
+            with pytest.raises(grpc.aio.AioRpcError) as error:
+                async for _ in stub.ServerReflectionInfo(asked, timeout=SECONDS):
+                    pass
+            assert error.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    finally:
+        await server.stop()
 
 
 @pytest.mark.parametrize("call", ["Check", "Watch"])
-def test_a_request_that_is_no_message_is_the_callers_mistake_and_no_line_in_the_log(
+async def test_a_request_that_is_no_message_is_the_callers_mistake_and_no_line_in_the_log(
     call: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def main() -> grpc.aio.AioRpcError:
@@ -90,7 +86,7 @@ def test_a_request_that_is_no_message_is_the_callers_mistake_and_no_line_in_the_
         finally:
             await server.stop()
 
-    error = asyncio.run(main())
+    error = await main()
     assert (error.code(), error.details()) == (
         grpc.StatusCode.INVALID_ARGUMENT, "the request is not a message of this call",
     )  # fmt: skip

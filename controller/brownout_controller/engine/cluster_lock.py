@@ -294,9 +294,9 @@ class _Leases:
         except ClusterError as error:
             if error.status in no:
                 return None
-            raise Unavailable(self._said(verb, error)) from None
+            raise Unavailable(self._error_text(verb, error)) from None
 
-    def _said(self, verb: str, error: ClusterError) -> str:
+    def _error_text(self, verb: str, error: ClusterError) -> str:
         if error.status == _FORBIDDEN:
             return (
                 f"may not {verb} leases in namespace {self.namespace} ({error}); the lock needs get, create, update "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 from aiohttp import web
@@ -49,17 +48,17 @@ async def _pieces(*pieces: bytes) -> AsyncIterator[bytes]:
         yield piece
 
 
-def test_a_list_is_json_of_any_number_of_entries() -> None:
+async def test_a_list_is_json_of_any_number_of_entries() -> None:
     async def made(*entries: bytes) -> bytes:
         return b"".join([piece async for piece in responses.listed(b"[", _pieces(*entries), b"]")])
 
-    assert [asyncio.run(made(*entries)) for entries in ((), (b"1",), (b"1", b"2"))] == [b"[]", b"[1]", b"[1,2]"]
+    assert [await made(*entries) for entries in ((), (b"1",), (b"1", b"2"))] == [b"[]", b"[1]", b"[1,2]"]
 
 
-def test_a_short_answer_has_its_length() -> None:
+async def test_a_short_answer_has_its_length() -> None:
     async def main() -> web.StreamResponse:
         return await responses.streamed(make_mocked_request("GET", "/"), _pieces(b"a", b"b"), "text/plain")
 
-    answer = asyncio.run(main())
+    answer = await main()
     assert isinstance(answer, web.Response)
     assert (answer.body, answer.headers["Content-Type"]) == (b"ab", "text/plain")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -46,7 +45,7 @@ LISTS: dict[str, list[Any]] = {
 }
 
 
-def read(refused: Mapping[str, int], *, secrets: bool = False) -> tuple[list[Object], list[str], list[str]]:
+async def read(refused: Mapping[str, int], *, secrets: bool = False) -> tuple[list[Object], list[str], list[str]]:
     """What a cluster gives that refuses some kinds with a status; the notes; the paths that were asked."""
     notes: list[str] = []
     asked: list[str] = []
@@ -66,18 +65,18 @@ def read(refused: Mapping[str, int], *, secrets: bool = False) -> tuple[list[Obj
             return Answer({}, refused[kind], f"{kind} no")
         return Answer({"items": LISTS.get(kind, [])})
 
-    return asyncio.run(read_namespace(get, "shop", notes.append, secrets=secrets)), notes, asked
+    return await read_namespace(get, "shop", notes.append, secrets=secrets), notes, asked
 
 
-def test_secrets_are_not_asked_for_unless_wanted() -> None:
-    found, _, asked = read({})
+async def test_secrets_are_not_asked_for_unless_wanted() -> None:
+    found, _, asked = await read({})
     assert [one.title for one in found] == ["deployment/web", "statefulset/db", "service/db", "namespace/shop"]
     assert not any("secrets" in path for path in asked)
-    assert any(path.endswith("/namespaces/shop/secrets") for path in read({}, secrets=True)[2])
+    assert any(path.endswith("/namespaces/shop/secrets") for path in (await read({}, secrets=True))[2])
 
 
-def test_extensions_are_asked_for_where_the_cluster_has_them() -> None:
-    asked = [path for path in read({})[2] if "istio" in path or "cert-manager" in path or "gateway" in path]
+async def test_extensions_are_asked_for_where_the_cluster_has_them() -> None:
+    asked = [path for path in (await read({}))[2] if "istio" in path or "cert-manager" in path or "gateway" in path]
     assert asked == [
         "/apis/security.istio.io/v1",
         "/apis/cert-manager.io/v1",
@@ -85,21 +84,21 @@ def test_extensions_are_asked_for_where_the_cluster_has_them() -> None:
     ]
 
 
-def test_kinds_that_may_not_be_listed_are_told() -> None:
-    found, notes, _ = read({"configmaps": 403, "ingresses": 403})
+async def test_kinds_that_may_not_be_listed_are_told() -> None:
+    found, notes, _ = await read({"configmaps": 403, "ingresses": 403})
     assert len(found) == 4
     assert notes == ["may not list configmaps, ingresses of shop; what they say is missing"]
 
 
-def test_who_may_list_nothing_is_told_what_the_cluster_says() -> None:
+async def test_who_may_list_nothing_is_told_what_the_cluster_says() -> None:
     with pytest.raises(Unavailable, match="no"):
-        read(dict.fromkeys(LISTS, 403))
+        await read(dict.fromkeys(LISTS, 403))
 
 
 @pytest.mark.parametrize("status", [0, 401, 500])
-def test_a_cluster_that_fails_is_an_error(status: int) -> None:
+async def test_a_cluster_that_fails_is_an_error(status: int) -> None:
     with pytest.raises(Unavailable):
-        read({"services": status})
+        await read({"services": status})
 
 
 def _filled(running: Api) -> str:
