@@ -68,7 +68,7 @@ class Target(NamedTuple):
 
 
 class ProxyPlace(NamedTuple):
-    """Where faults can be put: one without a `proxy` could not be asked, and `trouble` says why."""
+    """Where faults can be put: one without a `proxy` could not be asked, and `trouble` is the reason."""
 
     where: str
     proxy: str = ""
@@ -149,7 +149,7 @@ class Backend(Protocol):
         """Removes the owner's faults at once; no error if there are none."""
 
     async def gone(self, target: Target, owner: str) -> bool:
-        """Whether nothing of the owner is there, as a listing tells."""
+        """Whether nothing of the owner is there, by a listing."""
 
     async def counts(self, target: Target, owner: str) -> Counts:
         """What it has counted by now."""

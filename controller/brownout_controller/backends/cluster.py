@@ -110,7 +110,7 @@ class Cluster:
         except (aiohttp.ClientError, OSError) as error:
             raise ClusterError(f"{self._name} does not answer: {str(error) or type(error).__name__}") from None
         except ConfigException as error:  # a pod's token is read anew now and then, perhaps while it is being replaced
-            raise ClusterError(f"no credentials for {self._name}: {_said(error)}") from None
+            raise ClusterError(f"no credentials for {self._name}: {_error_text(error)}") from None
 
 
 async def _client(place: Kubernetes) -> Any:
@@ -137,12 +137,12 @@ async def _client(place: Kubernetes) -> Any:
     except (TypeError, AttributeError, LookupError):
         raise ClusterError(f"kubeconfig {files}: is no kubeconfig") from None
     except (config.ConfigException, YAMLError, OSError, ValueError) as error:
-        told = _said(error)
-        raise ClusterError(f"kubeconfig {files}: {told}" if known else told) from None
+        text = _error_text(error)
+        raise ClusterError(f"kubeconfig {files}: {text}" if known else text) from None
 
 
-def _said(error: Exception) -> str:
-    """Without the whole sections of a kubeconfig, tokens and all, that the package puts into what it says."""
+def _error_text(error: Exception) -> str:
+    """Without the whole sections of a kubeconfig, tokens and all, that the package puts into its messages."""
     return " ".join(str(error).partition("{")[0].split()) or type(error).__name__
 
 

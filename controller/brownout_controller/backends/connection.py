@@ -51,7 +51,7 @@ class Remedies(NamedTuple):
     what: str
     """Who is asked: `the proxy`."""
     start: str
-    """How it is started, and where it says its address."""
+    """How it is started, and where it prints its address."""
     ca: str
     """What names the authority: `tls: {ca: FILE}` of the environment."""
     certificate: str
@@ -87,16 +87,16 @@ def trouble_of(code: grpc.StatusCode, details: str, credentials: Credentials) ->
 
 
 def explained(code: grpc.StatusCode, details: str, credentials: Credentials, remedies: Remedies) -> str:
-    """After the name of whom was asked: what is wrong and what to do; what gRPC says, where nobody knows more."""
+    """After the name of whom was asked: what is wrong and what to do; gRPC's own text where no case matches."""
     trouble = trouble_of(code, details, credentials)
     sentence = sentence_of(trouble, credentials, remedies) or f"{code.name.lower()}: {details}"
     return f"{'refuses' if trouble == 'token' else 'does not answer'}: {sentence}"
 
 
 def sentence_of(trouble: Trouble, credentials: Credentials, remedies: Remedies) -> str:
-    """What is wrong and what to do; empty for what nobody knows more of than gRPC says."""
+    """What is wrong and what to do; "" where no case matches."""
     what, start, ca, certificate, token = remedies
-    given = credentials.token is not None
+    has_token = credentials.token is not None
     return {
         "refused": f"nobody listens there; {start}, or correct the address",
         "late": f"{what} does not answer in time: it hangs, or something else listens there",
@@ -111,6 +111,6 @@ def sentence_of(trouble: Trouble, credentials: Credentials, remedies: Remedies) 
         "closed": f"it closes the connection; if it was started with --tls-cert, give {ca}; else something that is not "
                   f"{what} listens there",
         "closed-tls": f"it closes the connection; if it was started with --tls-client-ca, give {certificate}",
-        "token": f"it does not know the token; correct {token}" if given else f"it wants a token; give {token}",
+        "token": f"it does not know the token; correct {token}" if has_token else f"it wants a token; give {token}",
         "other": "",
     }[trouble]  # fmt: skip

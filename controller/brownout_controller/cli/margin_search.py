@@ -14,7 +14,7 @@ from brownout_controller.cli.client.follow import Finished, Signals, follow
 from brownout_controller.cli.client.run_client import ClientOptions, RunClient
 from brownout_controller.cli.console.outcome import valued
 from brownout_controller.cli.console.progress import Progress
-from brownout_controller.cli.console.run_output import account_of, leave
+from brownout_controller.cli.console.run_output import leave, report_of
 from brownout_controller.engine.run_request import RunRequest
 from brownout_controller.model.experiment import Experiment
 from brownout_controller.model.fault_parameter import FaultParameter
@@ -98,8 +98,8 @@ class SearchOutcome:
         return replace(self.request, text=self.parameter.text(self.parameter.fitting(value)))
 
     def take(self, value: float, finished: Finished) -> TrialRun:
-        answer = _ANSWERS[finding_of(account_of(finished))] if finished.entries else "unknown"
-        self.search.tell(value, answer)
+        answer = _ANSWERS[finding_of(report_of(finished))] if finished.entries else "unknown"
+        self.search.add(value, answer)
         self.tried.append(TrialRun(self.parameter.fitting(value), answer, finished))
         return self.tried[-1]
 

@@ -95,7 +95,7 @@ def no_server(subject: Subject) -> Iterator[Found]:
         return
     for checked in subject.hypotheses:
         if isinstance(checked.probe, PrometheusProbe) and checked.probe.server is None:
-            yield Found(checked.inside(), f"{checked.name!r} asks Prometheus, of which nobody says where it is")
+            yield Found(checked.inside(), f"{checked.name!r} asks Prometheus, whose address is not configured")
 
 
 @rule(

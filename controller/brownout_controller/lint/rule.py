@@ -44,7 +44,7 @@ class Rule:
 
     @property
     def reason(self) -> str:
-        """Why it matters: what the check's docstring says."""
+        """Why it matters: the check's docstring."""
         return inspect.cleandoc(self.check.__doc__ or "")
 
 

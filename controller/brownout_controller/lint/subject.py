@@ -25,7 +25,7 @@ from brownout_core.faults.spec import FaultSpec
 Path = tuple[str | int, ...]
 """The way to a line of the experiment, whether or not the line is there."""
 KEYS: Final[Mapping[Phase, str]] = {"baseline": "baseline", "during": "duration", "recovery": "recovery"}
-"""The key of an experiment that says how long a phase lasts."""
+"""The key of an experiment that has the length of a phase."""
 _NEARLY: Final = 1e-9
 
 
@@ -100,7 +100,7 @@ class CheckedHypothesis:
 
     @property
     def patience(self) -> float:
-        """Seconds after which a measurement is given up, as far as the file says."""
+        """Seconds after which a measurement is given up, as far as the file has it."""
         within = self.probe.within if isinstance(self.probe, HttpProbe) and self.probe.within is not None else math.inf
         return min(self.probe.patience, within)
 
@@ -112,7 +112,7 @@ class Subject:
     experiment: Experiment
     environment: Environment | None = None
     listeners: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """The address on which each proxy listens and its upstream, by the proxy's name, as far as a file says so."""
+    """The address on which each proxy listens and its upstream, by the proxy's name, as far as a file has them."""
     codes: frozenset[str] = frozenset()
     """Of all rules."""
     inserted: frozenset[str] = frozenset()
@@ -149,8 +149,8 @@ class Subject:
 
     @property
     def carriers(self) -> Sequence[str]:
-        """The proxies that may carry the edge, by name: the one that the environment says, else one that is called like
-        the edge or like its end."""
+        """The proxies that may carry the edge, by name: the one that the environment names, else one that is called
+        like the edge or like its end."""
         edge = self.conditions.edge
         place = self.environment.edges.get(edge) if self.environment is not None else None
         return [edge, self.sink] if place is None else [place.proxy]

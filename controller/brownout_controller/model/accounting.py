@@ -72,7 +72,7 @@ def tolerated(goods: Sequence[bool], tolerate: Tolerate | None) -> bool:
 
 
 class Held(NamedTuple):
-    """From where on it holds again: the position among the samples, and whether enough follow to say `for good`."""
+    """From where on it holds again: the position among the samples, and whether enough follow for it to be for good."""
 
     first: int
     for_good: bool

@@ -119,7 +119,7 @@ def _planned(entries: Iterable[Entry]) -> dict[str, tuple[float, TargetState]]:
 
 def _before(first: _Look, planned: tuple[float, TargetState] | None) -> list[_Look]:
     """The look that the plan took: what is different at the first look of the watch was changed in between. Where a
-    backend does not list an upstream, the plan says nothing of it."""
+    backend does not list an upstream, the plan has none."""
     if planned is None:
         return []
     at, state = planned

@@ -87,7 +87,7 @@ class Environment(StrictModel):
     token: str | None = Field(default=None, repr=False, examples=["${PROXY_TOKEN}"])
     """What the proxies' API asks for."""
     tls: Tls | None = Field(default=None, examples=["{ca: certs/ca.pem}"])
-    """Encrypts what is said to the proxies."""
+    """Encrypts the calls to the proxies."""
     edges: Mapping[str, EdgePlace] = Field(default={}, examples=["{payment-service -> postgresql: {proxy: postgres}}"])
     """Which proxy carries an edge; without an entry it is the proxy that is named like the edge's end."""
     services: Mapping[str, ServicePlace] = {}
@@ -159,8 +159,8 @@ def read_environments(root: Value | None) -> Mapping[str, Environment]:
     """All of them by name. Raises InvalidSpec with the exact place."""
     if root is None or root.is_null:
         return {}
-    given = root.entries("a mapping with environments")
-    content = {key: value.plain() for key, value in given.items() if key not in _PROXY_S}
+    entries = root.entries("a mapping with environments")
+    content = {key: value.plain() for key, value in entries.items() if key not in _PROXY_S}
     folder = Path(root.file).parent
     return {name: one.within(folder) for name, one in read(Environments, root, content).environments.items()}
 

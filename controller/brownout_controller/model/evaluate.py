@@ -55,7 +55,7 @@ class Evaluation(NamedTuple):
 
 
 def reading_of(sample: Sample) -> Reading:
-    """What a journal says of a measurement."""
+    """A measurement as a journal has it."""
     series = tuple((label, value) for label, value in sample.series)
     failure: Failure = sample.failure  # type: ignore[assignment]  # a newer journal may have a kind that we do not know
     return Reading(sample.value, sample.why, sample.events, series, failure, sample.waited)
@@ -110,7 +110,7 @@ def evaluate(terms: RecordedTerms, reading: Reading, known: Before = NOTHING) ->
 
 
 def stops(terms: RecordedTerms, reading: Reading, known: Before = NOTHING) -> Evaluation:
-    """Whether a reading must end the run: `good` is False then, and None where it does not tell."""
+    """Whether a reading must end the run: `good` is False then, and None where that is not known."""
     if terms.stop_at is None:
         found = evaluate(terms, reading, known)
         return found if terms.stop or found.good is not False else found._replace(good=None)

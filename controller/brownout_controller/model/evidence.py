@@ -2,7 +2,7 @@
 
 Everything is computed from the journal. How much of the load met the fault is counted in exchanges: how often a client
 on the edge spoke after its server had, or first. A connection that a pool keeps carries a whole load, so that the count
-of connections says nothing; a fault may hit one answer in ten pieces, so that the count of hits says too much.
+of connections is too coarse; a fault may hit one answer in ten pieces, so the count of hits is too high.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from brownout_core.experiment_terms import Phase
 from brownout_core.faults.spec import FaultSpec
 
 MIN_SHARE: Final = 0.05
-"""Of what blast radius and selectors leave; so much has to meet the fault unless the experiment says otherwise."""
+"""Of what blast radius and selectors leave; so much has to meet the fault unless the experiment sets another share."""
 Met = Literal["all", "any"] | int
 """Of the targets: on how many every fault has to meet traffic."""
 
@@ -43,7 +43,7 @@ class Contact(NamedTuple):
 
     @property
     def requests(self) -> int:
-        """Exchanges; where the fault ends connections before anything is said, those."""
+        """Exchanges; connections, where the fault ends them before the first exchange."""
         return self.exchanges or self.connections
 
 
@@ -67,7 +67,7 @@ class Flow(NamedTuple):
 
 class Move(NamedTuple):
     """A hypothesis's value before and under the fault, as medians in the unit of its probe; `changed` is None where
-    that cannot be said."""
+    that is not known."""
 
     hypothesis: str
     before: float | None

@@ -228,7 +228,7 @@ def _check_fit(conditions: Conditions, hypothesis: Hypothesis) -> None:
         if hypothesis.probe.scale().unit is SECONDS and not expected.tests(0.0, timeout):
             raise InvalidSpec(
                 hypothesis.place,
-                f"{str(expected)!r} says nothing, as a request is given up after {SECONDS.format(timeout)}; raise "
+                f"{str(expected)!r} tests nothing: a request is cancelled after {SECONDS.format(timeout)}; raise "
                 "traffic.timeout above the limit",
             )
     _check_times(conditions, hypothesis)

@@ -75,10 +75,10 @@ class FaultParameter:
 def find_parameter(text: str, root: Value, experiment: Experiment, attribute: str | None = None) -> FaultParameter:
     """`text` is the file, parsed as `root`, that `experiment` was read from. Raises InvalidSpec where there is nothing
     to be turned."""
-    given = root.entries("an experiment")
+    entries = root.entries("an experiment")
     if len(experiment.faults) != 1:
-        given["faults"].fail("a search turns one fault; make the others experiments of their own")
-    entry = given["fault"] if "fault" in given else given["faults"].items("a list of faults")[0]
+        entries["faults"].fail("a search varies one fault; make the others experiments of their own")
+    entry = entries["fault"] if "fault" in entries else entries["faults"].items("a list of faults")[0]
     fault = experiment.faults[0].fault
     wanted = _wanted(entry, fault, attribute)
     place = _place(entry, type(fault), wanted)
@@ -103,8 +103,8 @@ def _wanted(entry: Value, fault: Fault, attribute: str | None) -> str:
     if not severities:
         entry.fail(f"{fault.kind} has no size that makes it worse, so that there is no margin to be searched")
     if attribute is None:
-        given = [name for name in severities if _field(type(fault), name) in fault.model_fields_set]
-        return (given or list(severities))[0]
+        chosen = [name for name in severities if _field(type(fault), name) in fault.model_fields_set]
+        return (chosen or list(severities))[0]
     name = accepted(type(fault)).get(attribute.removeprefix(f"{fault.kind}."), attribute)
     if name not in severities:
         raise InvalidSpec("--attribute", f"{name!r}: {unknown('attribute', name, list(severities))}")
@@ -125,6 +125,4 @@ def _place(entry: Value, kind: type[Fault], wanted: str) -> Value:
             return written[0]
     elif entry.is_mapping and not described.is_null and wanted == next(iter(kind.fields())):
         return described
-    described.fail(
-        f"does not say its {wanted}, which is what is searched; write it like {kind.kind}: {{{wanted}: ...}}"
-    )
+    described.fail(f"has no {wanted}, which the search varies; write it like {kind.kind}: {{{wanted}: ...}}")

@@ -171,21 +171,21 @@ _KEYS: Final = tuple(Terms.model_fields)
 
 def read_hypothesis(value: Value, kinds: Mapping[str, type[ProbeSpec]]) -> Hypothesis:
     """`kinds` are the probes that there are. Raises InvalidSpec with the exact place."""
-    given = value.entries("a hypothesis with a name, a probe and expect")
+    entries = value.entries("a hypothesis with a name, a probe and expect")
     mistakes = ErrorCollector()
-    for key, item in given.items():
+    for key, item in entries.items():
         if key not in _KEYS and key not in kinds:
             mistakes.add(UnknownKey(item.place, key, (*_KEYS, *kinds)))
     content = value.plain()
     with mistakes.noting():
         terms = read(Terms, value, {key: item for key, item in content.items() if key in _KEYS})
     with mistakes.noting():
-        named = [key for key in given if key in kinds]
+        named = [key for key in entries if key in kinds]
         if len(named) > 1:
             value.fail(f"has {' and '.join(named)}; make them hypotheses of their own")
         if not named and not mistakes.found:
             value.fail(f"has no probe; known are: {', '.join(kinds)}")
-        probe = _read_probe(given[named[0]], kinds[named[0]]) if named else None
+        probe = _read_probe(entries[named[0]], kinds[named[0]]) if named else None
     mistakes.check()
     assert probe is not None
     if "settle" not in content and probe.looks_back:
@@ -193,15 +193,15 @@ def read_hypothesis(value: Value, kinds: Mapping[str, type[ProbeSpec]]) -> Hypot
     try:
         probe = probe.judged_by(terms)
     except ValueError as error:
-        raise InvalidSpec(given[named[0]].place, str(error)) from None
+        raise InvalidSpec(entries[named[0]].place, str(error)) from None
     for key, expected in (("expect", terms.expected), ("stop", terms.stop_at)):
         if expected is not None and (flaw := _flaw(expected, probe, named[0])):
-            raise InvalidSpec(given[key].place, flaw)
+            raise InvalidSpec(entries[key].place, flaw)
     return Hypothesis(terms, probe, value.place)
 
 
 def _flaw(expected: Expectation, probe: ProbeSpec, kind: str) -> str:
-    """Why it says nothing about what the probe measures; empty if it does."""
+    """Why the expectation cannot judge what the probe measures; "" if it can."""
     unit, lowest, highest = probe.scale()
     measure = getattr(probe, "measure", kind)
     if unit is not None:

@@ -91,7 +91,7 @@ class Run(Record):
     lasting: Mapping[str, float] = field(default_factory=dict)
     """Seconds of each state that has a duration."""
     part_of: str = ""
-    """The search of which the run is one trial: what it says of the system is the search's to tell."""
+    """The search of which the run is one trial: the search, not the run, reports its result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Plan(Record):
 
 @dataclass(frozen=True, slots=True)
 class Refusal(Record):
-    """A safety net said no."""
+    """A safety net refused the run: which, why, and what to change."""
 
     kind: ClassVar[str] = "refusal"
     unmasked: ClassVar[frozenset[str]] = frozenset({"net"})
@@ -411,8 +411,8 @@ def _parsed(line: str) -> Any:
     try:
         content = _JSON.decode(line)
     except json.JSONDecodeError as error:
-        told = error.msg[:1].lower() + error.msg[1:].removesuffix(" at")
-        raise BadRecord(f"is not JSON: {told} at column {error.colno}") from None
+        reason = error.msg[:1].lower() + error.msg[1:].removesuffix(" at")
+        raise BadRecord(f"is not JSON: {reason} at column {error.colno}") from None
     except ValueError as error:
         raise BadRecord(str(error)) from None
     except RecursionError:
@@ -441,7 +441,7 @@ def _is_deep(content: Any) -> bool:
 
 
 def _finite(text: str) -> float:
-    """Raises ValueError: what is infinite, or no number, cannot be computed with or shown."""
+    """Raises ValueError: what is infinite, or no number, cannot be computed with."""
     number = float(text)
     if not -math.inf < number < math.inf:
         raise ValueError(f"{text[:20]} is no number that can be computed with")

@@ -105,7 +105,7 @@ class JournalIndex:
 
 
 def stop_reason(stop: Stop) -> Reason:
-    """Why a run ended early. Of a journal that says it in words, those words."""
+    """Why a run ended early. An older journal has it in words; those are returned."""
     if stop.reason:
         try:
             return read_reason(stop.reason)

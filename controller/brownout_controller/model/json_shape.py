@@ -17,7 +17,7 @@ Declared = TypeVar("Declared")
 
 _WHOLE: Final = range(-(2**63), 2**63)
 """What protobuf and SQLite can hold as well."""
-_SHOWN: Final = 40
+MAX_KEY: Final = 40
 """Characters of a key in an error: it is somebody else's."""
 _WRONG: Final = (TypeError, ValueError, LookupError, ArithmeticError)
 
@@ -49,17 +49,17 @@ def reader(kind: type[Declared], also: Mapping[type, Callable[[Any], Any]] | Non
     def read(value: Any) -> Declared:
         if type(value) is not dict:
             raise JsonShapeError("must be a mapping")
-        given = {}
+        values = {}
         for name, read_field in known:
             if name in value:
                 try:
-                    given[name] = read_field(value[name])
+                    values[name] = read_field(value[name])
                 except JsonShapeError as error:
                     raise error.within(name) from None
         for name in needed:
-            if name not in given:
+            if name not in values:
                 raise JsonShapeError("is missing", name)
-        return kind(**given)
+        return kind(**values)
 
     return read
 
@@ -139,13 +139,13 @@ def _one_of(words: Sequence[str]) -> Read:
 
 def _either(readers: Sequence[Read]) -> Read:
     def either(value: Any) -> Any:
-        told = []
+        errors = []
         for read in readers:
             try:
                 return read(value)
             except JsonShapeError as error:
-                told.append(error)
-        raise told[0]
+                errors.append(error)
+        raise errors[0]
 
     return either
 
@@ -172,7 +172,7 @@ def _mapping_of(read: Read) -> Read:
     def mapping(value: Any) -> Any:
         if type(value) is not dict:
             raise JsonShapeError("must be a mapping")
-        return {key: _inside(key[:_SHOWN], read, item) for key, item in value.items()}
+        return {key: _inside(key[:MAX_KEY], read, item) for key, item in value.items()}
 
     return mapping
 

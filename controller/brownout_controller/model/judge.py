@@ -76,8 +76,8 @@ def _verdict(
         return Verdict.INCONCLUSIVE, [*disturbed, *_doubts(journal, seen)]
     failed = [failure.what for failure in journal.failures if failure.where == "injection"]
     if failed:
-        told = [Reason("injection-failed", words={"text": what}) for what in failed]
-        return Verdict.INCONCLUSIVE, [Reason("not-injected"), *told]
+        failures = [Reason("injection-failed", words={"text": what}) for what in failed]
+        return Verdict.INCONCLUSIVE, [Reason("not-injected"), *failures]
     baseline = [result.reason for result in results if result.phase == "baseline" and not result.accounted]
     if baseline:
         untouched = {} if journal.undos else {"injected": "no"}

@@ -1,7 +1,7 @@
 """The search for a margin: how bad a fault may get until the hypotheses do not hold any more.
 
-Pure: it names the next value to be tried, is told what came of it, and says what is known so far. It brackets, halves
-the bracket until it is fine enough, and knows beforehand how many runs that takes at most.
+Pure: `next` names the next value to try, `add` takes its result, and `finding` is what is known so far. It brackets,
+halves the bracket until it is fine enough, and knows beforehand how many runs that takes at most.
 
 Nothing is made up: a run that was inconclusive counts neither as held nor as broken, what holds beyond a value at
 which it broke does not widen the margin, and a value that gave both answers is neither end of the bracket.
@@ -162,13 +162,13 @@ class Margin(NamedTuple):
 
 
 class MarginSearch:
-    """One search. `next` and `tell` in turn, until `next` gives None."""
+    """One search. Call `next` and `add` in turn until `next` returns None."""
 
     def __init__(self, plan: SearchPlan) -> None:
         self.plan = plan
         self.trials: list[Trial] = []
 
-    def tell(self, value: float, answer: Answer) -> None:
+    def add(self, value: float, answer: Answer) -> None:
         self.trials.append(Trial(value, answer))
 
     def next(self) -> float | None:
@@ -205,7 +205,7 @@ class MarginSearch:
         return Margin(kind, held, broke, again, unsteady, unanswered, complete)
 
     def holds_at(self, value: float) -> bool | None:
-        """Whether the hypotheses hold there, as far as what is known tells; None if it does not."""
+        """Whether the hypotheses hold there, as far as it is known; None where it is not."""
         finding = self.finding()
         if finding.held is not None and self.plan.badness(value) <= self.plan.badness(finding.held):
             return True

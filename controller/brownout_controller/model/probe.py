@@ -45,7 +45,7 @@ class NoAnswerError(ProbeError):
 
 
 class Reading(NamedTuple):
-    """One measurement. `value` is in the probe's unit; None is no data, and `why` says why there is none.
+    """One measurement. `value` is in the probe's unit; None is no data, and `why` is the reason.
 
     `events` is how many events the value rests on, where the probe knows. `series` holds labelled values where there
     are several; then `value` is None and the hypothesis's series rule decides. `failure` is how the service itself did
@@ -164,9 +164,9 @@ class ProbeSpec(BaseModel):
 
     def judged_by(self, terms: Terms) -> Self:
         """Itself, knowing what its values have to be. Raises ValueError where it cannot measure for such terms."""
-        told = self.model_copy()
-        told._terms = terms
-        return told
+        copy = self.model_copy()
+        copy._terms = terms
+        return copy
 
     @property
     def limits(self) -> Sequence[float]:
@@ -177,7 +177,7 @@ class ProbeSpec(BaseModel):
 
     @property
     def patience(self) -> float:
-        """Seconds after which a measurement has to be over if the probe is to say itself that it took too long."""
+        """Seconds after which a measurement has to be over if the probe itself is to report that it took too long."""
         return math.inf if self._terms is None else self._terms.timeout * _SHARE_OF_TIMEOUT
 
     def endpoint(self) -> Endpoint | None:
@@ -190,7 +190,7 @@ class ProbeSpec(BaseModel):
         return () if found is None else (found,)
 
     def open(self, context: ProbeContext) -> Probe:
-        """Raises ProbeError when the surroundings lack what it needs."""
+        """Raises ProbeError when the context lacks what the probe needs."""
         raise NotImplementedError
 
     def local_powers(self) -> str:

@@ -44,7 +44,7 @@ class PrometheusServer(StrictModel):
         ways = (self.basic_auth is not None, self.token is not None, "authorization" in names, "@" in host)
         if sum(ways) > 1:
             raise ValueError(
-                "says more than once who asks; keep one of basic_auth, token, a header Authorization and a user in url"
+                "has several credentials; keep one of basic_auth, token, a header Authorization and a user in url"
             )
         return self
 
@@ -66,5 +66,5 @@ class PrometheusServer(StrictModel):
 
 
 def server_of(written: str | PrometheusServer | None) -> PrometheusServer | None:
-    """What a URL alone, or a mapping, says."""
+    """The server that a URL or a mapping declares."""
     return PrometheusServer(url=written) if isinstance(written, str) else written

@@ -66,7 +66,7 @@ class HypothesisEvaluator:
     """One hypothesis before the judge."""
 
     def __init__(self, journal: JournalIndex, terms: RecordedTerms, recovery: float) -> None:
-        """`recovery` is within how many seconds it has to hold again if the file says nothing else."""
+        """`recovery` is within how many seconds it has to hold again unless the file sets another time."""
         self._journal = journal
         self._terms = terms
         self._recovery = terms.recover_within or recovery
@@ -94,14 +94,15 @@ class HypothesisEvaluator:
         return Result(self._terms.name, phase, outcome, counted, worst, reason, dict(kinds))
 
     def held_again(self, *, settling: bool = False) -> tuple[float, Held] | None:
-        """When it held again in the recovery; with `settling`, samples that do not count say it as well."""
+        """When it held again in the recovery; with `settling`, samples that do not count are taken into account as
+        well."""
         taken = self._taken("recovery", settling=settling)
         total = max(len(taken), self._due("recovery"))
         held = held_again([item.found.good for item in taken], self._terms.tolerate, total)
         return None if held is None else (taken[held.first].at, held)
 
     def _due(self, phase: Phase) -> int:
-        """How many measurements should be there; an older journal does not say."""
+        """How many measurements should be there; None for an older journal."""
         terms = self._terms
         return 0 if terms.waits is None else due(self._lasted.get(phase, 0.0), terms.settle, terms.every)
 

@@ -5,7 +5,7 @@ experiment file says, so that whoever tightens a limit, or adds a hypothesis, se
 system that got worse. It leaves out what does not change what is tested: reasons (`because`), the seed, the lease, nets
 that are off, the order of keys, and where things are (host and port of URLs), which is the environment's business. What
 variables held is masked in journals, so it does not count either. `3s` and `3000ms` are different texts, hence
-different tests: a change too many is told as a change, a change too few would be told as a regression that is none.
+different tests: a change too many is listed as a change, a change too few would be a false regression.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from typing import Any, Final, Literal, NamedTuple
 from brownout_core.faults import KINDS
 
 Finding = Literal["held", "broke", "nothing"]
-"""What a run says about the system: its hypotheses held under the fault, one broke, or nothing may be concluded."""
+"""The result of a run: its hypotheses held under the fault, one broke, or nothing can be concluded."""
 
 _ASIDE: Final = frozenset(("name", "because", "seed", "lease", "nets"))
 """Keys of an experiment that its fingerprint leaves out."""
 _HOST: Final = re.compile(r"(?<=://)[^/?#\s]*")
-_SHOWN: Final = 12
+FINGERPRINT_LENGTH: Final = 12
 """Digits of a fingerprint: enough for the versions that an experiment ever has."""
 
 
@@ -99,7 +99,7 @@ def fingerprint(experiment: Mapping[str, Any]) -> str:
     """Of an experiment as the journal has it."""
     kept = {key: item for key, item in experiment.items() if key not in _ASIDE}
     written = json.dumps(_plain(kept), sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(written.encode(errors="replace")).hexdigest()[:_SHOWN]
+    return hashlib.sha256(written.encode(errors="replace")).hexdigest()[:FINGERPRINT_LENGTH]
 
 
 def _plain(content: Any) -> Any:
@@ -116,7 +116,7 @@ def fault_kinds(experiment: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def faults_played(experiment: Mapping[str, Any]) -> tuple[str, ...]:
-    """Each fault with all that is said of it, in JSON."""
+    """Each fault with its attributes, in JSON."""
     return tuple(json.dumps(entry, default=str) for entry in _faults(experiment) if _kind(entry))
 
 

@@ -1,6 +1,6 @@
 """JSON schemas of our files, computed from what declares them: editors complete and check by these.
 
-A schema says what may be written; that a duration is sensible or a variable is set, reading the file tells.
+A schema describes the form; whether a duration is sensible or a variable is set is checked when the file is read.
 """
 
 from __future__ import annotations

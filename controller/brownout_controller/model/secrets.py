@@ -17,7 +17,8 @@ from urllib.parse import quote, quote_plus, unquote_plus
 
 MASK: Final = "***"
 SHORTEST: Final = 4
-"""Characters: masking every `1` of a report would hide what it says. Where it stands, a shorter one is masked, too."""
+"""Characters: masking every `1` would make a report unreadable. A shorter secret is masked only at its own place in a
+file."""
 PARTS: Final = (
     "authorization", "cookie", "password", "passwd", "passphrase", "secret", "token", "apikey", "accesskey",
     "privatekey", "signingkey", "subscriptionkey", "credential", "signature",
@@ -259,9 +260,14 @@ def _assigned(found: re.Match[str]) -> str:
 def _unassigned(found: re.Match[str], *, certain: bool = False) -> str:
     # In a sentence, "the token: expired" and "key=1 of 2" have no secret.
     field = certain or found["name"].lower() != "key"
-    told = certain or "=" in found["sign"] or found["quote"]
+    certain_sign = certain or "=" in found["sign"] or found["quote"]
     value = _assigned(found)
-    if not told or not is_secret_name(found["name"], field=field) or value in ("", MASK) or value.startswith("$"):
+    if (
+        not certain_sign
+        or not is_secret_name(found["name"], field=field)
+        or value in ("", MASK)
+        or value.startswith("$")
+    ):
         return found[0]
     return _masked(found, next(name for name in ("double", "single", "bare") if found[name] is not None))
 

@@ -1,4 +1,4 @@
-"""What many runs say together: regressions caught, the recovery time over the quarters, results that expire.
+"""Trends over many runs: regressions, recovery times by quarter, results that expire.
 
 Pure: rows in, rows out. Runs under way, cut off, or without a conclusion are counted and never compared.
 """
@@ -18,7 +18,7 @@ from brownout_controller.model.run_summary import Identity, RunSummary
 LASTING: Final = timedelta(days=90)
 """How long a result is worth something."""
 _LONGEST_GAP: Final = 8
-"""Quarters without a run that are still shown as such."""
+"""Quarters without a run that are listed as empty."""
 
 Kind = Literal["regression", "fixed", "changed"]
 
@@ -201,7 +201,7 @@ def expired(runs: Iterable[RunSummary], now: datetime, lasting: timedelta = LAST
 
 
 class Review(NamedTuple):
-    """What is told of a part of the history. Runs and turns are oldest first."""
+    """The runs of a period with their trends. Runs and transitions are in order, the oldest first."""
 
     runs: Sequence[RunSummary]
     transitions: Sequence[Transition]

@@ -52,15 +52,15 @@ def _is_expectation(text: str) -> bool:
 class Variables:
     """Values by name: those of the command line before those of the environment."""
 
-    def __init__(self, given: Mapping[str, str], environment: Mapping[str, str], *, lenient: bool = False) -> None:
+    def __init__(self, flags: Mapping[str, str], environment: Mapping[str, str], *, lenient: bool = False) -> None:
         """`lenient`: one that is not set stays as it was written."""
-        self._values = {**environment, **given}
+        self._values = {**environment, **flags}
         self._lenient = lenient
         self._expanded = 0
         self.used: dict[str, str] = {}
         """What has been put into texts so far."""
         self.unset: dict[str, InvalidSpec] = {}
-        """By place, what is to be said of those that stayed as they were written."""
+        """The errors about variables that are not set, by place."""
 
     @property
     def secrets(self) -> list[str]:

@@ -21,7 +21,7 @@ from brownout_core.strict_model import SomeTime
 from brownout_core.units import COUNT
 
 _FAILED: Final = 500
-"""From this status on the server itself says that it failed (RFC 9110, section 15.6): it was fast at nothing."""
+"""From this status on the server itself reports a failure (RFC 9110, section 15.6): it was fast at nothing."""
 
 
 class HttpProbe(AnswerConditions, ProbeSpec):
@@ -32,7 +32,7 @@ class HttpProbe(AnswerConditions, ProbeSpec):
     before the fault; one that is waited for is bad once that takes longer than a `latency` may.
 
     Only good answers have a latency, as an error page is fast and serves nobody. For `measure: latency` an answer below
-    500 is good, or one that fits `status` where that is given; another one is no answer, and bad if the service
+    500 is good, or one that fits `status` where that is set; another one is no answer, and bad if the service
     answered before the fault. Redirects are not followed. The connection is kept for the next request, unless with
     `fresh`.
     """
@@ -66,11 +66,11 @@ class HttpProbe(AnswerConditions, ProbeSpec):
 
     @model_validator(mode="after")
     def _conditions_have_a_use(self) -> HttpProbe:
-        given = {"body_contains", "json_", "within"} & self.model_fields_set
+        conditions = {"body_contains", "json_", "within"} & self.model_fields_set
         if "status" in self.model_fields_set and self.measure == "status":
             raise ValueError("status is a condition of `measure: ok` and of `latency`, not of `status`")
-        if given and self.measure != "ok":
-            raise ValueError(f"{min(given).rstrip('_')} is a condition of `measure: ok`, not of `{self.measure}`")
+        if conditions and self.measure != "ok":
+            raise ValueError(f"{min(conditions).rstrip('_')} is a condition of `measure: ok`, not of `{self.measure}`")
         return self
 
     def scale(self) -> Scale:

@@ -26,7 +26,7 @@ from brownout_controller.probes.response import Room, exchange, make_session
 from brownout_core.connection_failure import failure_reason
 
 _MOST: Final = 4096
-"""Requests under way, if nothing else is said: each has a connection, and so a descriptor."""
+"""Requests under way, by default: each has a connection, and so a descriptor."""
 _ROOM: Final = 64 << 20
 """Bytes that the bodies of all answers may take together while conditions look at them."""
 
@@ -82,11 +82,11 @@ class Load:
         return self._tally.measure(what, window, self._now(), self._waits())
 
     def rows(self) -> list[Second]:
-        """The seconds that are over and were not given before."""
+        """The seconds that are over and were not returned before."""
         return list(self._tally.rows(self._now(), self._waits())) if self.began else []
 
     def last_rows(self) -> list[Second]:
-        """Once it is closed: the seconds that were not given before, with the part of the last one."""
+        """Once it is closed: the seconds that were not returned before, with the part of the last one."""
         return list(self._tally.last_rows(self._ended, self._given_up)) if self.began else []
 
     async def close(self) -> None:

@@ -17,13 +17,13 @@ from brownout_controller.probes.histogram import Histogram
 Outcome = Literal["ok", "body", "2xx", "3xx", "4xx", "5xx", "timeout", "refused", "reset", "closed", "name",
                   "certificate", "unsent", "overload", "other"]  # fmt: skip
 """How a request ended. `body` and the classes of status: an answer that was not as wished. `unsent`: too many others
-had waited too long. `overload`: this machine had nothing left to send it with, so it says nothing of the service."""
+had waited too long. `overload`: this machine had nothing left to send it with, so it is no result about the service."""
 
 PERCENTILES: Final = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p99.9": 0.999, "max": 1.0}
 _TIMED: Final = {"ok", "timeout"}
 """What has a latency: a good answer, and a wait for one. A refusal or an error page is fast, but nobody was served."""
 _SLOTS: Final = 4
-"""A second. A window reaches no further back than it says, and falls short by at most one of these."""
+"""A second. A window reaches no further back than its length, and falls short by at most one of these."""
 _KEPT: Final = 600.0
 """Seconds that are remembered; more than any sensible window."""
 _LATE: Final = 0.05
@@ -90,7 +90,7 @@ class LoadStats:
         self._rate = rate
         self.overdue = overdue
         self._slots: dict[int, _Slot] = {}
-        self._told = 0
+        self._reported = 0
 
     def sent(self, now: float, late: float) -> None:
         slot = self._slot(now)
@@ -125,17 +125,17 @@ class LoadStats:
         return _percentile(total, what, window, under_way)
 
     def rows(self, now: float, under_way: Collection[float] = ()) -> Iterator[Second]:
-        """The seconds that are over and were not given before."""
-        while self._told + 1 <= now:
-            second, self._told = self._told, self._told + 1
+        """The seconds that are over and were not returned before."""
+        while self._reported + 1 <= now:
+            second, self._reported = self._reported, self._reported + 1
             since = now - (second + 1)
             yield self._row(second, 1.0, self._unanswered(waited - since for waited in under_way))
 
     def last_rows(self, now: float, under_way: Collection[float] = ()) -> Iterator[Second]:
         """Those seconds, and what is left of the last one: the load has ended, and nobody will answer any more."""
         yield from self.rows(now, under_way)
-        if self._told < now:
-            yield self._row(self._told, now - self._told, len(under_way))
+        if self._reported < now:
+            yield self._row(self._reported, now - self._reported, len(under_way))
 
     def _row(self, second: int, seconds: float, unanswered: int) -> Second:
         total = self._sum(range(second * _SLOTS, (second + 1) * _SLOTS))

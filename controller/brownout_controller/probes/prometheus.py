@@ -146,7 +146,7 @@ class _OpenPrometheus:
         span = self._spec.range
         if span is None:
             series = await self._instant(self._spec.query, window, now)
-            reading = _reading([(_shown(labels), value) for labels, points in series for _, value in points])
+            reading = _reading([(_labels_text(labels), value) for labels, points in series for _, value in points])
         else:
             form = {"start": _moment(now - window), "end": _moment(now), "step": f"{span.step:.3f}"}
             _, series = await self._ask("query_range", self._spec.query, window, form)
@@ -163,7 +163,8 @@ class _OpenPrometheus:
         return series
 
     async def _check_window(self, window: float) -> None:
-        """Raises ProbeError for one that is too short for the scrapes of what is asked for, if the server tells."""
+        """Raises ProbeError for one that is too short for the scrapes of what is asked for, if the server reports
+        them."""
         if not self._checked["interval"]:
             self._interval = scrape_interval(await self._get("targets?state=active"), self._spec.query)
             self._checked["interval"] = True
@@ -171,7 +172,7 @@ class _OpenPrometheus:
             raise ProbeError(flaw)
 
     async def _check_buckets(self, window: float, now: float) -> None:
-        """Raises ProbeError for limits beyond what the query's histogram can tell."""
+        """Raises ProbeError for limits beyond the finite buckets of the query's histogram."""
         selector = histogram(self._spec.query)
         if selector is None or not self._spec.limits or self._checked["buckets"]:
             return
@@ -182,16 +183,16 @@ class _OpenPrometheus:
         ]
         highest = max((bound for bound in bounds if math.isfinite(bound)), default=None)
         if highest is None:
-            return  # there is nothing yet: the query itself says so
+            return  # there is nothing yet, which the query itself reports
         beyond = [limit for limit in self._spec.limits if limit > highest]
         if beyond:
             raise ProbeError(
-                f"{beyond[0]:g} is above the highest finite bucket, {highest:g}, beyond which a quantile cannot be told"
+                f"{beyond[0]:g} is above the highest finite bucket, {highest:g}, the end of what a quantile can be"
             )
         self._checked["buckets"] = True
 
     async def _get(self, path: str) -> Any:
-        """What a server says of itself; None from those that do not."""
+        """The server's own figures; None from servers that have none."""
         try:
             async with self._opened().get(
                 f"{self._server}/api/v1/{path}", headers=self._headers, allow_redirects=False
@@ -242,7 +243,7 @@ class _OpenPrometheus:
             answer: dict[str, Any] = json.loads(body)
             if answer["status"] != "success":
                 raise ProbeError(f"{self._where} refused the query: {self._masker.line(str(answer['error']))}")
-            if answer.get("warnings"):  # Thanos says so that a store was away, and half an answer is none
+            if answer.get("warnings"):  # so Thanos reports a store that was away, and half an answer is none
                 raise ProbeError(f"{self._where} warns: {self._masker.line('; '.join(map(str, answer['warnings'])))}")
             data = answer["data"]
             return data["resultType"], _series(data["resultType"], data["result"])
@@ -307,7 +308,7 @@ def _series(what: str, result: Any) -> _Series:
 def _taken(
     labels: Mapping[str, str], points: Sequence[tuple[float, float]], take: str | None
 ) -> list[tuple[str, float]]:
-    name, values = _shown(labels), [value for _, value in points]
+    name, values = _labels_text(labels), [value for _, value in points]
     if take is None:
         return [(f"{name} at {datetime.fromtimestamp(at, UTC):%H:%M:%SZ}".strip(), value) for at, value in points]
     if any(map(math.isnan, values)):  # which max() would pass over or not, by its place
@@ -315,7 +316,7 @@ def _taken(
     return [(name, _TAKES[take](values))]
 
 
-def _shown(labels: Mapping[str, str]) -> str:
+def _labels_text(labels: Mapping[str, str]) -> str:
     inner = ",".join(f'{name}="{value}"' for name, value in sorted(labels.items()) if name != "__name__")
     name = labels.get("__name__", "")
     return f"{name}{{{inner}}}" if inner else name

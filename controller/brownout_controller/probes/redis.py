@@ -126,7 +126,7 @@ class _OpenRedis:
 
 
 def _cause(error: Exception) -> BaseException:
-    """What the socket said, which redis-py wraps."""
+    """The error of the socket, which redis-py wraps."""
     cause = error.__cause__ or error.__context__
     if isinstance(cause, OSError | EOFError):
         return cause

@@ -121,7 +121,7 @@ class _OpenSql:
 
     async def _rows(self, connection: asyncpg.Connection[asyncpg.Record]) -> list[asyncpg.Record]:
         """When we are cancelled the connection goes at once: a cancelled query would make asyncpg open another
-        connection in the background to say so, through the same network that is broken just now."""
+        connection in the background to cancel it, through the same network that is broken just now."""
         asking = asyncio.create_task(self._ask(connection))
         try:
             return await asyncio.shield(asking)

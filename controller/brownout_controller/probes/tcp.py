@@ -65,9 +65,9 @@ class TcpProbe(ProbeSpec):
 
     @model_validator(mode="after")
     def _certificates_need_tls(self) -> TcpProbe:
-        given = {"server_name", "ca"} & self.model_fields_set
-        if (self.measure == "certificate_days" or given) and not self.tls:
-            raise ValueError(f"{min(given, default='certificate_days')} needs `tls: true`")
+        settings = {"server_name", "ca"} & self.model_fields_set
+        if (self.measure == "certificate_days" or settings) and not self.tls:
+            raise ValueError(f"{min(settings, default='certificate_days')} needs `tls: true`")
         return self
 
     @property

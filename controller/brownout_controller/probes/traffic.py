@@ -50,7 +50,7 @@ class TrafficProbe(ProbeSpec):
 
 def overdue_after(hypotheses: Iterable[Hypothesis], timeout: float) -> float:
     """Seconds after which a request that waits counts as unanswered: the strictest limit that is claimed for nearly all
-    latencies (p99 and above; a median says nothing of one request), or else the shortest window that is looked at."""
+    latencies (p99 and above; a median is no limit for one request), or else the shortest window that is looked at."""
     limits, windows = [timeout], [timeout]
     for hypothesis in hypotheses:
         probe = hypothesis.probe

@@ -40,16 +40,16 @@ def accounted(reason: Reason) -> str:
 
 
 def counted(counts: Counts, kinds: Mapping[str, int], accepted: int = 0, missing: str = "missing") -> str:
-    """The same of counts. `kinds` is how the service did not answer, which says more than that it was bad."""
+    """The counts in words. `kinds` counts how the service failed to answer; those replace `bad` and `unanswered`."""
     if not counts.total:
         return "none"
     bad, unanswered = counts.bad, counts.unanswered
     parts = [f"{counts.good} good"] if counts.good else []
     for kind, count in kinds.items():
-        shown = min(count, bad + unanswered)
-        from_bad = min(shown, bad)
-        bad, unanswered = bad - from_bad, unanswered - (shown - from_bad)
-        parts += [f"{shown} {_KINDS.get(kind, 'not answered')}"] if shown else []
+        named = min(count, bad + unanswered)
+        from_bad = min(named, bad)
+        bad, unanswered = bad - from_bad, unanswered - (named - from_bad)
+        parts += [f"{named} {_KINDS.get(kind, 'not answered')}"] if named else []
     accepted = min(accepted, unanswered)
     rest = (
         (bad, "bad"), (accepted, "accepted"), (unanswered - accepted, "unanswered"),
@@ -189,8 +189,8 @@ _SENTENCES: Final[Mapping[str, Callable[[Reason], str]]] = {
     "cut-off": lambda it: f"the run was cut off; {it.subject} made sure that nothing of it is left",
     "vanished": lambda it: f"the fault vanished half-way{_why(it)}",
     "no-traffic": lambda it: f"no traffic met the fault {it.subject}: nothing was tested",
-    "no-run": lambda _: "the journal does not say what was run",
-    "unreadable-terms": lambda _: "what the journal says of its hypotheses cannot be understood",
+    "no-run": lambda _: "the journal does not name what was run",
+    "unreadable-terms": lambda _: "the hypotheses in the journal cannot be read",
     "no-end": lambda _: "the run did not come to its end",
     "held": _held,
     "broke": _broke,
@@ -208,7 +208,9 @@ _SENTENCES: Final[Mapping[str, Callable[[Reason], str]]] = {
     "failed-baseline": lambda it: f"{_about(it)}every request of the baseline failed, so it is nothing to compare with",
     "load-shortfall": _load_shortfall,
     **EVIDENCE,
-    "several": lambda it: f"{_about(it)}each measurement gave several values{_why(it)}; say with series which count",
+    "several": lambda it: (
+        f"{_about(it)}each measurement gave several values{_why(it)}; choose with series which of them count"
+    ),
 }
 
 

@@ -74,9 +74,9 @@ def test_an_attribute_may_be_asked_for_by_any_of_its_names() -> None:
     [
         ("fault: {refuse: true}", r"pay.yaml:1:1: fault: refuse has no size"),
         ("fault: refuse", r"pay.yaml:1:1: fault: refuse has no size"),
-        ("faults: [{latency: 1s}, {bandwidth: 1MB/s}]", r"pay.yaml:1:1: faults: a search turns one fault"),
+        ("faults: [{latency: 1s}, {bandwidth: 1MB/s}]", r"pay.yaml:1:1: faults: a search varies one fault"),
         ("fault: {bandwidth: 0}", r"pay.yaml:1:9: fault.bandwidth: is 0"),
-        ("fault: {stall: {segment: 100}}", r"fault.stall: does not say its probability.*stall: {probability: ...}"),
+        ("fault: {stall: {segment: 100}}", r"fault.stall: has no probability.*stall: {probability: ...}"),
         ("recovery: &t 60s\nfault: {latency: *t}", r"pay.yaml:2:9: fault.latency: is an alias"),
         ("fault: {latency: &t 60s}\nrecovery: *t", r"pay.yaml:1:9: fault.latency: is an alias"),
     ],

@@ -18,7 +18,7 @@ PLAN = SearchPlan(50.0, 3200.0, TENTH, own=800.0)
 def searched(plan: SearchPlan, holds: Callable[[float], bool]) -> MarginSearch:
     search = MarginSearch(plan)
     while (value := search.next()) is not None:
-        search.tell(value, "held" if holds(value) else "broke")
+        search.add(value, "held" if holds(value) else "broke")
         assert len(search.trials) <= 200, "it does not end"
     return search
 
@@ -28,7 +28,7 @@ def told(plan: SearchPlan, *answers: tuple[float, Answer]) -> MarginSearch:
     search = MarginSearch(plan)
     for value, answer in answers:
         assert search.next() == value
-        search.tell(value, answer)
+        search.add(value, answer)
     return search
 
 
@@ -134,7 +134,7 @@ def test_less_may_be_worse() -> None:
 def test_an_inconclusive_run_is_repeated_once_and_counts_for_nothing() -> None:
     search = told(PLAN, (800.0, "held"), (3200.0, "unknown"), (3200.0, "broke"), (1600.0, "unknown"))
     assert search.finding() == Margin("found", 800.0, 3200.0)
-    search.tell(1600.0, "unknown")
+    search.add(1600.0, "unknown")
     assert search.next() is None
     assert search.finding() == Margin("found", 800.0, 3200.0, unanswered=1600.0)
 
@@ -166,9 +166,9 @@ def test_a_value_that_gives_both_answers_is_neither_end() -> None:
     search = MarginSearch(plan)
     for value, answer in steady:
         assert search.next() == value
-        search.tell(value, answer)  # type: ignore[arg-type]
+        search.add(value, answer)  # type: ignore[arg-type]
     assert search.next() == 100.0
-    search.tell(100.0, "broke")
+    search.add(100.0, "broke")
     assert search.next() is None
     assert search.finding() == Margin("found", 50.0, 140.0, unsteady=(100.0,), complete=True)
 

@@ -17,7 +17,7 @@ from brownout_controller.cli.client.run_client import ClientOptions, Seed, Time,
 from brownout_controller.cli.client.variables import VariableFlags, variable_options
 from brownout_controller.cli.console import output
 from brownout_controller.cli.console.progress import Progress, say
-from brownout_controller.cli.console.run_output import leave, shown, status, tell
+from brownout_controller.cli.console.run_output import leave, print_verdict, run_content, status
 from brownout_controller.engine.run_request import FaultRequest
 from brownout_controller.engine.run_supervisor import NotInPlaceError
 from brownout_controller.model.journal import LeftOut
@@ -94,7 +94,7 @@ def fault(
     if finished is None:
         context.exit(status_of(signals.came or "SIGINT"))
     if as_json:
-        output.say(json_text({**shown(finished), "left_out": unread_journals.content(unread)}))
+        output.say(json_text({**run_content(finished), "left_out": unread_journals.content(unread)}))
     context.exit(status([finished]))
 
 
@@ -118,7 +118,7 @@ async def _hold(
                 with suppress(OSError):
                     progress.end()
         if not as_json:
-            tell(finished, where)
+            print_verdict(finished, where)
         leave(finished, where, quiet=as_json)
         return finished
 

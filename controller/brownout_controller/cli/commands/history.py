@@ -1,4 +1,4 @@
-"""`brownout history`: what all runs say together, as a table, as JSON, or as a page with plots."""
+"""`brownout history`: all runs as a table, as JSON, or as a page with plots."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta
 _QUARTER: Final = re.compile(r"(\d{4})-?[qQ]([1-4])")
 
 
-@click.command("history", short_help="Tell what all runs say together.")
+@click.command("history", short_help="List runs, trends and regressions.")
 @click.option("--experiment", metavar="NAME", help="Only this experiment; * and ? stand for any letters.")
 @click.option("--env", "environment", metavar="NAME", help="Only this environment; likewise.")
 @click.option("--since", metavar="TIME", help="Only runs since then: 90d, 2w, 12h, 2026-01-01 or 2026-Q3.")
@@ -41,7 +41,7 @@ _QUARTER: Final = re.compile(r"(\d{4})-?[qQ]([1-4])")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a page with plots; - is stdout.")
 @click.option("--runs", "roots", type=click.Path(path_type=Path), multiple=True, metavar="DIR",
-              help=f"Where the journals are, at any depth; may be given several times [{RUNS}].")  # fmt: skip
+              help=f"Where the journals are, at any depth; repeatable [{RUNS}].")  # fmt: skip
 @controller_options
 def history(
     experiment: str | None,
@@ -54,32 +54,32 @@ def history(
     roots: Sequence[Path],
     where: ClientOptions,
 ) -> None:
-    """List runs, count verdicts by quarter, and tell regressions: what held before and broke now.
+    """List runs, count verdicts by quarter, and find regressions: hypotheses that held before and broke now.
 
-    Everything is computed from the journals. Regressions are told of runs of the same experiment, unchanged, in the
-    same environment.
+    Everything is computed from the journals. A regression is found between runs of the same, unchanged experiment in
+    the same environment.
     """
     now = datetime.now(UTC)
     begin = None if since is None else moment(since, now)
     lasting = LASTING if expires is None else span("--expires", expires)
     if as_json and html is not None:
-        raise InvalidSpec("--json", "cannot be had together with --html; ask twice")
+        raise InvalidSpec("--json", "cannot be combined with --html; run the command twice")
     found = _collected(roots, where)
     warn(found)
     runs = _chosen(found.runs, "experiment", experiment, lambda run: run.experiment)
     runs = _chosen(runs, "environment", environment, lambda run: run.environment)
-    told = review(runs, begin, now, lasting)
+    reviewed = review(runs, begin, now, lasting)
     if html is not None:
-        _page(html, history_page.render(told, found.warnings, limit or 0))
+        _page(html, history_page.render(reviewed, found.warnings, limit or 0))
     elif as_json:
-        click.echo(history_json.render(_limited(told, limit or 0), found.warnings, found.left_out), nl=False)
+        click.echo(history_json.render(_limited(reviewed, limit or 0), found.warnings, found.left_out), nl=False)
     elif not found.runs:
         click.echo(history_text.nothing(where.controller or ", ".join(map(str, roots or [RUNS]))), nl=False)
-    elif not told.runs:
+    elif not reviewed.runs:
         click.echo(f"There are {len(runs)} runs, and none since {begin:%Y-%m-%d %H:%M} UTC.")
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        text = history_text.render(told, width, _NEWEST if limit is None else limit)
+        text = history_text.render(reviewed, width, _NEWEST if limit is None else limit)
         click.echo(text, nl=False, color=coloured(sys.stdout))
 
 
@@ -98,13 +98,13 @@ def _collected(roots: Sequence[Path], where: ClientOptions) -> past.History:
 
 
 def warn(found: past.History) -> None:
-    """On stderr, of what is not among the runs."""
+    """Warns on stderr about journals that could not be read."""
     for warning in (*found.closed_to_us, *sentences(found.left_out)):
         say(f"warning: {warning}", err=True)
 
 
 def _page(file: Path, text: str) -> None:
-    """Says where it is, unless it is on stdout. Raises Unavailable."""
+    """Writes the page and prints its path, or writes it to stdout for `-`. Raises Unavailable."""
     if str(file) == "-":
         click.echo(text, nl=False)
     else:
@@ -112,9 +112,9 @@ def _page(file: Path, text: str) -> None:
         click.echo(str(file))
 
 
-def _limited(told: Review, limit: int) -> Review:
-    """With the newest runs only; what is counted stays."""
-    return told._replace(runs=told.runs[-limit:]) if limit else told
+def _limited(reviewed: Review, limit: int) -> Review:
+    """The review with its newest runs only; counts and trends stay as they are."""
+    return reviewed._replace(runs=reviewed.runs[-limit:]) if limit else reviewed
 
 
 def _chosen(
@@ -130,7 +130,7 @@ def _chosen(
 
 
 def moment(text: str, now: datetime) -> datetime:
-    """What --since says. Raises InvalidSpec."""
+    """The time that --since names. Raises InvalidSpec."""
     quarter = _QUARTER.fullmatch(text.strip())
     try:
         if quarter is not None:
@@ -140,7 +140,7 @@ def moment(text: str, now: datetime) -> datetime:
         return utc(text.strip())
     except (ValueError, OverflowError):
         raise InvalidSpec(
-            "--since", f"{text!r} is no time; write it like 90d, 2w, 12h, 2026-01-01 or 2026-Q3"
+            "--since", f"{text!r} is not a time; write it like 90d, 2w, 12h, 2026-01-01 or 2026-Q3"
         ) from None
 
 
@@ -148,5 +148,5 @@ def span(option: str, text: str) -> timedelta:
     """Raises InvalidSpec."""
     match = _SPAN.fullmatch(text.strip())
     if match is None:
-        raise InvalidSpec(option, f"{text!r} is no length of time; write it like 90d, 2w or 12h")
+        raise InvalidSpec(option, f"{text!r} is not a duration; write it like 90d, 2w or 12h")
     return int(match[1]) * _UNITS[match[2]]

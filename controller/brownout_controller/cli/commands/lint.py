@@ -1,4 +1,4 @@
-"""`brownout lint`: whether files say something that can be run and that proves something, without running it."""
+"""`brownout lint`: checks, without running them, that experiments can run and can prove something."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from brownout_controller.cli.client.run_client import ClientOptions, Seed, Time,
 from brownout_controller.cli.client.variables import VariableFlags, variable_options
 from brownout_controller.cli.console import output
 from brownout_controller.cli.console.progress import say
-from brownout_controller.cli.console.run_output import shown
+from brownout_controller.cli.console.run_output import run_content
 from brownout_controller.cli.margin_search import SearchOutcome, TrialRun, explain_trial, limit_of, search
 from brownout_controller.engine.resolve import ResolvedRun
 from brownout_controller.engine.run_request import RunRequest
@@ -318,7 +318,7 @@ def _content(outcome: SearchOutcome) -> dict[str, Any]:
                 "value": outcome.parameter.formatted(tried.value),
                 "answer": tried.answer,
                 "telling": explain_trial(tried),
-                **shown(tried.finished),
+                **run_content(tried.finished),
             }
             for tried in outcome.tried
         ],

@@ -1,4 +1,4 @@
-"""`brownout report`: what runs have shown, for people, for a step summary, for CI or for programs."""
+"""`brownout report`: reports on runs as Markdown, HTML, JUnit XML or JSON."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ FORMATS: Final[Mapping[str, Callable[..., str]]] = {
     "junit": junit.render,
     "json": run_json.render,
 }
-"""Each takes any number of accounts."""
+"""Each renders any number of run reports."""
 BY_SUFFIX: Final = {".html": "html", ".md": "markdown", ".xml": "junit", ".json": "json"}
 
 
-@click.command("report", short_help="Tell what a run has shown.")
+@click.command("report", short_help="Report on a run.")
 @click.argument("run", default="last")
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), help="[default: by the file's name, else markdown]")
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Where to; - is stdout.")
@@ -46,12 +46,12 @@ BY_SUFFIX: Final = {".html": "html", ".md": "markdown", ".xml": "junit", ".json"
 def report(run: str, form: str | None, output: Path | None, where: ClientOptions) -> None:
     """Report on RUN: its id, the beginning of it, `last`, or its directory; here or at a controller.
 
-    Computed from the run's journal alone, as far as it is written. FILE may end in .html, .md, .xml (JUnit) or .json.
-    """
-    told = asyncio.run(_fetched(run, where)) if where.controller is not None else _read(run, where)
+    The report is computed from the run's journal, as far as it is written. FILE may end in .html, .md, .xml (JUnit) or
+    .json."""
+    content = asyncio.run(_fetched(run, where)) if where.controller is not None else _read(run, where)
     if form is None:
         form = BY_SUFFIX.get(output.suffix.lower(), "markdown") if output is not None else "markdown"
-    text = FORMATS[form](told)
+    text = FORMATS[form](content)
     if output is None or str(output) == "-":
         click.echo(text, nl=False)
     else:
@@ -78,15 +78,15 @@ async def _fetched(run: str, where: ClientOptions) -> RunReport:
 
 
 def write_reports(runs: Sequence[Path | RunReport], outputs: Sequence[Path]) -> None:
-    """All these runs into each of these files, in the form that its name says; a run is its directory, or what was
-    heard of it. Raises InvalidSpec, Unavailable."""
-    told = [run if isinstance(run, RunReport) else run_report(store.read(run), run.name) for run in runs]
+    """Writes a report of all `runs` into each of `outputs`, in the format of its suffix. A run is its directory or its
+    report. Raises InvalidSpec, Unavailable."""
+    reports = [run if isinstance(run, RunReport) else run_report(store.read(run), run.name) for run in runs]
     for output in outputs:
-        write(output, FORMATS[_form(output)](*told))
+        write(output, FORMATS[_form(output)](*reports))
 
 
 def attempt_reports(runs: Sequence[Path | RunReport], outputs: Sequence[Path]) -> bool:
-    """The same for who has something more important to say: what goes wrong is told on stderr, and that is all."""
+    """Like `write_reports`, but reports errors on stderr and returns False instead of raising."""
     good = True
     for output in outputs:
         try:
@@ -100,14 +100,14 @@ def attempt_reports(runs: Sequence[Path | RunReport], outputs: Sequence[Path]) -
 
 
 def checked(_: click.Context, __: click.Parameter, outputs: Sequence[Path]) -> Sequence[Path]:
-    """For an option: files that reports can be written to later, as far as can be seen now. Raises InvalidSpec."""
+    """The callback of an option for report files: checks now that they can be written later. Raises InvalidSpec."""
     for output in outputs:
         _form(output)
         if output.is_dir():
             raise InvalidSpec(f"--report {output}", "is a directory; name a file in it")
         folder = next(place for place in output.resolve().parents if place.exists())
         try:
-            with tempfile.TemporaryFile(dir=folder):  # permissions alone do not tell: root has all of them
+            with tempfile.TemporaryFile(dir=folder):  # permission bits do not suffice: root ignores them
                 pass
         except OSError as error:
             why = f"cannot be written in {folder}: {os_error_text(error)}; name a file elsewhere"
@@ -116,7 +116,7 @@ def checked(_: click.Context, __: click.Parameter, outputs: Sequence[Path]) -> S
 
 
 def write(path: Path, text: str) -> None:
-    """A file that is there already is replaced when the new one is whole. Raises Unavailable."""
+    """Writes a file; one that exists is replaced once the new one is complete. Raises Unavailable."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_symlink() and (owner := path.lstat().st_uid) not in (0, os.geteuid()):
@@ -134,7 +134,8 @@ def write(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def _beside(path: Path) -> Iterator[TextIO]:
-    """A file to write that takes the place of `path` in the end. Nobody can have put a link in its way."""
+    """A new file that replaces `path` at the end of the block. It is created exclusively, so no link can redirect
+    it."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with temporary.open("x", encoding="utf-8") as file:
         try:
@@ -148,7 +149,9 @@ def _beside(path: Path) -> Iterator[TextIO]:
 def _form(output: Path) -> str:
     form = BY_SUFFIX.get(output.suffix.lower())
     if form is None:
-        raise InvalidSpec(f"--report {output}", f"its name says no form; end it in one of: {', '.join(BY_SUFFIX)}")
+        raise InvalidSpec(
+            f"--report {output}", f"has no suffix of a format; end the name in one of: {', '.join(BY_SUFFIX)}"
+        )
     return form
 
 

@@ -16,7 +16,7 @@ from brownout_controller.cli.client.variables import VariableFlags, variable_opt
 from brownout_controller.cli.commands.report import checked
 from brownout_controller.cli.console import dry_run_text, output
 from brownout_controller.cli.console.progress import Progress, say
-from brownout_controller.cli.console.run_output import leave, report, shown, status, tell
+from brownout_controller.cli.console.run_output import leave, print_verdict, report, run_content, status
 from brownout_controller.engine.dry_run import DryRun
 from brownout_controller.engine.resolve import ResolvedRun
 from brownout_controller.engine.run_request import RunRequest
@@ -68,13 +68,13 @@ def run(
     """
     runs = resolve_files(read_files(files, variables), variables, seed, where, warn=not as_json)
     if dry_run:
-        context.exit(dry_run_text.tell(asyncio.run(_dry(runs, where)), where.environment, as_json=as_json))
+        context.exit(dry_run_text.print_dry_runs(asyncio.run(_dry(runs, where)), where.environment, as_json=as_json))
     finished: list[Finished] = []
     context.call_on_close(lambda: report(finished, reports, quiet=as_json))  # also when a later run cannot begin
     unread: list[LeftOut] = []
     signal = asyncio.run(_all(runs, variables, where, finished, unread, as_json=as_json))
     if as_json:
-        output.say(json_text([{**shown(each), "left_out": unread_journals.content(unread)} for each in finished]))
+        output.say(json_text([{**run_content(each), "left_out": unread_journals.content(unread)} for each in finished]))
     if signal is not None and not finished:
         context.exit(status_of(signal))
     context.exit(status(finished))
@@ -131,7 +131,7 @@ async def _one(
         with suppress(OSError):
             progress.end()
     if not as_json:
-        tell(finished, where)
+        print_verdict(finished, where)
     leave(finished, where, quiet=as_json)
     return finished
 

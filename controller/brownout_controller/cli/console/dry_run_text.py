@@ -16,79 +16,86 @@ from brownout_core.units import COUNT, SECONDS, SHARE
 from brownout_core.verdict import Verdict, worst
 
 
-def tell(outlooks: Sequence[DryRun], environment: str, *, as_json: bool = False) -> int:
-    """Prints them; gives the exit status."""
+def print_dry_runs(dry_runs: Sequence[DryRun], environment: str, *, as_json: bool = False) -> int:
+    """Prints the dry runs; returns the exit status."""
     if as_json:
-        output.say(json_text([_plain(one) for one in outlooks]))
+        output.say(json_text([_plain(dry_run) for dry_run in dry_runs]))
     else:
-        output.say("\n".join(_told(one, environment) for one in outlooks), end="")
-    return worst(foreseen(one) for one in outlooks).exit
+        output.say("\n".join(_text(dry_run, environment) for dry_run in dry_runs), end="")
+    return worst(foreseen(dry_run) for dry_run in dry_runs).exit
 
 
-def foreseen(one: DryRun) -> Verdict:
-    """What a run could not get beyond, as things are; passed is that nothing is in its way."""
-    if one.refused:
+def foreseen(dry_run: DryRun) -> Verdict:
+    """The verdict of a run that started now; PASSED where nothing would stop it."""
+    if dry_run.refused:
         return Verdict.REFUSED
-    return Verdict.INCONCLUSIVE if one.trouble else Verdict.PASSED
+    return Verdict.INCONCLUSIVE if dry_run.trouble else Verdict.PASSED
 
 
 def in_words(spec: FaultSpec) -> str:
     """`latency on answers (latency 1s): Delays ...`."""
     way = "answers" if spec.direction == "downstream" else "requests"
     units = {name: unit_of_field(info) for name, info in spec.fault.fields().items()}
-    told: list[str] = []
+    parts: list[str] = []
     for name, value in spec.fault.attributes().items():
         unit = units.get(name)
-        if value or not told:
-            told.append(f"{name} {unit.format(value) if unit is not None and not isinstance(value, str) else value}")
+        if value or not parts:
+            parts.append(f"{name} {unit.format(value) if unit is not None and not isinstance(value, str) else value}")
     selection = spec.selection
-    told += [f"{SHARE.format(selection.toxicity)} of the connections"] if selection.toxicity != 1 else []
-    told += [f"clients {', '.join(map(str, selection.clients))}"] if selection.clients else []
-    told += [f"the first {selection.first}"] if selection.first else []
-    told += [f"every {selection.every}th"] if selection.every else []
-    return f"{spec.kind} on {way} ({', '.join(told) or 'no attributes'}): {type(spec.fault).summary()}"
+    parts += [f"{SHARE.format(selection.toxicity)} of the connections"] if selection.toxicity != 1 else []
+    parts += [f"clients {', '.join(map(str, selection.clients))}"] if selection.clients else []
+    parts += [f"the first {selection.first}"] if selection.first else []
+    parts += [f"every {selection.every}th"] if selection.every else []
+    return f"{spec.kind} on {way} ({', '.join(parts) or 'no attributes'}): {type(spec.fault).summary()}"
 
 
-def _plain(one: DryRun) -> dict[str, Any]:
+def _plain(dry_run: DryRun) -> dict[str, Any]:
     return {
-        "name": one.name,
-        "edges": list(one.edges),
-        "targets": [target.id for target in one.targets],
-        "faults": [in_words(spec) for spec in one.faults],
-        "undo": _undo(one),
-        "traffic": one.traffic,
-        "seconds": {"baseline": one.baseline, "duration": one.duration, "recovery": one.recovery, "lease": one.lease},
-        "hypotheses": [now._asdict() for now in one.readings],
-        "refusals": [{"net": said.net, "reason": said.reason, "remedy": said.remedy} for said in one.refused],
-        "trouble": one.trouble,
-        "exit": foreseen(one).exit,
+        "name": dry_run.name,
+        "edges": list(dry_run.edges),
+        "targets": [target.id for target in dry_run.targets],
+        "faults": [in_words(spec) for spec in dry_run.faults],
+        "undo": _undo(dry_run),
+        "traffic": dry_run.traffic,
+        "seconds": {
+            "baseline": dry_run.baseline,
+            "duration": dry_run.duration,
+            "recovery": dry_run.recovery,
+            "lease": dry_run.lease,
+        },
+        "hypotheses": [now._asdict() for now in dry_run.readings],
+        "refusals": [
+            {"net": sections.net, "reason": sections.reason, "remedy": sections.remedy} for sections in dry_run.refused
+        ],
+        "trouble": dry_run.trouble,
+        "exit": foreseen(dry_run).exit,
     }
 
 
-def _told(one: DryRun, environment: str) -> str:
-    said: Sequence[tuple[str, Sequence[str]]] = (
-        ("target", [target.id for target in one.targets] or [one.trouble or "none"]),
-        ("inject", [in_words(spec) for spec in one.faults]),
-        ("undo", [_undo(one)]),
-        ("traffic", [f"{one.traffic}, through all phases"] if one.traffic else []),
-        ("takes", [_takes(one)]),
-        ("refused", [f"{refusal.reason} ({refusal.net}); {refusal.remedy}" for refusal in one.refused]),
+def _text(dry_run: DryRun, environment: str) -> str:
+    sections: Sequence[tuple[str, Sequence[str]]] = (
+        ("target", [target.id for target in dry_run.targets] or [dry_run.trouble or "none"]),
+        ("inject", [in_words(spec) for spec in dry_run.faults]),
+        ("undo", [_undo(dry_run)]),
+        ("traffic", [f"{dry_run.traffic}, through all phases"] if dry_run.traffic else []),
+        ("takes", [_takes(dry_run)]),
+        ("refused", [f"{refusal.reason} ({refusal.net}); {refusal.remedy}" for refusal in dry_run.refused]),
     )
-    lines = [line(f"{one.name}: {', '.join(one.edges)} in {environment}; a dry run, nothing is touched")]
-    lines += [f"  {word:<8} {line(text)}" for word, texts in said for text in texts]
+    lines = [line(f"{dry_run.name}: {', '.join(dry_run.edges)} in {environment}; a dry run, nothing is touched")]
+    lines += [f"  {word:<8} {line(text)}" for word, texts in sections for text in texts]
     text = "\n".join(lines) + "\n"
-    if one.readings:
-        rows = [(now.hypothesis, now.expect, _value(now), _state(now)) for now in one.readings]
+    if dry_run.readings:
+        rows = [(now.hypothesis, now.expect, _value(now), _state(now)) for now in dry_run.readings]
         text += "\n" + outcome.table([("hypothesis", "expected", "now", ""), *rows], outcome.fitting())
-    return text + _consequence(one)
+    return text + _consequence(dry_run)
 
 
-def _undo(one: DryRun) -> str:
-    return f"the run ends its lease; if it cannot, the fault ends by itself within {SECONDS.format(one.lease)}"
+def _undo(dry_run: DryRun) -> str:
+    return f"the run ends its lease; if it cannot, the fault ends by itself within {SECONDS.format(dry_run.lease)}"
 
 
-def _takes(one: DryRun) -> str:
-    times = {"baseline": one.baseline, "fault": one.duration, "recovery": one.recovery}
+def _takes(dry_run: DryRun) -> str:
+    times = {"baseline": dry_run.baseline, "fault": dry_run.duration, "recovery": dry_run.recovery}
     parts = ", ".join(f"{name} {SECONDS.format(seconds)}" for name, seconds in times.items())
     return f"{SECONDS.format(sum(times.values()))}: {parts}"
 
@@ -103,12 +110,12 @@ def _state(now: CurrentReading) -> str:
     return "ok" if now.holds else "does not hold now"
 
 
-def _consequence(one: DryRun) -> str:
-    verdict = foreseen(one)
+def _consequence(dry_run: DryRun) -> str:
+    verdict = foreseen(dry_run)
     if verdict is not Verdict.PASSED:
         return f"\nas things are, a run would end {verdict}, exit {verdict.exit}\n"
-    needed = [now for now in one.readings if "baseline" in now.when]
-    bad = [now.hypothesis for now in needed if now.holds is False or (_blind(now) and not one.traffic)]
+    needed = [now for now in dry_run.readings if "baseline" in now.when]
+    bad = [now.hypothesis for now in needed if now.holds is False or (_blind(now) and not dry_run.traffic)]
     if bad:
         return f"\nas things are, the baseline would not hold and nothing would be injected: {', '.join(bad)}\n"
     blind = [now.hypothesis for now in needed if _blind(now)]

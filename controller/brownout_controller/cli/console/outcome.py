@@ -1,6 +1,6 @@
-"""What a run came to, for people: a table of hypotheses, the verdict in words, and how to run it once more.
+"""The outcome of a run as text: a table of hypotheses, the reasons, and the verdict.
 
-Also how the other commands write values and tables: in the unit of what was measured, as wide as the terminal.
+Other commands use its tables: values in the unit of the measurement, lines as wide as the terminal.
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ _COLOURS: Final = {
 }
 _UNSURE: Final = "yellow"
 _MEANINGS: Final = frozenset({"passed", "done"})
-"""Codes of reasons that say what the verdict's own line says."""
+"""Codes of reasons that repeat the line of the verdict."""
 _ROOMY: Final = 90
-"""Columns from which on all of the table fits beside each other."""
+"""Columns from which on the whole table fits."""
 _UNCUT: Final = 10_000
-"""Columns of what is no terminal: nothing is cut or broken for a file."""
+"""Columns of a file: nothing in it is cut or wrapped."""
 
 
 class OutputStyle(NamedTuple):
-    """How wide, if that is limited, and whether in colours."""
+    """The width of the output, None where it is unlimited, and whether it has colours."""
 
     width: int | None = None
     colour: bool = False
 
 
-def told(run: Run | None, judgement: Judgement, look: OutputStyle | None = None) -> str:
-    """The table, what did not hold, and the verdict; the last line has the verdict in words."""
+def verdict_text(run: Run | None, judgement: Judgement, look: OutputStyle | None = None) -> str:
+    """The table, the reasons, and the verdict on the last line."""
     parts = []
     terms = {} if run is None else {item.name: item for item in terms_of(run)}
     results = [result for result in judgement.results if result.name in terms]
@@ -102,7 +102,7 @@ def table(rows: Iterable[Sequence[str]], look: OutputStyle | None = None) -> str
 
 
 def drawn(what: Table | Text, look: OutputStyle | None) -> str:
-    """As text."""
+    """The text of a table or a line."""
     width, colour = look or OutputStyle()
     console = Console(
         file=io.StringIO(), width=width or _UNCUT, force_terminal=colour, color_system="standard" if colour else None,
@@ -120,7 +120,7 @@ def fitting(out: TextIO | None = None) -> OutputStyle:
 
 
 def _repeated(rows: Sequence[Sequence[str]]) -> Iterator[bool]:
-    """Whether each begins like the one above it."""
+    """Whether each row has the first cell of the row above it."""
     return (bool(number) and rows[number - 1][0] == row[0] for number, row in enumerate(rows))
 
 

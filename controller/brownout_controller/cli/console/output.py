@@ -1,4 +1,4 @@
-"""What commands say at their end. A reader who has left, or a disk that is full, changes no exit status."""
+"""Output of commands. A reader that has left, or a full disk, does not change the exit status."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from brownout_core.safe_text import block
 
 
 def say(text: str, *, err: bool = False, end: str = "\n", styled: bool = False) -> None:
-    """Lines on stdout or stderr, as far as that still goes anywhere; nothing obeys them. Where `text` is `styled`, in
-    colours of ours, every foreign piece of it has gone through `safe_text` before."""
+    """Writes lines to stdout, or to stderr with `err`; a closed stream is ignored. Control characters are escaped,
+    unless the text is `styled`: then the caller has passed every foreign part of it through `safe_text`."""
     try:
         click.echo((text if styled else block(text)) + end, err=err, nl=False)
     except OSError as error:

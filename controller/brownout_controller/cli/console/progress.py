@@ -1,7 +1,7 @@
-"""What a run prints while it works, from its records: plain lines, one for each thing that a person would want to know.
+"""The progress of a run, from its records: a line for each event.
 
-On a terminal there is a picture below them that is drawn anew: phase, time left, and each hypothesis against its limit,
-the bad ones first. Elsewhere the same is a line now and then.
+On a terminal, a status below the lines is redrawn: the phase, the time left, and each hypothesis against its limit, the
+bad ones first. Elsewhere the status is a line every few seconds.
 """
 
 from __future__ import annotations
@@ -55,16 +55,16 @@ _MARKS: Final = {True: ("ok ", "green"), False: ("BAD", "bold red"), None: ("-  
 
 
 def say(text: str) -> None:
-    """Something about the way to a run, rather than the run."""
+    """Writes a line on stderr about the command, rather than about a run."""
     output.say(f"brownout: {text}", err=True)
 
 
 @dataclass(slots=True)
 class CurrentClaim:
-    """A hypothesis, the last that was seen of it, and what its measurements in this phase came to."""
+    """A hypothesis with its last sample and the counts of its measurements in this phase."""
 
     terms: RecordedTerms
-    shown: Callable[[float | None], str]
+    formatted: Callable[[float | None], str]
     last: Sample | None = None
     good: bool | None = None
     """Of the last one; None for what is not known or does not count."""
@@ -74,7 +74,7 @@ class CurrentClaim:
     _outcomes: list[bool | None] = field(default_factory=list)
 
     def begin(self) -> None:
-        """Another phase."""
+        """Starts the counts of a phase."""
         self.last, self.good = None, None
         self._outcomes.clear()
         self.kinds.clear()
@@ -94,21 +94,21 @@ class CurrentClaim:
                 self.kinds[sample.failure] += 1
 
     def account(self, seconds: float) -> str:
-        """The four counts, so many seconds into the phase: what is due and not there may be under way."""
+        """The four counts, `seconds` into the phase. A measurement that is due and not there may be under way."""
         terms = self.terms
         expected = 0 if terms.waits is None else due(seconds, terms.settle, terms.every)
         return counted(counts(self._outcomes, expected), self.kinds, missing="open")
 
     @property
     def value(self) -> str:
-        """In its unit; several are told as the span from the lowest to the highest."""
+        """The last value in its unit; several values as the span from the lowest to the highest."""
         sample = self.last
         if sample is None:
             return "-"
         if sample.value is None and sample.series:
             values = [value for _, value in sample.series]
-            return f"{self.shown(min(values))} to {self.shown(max(values))}"
-        return self.shown(sample.value)
+            return f"{self.formatted(min(values))} to {self.formatted(max(values))}"
+        return self.formatted(sample.value)
 
     @property
     def remark(self) -> str:
@@ -118,7 +118,7 @@ class CurrentClaim:
 
 
 class Progress:
-    """Tells of one run, as its records say it; `quiet` tells nothing."""
+    """Prints the progress of one run from its records; with `quiet`, nothing."""
 
     def __init__(self, out: TextIO | None = None, *, terminal: bool | None = None, quiet: bool = False) -> None:
         self._quiet = quiet
@@ -130,7 +130,7 @@ class Progress:
         self._slow = False
         self._state: State = "planned"
         self._since = 0.0
-        self._told = 0.0
+        self._status_at = 0.0
         colour = coloured(self._out)
         console = Console(
             file=self._out, highlight=False, markup=False, emoji=False, force_terminal=terminal, no_color=not colour
@@ -146,20 +146,20 @@ class Progress:
         if isinstance(entry.record, Run):
             self._begin(entry.record)
             return
-        said = self._said(entry.at, entry.record)
-        if said:
+        text = self._event(entry.at, entry.record)
+        if text:
             if isinstance(entry.record, Entered) and self._live is not None:
                 self._draw(entry.at)  # or below the line would be a picture of the phase before
-            self._line(f"{_clock(entry.at)}  {said}")
+            self._line(f"{_clock(entry.at)}  {text}")
         elif isinstance(entry.record, (Sample, Counted)):
             self._status(entry.at)
 
     def claim(self, name: str) -> CurrentClaim:
-        """A hypothesis as it is seen now. Raises KeyError."""
+        """The state of a hypothesis. Raises KeyError."""
         return self._claims[name]
 
     def end(self) -> None:
-        """Nothing is drawn any more, and the picture is gone."""
+        """Removes the status; nothing is drawn after that."""
         if self._live is not None:
             self._live.stop()
 
@@ -170,7 +170,7 @@ class Progress:
             self._live.start()
         self._line(f"{line(run.experiment.get('name', 'unnamed'))}: run {run.run_id}")
 
-    def _said(self, at: float, record: Any) -> str:
+    def _event(self, at: float, record: Any) -> str:
         match record:
             case Plan():
                 where = ", ".join(target["id"] for target in record.targets) or "nowhere"
@@ -203,7 +203,7 @@ class Progress:
         return ""
 
     def _sending(self, record: LoadSecond) -> str:
-        """Once a phase, that the load does not have its rate: people can stop and lower it."""
+        """A line, once a phase, if the load does not reach its rate; "" otherwise."""
         self._load.append(record)
         short = None if self._slow else shortfall(self._load)
         self._slow = self._slow or short is not None
@@ -219,9 +219,9 @@ class Progress:
             claim.begin()
 
     def _status(self, at: float) -> None:
-        if not self._seconds() or at - self._told < (_EVERY if self._live is None else _REDRAWN):
+        if not self._seconds() or at - self._status_at < (_EVERY if self._live is None else _REDRAWN):
             return
-        self._told = at
+        self._status_at = at
         if self._live is not None:
             self._draw(at)
             return

@@ -1,4 +1,4 @@
-"""What the commands that run things print at the end: verdicts, and the same as JSON."""
+"""The verdicts that commands print after their runs, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from brownout_core.safe_text import printable
 from brownout_core.verdict import SIGNALS, Verdict, worst
 
 
-def tell(finished: Finished, where: ClientOptions) -> None:
-    """The verdict and why, for people."""
+def print_verdict(finished: Finished, where: ClientOptions) -> None:
+    """Prints the verdict and its reasons."""
     run = next((entry.record for entry in finished.entries if isinstance(entry.record, Run)), None)
-    say(outcome.told(run, finished.judgement, outcome.fitting()), end="", styled=True)
+    say(outcome.verdict_text(run, finished.judgement, outcome.fitting()), end="", styled=True)
     again = "" if run is None else run.replay
     say(f"run {finished.run} {where.place_of(finished.run)}")
     if again:
@@ -29,42 +29,42 @@ def tell(finished: Finished, where: ClientOptions) -> None:
 
 
 def leave(finished: Finished, where: ClientOptions, *, quiet: bool) -> None:
-    """What a run of this process leaves beside its journal; a controller does it for its own."""
+    """Writes the report page of a run of this process; a controller writes those of its own runs."""
     if where.controller is None and (page := leave_page(where.directory / finished.run)) is not None and not quiet:
         say(f"report in {page}")
 
 
 def leave_page(directory: Path) -> Path | None:
-    """The page that a run has in its own directory; None, and a line on stderr, if it could not be written."""
+    """Writes the report page into a run's directory. Returns None, after a line on stderr, if it cannot be written."""
     page = directory / PAGE
     return page if attempt_reports([directory], [page]) else None
 
 
 def report(finished: Sequence[Finished], outputs: Sequence[Path], *, quiet: bool) -> None:
-    """What the runs have shown, all in each file."""
-    told = [account_of(each) for each in finished]
-    for output in outputs if told else ():
-        if attempt_reports(told, [output]) and not quiet:
+    """Writes a report of all the runs into each of the files."""
+    reports = [report_of(each) for each in finished]
+    for output in outputs if reports else ():
+        if attempt_reports(reports, [output]) and not quiet:
             say(f"report in {output}")
 
 
-def account_of(finished: Finished) -> RunReport:
-    """With the verdict that was told: of a run whose controller was lost the records tell less."""
+def report_of(finished: Finished) -> RunReport:
+    """The report with the verdict as it was received: records of a run whose controller was lost are incomplete."""
     return RunReport(finished.entries, finished.judgement, finished.run)
 
 
-def shown(finished: Finished) -> Mapping[str, Any]:
-    """The same for programs."""
+def run_content(finished: Finished) -> Mapping[str, Any]:
+    """The verdict as JSON content."""
     judgement = finished.judgement
     return {
         "run": finished.run,
         "verdict": judgement.verdict.value,
         "exit": judgement.exit,
-        "reasons": list(account_of(finished).reasons),
+        "reasons": list(report_of(finished).reasons),
         "recovery_seconds": judgement.recovery,
         "stopping_seconds": judgement.stopping,
         "hits": dict(judgement.hits),
-        "evidence": evidence_json(account_of(finished)),
+        "evidence": evidence_json(report_of(finished)),
         "hypotheses": [plain_result(result) for result in judgement.results],
     }
 

@@ -30,7 +30,7 @@ MAX_ROWS: Final = 500
 """Of one table."""
 MAX_QUARTERS: Final = 12
 MAX_PROMINENT: Final = 8
-"""Regressions that are shown at once although they are fixed."""
+"""Fixed regressions that the page lists without a click."""
 
 
 class Trend(NamedTuple):
@@ -42,7 +42,7 @@ class Trend(NamedTuple):
 
 
 def render(review: Review, warnings: Sequence[str] = (), limit: int = 0) -> str:
-    """`limit` is how many runs are listed; 0 is as many as a page should have."""
+    """`limit` is how many runs are listed; 0 lists as many as the page takes."""
     newest = review.runs[-MAX_MARKS:]
     now = datetime.min.replace(tzinfo=UTC)
     dates = of_dates(*((newest[0].started, newest[-1].started) if newest else (now, now)))
@@ -84,7 +84,7 @@ def render(review: Review, warnings: Sequence[str] = (), limit: int = 0) -> str:
 
 
 def tiles(review: Review) -> Sequence[Tile]:
-    """Over all quarters that are told of."""
+    """The figures over all quarters of the review."""
     caught = review.of_kind("regression")
     unfixed = sum(transition.ended is None for transition in caught)
     fixed = f"{unfixed} not fixed yet" if unfixed else "all fixed"

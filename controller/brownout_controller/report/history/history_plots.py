@@ -85,7 +85,7 @@ def name_of(experiment: str, environment: str) -> str:
 
 
 def title_of(run: RunSummary) -> str:
-    """What the mouse is told."""
+    """The tooltip of a run."""
     text = f"{run.started:%Y-%m-%d %H:%M}: {run.state}"
     return f"{text} ({run.run})" if run.state == Verdict.PASSED else f"{text}: {run.reason} ({run.run})"
 

@@ -1,6 +1,6 @@
-"""The history for people: a table of runs, a summary of each quarter, the regressions that were caught.
+"""The history as text: a table of runs, a summary of each quarter, and the regressions.
 
-With a width no line is longer but for the reasons, which are wrapped; without one, as in a pipe, nothing is cut.
+With a width, tables are cut and reasons wrapped to it; without one, as in a pipe, nothing is cut.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ _ROOM_FOR_REASONS: Final = 120
 """Columns of a terminal that is wide enough for them."""
 MAX_QUARTERS: Final = 4
 MAX_FIXED: Final = 5
-"""How many regressions are told that are fixed."""
+"""Fixed regressions that are listed."""
 _INDENT: Final = " " * len("2026-11-24  ")
 _COUNTED: Final = (Verdict.PASSED, Verdict.REFUTED, Verdict.STOPPED)
 
 
 def render(review: Review, width: int | None, limit: int) -> str:
-    """`limit` is how many runs are shown, the newest ones; 0 is all. Colours are for a terminal: click strips them."""
+    """`limit` is the number of runs that are listed, the newest; 0 lists all. click strips the colours for a file."""
     return "\n".join(_lines(review, width, limit)) + "\n"
 
 
 def nothing(place: str) -> str:
-    """What to do when there is no run yet."""
+    """The text for a history without runs."""
     return (
         f"There are no runs in {place} yet. Begin one with\n"
         "  brownout run EXPERIMENT.yaml\n"
@@ -117,7 +117,7 @@ def short_names(review: Review) -> dict[str, str]:
 
 
 def why(run: RunSummary) -> str:
-    """Its first reason; of one that passed nothing, unless that proves less than usual."""
+    """The first reason of a run; "" for a run that passed without any reservation."""
     return "" if run.state == "passed" and run.reason == Verdict.PASSED.meaning else run.reason
 
 
@@ -151,7 +151,7 @@ def _quarters_table(quarter_stats: Sequence[QuarterStats], width: int | None) ->
 
 
 def rate_text(rate: float) -> str:
-    """100 % is said only of all."""
+    """Rounded down, so that 100 % means all."""
     return f"{math.floor(rate * 100)} %"
 
 
@@ -178,7 +178,7 @@ def median_text(value: float) -> str:
 
 
 def change_text(change: float | None) -> str:
-    """More is worse."""
+    """The change of a recovery time; an increase is worse."""
     if change is None or change == 0:
         return "" if change is None else "same"
     if math.isinf(change):
@@ -193,7 +193,7 @@ def _change(trend: RecoveryTrend) -> Cell:
 def _transition_list(
     title: str, transitions: Sequence[Transition], short: Mapping[str, str], width: int | None, limit: int
 ) -> Iterator[str]:
-    """The newest ones; and what is not mended, however old."""
+    """The newest transitions, and every regression that is not fixed."""
     if not transitions:
         return
     yield from _titled(f"{title}: {len(transitions)}")

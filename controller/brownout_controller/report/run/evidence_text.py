@@ -125,9 +125,9 @@ def flow_text(flow: Flow) -> str:
 
 def strength_text(strength: Strength) -> str:
     """`latency 3s on 127.0.0.1:8473/db from 10.2s to 40.1s`."""
-    told = attributes_text(strength.kind, {**strength.attributes, **strength.selection})
+    attributes = attributes_text(strength.kind, {**strength.attributes, **strength.selection})
     when = f"from {seconds(strength.since)} to {seconds(strength.until)}"
-    return f"{fault_name(strength.fault)} ({told}) on {strength.target} {when}"
+    return f"{fault_name(strength.fault)} ({attributes}) on {strength.target} {when}"
 
 
 def attributes_text(kind: str, values: Mapping[str, Any]) -> str:

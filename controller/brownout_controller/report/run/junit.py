@@ -115,7 +115,7 @@ def _problem(result: Result, verdict: Verdict, stop: Stop | None) -> str:
 def _reverts(report: RunReport) -> list[_Case]:
     found = []
     for injection in report.injections:
-        why = "nothing says that it was undone" if injection.reverted is None else injection.reverted[1].why
+        why = "the journal has no proof that it was undone" if injection.reverted is None else injection.reverted[1].why
         name = f"revert on {injection.undo.target.get('id', injection.undo.id)}"
         found.append(_Case(name, 0.0, "" if injection.verified else "error", why or "not verified"))
     return found

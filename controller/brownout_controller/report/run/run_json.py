@@ -1,4 +1,4 @@
-"""A run for programs: what the other reports say, as JSON."""
+"""A run as JSON: the content of the other reports."""
 
 from __future__ import annotations
 

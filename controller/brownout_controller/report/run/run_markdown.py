@@ -1,6 +1,6 @@
 """A run in GitHub's Markdown, for step summaries and comments.
 
-A summary over 1 MiB is dropped whole, so this one stays below 900 KiB and says what it left out.
+A summary over 1 MiB is dropped whole, so this one stays below 900 KiB and notes what it left out.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _lines(report: RunReport) -> Iterable[str]:
     yield f"## {MARKS[judgement.verdict]} {escaped(report.name)}: {judgement.verdict}"
     yield ""
     if not report.finished:
-        yield "**The journal has no end: the run is under way or was killed.** What it says so far:"
+        yield "**The journal has no end: the run is under way or was killed.** What it has so far:"
         yield ""
     meaning = f"{judgement.verdict.meaning}; " if report.sentence != judgement.verdict.meaning else ""
     yield f"**{escaped(report.sentence)}** ({meaning}exit {judgement.exit})"
@@ -113,7 +113,7 @@ def _injections(report: RunReport) -> Iterable[str]:
     )
     rows = []
     for injection in report.injections:
-        how = "nothing says that it was undone"
+        how = "the journal has no proof that it was undone"
         if injection.reverted is not None:
             how = injection.reverted[1].how or injection.reverted[1].why
         since = "never in place" if injection.injected is None else moment(injection.injected[0])

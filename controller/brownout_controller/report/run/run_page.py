@@ -1,4 +1,4 @@
-"""A run as a page: one file for a mail, that tells the verdict first, then why, then everything it rests on."""
+"""A run as an HTML page of one file: the verdict first, then the reasons, then the measurements."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MAX_YAML: Final = 100_000
 
 
 class Picture(NamedTuple):
-    """A plot with what its lines are called; the names are not needed where there is one line."""
+    """A drawn plot."""
 
     plot: Plot
     drawn: Markup
@@ -43,11 +43,11 @@ class Picture(NamedTuple):
 
     @property
     def left_out(self) -> str:
-        """What to say of samples that are not shown."""
+        """A note on samples that the plot leaves out; "" for none."""
         most = max((len(series.dots) for series in self.plot.series), default=0)
         if most <= MAX_DOTS:
             return ""
-        return f"Of {most:,} samples those are shown that tell: the extremes, bad ones and those without data."
+        return f"The plot has the extremes, the bad samples and those without data, of {most:,} samples."
 
 
 class HypothesisRow(NamedTuple):
@@ -60,7 +60,7 @@ class HypothesisRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Section:
-    """All that the page says of one run; `id` begins the names of places in it."""
+    """The part of the page about one run; `id` is the prefix of its anchors."""
 
     id: str
     report: RunReport
@@ -183,6 +183,6 @@ def _counted(number: int, what: str) -> str:
 
 
 def as_yaml(content: Mapping[str, Any]) -> str:
-    """As a person would write it down."""
+    """Content as YAML in the order of its file."""
     text = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True, width=100)
     return clipped(block(text), MAX_YAML)

@@ -1,6 +1,6 @@
-"""A run as reports tell it: the journal sorted into what happened when, beside the verdict of the judge.
+"""The content of every report on a run: its journal in order of time, and the verdict on it.
 
-Pure. It decides on no verdict, and on no sample: `model/evaluate.py` does, as for the judge.
+Pure. Verdicts come from `model/judge.py`, and whether a sample is good from `model/evaluate.py`.
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ class Injection(NamedTuple):
 
 
 class Event(NamedTuple):
-    """Something that a person would want to know; `grave` if it went wrong, `state` if it is the lifecycle's."""
+    """An entry of the event list: `grave` if something went wrong, `state` if it is a change of the lifecycle's
+    state."""
 
     at: float
     what: str
@@ -122,7 +123,7 @@ class RunReport:
 
     @cached_property
     def run(self) -> Run:
-        """What was run; of a journal that does not say it, one that says so."""
+        """The record of the run; an empty one where the journal has none."""
         return self.first(Run) or Run(
             run_id=self.directory, version="", started="", experiment={}, terms=(), environment={}, seed=0, replay="",
             recovery=0.0,
@@ -288,7 +289,7 @@ class RunReport:
             yield Event(max(undone) + self.judgement.recovery, "every hypothesis holds again")
 
     def _described(self, record: Record) -> tuple[str, bool] | None:
-        """What to say of a record, and whether it is grave."""
+        """A record in words, and whether it is grave; None for a record that is no event."""
         match record:
             case Entered():
                 return f"{record.state}{f': {record.why}' if record.why else ''}", False
@@ -328,7 +329,7 @@ class RunReport:
 
 
 def run_report(entries: Iterable[Entry], directory: str = "") -> RunReport:
-    """`directory` is the run's, whose name stands in for what the journal does not say."""
+    """`directory` is the name of the run's directory, used as its id where the journal has none."""
     entries = list(entries)
     return RunReport(entries, judge(entries), directory)
 

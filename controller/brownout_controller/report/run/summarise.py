@@ -1,4 +1,4 @@
-"""The row that the history keeps of a run, from its account. Pure."""
+"""The row that the history keeps of a run, from its report. Pure."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _LONGEST: Final = 500
 
 
 def summarise(report: RunReport) -> RunSummary:
-    """Raises ValueError for a journal that has no place in a history: it does not say what was run, or when."""
+    """Raises ValueError for a journal without a run or without the time of its start, which a history cannot list."""
     if report.first(Run) is None:
-        raise ValueError("it does not say what was run")
+        raise ValueError("it does not name what was run")
     run, judgement = report.run, report.judgement
     try:
         started = utc(run.started)
     except (TypeError, ValueError):
-        raise ValueError("it does not say when the run began") from None
+        raise ValueError("it does not have the time when the run began") from None
     return RunSummary(
         run=_text(run.run_id),
         directory=report.directory,
@@ -54,7 +54,7 @@ def summarise(report: RunReport) -> RunSummary:
 
 def finding(report: RunReport) -> Finding:
     """A stop condition that was met under the fault is as good as a refutation; met before it, or a run that was ended
-    for any other reason, it says nothing about what the fault does."""
+    for any other reason, it is no finding about the fault."""
     verdict = report.judgement.verdict
     if verdict is Verdict.PASSED:
         return "held"

@@ -36,7 +36,7 @@ _LONGEST: Final = 200
 
 
 class Threshold(NamedTuple):
-    """A threshold, which `label` names. One that is `far` does not stretch the axis, but is told at its end."""
+    """A line at a value, with its label."""
 
     value: float
     label: str
@@ -125,7 +125,7 @@ def shade(root: Element, time: Axis, stretch: Stretch, top: float, height: float
 
 
 def strip(root: Element, time: Axis, phases: Iterable[Stretch], top: float, height: float) -> None:
-    """Names of phases, each inside its own: one that fits no screen is told under the mouse alone."""
+    """Names of phases, each inside its own: one that fits no screen is in the tooltip alone."""
     for phase in phases:
         begin, end = time.share(phase.begin), time.share(phase.end)
         if end <= begin:

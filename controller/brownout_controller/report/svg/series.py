@@ -1,4 +1,4 @@
-"""What is measured over time, and how much of it a plot shows: few enough points for a mail, and all that tell."""
+"""Series of samples, thinned out for a plot: few enough points for a mail, with the extremes and the bad samples."""
 
 from __future__ import annotations
 

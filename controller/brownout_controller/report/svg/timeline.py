@@ -118,7 +118,7 @@ def _css_class(flag: Flag) -> str:
 
 
 def _draw_flag(root: Element, time: Axis, flag: Flag) -> None:
-    """A grave one is told by its corners as well."""
+    """Draws a flag; a grave one has corners, for readers who see no colours."""
     x, y = percent(time, flag.at), _STATES + 8 + _ROW * flag.row
     width = 2 * _RADIUS + 7 * (len(flag.label) - 1)
     shape = element(root, "rect", class_=_css_class(flag), x=x, y=y, width=width, height=2 * _RADIUS,

@@ -62,7 +62,7 @@ def test_a_browser_gets_a_page_in_a_file_or_on_stdout(runs: Path, tmp_path: Path
     assert file.read_text().startswith("<!doctype html>")
     assert _history(runs, "--html", "-").stdout == file.read_text()
     assert isinstance(_history(runs, "--html", "-", "--json").exception, InvalidSpec)
-    assert "No run is told of here" in _history(tmp_path / "site", "--html", "-").stdout
+    assert "There are no runs here yet" in _history(tmp_path / "site", "--html", "-").stdout
 
 
 def test_a_limit_is_for_the_list_and_not_for_what_is_counted(runs: Path) -> None:

@@ -150,7 +150,7 @@ def test_a_report_that_cannot_be_written_is_told_and_the_verdict_stands(
 
 
 def test_a_report_that_could_never_be_written_stops_the_run_before_it_begins(quick: Path) -> None:
-    assert "says no form" in str(_refused(quick, str(quick / "quick.yaml"), "--report", "a.pdf"))
+    assert "suffix" in str(_refused(quick, str(quick / "quick.yaml"), "--report", "a.pdf"))
     assert "cannot be written" in str(
         _refused(quick, str(quick / "quick.yaml"), "--report", str(quick / "quick.yaml" / "a.md"))
     )

@@ -41,7 +41,7 @@ def _rehearsed(*claims: dict[str, Any], backend: FailingBackend | None = None, *
 
 
 def _printed(one: DryRun, capsys: pytest.CaptureFixture[str], *, as_json: bool = False) -> tuple[int, str]:
-    status = dry_run_text.tell([one], "here", as_json=as_json)
+    status = dry_run_text.print_dry_runs([one], "here", as_json=as_json)
     return status, capsys.readouterr().out
 
 
@@ -147,7 +147,7 @@ def test_several_edges_and_a_value_in_its_unit(capsys: pytest.CaptureFixture[str
     assert (status, told.splitlines()[0]) == (0, "x: a -> b, c -> d in here; a dry run, nothing is touched")
     assert told.splitlines()[-2].split() == ["h", "<", "1s", "250ms", "ok"]
     assert told.splitlines()[-1].split() == ["g", "<", "1", "-", "away"], "it is looked at in the recovery only"
-    assert dry_run_text.tell([one, replace(one, trouble="away")], "here") == 3
+    assert dry_run_text.print_dry_runs([one, replace(one, trouble="away")], "here") == 3
 
 
 def test_several_values_are_judged_by_their_rule_and_what_the_load_brings_is_not_missed_before_it(

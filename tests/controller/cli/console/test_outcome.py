@@ -36,7 +36,7 @@ def _told(verdict: Verdict = Verdict.REFUTED, look: OutputStyle | None = None) -
         _result("recovery", "no-data", Counts(unanswered=9)),
     )
     judged = Judgement(verdict, verdict.exit, (text("p99 stays low (during): bad"),), results, {}, 1.25)
-    return outcome.told(begun(claimed(_CLAIM, traffic=_LOAD)), judged, look)
+    return outcome.verdict_text(begun(claimed(_CLAIM, traffic=_LOAD)), judged, look)
 
 
 def test_the_table_has_values_in_their_unit_and_every_line_stands_for_itself() -> None:
@@ -80,7 +80,7 @@ def test_colours_are_for_those_who_see_them(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_run_of_which_nothing_is_known_has_its_verdict_all_the_same() -> None:
     verdict = Verdict.INCONCLUSIVE
-    told = outcome.told(None, Judgement(verdict, verdict.exit, (text("the run was cut off"),)))
+    told = outcome.verdict_text(None, Judgement(verdict, verdict.exit, (text("the run was cut off"),)))
     assert told.splitlines() == [
         "  the run was cut off", f"verdict: inconclusive, exit status 3: {verdict.meaning}"
     ]  # fmt: skip
@@ -89,16 +89,18 @@ def test_a_run_of_which_nothing_is_known_has_its_verdict_all_the_same() -> None:
 def test_a_hypothesis_that_stopped_the_run_is_told_though_no_sample_counts() -> None:
     results = (_result("during", "broke", Counts()),)
     judged = Judgement(Verdict.STOPPED, Verdict.STOPPED.exit, (text("p99 was 0.4"),), results)
-    lines = outcome.told(begun(claimed(_CLAIM, traffic=_LOAD)), judged).splitlines()
+    lines = outcome.verdict_text(begun(claimed(_CLAIM, traffic=_LOAD)), judged).splitlines()
     assert lines[1].split()[-2:] == ["none", "broke"]
     untested = judged.results[0]._replace(outcome="untested")
-    told = outcome.told(begun(claimed(_CLAIM, traffic=_LOAD)), Judgement(Verdict.STOPPED, 5, (text("x"),), (untested,)))
+    told = outcome.verdict_text(
+        begun(claimed(_CLAIM, traffic=_LOAD)), Judgement(Verdict.STOPPED, 5, (text("x"),), (untested,))
+    )
     assert "untested" not in told
 
 
 def test_a_long_reason_is_broken_between_words_on_a_narrow_terminal() -> None:
     judged = Judgement(Verdict.INCONCLUSIVE, 3, (text("nobody measured anything " * 6),))
-    lines = outcome.told(begun(claimed(_CLAIM, traffic=_LOAD)), judged, OutputStyle(60)).splitlines()
+    lines = outcome.verdict_text(begun(claimed(_CLAIM, traffic=_LOAD)), judged, OutputStyle(60)).splitlines()
     assert max(map(len, lines)) <= 60
     assert {line.lstrip().split()[0] for line in lines[:-2]} <= {"nobody", "measured", "anything"}
 
@@ -110,7 +112,7 @@ def test_the_evidence_has_a_line_of_its_own_that_fits_a_narrow_terminal() -> Non
     )  # fmt: skip
     judged = Judgement(Verdict.PASSED, 0, (Reason("passed"),), evidence=seen)
     run = begun(claimed(_CLAIM, traffic=_LOAD))
-    (line,) = [line for line in outcome.told(run, judged).splitlines() if line.startswith("evidence: ")]
+    (line,) = [line for line in outcome.verdict_text(run, judged).splitlines() if line.startswith("evidence: ")]
     assert "411 of 600 requests" in line
     assert "p99 stays low: 12ms before, 500ms under the fault" in line
-    assert max(map(len, outcome.told(run, judged, OutputStyle(60)).splitlines())) <= 60
+    assert max(map(len, outcome.verdict_text(run, judged, OutputStyle(60)).splitlines())) <= 60

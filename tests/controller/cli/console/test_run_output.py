@@ -10,7 +10,15 @@ import pytest
 
 from brownout_controller.cli.client.follow import Finished
 from brownout_controller.cli.commands.report import PAGE
-from brownout_controller.cli.console.run_output import account_of, leave, leave_page, report, shown, status, tell
+from brownout_controller.cli.console.run_output import (
+    leave,
+    leave_page,
+    print_verdict,
+    report,
+    report_of,
+    run_content,
+    status,
+)
 from brownout_controller.engine.store import Store
 from brownout_controller.model.accounting import Counts
 from brownout_controller.model.journal import Entry, Run
@@ -32,7 +40,7 @@ def finished(verdict: Verdict = Verdict.REFUTED, exit_: int | None = None) -> Fi
 
 
 def test_the_end_of_a_run_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    tell(finished(), where("h:1"))
+    print_verdict(finished(), where("h:1"))
     assert capsys.readouterr().out.splitlines() == [
         "hypothesis  phase   expected  worst seen  measurements         outcome",
         "h           during  < 1s            2.5s  2 good, 1 bad, of 3  broke",
@@ -42,20 +50,20 @@ def test_the_end_of_a_run_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         "run r at h:1",
         "again with: brownout run x --seed 7",
     ]
-    tell(finished(), where())
+    print_verdict(finished(), where())
     assert f"run r in {Path('.brownout/runs/r')}\n" in capsys.readouterr().out
 
 
 def test_reasons_have_units(capsys: pytest.CaptureFixture[str]) -> None:
     broke = finished()
     broke = replace(broke, judgement=replace(broke.judgement, reasons=(broke.judgement.results[0].reason,)))
-    tell(broke, where())
+    print_verdict(broke, where())
     assert "  h (during): 2.5s at worst, expected < 1s: 2 good, 1 bad, of 3" in capsys.readouterr().out
-    assert shown(broke)["reasons"] == ["h (during): 2.5s at worst, expected < 1s: 2 good, 1 bad, of 3"]
+    assert run_content(broke)["reasons"] == ["h (during): 2.5s at worst, expected < 1s: 2 good, 1 bad, of 3"]
 
 
 def test_programs_get_the_same() -> None:
-    told = json.loads(json.dumps(shown(finished())))
+    told = json.loads(json.dumps(run_content(finished())))
     assert (told["run"], told["verdict"], told["exit"], told["recovery_seconds"]) == ("r", "refuted", 1, 1.25)
     (claim,) = told["hypotheses"]
     assert (claim["outcome"], claim["samples"], claim["good"], claim["bad"]) == ("broke", 3, 2, 1)
@@ -72,7 +80,7 @@ def test_the_worst_verdict_wins_and_a_signal_over_all_but_a_fault_that_may_be_le
 
 def test_a_run_that_was_lost_is_reported_as_it_was_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lost = finished(Verdict.INCONCLUSIVE)
-    assert account_of(lost).judgement is lost.judgement
+    assert report_of(lost).judgement is lost.judgement
     report([lost], [tmp_path / "a.md", tmp_path / "a.json"], quiet=False)
     assert "inconclusive" in (tmp_path / "a.md").read_text()
     assert capsys.readouterr().out.splitlines() == [

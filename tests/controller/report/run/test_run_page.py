@@ -144,7 +144,7 @@ def test_a_journal_without_end_is_told_as_such(story: Story) -> None:
 
 def test_a_journal_that_does_not_say_what_was_run_is_a_page_too() -> None:
     page = _page(run_report([], "the-directory"))
-    assert "the journal does not say what was run" in page.text
+    assert "the journal does not name what was run" in page.text
     assert "the-directory" in page.text
 
 
@@ -259,4 +259,4 @@ def test_an_hour_of_twenty_hypotheses_fits_into_a_mail() -> None:
     story.hit(3000).reverted(3500).load(3600).judged(3600)
     text = run_page.render(story.report())
     assert len(text.encode()) < 2_000_000
-    assert text.count("Of 3,600 samples those are shown that tell") == 20
+    assert text.count("of 3,600 samples") == 20
