@@ -63,6 +63,11 @@ _USES: Final = re.compile(
 )
 """Last words of what only uses the store before them: `redis-exporter` is no cache, `broker-service` no queue.
 `redis-master` and `mysql-server` are what they say."""
+TELEMETRY: Final = re.compile(
+    r"otel|opentelemetry|jaeger|zipkin|tempo\b|\bloki|prometheus|grafana|alertmanager|pushgateway|statsd|datadog"
+    r"|dd-agent|fluentd|fluent-bit|logstash|promtail|vector-agent|newrelic|honeycomb|sentry|kibana|pyroscope",
+)
+"""What only watches the others; nobody's answer waits for it."""
 _OBJECTS: Final = re.compile(
     r"\bs3\b|minio|\bgcs\b|object-?(?:store|storage)|blob-?(?:store|storage)|\bbuckets?\b|seaweedfs|\bceph\b|azurite"
 )
@@ -310,6 +315,10 @@ class Architecture(Outline):
     def has_written_flows(self) -> bool:
         """Whether a person has written a flow. Of a guessed one only the beginning is known."""
         return any(flow.guess is None for flow in self.flows.values())
+
+    def is_telemetry(self, name: str) -> bool:
+        """Whether it only watches the others, by its name or its image."""
+        return any(TELEMETRY.search(text) for text in (name, self.components[name].where.image or ""))
 
     def is_object_store(self, name: str) -> bool:
         """Whether it keeps files and no rows, by its name or its image."""

@@ -15,14 +15,10 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final, Literal, NamedTuple
 
-from brownout_catalogue.architecture import STORES, Kind, kind_of
+from brownout_catalogue.architecture import STORES, TELEMETRY, Kind, kind_of
 from brownout_catalogue.importers.source import Place
 from brownout_core.safe_text import printable
 
-_TELEMETRY: Final = re.compile(
-    r"otel|opentelemetry|jaeger|zipkin|tempo\b|\bloki|prometheus|grafana|alertmanager|pushgateway|statsd|datadog"
-    r"|dd-agent|fluentd|fluent-bit|logstash|promtail|vector-agent|newrelic|honeycomb|sentry|kibana|pyroscope",
-)
 _REGISTRY: Final = re.compile(
     r"eureka|consul\b|discovery|nacos|registry-server|service-registry|(?:^|/)registry(?::|$)"
 )
@@ -138,7 +134,7 @@ class Component:
 
     @property
     def is_telemetry(self) -> bool:
-        return bool(_TELEMETRY.search(self.name) or _TELEMETRY.search(self.image or ""))
+        return bool(TELEMETRY.search(self.name) or TELEMETRY.search(self.image or ""))
 
     def content(self) -> dict[str, Any]:
         where = {key: value for key, value in self.where.items() if value not in (None, {}, "")}

@@ -82,12 +82,19 @@ class Criticality:
 
     @cached_property
     def entries(self) -> tuple[str, ...]:
-        """Where requests come in: what nobody calls, but for stores and for workers that a queue feeds."""
+        """Where requests come in: gateways that nobody calls, and workers; without a gateway all that nobody calls.
+
+        Stores, workers that a queue feeds and telemetry are none, and what only telemetry calls is one.
+        """
         found = [
             name for name in self.architecture.services
-            if not self.architecture.callers(name) and self.architecture.kind(name) not in STORES
-            and not self._is_fed(name)
+            if all(self.architecture.is_telemetry(edge.source) for edge in self.architecture.callers(name))
+            and self.architecture.kind(name) not in STORES
+            and not self._is_fed(name) and not self.architecture.is_telemetry(name)
         ]  # fmt: skip
+        kinds = {self.architecture.kind(name) for name in found}
+        if "gateway" in kinds:  # beside it only a clock starts anything
+            found = [name for name in found if self.architecture.kind(name) in ("gateway", "worker")]
         return tuple(found) or tuple(self.architecture.services)[:1]
 
     def _is_fed(self, name: str) -> bool:
@@ -167,6 +174,8 @@ class _Spread:
         """How much of the caller's part in the flow is lost without this call."""
         if (edge.source, edge.sink) in self._path:
             return 1.0
+        if self._architecture.is_telemetry(edge.source):
+            return 0.0  # no answer waits for what it scrapes
         if edge.call.required is not None:
             return 1.0 if edge.call.required else NOT_REQUIRED
         return 0.0 if self._architecture.has_written_flows and is_route(self._architecture, edge) else NOT_SAID

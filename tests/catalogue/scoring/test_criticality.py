@@ -121,3 +121,15 @@ def test_what_would_be_lost_decides_the_order_and_then_the_name() -> None:
     business = Criticality(read(SHOP))
     assert [hold.stake.name for hold in business.on_component("gateway")] == ["buy", "look"]
     assert [hold.stake.name for hold in business.on_all()] == ["buy", "look"]
+
+
+def test_what_only_telemetry_calls_is_an_entry_and_what_telemetry_calls_needs_no_answer() -> None:
+    business = Criticality(
+        read(
+            "services:\n  front-proxy: {kind: gateway, calls: [ad]}\n  ad: {calls: [otel-collector]}\n"
+            "  otel-collector: {calls: [front-proxy, db]}\n  db:\n  forgotten:\n"
+        )
+    )
+    assert business.entries == ("front-proxy",)
+    assert business.on_component("ad")
+    assert business.on_component("db") == ()
