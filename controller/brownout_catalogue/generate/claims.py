@@ -73,7 +73,7 @@ def hypotheses(scenario: Scenario, told: Source) -> Iterator[Hypothesis]:
                 Line("name", f"{name} answers in time"),
                 Line("because", library().claims["fast"].because),
                 *latency,
-                Line("expect", f"< {SECONDS.format(limit.value)}", limit.comment),
+                Line("expect", limit.expected, limit.comment),
                 *_counted(told),
             ),
             _bucket_remark(told, limit),
@@ -102,6 +102,8 @@ def hypotheses(scenario: Scenario, told: Source) -> Iterator[Hypothesis]:
 def why_not(scenario: Scenario, told: Source, limit: Number) -> str | None:
     """Why there is no claim about the time of answers."""
     one, longest = told.baseline, longest_of(outlasting(scenario, limit.value))
+    if "fast" not in scenario.mode.claims:
+        return "the fault holds no answer up, it fails or loses some"
     if limit.value > LONGEST / 2:
         return f"an answer may take {SECONDS.format(limit.value)}, longer than a fault on a laptop should last"
     if 0 < longest <= limit.value:

@@ -20,6 +20,7 @@ from brownout_catalogue.generate.drift import PASSING, marked
 from brownout_catalogue.generate.edge_proxies import carrier
 from brownout_catalogue.generate.terms import (
     RATE,
+    Number,
     Source,
     Times,
     delay_reason,
@@ -143,7 +144,7 @@ def _head(row: Row, place: int, of: int, setting: Setting) -> list[str]:
 def _body(row: Row, name: str, told: Source, setting: Setting) -> list[str]:
     scenario = row.scenario
     limit = p99_limit(told) if told.stake is not None and told.kind != "edge" else None
-    claimed = limit.value if limit is not None and why_not(scenario, told, limit) is None else None
+    claimed = limit if limit is not None and why_not(scenario, told, limit) is None else None
     delay = delay_reason(scenario)
     because = re.split(r"(?<=[.;])\s", scenario.said(scenario.mode.goes_wrong), maxsplit=1)[0].rstrip(".;")
     lines = [f"name: {scalar(name)}", f"because: {scalar(line(because))}", f"edge: {scalar(scenario.edge or '')}"]
@@ -154,7 +155,7 @@ def _body(row: Row, name: str, told: Source, setting: Setting) -> list[str]:
     else:
         lines += ["faults:", *(f"  - {flow(fault)}" for fault in scenario.faults)]
     return [
-        *lines, "", *_times(times(told, delay and delay.value, claimed)), *_traffic(told, claimed),
+        *lines, "", *_times(times(told, delay and delay.value, claimed and claimed.value)), *_traffic(told, claimed),
         *_hypotheses(scenario, told, limit, setting),
     ]  # fmt: skip
 
@@ -164,7 +165,7 @@ def _times(lasting: Times) -> list[str]:
     return [*lines, *(f"{name}: {SECONDS.format(seconds)}" for name, seconds in lasting._asdict().items())]
 
 
-def _traffic(told: Source, limit: float | None) -> list[str]:
+def _traffic(told: Source, limit: Number | None) -> list[str]:
     if told.kind != "traffic":
         return []
     assert told.stake is not None
@@ -180,13 +181,14 @@ def _traffic(told: Source, limit: float | None) -> list[str]:
         lines += _comment(f"Where {entry} answers: brownout run FILE --var {name}=http://127.0.0.1:8080/")
     else:
         url = told.url
-    timeout = max(2.0, 2 * limit) if limit is not None else SECONDS.parse("10s")
+    fixed = limit is not None and not limit.relative
+    timeout = max(2.0, 2 * limit.value) if limit is not None and fixed else SECONDS.parse("10s")
     return [
         *lines, "traffic:", f"  url: {scalar(url)}",
         *_with_comment(f"  rate: {RATE:g}/s", "assumed: a hundred in a window of 10s; fewer tell little of a p99"),
         *_with_comment(
             f"  timeout: {SECONDS.format(timeout)}",
-            "twice what an answer may take" if limit is not None else "assumed: who waits longer has left",
+            "twice what an answer may take" if fixed else "assumed: who waits longer has left",
         ),
         "  # method: POST", '  # headers: {Authorization: "Bearer ${TOKEN}"}', "  # body: '{\"amount\": 1}'",
     ]  # fmt: skip
@@ -202,6 +204,8 @@ def _hypotheses(scenario: Any, told: Source, limit: Any, setting: Setting) -> li
             "What the proxy counts is all that can be measured without an entry or a Prometheus. It tells whether the "
             "edge recovers, not whether people notice: add what they would see."
         )
+        if told.stake is not None and not told.speaks_http:
+            lines += _comment(f"No load is sent to {told.stake.flow.path[0]}, as it answers no plain HTTP request.")
     elif limit is not None and (why := why_not(scenario, told, limit)):
         lines += _comment(f"No claim about the time of answers: {why}.")
     lines.append("hypotheses:")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from brownout_catalogue.architecture import Architecture, Kind
+from brownout_catalogue.architecture import STORES, Architecture, Kind
 
 _SCHEMES: Final[Mapping[str, int]] = {
     "http": 80, "ws": 80, "https": 443, "wss": 443, "grpc": 443, "postgres": 5432, "postgresql": 5432, "mysql": 3306,
@@ -27,6 +27,10 @@ _SERVERS: Final = (
 """By what a component or its image is called, in the order in which they are tried."""
 _FOR_OPERATORS: Final = frozenset((4369, 5671, 6222, 7474, 8161, 8222, 9001, 9300, 15671, 15672, 15692, 25672))
 """Consoles, metrics and cluster ports of the servers above: callers never use them."""
+_NO_HTTP: Final = frozenset((
+    22, 25, 53, 465, 587, 1433, 1521, 1883, 3306, 4222, 5432, 5671, 5672, 6379, 8883, 9042, 9092, 11211, 27017, 50051,
+))  # fmt: skip
+"""Ports that answer no HTTP request; 50051 is what gRPC's examples use, and most services after them."""
 _BY_KIND: Final[Mapping[Kind, int]] = {
     "gateway": 8080, "service": 8080, "worker": 8080, "database": 5432, "cache": 6379, "queue": 5672,
 }  # fmt: skip
@@ -53,6 +57,16 @@ def port_of_call(architecture: Architecture, source: str, sink: str) -> tuple[in
     if sink in architecture.external:
         return 443, "assumed: the port of HTTPS"
     return usual or _BY_KIND[architecture.kind(sink)], "assumed: the usual port"
+
+
+def answers_http(architecture: Architecture, name: str) -> bool:
+    """Whether a component answers a GET, as far as its kind, its names, its port and the calls to it say."""
+    component = architecture.components[name]
+    if architecture.kind(name) in ("worker", *STORES) or component.where.port in _NO_HTTP:
+        return False
+    calls = [edge.call for edge in architecture.callers(name)]
+    words = [name, component.where.image or "", *(call.guess or "" for call in calls)]
+    return not any(re.search(r"grpc", text, re.IGNORECASE) for text in words)
 
 
 def _of_server(names: str) -> int | None:

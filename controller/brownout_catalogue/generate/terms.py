@@ -13,9 +13,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from brownout_catalogue.architecture import STORES, Architecture
+from brownout_catalogue.architecture import Architecture
 from brownout_catalogue.generate.baseline import FAMILIES, TYPICAL_SCRAPE, Baseline, Baselines
-from brownout_catalogue.scoring.criticality import TOLERANCE, FlowImpact
+from brownout_catalogue.generate.ports import answers_http
+from brownout_catalogue.scoring.criticality import FlowImpact
 from brownout_catalogue.scoring.fault_coverage import fault_of
 from brownout_catalogue.scoring.scenario import OUTSIDE, Scenario
 from brownout_core.fault_strength import strength
@@ -24,6 +25,8 @@ from brownout_core.units import SECONDS, SHARE
 TIMES_P99: Final = 3.0
 MORE_THAN_P99: Final = 0.25
 """Without a tolerance a p99 may be three times what it was, or a quarter of a second more: whichever is longer."""
+NOTICED: Final = 1.0
+"""Seconds: beyond a second the flow of thought is interrupted (Nielsen, Usability Engineering, 1993)."""
 SLOWER_AFTER: Final = "<= 1.5 * baseline + 100ms"
 """On a laptop a p99 of a few milliseconds doubles by chance."""
 ERRORS: Final = 0.01
@@ -50,6 +53,14 @@ class Number(NamedTuple):
     value: float
     why: str
     assumed: bool = False
+    relative: bool = False
+    """Whether it comes on top of `TIMES_P99` baselines of the run itself, which nobody knows beforehand."""
+
+    @property
+    def expected(self) -> str:
+        """What a hypothesis expects of a p99, in the words of an experiment file."""
+        seconds = SECONDS.format(self.value)
+        return f"<= {TIMES_P99:g} * baseline + {seconds}" if self.relative else f"< {seconds}"
 
     @property
     def comment(self) -> str:
@@ -110,7 +121,7 @@ def source(
     before = remembered.get(key, {})
     given = entries.get(key, None if outside else entries.get(""))
     url = given or (str(before["url"]) if "url" in before else None)
-    http = architecture.kind(stake.flow.path[0]) not in ("worker", *STORES)
+    http = answers_http(architecture, stake.flow.path[0])
     if baselines is not None:
         found = next((baselines.found[name] for name in stake.flow.path if name in baselines.found), None)
         return Source(key, stake, url, found, baselines.server, baselines.scrape, baselines.has_password, http)
@@ -156,8 +167,14 @@ def p99_limit(told: Source) -> Number:
         most = max(TIMES_P99 * one.p99, one.p99 + MORE_THAN_P99)
         limit = Number(rounded_up(most), f"the p99 of {one.service} times 3, at least 250ms more, rounded up")
     else:
-        limit = Number(TOLERANCE, f"nobody has said how long people wait; write {path}", assumed=True)
-    if told.kind == "prometheus" and one is not None and one.highest is not None and limit.value > one.highest:
+        limit = Number(NOTICED, f"a second more is what people notice; write {path}", assumed=True, relative=True)
+    if (
+        told.kind == "prometheus"
+        and one is not None
+        and one.highest is not None
+        and not limit.relative
+        and limit.value > one.highest
+    ):
         why = f"the highest bucket of {one.service}; nothing can be told of {limit.comment} ({_s(limit.value)})"
         return Number(one.highest, f"{why}: give the histogram higher buckets")
     return limit

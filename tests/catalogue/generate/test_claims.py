@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from brownout_catalogue.generate.claims import Hypothesis, examples, hypotheses, shown, why_not
-from brownout_catalogue.generate.terms import Number, Source, p99_limit, source
+from brownout_catalogue.generate.terms import Number, Source, longest_of, p99_limit, source
 from brownout_catalogue.scoring.scenario import Scenario
 from tests.catalogue.generate.test_terms import UNSAID, server
 from tests.support.builders.architectures import SHOP, found, read
@@ -118,3 +118,27 @@ def test_a_time_that_the_fault_cannot_miss_is_not_claimed() -> None:
         why == "the fault holds an answer up for 200ms at most, and an answer may take 2s: who only waits would keep it"
     )
     assert next(iter(_claims(lossy))) == "buy does not fail"
+
+
+def test_without_a_tolerance_the_limit_is_the_run_s_own_baseline_and_smaller_than_the_fault() -> None:
+    fast = _claims(text=UNSAID)["buy answers in time"]
+    assert fast["expect"] == "<= 3 * baseline + 1s"
+    assert longest_of(found(read(UNSAID))[SLOW]) > 1.0
+
+
+@pytest.mark.parametrize("mode", ["database-gone", "database-reset", "database-slow"])
+def test_a_time_is_claimed_only_where_the_fault_holds_answers_up(mode: str) -> None:
+    scenario = f"{mode}/orders/postgres" if f"{mode}/orders/postgres" in found(read(SHOP)) else f"{mode}/postgres"
+    names = list(_claims(scenario))
+    assert ("buy answers in time" in names) == (mode == "database-slow")
+    assert "buy does not fail" in names
+
+
+@pytest.mark.parametrize(
+    ("gateway", "kind"),
+    [("replicas: 2", "traffic"), ("where: {port: 50051}", "edge"), ("where: {image: shop/grpc-gateway}", "edge")],
+)
+def test_an_entry_that_speaks_grpc_gets_no_get(gateway: str, kind: str) -> None:
+    text = SHOP.replace("replicas: 2", gateway, 1)
+    assert _source(text=text).kind == kind
+    assert _source(text=text, entries={"": "http://127.0.0.1:1/"}).kind == "traffic"

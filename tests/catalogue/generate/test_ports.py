@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from brownout_catalogue.generate.ports import port_of_call, port_of_scheme
+from brownout_catalogue.generate.ports import answers_http, port_of_call, port_of_scheme
 from tests.support.builders.architectures import SHOP, read
 
 
@@ -46,3 +46,18 @@ def test_a_third_party_is_assumed_to_speak_https() -> None:
     port, why = port_of_call(read(SHOP), "orders", "bank")
     assert port == 443
     assert why.startswith("assumed")
+
+
+@pytest.mark.parametrize(
+    ("services", "answers"),
+    [
+        ("api: ", True),
+        ("api: {where: {port: 8080}}", True),
+        ("api: {where: {port: 50051}}", False),
+        ("api: {kind: worker}", False),
+        ("api: {kind: database}", False),
+        ("api: , web: {calls: {api: {guess: 'strong: ADDR has grpc://api:9000'}}}", False),
+    ],
+)
+def test_a_get_is_for_what_answers_http(services: str, answers: bool) -> None:
+    assert answers_http(read(f"services: {{{services}}}"), "api") == answers

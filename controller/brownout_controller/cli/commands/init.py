@@ -27,6 +27,7 @@ from brownout_catalogue.generate.edge_proxies import EdgeProxy, container_proxie
 from brownout_catalogue.generate.experiment_file import Setting, unset
 from brownout_catalogue.generate.folder import Plan
 from brownout_catalogue.generate.guessed_flows import guessed_flows
+from brownout_catalogue.generate.ports import answers_http
 from brownout_catalogue.generate.redirects import ComposeProject, ManualStep
 from brownout_catalogue.generate.setup_files import CI_FILES, REQUIREMENTS, Job
 from brownout_catalogue.importers.compose.reader import read_compose
@@ -157,7 +158,11 @@ def _architecture(found: Repository, imported: Imported | None, *, ask: bool) ->
 def _entries(catalogue: Listing, found: Repository, *, ask: bool) -> Mapping[str, str]:
     """Where requests go: the ports that the first services of flows publish, and for one flow what a person answers."""
     flows = Criticality(catalogue.architecture).stakes
-    ports = {flow.name: _published(found, catalogue.architecture, flow.flow.path[0]) for flow in flows}
+    ports = {
+        flow.name: _published(found, catalogue.architecture, flow.flow.path[0])
+        for flow in flows
+        if answers_http(catalogue.architecture, flow.flow.path[0])
+    }
     urls = {name: f"http://127.0.0.1:{port}/" for name, port in ports.items() if port}
     if ask and flows:
         first = next((flow for flow in flows if flow.name in urls), flows[0])
