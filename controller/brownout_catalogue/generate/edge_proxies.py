@@ -90,7 +90,8 @@ def container_proxies(
     found: dict[str, EdgeProxy] = {}
     carried = _by_proxy(architecture, edges)
     outer = [proxy for proxy, names in carried.items() if not {_source(name) for name in names} <= set(inside)]
-    # The callee's own port, so that a caller may find the proxy under the callee's name; who is outside needs none.
+    # The callee's own port, so that a caller may find the proxy under the callee's name. Who is outside needs no such
+    # port, and a process without root may be refused one below 1024.
     for proxy in sorted(carried, key=lambda proxy: proxy in outer):
         source, _, sink = carried[proxy][0].rpartition(" -> ")
         port, why = port_of_call(architecture, source, sink)
@@ -101,7 +102,9 @@ def container_proxies(
         else:
             upstream, why = f"{MACHINE}:{port}", f"assumed: {sink} runs on the machine; {why}"
         at = published.take((machine.port(sink, port) or port) + _SHIFT) if proxy in outer else None
-        found[proxy] = EdgeProxy(proxy, sink, carried[proxy], ANY, ports.take(port), port, upstream, why, at)
+        alone = at is not None and not {_source(name) for name in carried[proxy]} & set(inside)
+        listen = ports.take(at if at is not None and alone else port)
+        found[proxy] = EdgeProxy(proxy, sink, carried[proxy], ANY, listen, port, upstream, why, at)
     return [found[proxy] for proxy in carried]
 
 

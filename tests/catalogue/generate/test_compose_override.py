@@ -101,7 +101,7 @@ def test_what_the_project_says_stays_but_for_the_redirected_settings(tmp_path: P
 def test_the_proxy_is_in_the_networks_of_both_ends_and_its_control_is_on_loopback_alone(tmp_path: Path) -> None:
     service = _write(tmp_path).services["brownout"]
     assert set(service["networks"]) == {"front", "back", "data"}
-    assert service["ports"] == ["127.0.0.1:8473:8473", "127.0.0.1:18081:80"]
+    assert service["ports"] == ["127.0.0.1:8473:8473", "127.0.0.1:18081:18081"]
 
 
 def test_callers_wait_for_the_proxy(tmp_path: Path) -> None:
