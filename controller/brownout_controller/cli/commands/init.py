@@ -26,7 +26,6 @@ from brownout_catalogue.generate.compose_override import (
 from brownout_catalogue.generate.edge_proxies import EdgeProxy, container_proxies, machine_proxies
 from brownout_catalogue.generate.experiment_file import Setting, unset
 from brownout_catalogue.generate.folder import Plan
-from brownout_catalogue.generate.guessed_flows import guessed_flows
 from brownout_catalogue.generate.ports import answers_http
 from brownout_catalogue.generate.redirects import ComposeProject, ManualStep
 from brownout_catalogue.generate.setup_files import CI_FILES, REQUIREMENTS, Job
@@ -133,9 +132,6 @@ def _architecture(found: Repository, imported: Imported | None, *, ask: bool) ->
     content: dict[str, Any] = {"name": found.name}
     if imported is not None:
         content |= imported.content()
-        flows = guessed_flows(imported, found.machine.published)
-        if flows:
-            content.setdefault("flows", flows)
         source, more = imported.source, f"\n{_GUESSES}"
         say(f"found {source}: {', '.join(imported.services)}")
         for note in imported.notes:
