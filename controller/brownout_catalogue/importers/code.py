@@ -106,7 +106,10 @@ def files_below(folder: Path) -> Iterator[Path]:
                 return
             if not is_read(path) or path.is_symlink():
                 continue
-            size = path.stat().st_size
+            try:
+                size = path.stat().st_size
+            except OSError:
+                continue  # gone meanwhile
             total += size
             if total > MAX_TOTAL:
                 return
@@ -145,13 +148,18 @@ def mentions(path: Path, names: Names, variables: Mapping[str, str | None]) -> I
         text = path.read_bytes()[:MAX_BYTES].decode("utf-8")
     except (OSError, UnicodeDecodeError):
         return
-    for number, line in enumerate(text.splitlines(), 1):
+    yield from mentions_in(text, Place(str(path), 1), names, variables)
+
+
+def mentions_in(text: str, place: Place, names: Names, variables: Mapping[str, str | None]) -> Iterator[Mention]:
+    """Components that a text names, which begins at a place."""
+    for number, line in enumerate(text.splitlines(), place.line):
         if len(line) > _MAX_LINE or _COMMENT.match(line):
             continue
         if "${" in line:
             line = _SUBSTITUTE.sub(lambda match: variables.get(match[1]) or match[0], line)
         if names.within(line):
-            yield from _in_line(line, names, Place(str(path), number))
+            yield from _in_line(line, names, Place(place.file, number))
 
 
 def _in_line(line: str, names: Names, place: Place) -> Iterator[Mention]:
@@ -181,7 +189,10 @@ def libraries(folder: Path) -> Iterator[tuple[str, Place]]:
     for path in sorted(folder.glob("*")):
         if path.name not in _DEPENDENCIES or path.is_symlink() or not path.is_file():
             continue
-        text = path.read_bytes()[:MAX_BYTES].decode("utf-8", "replace")
+        try:
+            text = path.read_bytes()[:MAX_BYTES].decode("utf-8", "replace")
+        except OSError:
+            continue
         for number, line in enumerate(text.splitlines(), 1):
             for technology, pattern in _LIBRARIES.items():
                 if pattern.search(line):

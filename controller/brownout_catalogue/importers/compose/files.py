@@ -5,6 +5,7 @@ Lists that stand for mappings (environment, depends_on, networks) become mapping
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ from brownout_catalogue.importers.source import (
 from brownout_core.errors import InvalidSpec, Unavailable
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_USUAL: Final = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 _REPLACED: Final = frozenset(("command", "entrypoint", "test"))
 """Lists that an override replaces; others grow."""
 _REMOTE: Final = re.compile(r"(?:oci|https?|git|ssh)://|git@|.+\.git(?:#|$)")
@@ -35,11 +37,28 @@ Note = Callable[[str], None]
 
 def load(files: Sequence[Path], env_files: Sequence[Path], profiles: Collection[str], note: Note) -> Mapped:
     """The services of several files, of which later ones win. Raises InvalidSpec, Unavailable."""
-    variables = _variables(env_files or [files[0].parent / ".env"], given=bool(env_files))
+    home = files[0] if os.path.isdir(files[0]) else files[0].parent
+    variables = _variables(env_files or [home / ".env"], given=bool(env_files))
+    profiles = profiles or frozenset(filter(None, re.split(r"[,\s]+", variables.get("COMPOSE_PROFILES", ""))))
+    files = [file for given in files for file in (default_files(given, variables) if os.path.isdir(given) else [given])]
     services = Mapped()
     for file in files:
         services = _over(services, _Files(variables, note).services(file, ()))
     return _chosen(services, profiles, note)
+
+
+def default_files(folder: Path, variables: Mapping[str, str]) -> list[Path]:
+    """What compose reads in a folder: COMPOSE_FILE, or the usual file and its override. Raises InvalidSpec."""
+    named = variables.get("COMPOSE_FILE")
+    if named:
+        separator = variables.get("COMPOSE_PATH_SEPARATOR") or (";" if ";" in named else ":")
+        return [folder / name for name in named.split(separator) if name]
+    for name in _USUAL:
+        if (folder / name).is_file():
+            stem, _, ending = name.rpartition(".")
+            overrides = (folder / f"{stem}.override.{end}" for end in (ending, "yaml" if ending == "yml" else "yml"))
+            return [folder / name, *(path for path in overrides if path.is_file())][:2]
+    raise InvalidSpec(str(folder), f"has no compose file; name one, such as {_USUAL[0]}")
 
 
 def _variables(files: Sequence[Path], *, given: bool) -> dict[str, str]:
@@ -85,8 +104,27 @@ class _Files:
             raise InvalidSpec(str(place_of(root, "services", Place(str(file)))), "services must be a mapping")
         own = Mapped()
         for name in raw or ():
-            own.put(name, self._service(file, name, root, ()), place_of(raw, name))
+            service = self._service(file, name, root, ())
+            self._add_configs(service, root, file.parent)
+            own.put(name, service, place_of(raw, name))
         return _over(found, own)
+
+    def _add_configs(self, service: Mapped, root: Mapped, folder: Path) -> None:
+        """`configs` of a service, each with its file or its content in place of its name."""
+        known = mapping(root.get("configs"))
+        found = Listed()
+        for entry in entries(service.get("configs")):
+            name = text(entry) or text(mapping(entry).get("source")) or ""
+            config = interpolated(known[name], self._variables) if isinstance(known.get(name), Mapped) else None
+            if config is not None:
+                file = text(config.get("file"))
+                value = {"file": str(folder / file)} if file else {"content": text(config.get("content")) or ""}
+                found.append(Mapped(value))
+                found.places.append(
+                    place_of(known[name], "file" if file else "content", Place(str(folder))) or Place("")
+                )
+        if found:
+            service["configs"] = found
 
     def _root(self, file: Path) -> Mapped:
         found = documents(read_text(file), str(file))

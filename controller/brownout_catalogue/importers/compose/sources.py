@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -9,10 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from brownout_catalogue.architecture import STORES
-from brownout_catalogue.importers.code import Mention, Names, files_below, is_read, libraries, mentions
+from brownout_catalogue.importers.code import Mention, Names, files_below, is_read, libraries, mentions, mentions_in
 from brownout_catalogue.importers.compose.interpolation import UNSET
 from brownout_catalogue.importers.imported import Evidence, Imported, Strength
-from brownout_catalogue.importers.source import Mapped, entries, mapping, place_of, text
+from brownout_catalogue.importers.source import Mapped, Place, entries, mapping, place_of, text
 
 _MAX_MOUNTED: Final = 200  # files of a mounted folder
 _ADDRESS_BOOK: Final = 3
@@ -35,6 +36,12 @@ def read_sources(found: Imported, services: Mapped, hosts: Hosts, published: Map
         for path in mounted_files(service, homes[name]):
             if path not in books:
                 _add(found, name, mentions(path, names, variables), "a mounted file has", Strength.STRONG)
+        for index, config in enumerate(entries(service.get("configs"))):
+            place = place_of(service.get("configs"), index)
+            content = text(mapping(config).get("content"))
+            if content is not None and place is not None:
+                inside = Place(place.file, place.line + 1)  # the text begins below its key
+                _add(found, name, mentions_in(content, inside, names, variables), "a config has", Strength.STRONG)
         folder = folders[name]
         if folder is None:
             continue
@@ -94,21 +101,29 @@ def source_folder(name: str, service: Mapping[str, Any], home: Path) -> Path | N
             inner = (folder / dockerfile).parent
             # Many services are built from the root of a repository, each by a Dockerfile of its own.
             folder = inner if _is_above(folder, home) else folder
-        return folder if folder.is_dir() and not _is_above(folder, home) else None
+        return folder if os.path.isdir(folder) and not _is_above(folder, home) else None
     image = re.split(r"[:@]", (text(service.get("image")) or "").rpartition("/")[2])[0]
     for folder in (home / name, home / image, home / "src" / name):
-        if name and image and folder.is_dir() and not _is_above(folder, home):
+        if name and image and os.path.isdir(folder) and not _is_above(folder, home):
             return folder
     return None
 
 
 def _is_above(folder: Path, home: Path) -> bool:
     """Whether a folder has the compose file in it, and so everybody's source."""
-    return folder.resolve() == home.resolve() or folder.resolve() in home.resolve().parents
+    return folder.resolve() == home.resolve() or _is_below(home, folder)
+
+
+def _is_below(path: Path, folder: Path) -> bool:
+    return folder.resolve() in path.resolve().parents
 
 
 def mounted_files(service: Mapping[str, Any], home: Path) -> Iterator[Path]:
     """The files of this machine that a service mounts."""
+    for config in entries(service.get("configs")):
+        written = text(mapping(config).get("file"))
+        if written is not None and UNSET not in written and os.path.isfile(written):
+            yield Path(written)
     for volume in entries(service.get("volumes")):
         source = (
             text(mapping(volume).get("source"))
@@ -118,9 +133,9 @@ def mounted_files(service: Mapping[str, Any], home: Path) -> Iterator[Path]:
         if not source or UNSET in source or (not Path(source).is_absolute() and not source.startswith(".")):
             continue
         path = home / source
-        if path.is_file() and is_read(path):
+        if os.path.isfile(path) and is_read(path):
             yield path
-        elif path.is_dir() and home.resolve() in path.resolve().parents:  # a home or / is nobody's configuration
+        elif os.path.isdir(path) and _is_below(path, home):  # a home or / is nobody's configuration
             for index, inner in enumerate(files_below(path)):
                 if index < _MAX_MOUNTED:
                     yield inner

@@ -57,7 +57,7 @@ def importing(context: click.Context) -> None:
 def compose(
     files: Sequence[Path], env_files: Sequence[Path], profiles: Sequence[str], into: Path | None, as_json: bool
 ) -> None:
-    """Read compose FILEs; of several, later ones override earlier ones, as with `docker compose -f`."""
+    """Read compose FILEs, or what compose reads in a folder; of several files, later ones override earlier ones."""
     _give(read_compose(files, env_files, profiles), into, as_json=as_json)
 
 

@@ -156,3 +156,29 @@ def test_what_compose_would_refuse_is_refused_in_one_line(
 def test_what_is_merged_keeps_what_only_one_side_says() -> None:
     base, over = documents("a: {x: 1, y: [1]}\n---\na: {y: [2, 1], z:}\nb: 2\n", "f")
     assert merged(base, over) == {"a": {"x": "1", "y": ["1", "2"], "z": None}, "b": "2"}
+
+
+def test_profiles_of_the_env_file_are_chosen_unless_others_are(loaded: Load) -> None:
+    contents = {
+        "compose.yaml": "services: {web: {}, full: {profiles: [all]}, tools: {profiles: [tools]}}",
+        ".env": "COMPOSE_PROFILES=all, other\n",
+    }
+    assert list(loaded(contents)) == ["web", "full"]
+
+
+def test_a_folder_is_read_as_compose_reads_it(tmp_path: Path) -> None:
+    imports.files(
+        tmp_path,
+        {
+            "a/compose.yaml": "services: {web: {image: a}}",
+            "a/compose.override.yaml": "services: {web: {image: b}}",
+            "b/.env": "COMPOSE_FILE=one.yaml:two.yaml\n",
+            "b/one.yaml": "services: {one: {}}",
+            "b/two.yaml": "services: {two: {}}",
+        },
+    )
+    assert load([tmp_path / "a"], (), (), lambda _: None)["web"]["image"] == "b"
+    assert list(load([tmp_path / "b"], (), (), lambda _: None)) == ["one", "two"]
+    (tmp_path / "c").mkdir()
+    with pytest.raises(InvalidSpec, match=r"/c: .*compose"):
+        load([tmp_path / "c"], (), (), lambda _: None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.builders.imports import composed, edges, files, guess
 
 
@@ -87,3 +89,31 @@ def test_a_library_for_the_only_registry_is_a_weak_call(tmp_path: Path) -> None:
 
 def test_a_store_calls_nobody(tmp_path: Path) -> None:
     assert shop(tmp_path, "services: {db: {build: db, image: mysql}, web: {}}", {"db/x.sh": "http://web:80"}) == {}
+
+
+def test_configs_are_mounted_by_file_or_by_content(tmp_path: Path) -> None:
+    files(
+        tmp_path,
+        {
+            "compose.yaml": "services:\n  edge: {image: nginx, configs: [routes, {source: more, target: /x}]}\n"
+            "  web: {}\n  cart: {}\nconfigs:\n  routes:\n    content: |\n      # edge\n      proxy_pass http://web:80;\n"
+            "  more: {file: ./more.txt}\n",
+            "more.txt": "upstream: cart:80",
+        },
+    )
+    found = composed(tmp_path, "compose.yaml")
+    assert edges(found) == {"edge -> web": "strong", "edge -> cart": "strong"}
+    assert guess(found, "edge -> web") == f"strong: a config has web:80 ({tmp_path}/compose.yaml:9)"
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        "{build: []}", "{build: {context: 7}}", "{build: " + "x" * 5000 + "}", "{build: 'https://x.io/a.git'}",
+        "{build: '${A}'}", "{build: {context: ., dockerfile: " + "y" * 5000 + "}}", '{build: "\\0"}',
+        "{volumes: [1, {}, {source: 2}, './" + "z" * 5000 + ":/x']}", "{volumes: {a: b}}", '{volumes: ["./\\0:/x"]}',
+        "{configs: [a, {}, {source: b}, 7]}", "{configs: x}",
+    ],
+)  # fmt: skip
+def test_no_way_of_writing_a_build_or_a_mount_breaks_an_import(tmp_path: Path, service: str) -> None:
+    assert shop(tmp_path, f"services: {{web: {service}, cart: {{}}}}\nconfigs: {{a: 1, b: {{file: /}}}}", {}) == {}
