@@ -185,7 +185,7 @@ def _in_line(line: str, names: Names, place: Place) -> Iterator[Mention]:
 
 
 def libraries(folder: Path) -> Iterator[tuple[str, Place]]:
-    """Technologies for which a component has a client library, as its list of dependencies says."""
+    """Technologies for which a component has a client library, by its list of dependencies."""
     for path in sorted(folder.glob("*")):
         if path.name not in _DEPENDENCIES or path.is_symlink() or not path.is_file():
             continue

@@ -63,7 +63,7 @@ class Evidence(NamedTuple):
     scheme: str | None = None
     """The scheme of that address."""
     basis: Basis = "address"
-    """What it is; the order of starting says the less, the more is known otherwise."""
+    """What it is; the order of starting counts the less, the more is known otherwise."""
 
     def __str__(self) -> str:
         return self.what if self.place is None else f"{self.what} ({self.place})"
@@ -86,10 +86,10 @@ class Edge(NamedTuple):
     @property
     def guess(self) -> str:
         """As the file has it: how sure it is, and why."""
-        shown = "; ".join(str(one) for one in self.evidence[:2])
+        first = "; ".join(str(one) for one in self.evidence[:2])
         more = len(self.evidence) - 2
-        told = f"{shown}; and {more} more" if more > 0 else shown
-        return f"{self.strength.word}: {told}"
+        more_of_it = f"; and {more} more" if more > 0 else ""
+        return f"{self.strength.word}: {first}{more_of_it}"
 
     def content(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -105,7 +105,7 @@ class Edge(NamedTuple):
 
 @dataclass
 class Component:
-    """What is known of one of them; None is what nobody has said."""
+    """What is known of one of them; None is what is unknown."""
 
     name: str
     image: str | None = None
@@ -170,9 +170,9 @@ class Imported:
         """Components between which a mesh does mutual TLS."""
 
     def note(self, what: str) -> None:
-        shown = printable(what)
-        if shown not in self.notes:
-            self.notes.append(shown)
+        line = printable(what)
+        if line not in self.notes:
+            self.notes.append(line)
 
     def call(self, source: str, sink: str, evidence: Evidence) -> None:
         if source != sink:
@@ -203,7 +203,7 @@ class Imported:
         self.note(f"left out, as {'it plays' if len(load) == 1 else 'they play'} the users: {', '.join(load)}")
         for name in load:
             del self.services[name]
-        self._calls = {ends: told for ends, told in self._calls.items() if not set(load) & set(ends)}
+        self._calls = {ends: evidence for ends, evidence in self._calls.items() if not set(load) & set(ends)}
         reached = self.called()
         self.external = {name: one for name, one in self.external.items() if name in reached}
 
@@ -260,10 +260,10 @@ class Imported:
             if one.seen_as not in STORES and not one.is_telemetry and name not in called | callers
         ]
         if alone:
-            self.note(f"nothing says whom {', '.join(alone)} call{'s' if len(alone) == 1 else ''}, or who calls them")
+            self.note(f"no file names whom {', '.join(alone)} call{'s' if len(alone) == 1 else ''}, or who calls them")
         lonely = [name for name, one in self.services.items() if one.seen_as in STORES and name not in called]
         if lonely:
-            self.note(f"nothing says who calls {', '.join(lonely)}; write it under `calls` of whoever does")
+            self.note(f"no file names who calls {', '.join(lonely)}; write it under `calls` of whoever does")
 
     def edges(self) -> Iterator[Edge]:
         known = {**self.services, **self.external}

@@ -1,7 +1,7 @@
-"""What a component is told about others: its environment, its arguments, its mounted configuration.
+"""The settings of a component that name others: its environment, its arguments, its mounted configuration.
 
 A host that is a component is a call. Any other host is external, if its setting is there to reach somebody: not the
-address under which a component is reached itself, nor a link that it only shows.
+address under which a component is reached itself, nor a link for people.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from brownout_catalogue.importers.source import Place
 
 _OWN: Final = re.compile(r"LISTEN|BIND|ADVERTISED|NO_PROXY|(^|_)(IMAGE|TAG|VERSION|DOCKERFILE)$|(^|_)SELF(_|$)")
 """Keys whose addresses are the component's own, or none."""
-_SHOWN: Final = re.compile(
+_LINKS: Final = re.compile(
     r"PUBLIC|ORIGIN|CORS|ALLOWED|CALLBACK|REDIRECT|SITE_URL|ROOT_URL|APP_URL|SERVER_NAME|DOMAIN|DOCS|SCHEMA"
     r"|LICENSE|REPO|DOWNLOAD|HOMEPAGE|CONTACT|EXTERNAL_URL|PLUGINS?$|(^|_)DOC_"
 )
-"""Keys whose URLs a component shows to people or browsers; a component of ours may still be behind one."""
+"""Keys of links for people or browsers; a component of ours may still be behind one."""
 _CLIENTS: Final = re.compile(
     r"CORS|ORIGIN|OAUTH_?PROXY|AUTHORI[ZS]E|LOGIN_?UR[IL]|ALLOWED|WHITELIST|ALLOWLIST|TRUSTED|CALLBACK|REDIRECT"
     r"|RETURN_?URL|LOGOUT"
@@ -51,7 +51,7 @@ _WEB: Final = ("http", "https", "ws", "wss")
 _LOCAL_SCHEMES: Final = ("unix", "file", "fd", "classpath", "npipe", "docker", "jar", "tcp+unix")
 
 Resolve = Callable[[str, int | None], str | None]
-"""The component that has a host; the port tells them apart where the host is the whole machine."""
+"""The component that has a host; the port decides where the host is the whole machine."""
 
 
 class Setting(NamedTuple):
@@ -75,10 +75,10 @@ class Setting(NamedTuple):
         return f"{self.key} ({self.origin})" if self.origin else self.key
 
 
-def understand(found: Imported, source: str, told: Sequence[Setting], resolve: Resolve) -> None:
-    """Adds what the settings of the component `source` say of its calls."""
-    ports = {setting.spelled: setting.value for setting in told}
-    for setting in told:
+def understand(found: Imported, source: str, settings: Sequence[Setting], resolve: Resolve) -> None:
+    """Adds the calls that the settings of the component `source` name."""
+    ports = {setting.spelled: setting.value for setting in settings}
+    for setting in settings:
         if _OWN.search(setting.spelled):
             continue
         if setting.value is None:
@@ -104,7 +104,7 @@ def _reached(found: Imported, source: str, setting: Setting, address: Address, r
         strong = address.port is not None or address.scheme is not None
         found.call(source, sink, _evidence(Strength.STRONG if strong else Strength.LIKELY, setting, address))
     elif address.host.endswith("docker.internal"):
-        found.note(f"{source} calls {address.name}, which is the machine itself ({setting.key}); say what is there")
+        found.note(f"{source} calls {address.name}, which is the machine itself ({setting.key}); add what is there")
     elif _is_outside(setting, address, reaches=reaches):
         strong = address.scheme not in (None, *_WEB) or (address.port is not None and address.scheme is None)
         evidence = _evidence(Strength.STRONG if strong else Strength.LIKELY, setting, address)
@@ -123,7 +123,7 @@ def _is_for_clients(found: Imported, source: str, setting: Setting, address: Add
 def _is_outside(setting: Setting, address: Address, *, reaches: bool) -> bool:
     """Whether a host that is none of ours is one that is called."""
     spoken = address.scheme is not None and address.scheme not in _WEB
-    if not address.sure or is_here(address.host) or any(shown.search(setting.spelled) for shown in (_SHOWN, _CLIENTS)):
+    if not address.sure or is_here(address.host) or any(keys.search(setting.spelled) for keys in (_LINKS, _CLIENTS)):
         return False
     if (setting.secret or _SECRET.search(setting.spelled)) and not (spoken and is_real(address.host)):
         return False
@@ -190,7 +190,7 @@ def arguments(words: Iterable[tuple[str, Place | None]], key: str) -> Iterator[S
             yield Setting(_title(key, name), value, place)
         elif not word.startswith("-") or _OPTION.fullmatch(name):
             yield Setting(_title(key, before), value if equals else word, place)
-        # Nothing but a known option is told: what follows -p may be a password.
+        # Only a known option is repeated: what follows -p may be a password.
         before = word if _OPTION.fullmatch(word) else ""
 
 
@@ -200,6 +200,6 @@ def _title(key: str, option: str) -> str:
 
 
 def configuration(title: str, content: str, place: Place | None) -> Setting:
-    """A mounted file: its comments say nothing."""
+    """A mounted file: its comments do not count."""
     lines = [line for line in content.splitlines() if not line.lstrip().startswith(("#", "//", ";"))]
     return Setting(title, "\n".join(lines), place)

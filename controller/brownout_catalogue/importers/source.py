@@ -2,7 +2,7 @@
 
 Unlike in our own files, merge keys (`<<`), anchors and several documents in a file are everyday here. Every scalar is
 text as it was written (`22:22` is a pair of ports, not the number 1342), but nothing is None. Errors never repeat what
-a file says: it may be a password.
+is in a file: it may be a password.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TAG: Final = "tag:yaml.org,2002:"
 
 
 class Place(NamedTuple):
-    """Where something is said; line 0 is a file as a whole."""
+    """Where something stands; line 0 is a file as a whole."""
 
     file: str
     line: int = 0

@@ -38,9 +38,9 @@ Note = Callable[[str], None]
 def load(files: Sequence[Path], env_files: Sequence[Path], profiles: Collection[str], note: Note) -> Mapped:
     """The services of several files, of which later ones win. Raises InvalidSpec, Unavailable."""
     home = files[0] if os.path.isdir(files[0]) else files[0].parent
-    variables = _variables(env_files or [home / ".env"], given=bool(env_files))
+    variables = _variables(env_files or [home / ".env"], required=bool(env_files))
     profiles = profiles or frozenset(filter(None, re.split(r"[,\s]+", variables.get("COMPOSE_PROFILES", ""))))
-    files = [file for given in files for file in (default_files(given, variables) if os.path.isdir(given) else [given])]
+    files = [file for path in files for file in (default_files(path, variables) if os.path.isdir(path) else [path])]
     services = Mapped()
     for file in files:
         services = _over(services, _Files(variables, note).services(file, ()))
@@ -61,10 +61,10 @@ def default_files(folder: Path, variables: Mapping[str, str]) -> list[Path]:
     raise InvalidSpec(str(folder), f"has no compose file; name one, such as {_USUAL[0]}")
 
 
-def _variables(files: Sequence[Path], *, given: bool) -> dict[str, str]:
+def _variables(files: Sequence[Path], *, required: bool) -> dict[str, str]:
     found: dict[str, str] = {}
     for file in files:
-        if given or file.is_file():
+        if required or file.is_file():
             found |= {name: value for name, (value, _) in read_env(read_text(file)).items()}
     return found
 
@@ -152,7 +152,7 @@ class _Files:
             inner = file.parent / name
             files = [file.parent / str(one) for one in ([env] if isinstance(env, str) else entries(env))]
             files = files or [(file.parent / folder if isinstance(folder, str) else inner.parent) / ".env"]
-            variables = _variables(files, given=False) | dict(self._variables)
+            variables = _variables(files, required=False) | dict(self._variables)
             try:
                 found = _over(found, _Files(variables, self._note).services(inner, above))
             except Unavailable as error:

@@ -60,11 +60,11 @@ def _braced(inner: str, variables: Mapping[str, str], depth: int) -> str:
     value, rest = variables.get(match[0]), inner[match.end() :]
     empty_counts = rest.startswith(":")
     operator, word = rest.removeprefix(":")[:1], rest.removeprefix(":")[1:]
-    given = value is not None and (value != "" or not empty_counts)
-    if operator == "-" and not given:
+    is_set = value is not None and (value != "" or not empty_counts)
+    if operator == "-" and not is_set:
         return interpolate(word, variables, depth + 1)
     if operator == "+":
-        return interpolate(word, variables, depth + 1) if given else ""
+        return interpolate(word, variables, depth + 1) if is_set else ""
     return UNSET if value is None else value
 
 

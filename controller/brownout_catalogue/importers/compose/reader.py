@@ -42,12 +42,12 @@ def read_compose(files: Sequence[Path], env_files: Sequence[Path] = (), profiles
     for name, service in services.items():
         found.services[name] = _component(name, service)
     names = _names(services)
-    told = {name: list(_settings(service, found)) for name, service in services.items()}
+    by_service = {name: list(_settings(service, found)) for name, service in services.items()}
     # An anchor or an env_file of many services: the same line, again and again.
-    said = Counter((one.key, one.place) for settings in told.values() for one in settings)
+    uses = Counter((one.key, one.place) for settings in by_service.values() for one in settings)
     for name, service in services.items():
         resolve = _resolver({**names, **_links(service, services)}, services)
-        settings = [one._replace(shared=said[one.key, one.place] > 1) for one in told[name]]
+        settings = [one._replace(shared=uses[one.key, one.place] > 1) for one in by_service[name]]
         understand(found, name, settings, resolve)
         _started_after(found, name, service, services)
     read_sources(found, services, names, _by_published(services))
@@ -185,7 +185,7 @@ def _env_files(service: Mapping[str, Any], found: Imported) -> Iterator[tuple[st
         try:
             content = read_text(Path(name))
         except BrownoutError:
-            found.note(f"{name} cannot be read; what it says of calls is missing")
+            found.note(f"{name} cannot be read; the calls in it are missing")
             continue
         for key, (value, line) in read_env(content).items():
             yield key, _known(value), Place(name, line)

@@ -1,4 +1,4 @@
-"""What the source of a compose service and the files that it mounts say of its calls."""
+"""Calls in the source of a compose service, and in the files that it mounts."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ async def read_namespace(get: Get, namespace: str, note: Callable[[str], None], 
     if refused and not found:
         raise Unavailable(reason)
     if refused:
-        note(f"may not list {', '.join(refused)} of {namespace}; what they say is missing")
+        note(f"may not list {', '.join(refused)} of {namespace}; they are missing")
     # Labels of the namespace itself switch meshes on; many users may not read it.
     itself = await get(f"/api/v1/namespaces/{namespace}")
     one = None if itself.status in _HIDDEN else as_object("Namespace", _content(itself))

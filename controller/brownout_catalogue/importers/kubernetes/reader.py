@@ -14,7 +14,7 @@ from brownout_catalogue.importers.entries import guess_entries
 from brownout_catalogue.importers.imported import Component, Evidence, Imported, Strength
 from brownout_catalogue.importers.kubernetes.manifests import Object
 from brownout_catalogue.importers.kubernetes.routes import add_policies, add_routes, add_service_entries
-from brownout_catalogue.importers.kubernetes.settings import Told
+from brownout_catalogue.importers.kubernetes.settings import PodSettings
 from brownout_catalogue.importers.settings import Resolve, understand
 from brownout_catalogue.importers.source import entries, mapping, number, text
 from brownout_core.errors import InvalidSpec
@@ -26,7 +26,7 @@ _UNDERSTOOD: Final = frozenset((
     *WORKLOADS, "Service", "ConfigMap", "Secret", "Ingress", "IngressRoute", "IngressRouteTCP", "Route", "HTTPRoute",
     "GRPCRoute", "TCPRoute", "TLSRoute", "VirtualService", "ServiceEntry", "NetworkPolicy", "HorizontalPodAutoscaler",
     "ScaledObject", "PeerAuthentication", "Certificate", "Namespace",
-    # These say nothing of calls.
+    # These name no calls.
     "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding", "PersistentVolume",
     "PersistentVolumeClaim", "StorageClass", "PodDisruptionBudget", "CustomResourceDefinition", "PriorityClass",
     "LimitRange", "ResourceQuota", "Gateway", "GatewayClass", "IngressClass", "Issuer", "ClusterIssuer",
@@ -152,10 +152,10 @@ def read_kubernetes(found: Imported, objects: Sequence[Object]) -> Imported:
         found.services[name] = _component(name, group, services, objects)
     members = {id(work): name for name, group in names.items() for work in group}
     _answer(services, members, found)
-    told = Told(objects, [work.pod for work in workloads])
+    configuration = PodSettings(objects, [work.pod for work in workloads])
     for name, group in names.items():
         for work in group:
-            settings = list(told.settings(work.pod, work.thing, [*work.starters, *work.containers]))
+            settings = list(configuration.settings(work.pod, work.thing, [*work.starters, *work.containers]))
             understand(found, name, settings, services.within(work.thing.namespace))
     add_routes(found, objects, services.find)
     add_policies(found, objects, [(members[id(work)], work.labels, work.thing.namespace) for work in workloads])

@@ -110,7 +110,7 @@ def _of_virtual_service(spec: Mapping[str, Any]) -> Iterator[tuple[str | None, i
 
 
 def _has_issued_certificate(one: Object, objects: Sequence[Object]) -> bool:
-    """Whether cert-manager renews what it shows."""
+    """Whether cert-manager renews its certificate."""
     annotations = mapping(mapping(one.content.get("metadata")).get("annotations"))
     if any(key in annotations for key in ("cert-manager.io/issuer", "cert-manager.io/cluster-issuer")):
         return True
@@ -154,7 +154,7 @@ def add_policies(found: Imported, objects: Sequence[Object], pods: Pods) -> None
 
 
 def _selected(selector: object, namespace: str | None, pods: Pods) -> Iterator[str]:
-    """Nothing for a selector of everything, as it says nothing."""
+    """Nothing for a selector of everything, as it picks nobody."""
     wanted = mapping(mapping(selector).get("matchLabels"))
     if wanted:
         for name, labels, space in pods:

@@ -1,6 +1,6 @@
-"""What pods are told: env, envFrom, arguments, mounted configuration.
+"""The settings of pods: env, envFrom, arguments, mounted configuration.
 
-The value of a Secret is looked at only to find hosts in it, and only if it was given to us; it is kept by nobody.
+The value of a Secret is looked at only to find hosts in it, and only where the manifests have it; it is not kept.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from brownout_catalogue.importers.source import entries, mapping, place_of, text
 _LARGEST: Final = 256 * 2**10  # of a mounted file; certificates and dashboards are larger than what names hosts
 
 
-class Told:
+class PodSettings:
     """The configuration that pods may refer to."""
 
     def __init__(self, objects: Sequence[Object], pods: Sequence[Mapping[str, Any]] = ()) -> None:
@@ -30,7 +30,7 @@ class Told:
     def settings(
         self, pod: Mapping[str, Any], owner: Object, containers: Sequence[Mapping[str, Any]]
     ) -> Iterator[Setting]:
-        """Everything that the pod is told."""
+        """All settings of a pod."""
         for container in containers:
             known: dict[str, str] = {}
             for setting in self._environment(container, owner):
@@ -102,7 +102,7 @@ class Told:
 
 
 def _whole(pod: Mapping[str, Any]) -> set[tuple[bool, str | None]]:
-    """ConfigMaps and Secrets (which these are is told first) of which a pod takes everything."""
+    """ConfigMaps and Secrets (True first for Secrets) of which a pod takes everything."""
     found = set()
     for container in [*entries(pod.get("initContainers")), *entries(pod.get("containers"))]:
         for source in entries(mapping(container).get("envFrom")):

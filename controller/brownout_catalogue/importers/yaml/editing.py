@@ -1,6 +1,6 @@
 """Entries added to the mappings of a YAML text, which otherwise stays as it is, to the byte.
 
-A list of names becomes a mapping where something is to be said of a new name: `[a, b]` to `{a, b, c: ...}`.
+A list of names becomes a mapping where a new name has content: `[a, b]` to `{a, b, c: ...}`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def add(text: str, additions: Sequence[Addition], file: str) -> str:
 
 
 def _folded(root: yaml.MappingNode, additions: Sequence[Addition]) -> list[Addition]:
-    """What is to be said of a name in a list, as one addition to that list."""
+    """The content of a name in a list, as one addition to that list."""
     found: dict[tuple[tuple[str, ...], str], Addition] = {}
     for addition in additions:
         depth = _named_at(root, addition.path)
@@ -133,11 +133,11 @@ class _Editor:
     def _into_names(self, node: yaml.SequenceNode, path: tuple[str, ...], group: Sequence[Addition]) -> None:
         depth = len(path)
         items = {item.value: item for item in node.value}
-        told = {one.key: one for one in group if one.key in items}
+        described = {one.key: one for one in group if one.key in items}
         new = [one for one in group if one.key not in items]
         if node.flow_style:
             self._edit(node.start_mark.index, depth, node.start_mark.index + 1, "{")
-            for name, one in told.items():
+            for name, one in described.items():
                 self._edit(items[name].end_mark.index, depth + 1, items[name].end_mark.index, f": {flow(one.value)}")
             if new:
                 self._into_braces(node.value[-1], None, depth, new)
@@ -147,8 +147,8 @@ class _Editor:
             dash = self._text.rindex("-", 0, item.start_mark.index)
             self._edit(dash, depth, item.start_mark.index, "  ")
             self._edit(item.end_mark.index, depth + 1, item.end_mark.index, ":")
-            if name in told:
-                inner = [Addition((*path, name), key, value) for key, value in told[name].value.items()]
+            if name in described:
+                inner = [Addition((*path, name), key, value) for key, value in described[name].value.items()]
                 self._insert(self._line_end(item.end_mark.index), depth + 1, (*path, name), inner, _column(node) + 4)
         if new:
             self._insert(self._line_end(node.value[-1].end_mark.index), depth, path, new, _column(node) + 2)

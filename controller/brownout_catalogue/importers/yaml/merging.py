@@ -1,8 +1,8 @@
 """What was imported, added to a file that a person has written and goes on writing.
 
-Only what is missing is added. Where both say something else, the file wins and the difference is told; what has gone is
-told, not deleted. A call that a person has confirmed (by taking its guess away) stays confirmed, and one that is listed
-under `ignore` does not come back.
+Only what is missing is added. Where both differ, the file wins and the difference is reported; what has gone is
+reported, not deleted. A call that a person has confirmed (by taking its guess away) stays confirmed, and one that is
+listed under `ignore` does not come back.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SECTIONS: Final = ("services", "external")
 _INSIDE: Final = ("where", "certificate")
 """Mappings of a service that are compared entry by entry."""
 _DECIDED: Final = ("guess", "required")
-"""What only a person says of a call or component that is there already."""
+"""What only a person decides of a call or component that is there already."""
 
 
 class Merge(NamedTuple):
@@ -208,7 +208,7 @@ def _gone(known: Architecture, wanted: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _expected(plain: Mapping[str, Any], additions: list[Addition]) -> Any:
-    """What the file must say after the additions."""
+    """The content of the file after the additions."""
     for addition in additions:
         here: Any = plain
         for step in addition.path:

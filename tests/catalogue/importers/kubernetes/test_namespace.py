@@ -87,7 +87,7 @@ async def test_extensions_are_asked_for_where_the_cluster_has_them() -> None:
 async def test_kinds_that_may_not_be_listed_are_told() -> None:
     found, notes, _ = await read({"configmaps": 403, "ingresses": 403})
     assert len(found) == 4
-    assert notes == ["may not list configmaps, ingresses of shop; what they say is missing"]
+    assert notes == ["may not list configmaps, ingresses of shop; they are missing"]
 
 
 async def test_who_may_list_nothing_is_told_what_the_cluster_says() -> None:
