@@ -169,7 +169,8 @@ _EVIDENCE: Final = """\
   The share has no sender: the proxy cannot see whose exchange it was, and whoever else uses the edge counts too. A
   health checker that asks once a second is 5 % of a load of 20 a second, and would be all the evidence of a load that
   goes around the proxy. Send at least twice the load for which the others are `min_share` (here 40 a second), or raise
-  `min_share` above what they send: the run's "on the edge" for the baseline, with the load pointed elsewhere, is theirs.
+  `min_share` above what they send: what "on the edge" has for the baseline of a run whose load goes elsewhere
+  is theirs.
 - **How strong it was**, second by second, and whether somebody changed it.
 - **What moved.** A value has changed when at least two samples under the fault, and 5 % of them, are out of the
   baseline's range by more than its width (which is at least 5 % of its largest value). A run in which nothing changed
@@ -184,8 +185,8 @@ happened, when, for how long and in whose lease, when one of them
 
 - has a fault that is not the run's, or has lost or changed the run's own;
 - is disabled, deleted, restarted, or sent to another upstream;
-- stood still for 2 s or more by its own clock, or refused or closed connections, or was not heard for 3 s. The time in which the run's own process was
-  late does not count, so that a busy machine blames nobody.
+- stood still for 2 s or more by its own clock, refused or closed connections, or was not heard for 3 s. The time in
+  which the run's own process was late does not count, so that a busy machine blames nobody.
 
 Probes and loads must not talk to the proxy of the run itself: they would meet the fault, and no service would have to
 cope with it. `own-traffic` refuses them, except on an edge from `outside`, where the load stands for the clients.
