@@ -17,11 +17,11 @@ UNITS: Final[Mapping[str, Unit]] = {
 """Every unit by its code. A code never changes its meaning."""
 
 _SUFFIX: Final = re.compile(r"(?<=[\d\s.])([a-zµ%][a-zµ%/]*)", re.IGNORECASE)
-_MEASURES: Final[Mapping[str, str]] = {
+_OLD_MEASURES: Final[Mapping[str, str]] = {
     "p50": "s", "p90": "s", "p99": "s", "p99.9": "s", "max": "s", "errors": "share", "bytes_up": "B/s",
     "bytes_down": "B/s",
 }  # fmt: skip
-"""What the probes of older versions measured whose unit cannot be read off the expectation."""
+"""Units of journals that name none, by the measure of the probe. Frozen: newer journals name `ProbeSpec.scale`."""
 
 
 def code_of(unit: Unit) -> str:
@@ -42,6 +42,6 @@ def guessed(expect: str, declared: Any) -> str:
     """The code for a hypothesis of a journal that does not name its unit; `declared` is as the file has it."""
     probe = declared.get("traffic", declared.get("edge")) if isinstance(declared, Mapping) else None
     measure = probe.get("measure") if isinstance(probe, Mapping) else probe
-    if isinstance(measure, str) and measure in _MEASURES:
-        return _MEASURES[measure]
+    if isinstance(measure, str) and measure in _OLD_MEASURES:
+        return _OLD_MEASURES[measure]
     return written_in(expect)

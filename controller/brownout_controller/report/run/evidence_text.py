@@ -269,7 +269,7 @@ SENTENCES: Final[Mapping[str, Callable[[Reason], str]]] = {
     "proxy-unreachable": _away("{target} did not answer"),
     "proxy-missing": _away("somebody deleted or replaced the proxy of {target}"),
 }  # fmt: skip
-"""By the codes of model/evidence.py and model/ground.py."""
+"""By the codes of model/evidence.py and model/disturbances.py."""
 
 
 def disturbance_lines(reasons: Sequence[Reason]) -> list[str]:
