@@ -142,6 +142,7 @@ def test_a_search_is_cut_by_work_and_begins_with_the_highest_scores() -> None:
     assert search(architecture, work=0).tried == 1
 
 
+@pytest.mark.timeout(900)  # 17 s of processor time
 def test_a_chain_of_a_thousand_services_is_cut() -> None:
     text = "services:\n" + "".join(f"  s{n}: {{calls: [s{n + 1}]}}\n" for n in range(1000)) + "  s1000:\n"
     found = search(read(text))
