@@ -69,6 +69,7 @@ def test_runs_and_locks_on_such_a_disk(stage: Stage, folder: str, mount: str, wa
     status, told = _run(stage, mount, folder)
     assert status in wanted, told
     assert "Traceback" not in told
+    assert "one run at a time" not in told, "nobody else is at the target"
     assert status == 0 or "read-only" in told or "no space" in told, told
     assert stage.faults() == []
 

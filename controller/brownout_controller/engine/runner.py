@@ -134,7 +134,8 @@ class Runner:
             self._check_lock = await held.enter_async_context(exclusive(called, claim))
         except (Conflict, Unavailable) as error:
             if not self._stopped.is_set():
-                self._write(Refusal("lock", str(error), "one run at a time is at a target"))
+                taken, none = "one run at a time is at a target", "without a lock a run may meet another one"
+                self._write(Refusal("lock", str(error), taken if isinstance(error, Conflict) else none))
             self._enter("judged", "the targets could not be had for this run alone")
             return False
         return True
