@@ -23,7 +23,7 @@ WORKERS ?= $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2
 # Images for containers set it, and every process of a test would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup check test test-kube kubetest fuzz bench bench-guard gen demo margins tour lock clean
+.PHONY: help setup check test test-kube kubetest fuzz mutants bench bench-guard gen demo margins tour lock clean
 
 help:  ## this list
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ { printf "%-13s%s\n", $$1, $$2 }' Makefile
@@ -82,6 +82,9 @@ test-kube: setup  ## the tests of clusters on a real kube-apiserver, which it bu
 
 fuzz: setup  ## foreign bytes for parsers, JOBS=2 at once, and requests for servers; SECONDS=30 for each of 13
 	@$(PY) -m tests.fuzz --seconds $(or $(SECONDS),30) --jobs $(or $(JOBS),2) $(ARGS)
+
+mutants: setup  ## make thirty chosen mistakes, one at a time, and see the tests notice each; 10 minutes
+	@$(PY) -m tools.mutants $(ARGS)
 
 bench: setup  ## measure everything that is on this machine side by side; results in bench/results/
 	@$(PY) -m bench $(ARGS)

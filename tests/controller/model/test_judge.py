@@ -121,6 +121,13 @@ def test_f2_an_injection_that_failed() -> None:
     assert verdict(without(story(), Injected)) == ("inconclusive", 3)
 
 
+def test_a_fault_on_one_of_two_targets_is_no_fault_on_both() -> None:
+    other = {"id": "replica", "proxy": "replica", "where": "here"}
+    told = [*story(), (10, Undo("u1", other, "release")), (20, Reverted("u1", "replica", True, "released"))]
+    judgement = judged(sorted(told, key=lambda item: item[0]))
+    assert (judgement.verdict, codes(judgement)) == (Verdict.INCONCLUSIVE, ["not-injected"])
+
+
 def test_f3_and_f4_bad_samples_that_heal_before_the_end() -> None:
     judgement = judged(story(during=(1, 99, 98, 1, 1)))
     assert (judgement.verdict.value, judgement.exit) == ("refuted", 1)

@@ -135,3 +135,11 @@ def test_the_share_chosen_is_the_share_asked_for(share: float) -> None:
 def test_all_and_none_are_certain() -> None:
     assert all(chosen(1, 9, "p", "f", ordinal) for ordinal in range(100))
     assert not any(chosen(0, 9, "p", "f", ordinal) for ordinal in range(100))
+
+
+@pytest.mark.parametrize("correlation", [0.0, 1e-9])
+def test_the_draws_of_segments_are_the_numbers_of_the_documents(correlation: float) -> None:
+    """docs/reproducible.md has the first three numbers of this place: segment n has number 2n."""
+    draws = SeededRandom(42, "postgres", "latency_downstream", 1)
+    assert [round(draws.uniform(place), 6) for place in range(3)] == [0.042093, 0.077344, 0.052057]
+    assert [round(draws.correlated(place, correlation), 6) for place in (0, 1)] == [0.042093, 0.052057]

@@ -1,0 +1,1 @@
+"""Mistakes made on purpose: whether the tests notice them."""
