@@ -83,7 +83,8 @@ def _as_remembered(told: Source) -> dict[str, Any]:
 
 
 def test_of_flows_that_hang_on_it_alike_one_is_watched_that_can_be_asked() -> None:
-    text = "services: {a: {calls: [db]}, b: {calls: [db]}, web-gateway: {calls: [db]}, db: }"
+    text = "services: {a: {calls: [db]}, b: {calls: [db]}, web-gateway: {calls: [db]}, db: }\nflows:\n"
+    text += "".join(f"  {name}: {{path: [{name}, db]}}\n" for name in ("a", "b", "web-gateway"))
     architecture = read(text)
     scenario = found(architecture)["database-gone/db"]
 
