@@ -1,7 +1,7 @@
-"""What services do on a normal day, as a Prometheus has it: their p99, their share of errors, their rate.
+"""The normal day of services as a Prometheus measures it: p99, share of errors and rate.
 
-Which metrics a service has, and under which label its name stands, is found out: the usual families are tried one after
-another. What was not found is told with what there is instead; nothing is guessed from a name that is only similar.
+The usual metric families and labels are tried one after another. A service without metrics is reported with the names
+that the server does have; a name that is only similar is no match.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from brownout_core.units import SECONDS
 
 HOUR: Final = 3600.0
 TYPICAL_SCRAPE: Final = 15.0
-"""Seconds between scrapes where the server does not tell."""
+"""Seconds between scrapes where the server does not list its targets."""
 _TIMEOUT: Final = 20.0
 _STEPS: Final = 240
-"""How finely it is looked for where the data of a window begin."""
+"""Steps of a window, to find where its data begin."""
 _FRESH: Final = (240.0, 12.0)
-"""Shorter windows, for where a service has been there for less than a step."""
+"""Shorter windows in seconds, for a service that is younger than a step."""
 _NAMED: Final = 8
 
 
 class Family(NamedTuple):
-    """A kind of metric that tells of requests: a histogram, or a counter where there is none."""
+    """A metric of requests: a histogram, or a counter where there is no histogram."""
 
     name: str
     codes: tuple[str, ...]
@@ -67,12 +67,12 @@ LABELS: Final = (
     "service", "service_name", "app", "app_kubernetes_io_name", "destination_workload", "destination_canonical_service",
     "container", "job", "exported_job",
 )  # fmt: skip
-"""Where a service's name may stand, what names it most exactly first."""
+"""The labels that may hold a service's name, the most exact first."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """What was measured of a service; None is what could not be."""
+    """The measurements of a service; None stands for one that could not be made."""
 
     service: str
     family: Family
@@ -81,22 +81,22 @@ class Baseline:
     code: str | None
     """The label that holds the status."""
     looked: float
-    """Seconds that were looked at, or what there is of them."""
+    """Seconds of data that the numbers cover."""
     rate: float | None = None
     p99: float | None = None
     errors: float | None = None
     highest: float | None = None
-    """The highest finite bucket, in seconds: beyond it no quantile can be told."""
+    """The highest finite bucket, in seconds: no quantile can be computed beyond it."""
     buckets: tuple[float, ...] = ()
 
     @property
-    def is_told(self) -> bool:
-        """Whether its p99 says something: at the highest bucket it only says that it is no less."""
+    def is_p99_known(self) -> bool:
+        """False at the highest bucket: the true p99 may be any higher value."""
         return self.p99 is not None and self.highest is not None and self.p99 < self.highest
 
     def of(self, metric: str, *matchers: str) -> str:
-        given = ",".join(part for part in (self.selector, self.family.only, *matchers) if part)
-        return f"{metric}{{{given}}}"
+        selector = ",".join(part for part in (self.selector, self.family.only, *matchers) if part)
+        return f"{metric}{{{selector}}}"
 
     @property
     def count_query(self) -> str:
@@ -115,7 +115,7 @@ class Baseline:
 
     @property
     def errors_query(self) -> str:
-        """By what went well: a vector of errors is empty when there was none, and that would be no data."""
+        """Computed from successes: a vector of errors is empty when there are none, which would count as no data."""
         good = self.of(self.family.counter, f'{self.code}!~"5.."')
         return f"1 - sum(rate({good}[{WINDOW}])) / {self.rate_query}"
 
@@ -129,13 +129,13 @@ class Baseline:
 
 
 class Baselines(NamedTuple):
-    """All that a server knows of an architecture's services."""
+    """The measurements of an architecture's services on one server."""
 
     server: str
     """Its URL without user and password."""
     found: Mapping[str, Baseline]
     missing: Mapping[str, str]
-    """Services of which nothing was found, and why."""
+    """Services without metrics, and why."""
     scrape: float
     """Seconds between scrapes."""
     has_password: bool = False
@@ -246,7 +246,7 @@ class _Asked:
     async def series(self, selector: str, window: float) -> Sequence[Mapping[str, str]]:
         now = await self.number("time()")
         if now is None:
-            raise Unavailable(f"{place(self._server)}: answers, but does not say what time it is")
+            raise Unavailable(f"{place(self._server)}: answers without its time")
         form = {"match[]": selector, "start": f"{now - window:.3f}", "end": f"{now:.3f}"}
         data = await self._ask("series", form)
         if not isinstance(data, list):
@@ -254,7 +254,7 @@ class _Asked:
         return [one for one in data if isinstance(one, dict)]
 
     async def targets(self) -> Any:
-        """What the server says of what it scrapes, if it does."""
+        """The server's list of scraped targets; None if it has none."""
         try:
             async with self._session.get(f"{self._server}/api/v1/targets?state=active") as response:
                 return json.loads(await response.read())
@@ -292,21 +292,21 @@ class _Asked:
                 return answer["data"]
             why = str(answer.get("error", "")).splitlines()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unavailable(f"Prometheus at {place(self._server)} could not be asked: {sentence(error)}") from None
+            raise Unavailable(f"Prometheus at {place(self._server)} did not answer: {sentence(error)}") from None
         except (ValueError, LookupError, TypeError, AttributeError):
             raise self._strange() from None
         raise Unavailable(f"Prometheus at {place(self._server)} refused a query: {why[0] if why else 'no reason'}")
 
     def _strange(self) -> Unavailable:
-        return Unavailable(f"{place(self._server)} answers, but not as Prometheus does; is it the right URL?")
+        return Unavailable(f"{place(self._server)} does not answer as Prometheus does; check the URL")
 
 
-def told(baselines: Baselines) -> Sequence[str]:
-    """What was found and what not, a line for each service."""
+def summary_lines(baselines: Baselines) -> Sequence[str]:
+    """One line for each service: its numbers, or why there are none."""
     lines = []
     for service, one in baselines.found.items():
         parts = [
-            f"p99 {SECONDS.format(_short(one.p99))}" if one.is_told and one.p99 is not None
+            f"p99 {SECONDS.format(_short(one.p99))}" if one.is_p99_known and one.p99 is not None
             else f"p99 beyond the highest bucket, {SECONDS.format(one.highest)}" if one.p99 and one.highest
             else "no p99: a counter has no times" if not one.family.unit else "no p99: nothing was counted",
             "errors unknown: no label has the status" if one.code is None

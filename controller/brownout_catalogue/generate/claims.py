@@ -1,7 +1,7 @@
 """The hypotheses of an experiment file: those that can be measured as they are, and those that somebody must fill in.
 
 What only somebody who knows the system can write, such as a query for what was lost, is a commented example: an
-invented query would be green for the wrong reason.
+invented query would pass for the wrong reason.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _EVENTS_SCRAPED: Final = 20
 
 
 class Line(NamedTuple):
-    """A key of a hypothesis, and where its value is from."""
+    """A key of a hypothesis, its value and the origin of the value."""
 
     key: str
     value: Any
@@ -43,15 +43,15 @@ class Line(NamedTuple):
 
 
 class Hypothesis(NamedTuple):
-    """One that can be measured."""
+    """A hypothesis that can be measured."""
 
     lines: tuple[Line, ...]
     remark: str = ""
-    """What stands above it."""
+    """The comment above it."""
 
 
 class Example(NamedTuple):
-    """One that somebody must fill in."""
+    """A hypothesis that a person must complete."""
 
     name: str
     because: str
@@ -59,26 +59,26 @@ class Example(NamedTuple):
     content: Mapping[str, Any]
 
 
-def hypotheses(scenario: Scenario, told: Source) -> Iterator[Hypothesis]:
-    if told.kind == "edge":
+def hypotheses(scenario: Scenario, source: Source) -> Iterator[Hypothesis]:
+    if source.kind == "edge":
         yield from _of_edge(scenario)
         return
-    assert told.stake is not None
-    name = told.stake.name
-    limit, errors = p99_limit(told), errors_limit(told)
-    says = (_by_load if told.kind == "traffic" else _by_server)(told)
-    if (latency := says("p99")) is not None and why_not(scenario, told, limit) is None:
+    assert source.stake is not None
+    name = source.stake.name
+    limit, errors = p99_limit(source), errors_limit(source)
+    lines_of = (_by_load if source.kind == "traffic" else _by_server)(source)
+    if (latency := lines_of("p99")) is not None and why_not(scenario, source, limit) is None:
         yield Hypothesis(
             (
                 Line("name", f"{name} answers in time"),
                 Line("because", library().claims["fast"].because),
                 *latency,
                 Line("expect", limit.expected, limit.comment),
-                *_counted(told),
+                *_counted(source),
             ),
-            _bucket_remark(told, limit),
+            _bucket_remark(source, limit),
         )
-    if (failures := says("errors")) is not None:
+    if (failures := lines_of("errors")) is not None:
         stop = Line("stop", f"> {percent(max(STOP, min(0.9, 2 * errors.value)))}", "ends the fault at once")
         yield Hypothesis((
             Line("name", f"{name} does not fail"),
@@ -86,39 +86,39 @@ def hypotheses(scenario: Scenario, told: Source) -> Iterator[Hypothesis]:
             *failures,
             Line("expect", f"< {percent(errors.value)}", errors.comment),
             *([stop] if errors.value < STOP else []),
-            *_counted(told),
+            *_counted(source),
         ))  # fmt: skip
-    if (latency := says("p99")) is not None:
+    if (latency := lines_of("p99")) is not None:
         yield Hypothesis((
             Line("name", f"{name} is as fast as before once it is over"),
             Line("because", library().claims["as-before"].because),
             *latency,
             Line("expect", SLOWER_AFTER, "100ms, as a p99 of a few milliseconds doubles by chance"),
             Line("when", ["baseline", "recovery"]),
-            *_counted(told, min_events=False),
+            *_counted(source, min_events=False),
         ))  # fmt: skip
 
 
-def why_not(scenario: Scenario, told: Source, limit: Number) -> str | None:
-    """Why there is no claim about the time of answers."""
-    one, longest = told.baseline, longest_of(outlasting(scenario, limit.value))
+def why_not(scenario: Scenario, source: Source, limit: Number) -> str | None:
+    """The reason for making no claim about latency; None where the claim is made."""
+    one, longest = source.baseline, longest_of(outlasting(scenario, limit.value))
     if "fast" not in scenario.mode.claims:
-        return "the fault holds no answer up, it fails or loses some"
+        return "the fault delays no answer; it fails or loses some"
     if limit.value > LONGEST / 2:
         return f"an answer may take {SECONDS.format(limit.value)}, longer than a fault on a laptop should last"
     if 0 < longest <= limit.value:
         waits = f"{SECONDS.format(longest)} at most, and an answer may take {SECONDS.format(limit.value)}"
         return f"the fault holds an answer up for {waits}: who only waits would keep it"
-    if told.kind == "prometheus" and one is not None:
+    if source.kind == "prometheus" and one is not None:
         if not one.family.unit:
-            return f"{one.family.name} is a counter and knows no times"
-        if not one.is_told:
-            return f"the p99 of {one.service} is at its highest bucket already: nothing can be told of it"
+            return f"{one.family.name} is a counter and has no times"
+        if not one.is_p99_known:
+            return f"the p99 of {one.service} is at its highest bucket already, so that its true value is unknown"
     return None
 
 
 def examples(scenario: Scenario, architecture: Architecture) -> Iterator[Example]:
-    """The claims that somebody must fill in, data that must not be lost among them."""
+    """The claims that a person must complete, with data that must not be lost among them."""
     claims = {claim.name: claim for claim in scenario.claims if claim.yours}
     component = scenario.component
     if component is not None and architecture.is_stateful(component):
@@ -154,42 +154,44 @@ def _is_postgres(name: str, architecture: Architecture) -> bool:
     return bool(_SPEAKS_POSTGRES.search(known)) or not _NOT_POSTGRES.search(known)
 
 
-def _by_load(told: Source) -> Any:
+def _by_load(source: Source) -> Any:
     return lambda measure: (Line("traffic", measure),)
 
 
-def _by_server(told: Source) -> Any:
-    one = told.baseline
+def _by_server(source: Source) -> Any:
+    one = source.baseline
     assert one is not None
     queries = {
-        "p99": one.p99_query if one.family.unit and one.is_told else None,
+        "p99": one.p99_query if one.family.unit and one.is_p99_known else None,
         "errors": one.errors_query if one.code is not None else None,
     }
-    server = "${PROMETHEUS}" if told.has_password else told.server
+    server = "${PROMETHEUS}" if source.has_password else source.server
 
-    def says(measure: str) -> tuple[Line, ...] | None:
+    def lines_of(measure: str) -> tuple[Line, ...] | None:
         query = queries[measure]
         if query is None:
             return None
         return (Line("prometheus", {"query": query, "events": one.count_query, "server": server}),)
 
-    return says
+    return lines_of
 
 
-def _counted(told: Source, *, min_events: bool = True) -> Iterator[Line]:
-    if told.kind == "prometheus":
+def _counted(source: Source, *, min_events: bool = True) -> Iterator[Line]:
+    if source.kind == "prometheus":
         yield Line(
-            "window", SECONDS.format(told.window), f"at least four scrapes, one each {SECONDS.format(told.scrape)}"
+            "window", SECONDS.format(source.window), f"at least four scrapes, one each {SECONDS.format(source.scrape)}"
         )
         yield Line("every", "5s")
     if min_events:
-        events = _EVENTS if told.kind == "traffic" else _EVENTS_SCRAPED
+        events = _EVENTS if source.kind == "traffic" else _EVENTS_SCRAPED
         yield Line("min_events", events, "fewer requests in a window prove nothing")
 
 
-def _bucket_remark(told: Source, limit: Number) -> str:
+def _bucket_remark(source: Source, limit: Number) -> str:
     """A quantile between two bounds is interpolated."""
-    between = told.baseline.around(limit.value) if told.kind == "prometheus" and told.baseline is not None else None
+    between = (
+        source.baseline.around(limit.value) if source.kind == "prometheus" and source.baseline is not None else None
+    )
     if between is None:
         return ""
     low, high = (SECONDS.format(bound) for bound in between)
@@ -197,7 +199,7 @@ def _bucket_remark(told: Source, limit: Number) -> str:
 
 
 def _of_edge(scenario: Scenario) -> Iterator[Hypothesis]:
-    """What the proxy itself sees of the edge: little, but it is true everywhere."""
+    """What the proxy measures of the edge: little, but available everywhere."""
     fault = scenario.faults[0]
     way = "bytes_up" if fault.get("direction") == "upstream" else "bytes_down"
     when = Line("when", ["baseline", "recovery"])
@@ -224,7 +226,7 @@ def _of_edge(scenario: Scenario) -> Iterator[Hypothesis]:
     ))  # fmt: skip
 
 
-def shown(content: Mapping[str, Any]) -> Iterator[str]:
+def yaml_lines(content: Mapping[str, Any]) -> Iterator[str]:
     """A hypothesis as the lines of a file, without a margin."""
     for number, (key, value) in enumerate(content.items()):
         yield f"{'- ' if not number else '  '}{key}: {flow(value)}"

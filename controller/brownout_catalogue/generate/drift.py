@@ -1,8 +1,8 @@
-"""What became of a file that the catalogue once wrote: whether a person has changed it, and what would be said anew.
+"""Whether a person changed a file that the catalogue wrote, and which of its values the catalogue would now change.
 
-Comment lines at the end of the file carry all that is needed: which scenario it is of, a digest of the text as it was
-written, and one of each of its values. So three versions can be compared, although only two are at hand: a person's 3 s
-for a 4 s of ours is no drift, as long as we would still say 4 s.
+Comment lines at the end of the file hold its scenario, a digest of the text as it was written, and a digest of each
+value. They allow a three-way comparison with only two texts at hand: a person's 3 s for our 4 s is no drift as long as
+the catalogue still computes 4 s.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from brownout_core.errors import InvalidSpec
 
 _MARK: Final = re.compile(r"^# brownout: (?P<of>.+) as (?P<digest>[0-9a-f]{16})$", re.MULTILINE)
 _VALUES: Final = re.compile(r"^# values: (?P<values>[0-9a-f ]*)$", re.MULTILINE)
-_GIVEN: Final = re.compile(r"^# given: (?P<given>\{.*\})$", re.MULTILINE)
+_INPUTS: Final = re.compile(r"^# given: (?P<inputs>\{.*\})$", re.MULTILINE)
 _KEEP: Final = re.compile(r"^# keep: (.+)$", re.MULTILINE)
 PASSING: Final = "# now: "
-"""Begins a comment that is true on the day only, such as a rank: it alone is no reason to write a file anew."""
+"""Begins a comment that holds for one day only, such as a rank: a change of it alone rewrites no file."""
 
 
 class Drift(NamedTuple):
@@ -32,7 +32,7 @@ class Drift(NamedTuple):
     path: str
     here: str
     now: str
-    """Empty where it would say nothing any more."""
+    """Empty where the architecture no longer has a value."""
 
     def __str__(self) -> str:
         here = f"file {self.here}" if self.here else "not in the file"
@@ -40,21 +40,21 @@ class Drift(NamedTuple):
 
 
 class Marked(NamedTuple):
-    """What a file says of how it was made."""
+    """How a file was made, read from its marks."""
 
     of: str
     digest: str
     values: frozenset[str]
-    given: Mapping[str, Any]
-    """What it was made with besides the architecture, so that it can be made again when that is not at hand."""
+    inputs: Mapping[str, Any]
+    """The inputs besides the architecture, so that the file can be made again without them at hand."""
 
 
-def marked(of: str, text: str, given: Mapping[str, Any]) -> str:
-    """The text of a file about `of`, with the marks that tell later what became of it."""
+def marked(of: str, text: str, inputs: Mapping[str, Any]) -> str:
+    """The text of a file about `of`, with the marks that later comparisons need."""
     values = " ".join(sorted(_digest(f"{path}={value}", 6) for path, value in leaves(text).items()))
-    told = f"# given: {json.dumps(given, sort_keys=True)}\n" if given else ""
+    inputs_line = f"# given: {json.dumps(inputs, sort_keys=True)}\n" if inputs else ""
     text = f"{_plain(text).rstrip()}\n"
-    return f"{text}\n# brownout: {of} as {_digest(text, 16)}\n# values: {values}\n{told}"
+    return f"{text}\n# brownout: {of} as {_digest(text, 16)}\n# values: {values}\n{inputs_line}"
 
 
 def mark(text: str) -> Marked | None:
@@ -63,34 +63,34 @@ def mark(text: str) -> Marked | None:
     found, values = _MARK.search(text), _VALUES.search(text)
     if found is None:
         return None
-    given: Any = {}
-    if match := _GIVEN.search(text):
-        with contextlib.suppress(ValueError):  # a person was in it
-            given = json.loads(match["given"])
+    inputs: Any = {}
+    if match := _INPUTS.search(text):
+        with contextlib.suppress(ValueError):  # a person edited the line
+            inputs = json.loads(match["inputs"])
     before = frozenset(values["values"].split() if values else ())
-    return Marked(found["of"], found["digest"], before, given if isinstance(given, dict) else {})
+    return Marked(found["of"], found["digest"], before, inputs if isinstance(inputs, dict) else {})
 
 
 def is_untouched(text: str) -> bool:
-    """Whether nobody has changed a file since it was written, be it a comment; line ends do not count."""
+    """Whether the file is as it was written, comments included; line ends do not count."""
     known = mark(text)
     return known is not None and known.digest == _digest(unmarked(text), 16)
 
 
 def unmarked(text: str) -> str:
     text = _plain(text)
-    for pattern in (_MARK, _VALUES, _GIVEN):
+    for pattern in (_MARK, _VALUES, _INPUTS):
         text = pattern.sub("", text)
     return f"{text.rstrip()}\n"
 
 
 def same(text: str, other: str) -> bool:
-    """Whether two texts differ in nothing but what is true on the day only."""
+    """Whether two texts are equal but for comments that hold for one day only."""
     return _lasting(text) == _lasting(other)
 
 
 def drifts(text: str, fresh: str) -> tuple[Drift, ...]:
-    """What the file would say differently if it were written today, but for what its `# keep: PATH` lines name.
+    """The values that would differ if the file were written today, but for those that its `# keep: PATH` lines name.
 
     Raises InvalidSpec for a file that cannot be read.
     """
@@ -109,7 +109,7 @@ def drifts(text: str, fresh: str) -> tuple[Drift, ...]:
 
 
 def leaves(text: str, file: str = "") -> Mapping[str, str]:
-    """Every value of a file by its path, as it is written; entries of lists go by their name. Raises InvalidSpec."""
+    """Every value of a file by its path, as written; entries of lists are addressed by name. Raises InvalidSpec."""
     root = document.parse(text, file)
     return dict(_leaves(root.plain(), "")) if root is not None and not root.is_null else {}
 
@@ -126,7 +126,7 @@ def _leaves(content: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def mentions(error: InvalidSpec) -> str:
-    """The mistake with its line and without the file, which stands before it already."""
+    """The mistake with its line; the caller names the file."""
     row = error.path.rpartition(":")[2]
     return f"cannot be read: {f'line {row}: ' if row.isdecimal() else ''}{error.reason}"
 
@@ -136,7 +136,7 @@ def _lasting(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Git may turn line ends, and editors add a mark in front."""
+    """Git may convert line ends, and editors may add a byte order mark."""
     return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 

@@ -1,7 +1,7 @@
-"""A scenario as an experiment file: commented, ready to be run against the local environment.
+"""A scenario as a commented experiment file that runs against the local environment.
 
-The comments say why it is worth a test, what goes wrong, what undoes it, and where each number is from. Names of files
-and experiments are made from the scenario's id and nothing else, so that they stay.
+The comments give the reason for the test, what goes wrong, what undoes it, and the origin of each number. Names of
+files and experiments derive from the scenario's id alone, so that they stay.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from brownout_catalogue.architecture import Architecture
 from brownout_catalogue.generate.baseline import Baselines
-from brownout_catalogue.generate.claims import Hypothesis, examples, hypotheses, shown, why_not
+from brownout_catalogue.generate.claims import Hypothesis, examples, hypotheses, why_not, yaml_lines
 from brownout_catalogue.generate.drift import PASSING, marked
 from brownout_catalogue.generate.edge_proxies import carrier
 from brownout_catalogue.generate.terms import (
@@ -27,7 +27,7 @@ from brownout_catalogue.generate.terms import (
     outlasting,
     p99_limit,
     remember,
-    source,
+    source_of,
     times,
     variable,
 )
@@ -49,20 +49,20 @@ _UNFIT: Final = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 class Setting(NamedTuple):
-    """What files are written from, besides a row."""
+    """The inputs of experiment files besides the ranked row."""
 
     architecture: Architecture
     source: str
     """The file of the architecture, as comments name it."""
     entries: Mapping[str, str] = {}
-    """Where requests go, by flow, or by the edge where that begins outside; under an empty name of all other flows."""
+    """URLs by flow, or by edge where the edge begins outside; the empty name is for all other flows."""
     baselines: Baselines | None = None
     remembered: Mapping[str, Mapping[str, Any]] = {}
-    """By the same keys, what files that are there were made with."""
+    """By the same keys, the inputs of the files that exist already."""
 
 
 class Written(NamedTuple):
-    """A file as the catalogue writes it today."""
+    """A file as the catalogue would write it now."""
 
     name: str
     of: str
@@ -71,43 +71,43 @@ class Written(NamedTuple):
 
 
 class Passed(NamedTuple):
-    """A row for which no file can be written."""
+    """A row for which no file is written."""
 
     place: int
     title: str
     why: str
 
 
-def write_top(shown_rows: Listing, top: int, setting: Setting) -> tuple[Sequence[Written], Sequence[Passed]]:
-    """Files for the first so many rows that can be injected locally, and the rows before them that cannot."""
+def write_top(listing: Listing, top: int, setting: Setting) -> tuple[Sequence[Written], Sequence[Passed]]:
+    """Files for the first `top` rows that can be injected locally, and the rows passed over before them."""
     written: list[Written] = []
     passed: list[Passed] = []
-    for place, row in enumerate(shown_rows.rows, 1):
+    for place, row in enumerate(listing.rows, 1):
         if len(written) == top:
             break
         if row.scenario.faults and row.scenario.edge is not None:
-            written.append(write(row, place, len(shown_rows.rows), setting))
+            written.append(write(row, place, len(listing.rows), setting))
         else:
-            why = row.scenario.said(row.scenario.mode.local.none) or "nothing calls it, so that no edge leads to it"
+            why = row.scenario.fill(row.scenario.mode.local.none) or "nothing calls it, so that no edge leads to it"
             passed.append(Passed(place, row.scenario.title, why))
     return written, passed
 
 
 def write(row: Row, place: int, of: int, setting: Setting) -> Written:
     """The file for a row that can be injected locally."""
-    told = source(row.scenario, setting.architecture, setting.entries, setting.baselines, setting.remembered)
-    limit = p99_limit(told) if told.stake is not None and told.kind != "edge" else None
+    source = source_of(row.scenario, setting.architecture, setting.entries, setting.baselines, setting.remembered)
+    limit = p99_limit(source) if source.stake is not None and source.kind != "edge" else None
     scenario = row.scenario if limit is None else outlasting(row.scenario, limit.value)
     row = replace(row, scenario=scenario)
     name = file_stem(scenario.id)
-    parts = [_head(row, place, of, setting), _body(row, name, told, setting)]
+    parts = [_head(row, place, of, setting), _body(row, name, source, setting)]
     text = "\n".join("\n".join(part) for part in parts) + "\n"
-    return Written(name + SUFFIX, _plain(scenario.id), marked(_plain(scenario.id), text, remember(told)))
+    return Written(name + SUFFIX, _plain(scenario.id), marked(_plain(scenario.id), text, remember(source)))
 
 
 def file_stem(scenario: str) -> str:
-    """The name of a file: `database-slow.orders.postgres`. What a file system may not take is left out, and what is
-    left would not be one of a kind then without a digest of the whole."""
+    """A file name such as `database-slow.orders.postgres`. Characters that file systems refuse are replaced; a digest
+    of the id then keeps the name unique."""
     plain = ".".join(_UNFIT.sub("_", part) for part in scenario.split("/"))
     if plain == scenario.replace("/", ".") and "." not in scenario and len(plain) <= _LONGEST_NAME:
         return plain
@@ -124,29 +124,29 @@ def _head(row: Row, place: int, of: int, setting: Setting) -> list[str]:
             lines += _comment(f"{word(factor.value)}: {'; '.join(reasons(factor))}", f"  {name:<9} ")
     known = f"ignorance {word(row.ignorance.value)}: {'; '.join(reasons(row.ignorance))}"
     lines += [f"{PASSING}row {place} of {of}, score {100 * row.score:.0f}; {line(known)}", "#", "# What goes wrong:"]
-    lines += [*_comment(scenario.said(mode.goes_wrong), "  "), "#", "# What to look for:"]
+    lines += [*_comment(scenario.fill(mode.goes_wrong), "  "), "#", "# What to look for:"]
     for text in mode.look_for:
-        lines += _comment(scenario.said(text), "  - ")
+        lines += _comment(scenario.fill(text), "  - ")
     lines += ["#", f"# How it is injected: by the proxy {line(proxy)}, which carries {line(scenario.edge)}."]
-    lines += _comment(scenario.said(mode.local.note), "  ") if mode.local.note else []
+    lines += _comment(scenario.fill(mode.local.note), "  ") if mode.local.note else []
     lines += _comment(
         f"What undoes it: the run, when its time is over, at a stop condition and on Ctrl-C; and the fault itself, "
         f"{SECONDS.format(LEASE)} after nobody renews its lease any more. It {CONTAINED[mode.contained].means}."
     )
     lines += ["#"]
     lines += _comment(
-        f"Written from {setting.source} by `brownout catalogue --write`. Change what you like: a file that was changed "
-        "is kept, and what the catalogue would say differently later is reported. `assumed` marks what nobody has said."
+        f"Written from {setting.source} by `brownout catalogue --write`. Change what you like: the catalogue keeps a "
+        "changed file and reports where the architecture differs later. `assumed` marks a number that nobody stated."
     )
     return [*lines, ""]
 
 
-def _body(row: Row, name: str, told: Source, setting: Setting) -> list[str]:
+def _body(row: Row, name: str, source: Source, setting: Setting) -> list[str]:
     scenario = row.scenario
-    limit = p99_limit(told) if told.stake is not None and told.kind != "edge" else None
-    claimed = limit if limit is not None and why_not(scenario, told, limit) is None else None
+    limit = p99_limit(source) if source.stake is not None and source.kind != "edge" else None
+    claimed = limit if limit is not None and why_not(scenario, source, limit) is None else None
     delay = delay_reason(scenario)
-    because = re.split(r"(?<=[.;])\s", scenario.said(scenario.mode.goes_wrong), maxsplit=1)[0].rstrip(".;")
+    because = re.split(r"(?<=[.;])\s", scenario.fill(scenario.mode.goes_wrong), maxsplit=1)[0].rstrip(".;")
     lines = [f"name: {scalar(name)}", f"because: {scalar(line(because))}", f"edge: {scalar(scenario.edge or '')}"]
     if delay is not None:
         lines += _comment(f"{SECONDS.format(delay.value)} is {delay.comment}")
@@ -155,8 +155,8 @@ def _body(row: Row, name: str, told: Source, setting: Setting) -> list[str]:
     else:
         lines += ["faults:", *(f"  - {flow(fault)}" for fault in scenario.faults)]
     return [
-        *lines, "", *_times(times(told, delay and delay.value, claimed and claimed.value)), *_traffic(told, claimed),
-        *_hypotheses(scenario, told, limit, setting),
+        *lines, "", *_times(times(source, delay and delay.value, claimed and claimed.value)),
+        *_traffic(source, claimed), *_hypotheses(scenario, source, limit, setting),
     ]  # fmt: skip
 
 
@@ -165,27 +165,27 @@ def _times(lasting: Times) -> list[str]:
     return [*lines, *(f"{name}: {SECONDS.format(seconds)}" for name, seconds in lasting._asdict().items())]
 
 
-def _traffic(told: Source, limit: Number | None) -> list[str]:
-    if told.kind != "traffic":
+def _traffic(source: Source, limit: Number | None) -> list[str]:
+    if source.kind != "traffic":
         return []
-    assert told.stake is not None
-    name = variable(told.key)
-    lines = ["", *_comment(f"A load of its own, through all phases: what a client of {told.stake.name} sends.")]
-    if told.url is None:
+    assert source.stake is not None
+    name = variable(source.key)
+    lines = ["", *_comment(f"A load of its own, through all phases: what a client of {source.stake.name} sends.")]
+    if source.url is None:
         url = f"${{{name}}}"
         entry = (
-            told.stake.flow.path[0]
-            if told.key == told.stake.name
-            else f"the proxy before {told.key.rpartition(' ')[2]}"
+            source.stake.flow.path[0]
+            if source.key == source.stake.name
+            else f"the proxy before {source.key.rpartition(' ')[2]}"
         )
         lines += _comment(f"Where {entry} answers: brownout run FILE --var {name}=http://127.0.0.1:8080/")
     else:
-        url = told.url
+        url = source.url
     fixed = limit is not None and not limit.relative
     timeout = max(2.0, 2 * limit.value) if limit is not None and fixed else SECONDS.parse("10s")
     return [
         *lines, "traffic:", f"  url: {scalar(url)}",
-        *_with_comment(f"  rate: {RATE:g}/s", "assumed: a hundred in a window of 10s; fewer tell little of a p99"),
+        *_with_comment(f"  rate: {RATE:g}/s", "assumed: a hundred in a window of 10s; with fewer, a p99 means little"),
         *_with_comment(
             f"  timeout: {SECONDS.format(timeout)}",
             "twice what an answer may take" if fixed else "assumed: who waits longer has left",
@@ -194,33 +194,33 @@ def _traffic(told: Source, limit: Number | None) -> list[str]:
     ]  # fmt: skip
 
 
-def _hypotheses(scenario: Any, told: Source, limit: Any, setting: Setting) -> list[str]:
+def _hypotheses(scenario: Any, source: Source, limit: Any, setting: Setting) -> list[str]:
     lines = [""]
-    one = told.baseline
+    one = source.baseline
     if one is not None:
-        lines += [f"{PASSING}{text}" for text in _measured(told)]
-    if told.kind == "edge":
+        lines += [f"{PASSING}{text}" for text in _measured(source)]
+    if source.kind == "edge":
         lines += _comment(
-            "What the proxy counts is all that can be measured without an entry or a Prometheus. It tells whether the "
+            "What the proxy counts is all that can be measured without an entry or a Prometheus. It shows whether the "
             "edge recovers, not whether people notice: add what they would see."
         )
-        if told.stake is not None and not told.speaks_http:
-            lines += _comment(f"No load is sent to {told.stake.flow.path[0]}, as it answers no plain HTTP request.")
-    elif limit is not None and (why := why_not(scenario, told, limit)):
+        if source.stake is not None and not source.speaks_http:
+            lines += _comment(f"No load is sent to {source.stake.flow.path[0]}, as it answers no plain HTTP request.")
+    elif limit is not None and (why := why_not(scenario, source, limit)):
         lines += _comment(f"No claim about the time of answers: {why}.")
     lines.append("hypotheses:")
-    for hypothesis in hypotheses(scenario, told):
+    for hypothesis in hypotheses(scenario, source):
         lines += _hypothesis(hypothesis)
     for example in examples(scenario, setting.architecture):
         lines += _comment(f"To fill in, as only you know how: {example.name} ({example.because}).", margin="  ")
         lines += _comment(f"It needs {example.yours}; like this:", margin="  ")
-        lines += [f"  # {text}" for text in shown(example.content)]
+        lines += [f"  # {text}" for text in yaml_lines(example.content)]
     return lines
 
 
-def _measured(told: Source) -> Iterator[str]:
-    """What the baselines were, and how they were asked for."""
-    one = told.baseline
+def _measured(source: Source) -> Iterator[str]:
+    """The baselines, and the query that measured them."""
+    one = source.baseline
     assert one is not None
     p99 = "not known" if one.p99 is None else SECONDS.format(float(f"{one.p99:.3g}"))
     errors = "not known" if one.errors is None else percent(one.errors, 2)
@@ -242,7 +242,7 @@ def _hypothesis(hypothesis: Hypothesis) -> list[str]:
 
 
 def _with_comment(text: str, comment: str) -> list[str]:
-    """The comment behind it, or above it where there is no room."""
+    """The comment after the text, or above it where the line has no room."""
     if not comment:
         return [text]
     beside = f"{text}  # {line(comment)}"
@@ -252,7 +252,7 @@ def _with_comment(text: str, comment: str) -> list[str]:
 
 
 def _comment(text: str, first: str = "", margin: str = "") -> list[str]:
-    """Whatever a name holds, it stays on lines that begin with #."""
+    """Each line begins with #, whatever characters a name holds."""
     start = f"{margin}# {first}"
     rest = f"{margin}# {' ' * len(first)}"
     return textwrap.wrap(line(text), WIDTH, initial_indent=start, subsequent_indent=rest, break_on_hyphens=False) or [
@@ -261,7 +261,7 @@ def _comment(text: str, first: str = "", margin: str = "") -> list[str]:
 
 
 def unset(text: str) -> Sequence[str]:
-    """The variables for where requests go that nobody has said: to be given with each run."""
+    """The variables for URLs that are unknown: each run has to set them."""
     return _UNSET.findall(text)
 
 

@@ -1,7 +1,7 @@
-"""What is to be done with a folder of experiments when the catalogue is written again: decided here, done elsewhere.
+"""The decisions about a folder of experiments when the catalogue is written again; the caller carries them out.
 
-A file that nobody has touched is written anew, one that somebody has changed is kept and its drift told, and one whose
-scenario is gone is told and kept as well. Nothing is ever deleted.
+An untouched file is written anew. A changed file is kept and its drift reported. A file whose scenario is gone is
+reported and kept as well. Nothing is ever deleted.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from brownout_core.errors import InvalidSpec
 
 Became = Literal["written", "updated", "unchanged", "kept", "drift", "orphaned", "not ours"]
 _BEHIND: Final[tuple[Became, ...]] = ("written", "updated", "drift", "orphaned")
-_TOLD: Final = 6
-"""So many changes of a file are told one by one."""
+_MAX_CHANGES: Final = 6
+"""Changes of a file that are listed one by one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What becomes of a file, and why."""
+    """The decision about a file, and its reason."""
 
     name: str
     became: Became
     details: tuple[str, ...] = ()
     text: str | None = None
-    """What to write; None for a file that stays as it is."""
+    """The text to write; None for a file that stays as it is."""
     scenario: str = ""
     """The id of its scenario; empty where the architecture has none."""
 
     @property
     def is_behind(self) -> bool:
-        """Whether the folder does not say what the architecture gives."""
+        """Whether the folder and the architecture differ."""
         return self.became in _BEHIND
 
 
@@ -49,11 +49,11 @@ class Plan:
     """The files of the first rows, in their order."""
 
 
-def plan(shown: Listing, top: int, setting: Setting, there: Mapping[str, str]) -> Plan:
+def plan(listing: Listing, top: int, setting: Setting, there: Mapping[str, str]) -> Plan:
     """`there` are the texts of the folder's files by name."""
     setting = setting._replace(remembered=_remembered(there))
-    first, passed = write_top(shown, top, setting)
-    places = {row.scenario.id: (place, row) for place, row in enumerate(shown.rows, 1)}
+    first, passed = write_top(listing, top, setting)
+    places = {row.scenario.id: (place, row) for place, row in enumerate(listing.rows, 1)}
     scenarios = {" ".join(name.split()): name for name in places}  # as marks have them, on one line
     outcomes = [replace(_outcome(one, _file_of(one, there), there), scenario=one.of) for one in first]
     seen = {outcome.name for outcome in outcomes}
@@ -65,13 +65,13 @@ def plan(shown: Listing, top: int, setting: Setting, there: Mapping[str, str]) -
         if row is None or not row[1].scenario.faults:
             outcomes.append(Outcome(name, "orphaned", (f"the architecture no longer has {known.of}",)))
         else:
-            fresh = write(row[1], row[0], len(shown.rows), setting)
+            fresh = write(row[1], row[0], len(listing.rows), setting)
             outcomes.append(replace(_outcome(fresh, name, there), scenario=fresh.of))
     return Plan(outcomes, passed, [outcome.name for outcome in outcomes[: len(first)]])
 
 
 def _file_of(written: Written, there: Mapping[str, str]) -> str:
-    """Where a scenario's file is: a person may have given it another name."""
+    """The name of a scenario's file, which a person may have renamed."""
     own = there.get(written.name)
     if own is not None and mark(own) is not None:
         return written.name
@@ -99,26 +99,26 @@ def _outcome(fresh: Written, name: str, there: Mapping[str, str]) -> Outcome:
 
 
 def _changes(text: str, fresh: str) -> Iterator[str]:
-    """What a new text says differently, in short."""
+    """A summary of the changes in a new text."""
     before, now = leaves(text), leaves(fresh)
     changed = [
         f"{path}: {before.get(path, 'nothing')} -> {now.get(path, 'nothing')}"
         for path in dict.fromkeys((*before, *now))
         if before.get(path) != now.get(path)
     ]
-    yield from changed[:_TOLD]
-    if len(changed) > _TOLD:
-        yield f"and {len(changed) - _TOLD} more"
+    yield from changed[:_MAX_CHANGES]
+    if len(changed) > _MAX_CHANGES:
+        yield f"and {len(changed) - _MAX_CHANGES} more"
     if not changed:
         moved = [line for line in difflib.ndiff(text.splitlines(), fresh.splitlines()) if line.startswith("+ ")]
         yield f"comments only, {len(moved)} line{'' if len(moved) == 1 else 's'}"
 
 
 def _remembered(there: Mapping[str, str]) -> Mapping[str, Mapping[str, Any]]:
-    """By flow or edge, what the files were made with that is not in the architecture."""
+    """By flow or edge, the inputs of the files that the architecture does not hold."""
     found: dict[str, dict[str, Any]] = {}
     for _, text in sorted(there.items()):
         known = mark(text)
-        if known is not None and isinstance(key := known.given.get("for"), str):
-            found.setdefault(key, {}).update(known.given)
+        if known is not None and isinstance(key := known.inputs.get("for"), str):
+            found.setdefault(key, {}).update(known.inputs)
     return found

@@ -60,7 +60,7 @@ def port_of_call(architecture: Architecture, source: str, sink: str) -> tuple[in
 
 
 def answers_http(architecture: Architecture, name: str) -> bool:
-    """Whether a component answers a GET, as far as its kind, its names, its port and the calls to it say."""
+    """Whether a component answers a GET, judged by its kind, names, port and the calls to it."""
     component = architecture.components[name]
     if architecture.kind(name) in ("worker", *STORES) or component.where.port in _NO_HTTP:
         return False

@@ -20,8 +20,8 @@ _LOCK: Final = Path(__file__).parent / "job-requirements.lock"  # `make lock` wr
 
 
 def settings(found: Sequence[EdgeProxy], runs: Sequence[str], up: str = "") -> str:
-    """brownout.yaml; `runs` are the commands that can be given once the proxies run, `up` the one that starts them in
-    a compose project, empty where they run on this machine."""
+    """brownout.yaml; `runs` are the commands to type once the proxies run; `up` is the command that starts them in a
+    compose project, empty where they run on this machine."""
     return "\n".join(_settings(found, runs, up)) + "\n"
 
 

@@ -1,7 +1,7 @@
-"""What the numbers of an experiment come from: limits, load and times, each with its reason.
+"""The origin of an experiment's numbers: limits, load and times, each with its reason.
 
-A number is measured (a baseline), said (the architecture), or assumed, which its comment then says. Everything is sized
-for a laptop: half a minute of fault, a few requests a second.
+A number is measured (a baseline), stated (in the architecture) or assumed, and its comment marks an assumed one. All
+numbers suit a laptop: half a minute of fault, a few requests a second.
 """
 
 from __future__ import annotations
@@ -40,25 +40,25 @@ BASELINE: Final = 15.0
 DURATION: Final = 30.0
 RECOVERY: Final = 30.0
 BEYOND: Final = 1.25
-"""A delay is so much longer than what an answer may take, where its timeout would fit into that."""
+"""The factor by which a delay exceeds the allowed time of an answer, where the timeout would fit into that time."""
 LONGEST: Final = 300.0
-"""Seconds of fault; what takes longer to show is no test for a laptop."""
+"""Seconds of fault; a longer one does not suit a laptop."""
 ALIKE: Final = 0.999
 _STEPS: Final = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
 class Number(NamedTuple):
-    """A number, and where it is from."""
+    """A number and its origin."""
 
     value: float
     why: str
     assumed: bool = False
     relative: bool = False
-    """Whether it comes on top of `TIMES_P99` baselines of the run itself, which nobody knows beforehand."""
+    """Whether it is added to `TIMES_P99` baselines that the run itself measures."""
 
     @property
     def expected(self) -> str:
-        """What a hypothesis expects of a p99, in the words of an experiment file."""
+        """The expectation of a p99, in the syntax of an experiment file."""
         seconds = SECONDS.format(self.value)
         return f"<= {TIMES_P99:g} * baseline + {seconds}" if self.relative else f"< {seconds}"
 
@@ -68,25 +68,25 @@ class Number(NamedTuple):
 
 
 class Source(NamedTuple):
-    """What hypotheses about a flow can ask."""
+    """The measurements that hypotheses about a flow can use."""
 
     key: str
-    """By what an entry is given: the flow, or the edge where that begins outside; empty for neither."""
+    """The key of an entry: the flow, or the edge where that begins outside; empty for neither."""
     stake: FlowImpact | None
-    """The flow that suffers most; None where none that is known goes over it."""
+    """The flow that suffers most; None where no known flow uses the edge."""
     url: str | None
-    """Where its requests go, if somebody has said so."""
+    """The URL of its requests, if it is known."""
     baseline: Baseline | None
-    """Of its first service of which something was measured."""
+    """The baseline of its first service that has one."""
     server: str
     scrape: float
     has_password: bool
     speaks_http: bool
-    """Whether the flow begins at what answers requests."""
+    """Whether the flow begins at a component that answers requests."""
 
     @property
     def kind(self) -> str:
-        """What measures: a load where one can be sent, else what a Prometheus has, else the proxy."""
+        """What measures: a load where one can be sent, else a Prometheus, else the proxy."""
         if self.stake is not None and self.url is not None:
             return "traffic"
         if self.baseline is not None and self.baseline.rate:
@@ -100,7 +100,7 @@ class Source(NamedTuple):
 
 
 def watched(scenario: Scenario, architecture: Architecture, known: Collection[str]) -> FlowImpact | None:
-    """The flow that hangs on it most; of several alike one that can be asked, or that people come through."""
+    """The flow that depends on it most; of equals, one with a known URL first, then one that begins at a gateway."""
     alike = [hold.stake for hold in scenario.holds if hold.lost >= ALIKE * scenario.holds[0].lost]
     ranked = sorted(
         alike, key=lambda stake: (stake.name not in known, architecture.kind(stake.flow.path[0]) != "gateway")
@@ -108,19 +108,19 @@ def watched(scenario: Scenario, architecture: Architecture, known: Collection[st
     return ranked[0] if ranked else None
 
 
-def source(
+def source_of(
     scenario: Scenario, architecture: Architecture, entries: Mapping[str, str], baselines: Baselines | None,
     remembered: Mapping[str, Mapping[str, Any]],
 ) -> Source:  # fmt: skip
-    """`remembered` is what an earlier run was given, by the same keys: it stands in for what is not given now."""
+    """`remembered` holds the inputs of earlier files by the same keys: they replace the inputs that are missing now."""
     stake = watched(scenario, architecture, {*entries, *remembered})
     if stake is None:
         return Source("", None, None, None, "", TYPICAL_SCRAPE, False, False)
     outside = scenario.edge is not None and scenario.edge.startswith(f"{OUTSIDE} -> ")
     key = str(scenario.edge) if outside else stake.name  # whoever goes past the proxy meets no fault
     before = remembered.get(key, {})
-    given = entries.get(key, None if outside else entries.get(""))
-    url = given or (str(before["url"]) if "url" in before else None)
+    entry = entries.get(key, None if outside else entries.get(""))
+    url = entry or (str(before["url"]) if "url" in before else None)
     http = answers_http(architecture, stake.flow.path[0])
     if baselines is not None:
         found = next((baselines.found[name] for name in stake.flow.path if name in baselines.found), None)
@@ -129,22 +129,23 @@ def source(
     try:
         server, scrape, password = str(known["server"]), float(known["scrape"]), bool(known["password"])
         return Source(key, stake, url, _recalled(known), server, scrape, password, http)
-    except (LookupError, TypeError, ValueError):  # there was none, or somebody has been in its line
+    except (LookupError, TypeError, ValueError):  # there was none, or a person edited its line
         return Source(key, stake, url, None, "", TYPICAL_SCRAPE, False, http)
 
 
-def remember(told: Source) -> Mapping[str, Any]:
-    """What has to be given again, or kept in the file."""
-    found: dict[str, Any] = {} if told.stake is None else {"for": told.key}
-    if told.url is not None:
-        found["url"] = told.url
-    one = told.baseline
+def remember(source: Source) -> Mapping[str, Any]:
+    """The inputs that a later run needs, to keep in the file."""
+    found: dict[str, Any] = {} if source.stake is None else {"for": source.key}
+    if source.url is not None:
+        found["url"] = source.url
+    one = source.baseline
     if one is not None:
         numbers = {key: getattr(one, key) for key in ("rate", "p99", "errors", "highest", "looked")}
         found["baseline"] = {
             **{key: value and float(f"{value:.4g}") for key, value in numbers.items()},
             "service": one.service, "family": one.family.name, "selector": one.selector, "code": one.code,
-            "buckets": list(one.buckets), "server": told.server, "scrape": told.scrape, "password": told.has_password,
+            "buckets": list(one.buckets), "server": source.server, "scrape": source.scrape,
+            "password": source.has_password,
         }  # fmt: skip
     return found
 
@@ -156,33 +157,33 @@ def _recalled(known: Mapping[str, Any]) -> Baseline:
     return Baseline(**own, family=family, buckets=tuple(known["buckets"]))
 
 
-def p99_limit(told: Source) -> Number:
+def p99_limit(source: Source) -> Number:
     """The longest that a p99 may be."""
-    stake, one = told.stake, told.baseline
+    stake, one = source.stake, source.baseline
     assert stake is not None
     path = f"flows.{stake.name}.tolerance"
     if "tolerance" not in stake.assumed:
         limit = Number(stake.tolerance, path)
-    elif one is not None and one.is_told and one.p99 is not None:
+    elif one is not None and one.is_p99_known and one.p99 is not None:
         most = max(TIMES_P99 * one.p99, one.p99 + MORE_THAN_P99)
         limit = Number(rounded_up(most), f"the p99 of {one.service} times 3, at least 250ms more, rounded up")
     else:
-        limit = Number(NOTICED, f"a second more is what people notice; write {path}", assumed=True, relative=True)
+        limit = Number(NOTICED, f"people notice a second more; write {path}", assumed=True, relative=True)
     if (
-        told.kind == "prometheus"
+        source.kind == "prometheus"
         and one is not None
         and one.highest is not None
         and not limit.relative
         and limit.value > one.highest
     ):
-        why = f"the highest bucket of {one.service}; nothing can be told of {limit.comment} ({_s(limit.value)})"
+        why = f"the highest bucket of {one.service}; it cannot measure {limit.comment} ({_s(limit.value)})"
         return Number(one.highest, f"{why}: give the histogram higher buckets")
     return limit
 
 
-def errors_limit(told: Source) -> Number:
+def errors_limit(source: Source) -> Number:
     """The largest share of requests that may fail."""
-    one = told.baseline
+    one = source.baseline
     if one is None or one.errors is None:
         return Number(ERRORS, "what most users do not notice", assumed=True)
     if one.errors * TIMES_ERRORS <= ERRORS:
@@ -191,7 +192,7 @@ def errors_limit(told: Source) -> Number:
 
 
 def outlasting(scenario: Scenario, limit: float | None) -> Scenario:
-    """The scenario with a delay that misses a claim of `limit` seconds: who does nothing but wait must not keep it."""
+    """The scenario with a delay that breaks a claim of `limit` seconds, so that waiting alone cannot keep the claim."""
     longest = longest_of(scenario)
     if limit is None or not 0 < longest <= limit or not _is_delayed(scenario):
         return scenario
@@ -199,7 +200,7 @@ def outlasting(scenario: Scenario, limit: float | None) -> Scenario:
 
 
 def longest_of(scenario: Scenario) -> float:
-    """Seconds by which its faults hold an answer up at most; infinity where it may not come at all."""
+    """The most seconds by which its faults delay an answer; infinity where the answer may not come at all."""
     specs = [fault_of(json.dumps(fault)) for fault in scenario.faults]
     return math.fsum(strength(spec.fault).longest for spec in specs if spec is not None)
 
@@ -209,7 +210,7 @@ def _is_delayed(scenario: Scenario) -> bool:
 
 
 def delay_reason(scenario: Scenario) -> Number | None:
-    """Where the size of a delay is from; None for a fault without one."""
+    """The origin of a delay's size; None for a fault without a delay."""
     if not _is_delayed(scenario):
         return None
     delay = SECONDS.parse(scenario.texts["delay"])
@@ -233,12 +234,12 @@ class Times(NamedTuple):
     recovery: float
 
 
-def times(told: Source, delay: float | None, limit: float | None) -> Times:
-    """Long enough that each window fits twice, and that a limit can be missed for a whole window."""
-    window = told.window
+def times(source: Source, delay: float | None, limit: float | None) -> Times:
+    """Phases long enough to hold each window twice, and to exceed a limit for a whole window."""
+    window = source.window
     during = max(DURATION, 3 * window, *(2 * limit + window for limit in [limit] if limit), 1.25 * (delay or 0.0))
     return Times(
-        _even(max(BASELINE, (2 if told.kind == "prometheus" else 1.5) * window)),
+        _even(max(BASELINE, (2 if source.kind == "prometheus" else 1.5) * window)),
         _even(min(LONGEST, during)),
         _even(min(LONGEST, max(RECOVERY, 3 * window, 2 * window + (limit or 0.0)))),
     )
@@ -251,7 +252,7 @@ def rounded_up(value: float) -> float:
 
 
 def variable(key: str) -> str:
-    """Where requests go, as a variable: `BUY_URL`; through a proxy `GATEWAY_PROXY_URL`."""
+    """The variable for a URL: `BUY_URL`; through a proxy `GATEWAY_PROXY_URL`."""
     through = f"{key.rpartition(' -> ')[2]}_proxy" if key.startswith(f"{OUTSIDE} -> ") else key
     name = re.sub(r"[^A-Z0-9]+", "_", through.upper()).strip("_") or "ENTRY"
     return f"{'_' if name[0].isdigit() else ''}{name}_URL"

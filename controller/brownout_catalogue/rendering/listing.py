@@ -108,9 +108,9 @@ def explained(place: int, row: Row) -> Explanation:
     return Explanation(
         place, row,
         [(name, factor.value, word(factor.value), reasons(factor)) for name, factor in row.factors],
-        scenario.said(mode.goes_wrong), [scenario.said(text) for text in mode.look_for],
+        scenario.fill(mode.goes_wrong), [scenario.fill(text) for text in mode.look_for],
         [(claim.name, claim.expect, f"{claim.probe}: {claim.measure or claim.yours}") for claim in scenario.claims],
-        _local(row), [scenario.said(text) for text in cluster],
+        _local(row), [scenario.fill(text) for text in cluster],
         f"{CONTAINED[mode.contained].means} ({CONTAINED[mode.contained].value:g})",
         f"{OFTEN[mode.often].means} ({OFTEN[mode.often].value:g})",
     )  # fmt: skip
@@ -119,6 +119,6 @@ def explained(place: int, row: Row) -> Explanation:
 def _local(row: Row) -> Sequence[str]:
     scenario = row.scenario
     if not scenario.faults or scenario.edge is None:
-        return [scenario.said(scenario.mode.local.none)]
+        return [scenario.fill(scenario.mode.local.none)]
     faults = [f"fault: {flow(fault)}" for fault in scenario.faults]
-    return [f"edge: {scenario.edge}", *faults, scenario.said(scenario.mode.local.note)]
+    return [f"edge: {scenario.edge}", *faults, scenario.fill(scenario.mode.local.note)]

@@ -49,10 +49,10 @@ def row(place: int, one: Row) -> dict[str, Any]:
         ],
         "edge": scenario.edge,
         "faults": [dict(fault) for fault in scenario.faults],
-        "local": scenario.said(scenario.mode.local.note or scenario.mode.local.none),
+        "local": scenario.fill(scenario.mode.local.note or scenario.mode.local.none),
         "cluster": {
             "kind": scenario.mode.cluster.kind,
             "action": scenario.mode.cluster.action,
-            "note": scenario.said(scenario.mode.cluster.note or scenario.mode.cluster.none),
+            "note": scenario.fill(scenario.mode.cluster.note or scenario.mode.cluster.none),
         },
     }

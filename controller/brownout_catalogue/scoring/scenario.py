@@ -55,7 +55,7 @@ class Scenario:
 
     @property
     def title(self) -> str:
-        return self.said(self.mode.title)
+        return self.fill(self.mode.title)
 
     @property
     def edge(self) -> str | None:
@@ -90,7 +90,7 @@ class Scenario:
         usual = _delay(self.mode, self.edges, self.holds)
         return SECONDS.format(max(SECONDS.parse(usual), self.least_delay)) if usual else ""
 
-    def said(self, text: str) -> str:
+    def fill(self, text: str) -> str:
         """A text of its mode, with the names and times of its place."""
         return str(_filled(text, self.texts))
 

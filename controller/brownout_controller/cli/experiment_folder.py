@@ -63,7 +63,7 @@ def measured(server: str, shown: Listing, window: float, known: PrometheusServer
     services = list(dict.fromkeys(name for stake in Criticality(architecture).stakes for name in stake.flow.path))
     found = baseline.measure(server, architecture, services, window, headers=headers, trusted=trusted)
     say(f"baselines from {found.server}:", err=True)
-    for told in baseline.told(found):
+    for told in baseline.summary_lines(found):
         say(f"  {line(told)}", err=True)
     return found
 

@@ -36,7 +36,7 @@ def _drifts(text: str, fresh: str) -> list[str]:
 def test_a_file_tells_what_it_is_of_and_what_it_was_made_with() -> None:
     known = mark(WRITTEN)
     assert known is not None
-    assert (known.of, known.given) == ("database-slow/orders/postgres", {"for": "buy"})
+    assert (known.of, known.inputs) == ("database-slow/orders/postgres", {"for": "buy"})
     assert mark(TEXT) is None
     assert unmarked(WRITTEN) == TEXT
     assert leaves(WRITTEN) == leaves(TEXT)
@@ -112,4 +112,4 @@ def test_a_file_that_is_no_yaml_any_more_is_an_error_and_what_it_was_given_is_no
     assert mentions(caught.value).startswith("cannot be read: line ")
     broken = mark(WRITTEN.replace('{"for"', '{for"'))
     assert broken is not None
-    assert broken.given == {}
+    assert broken.inputs == {}

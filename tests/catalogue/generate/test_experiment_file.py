@@ -25,26 +25,26 @@ from tests.support.builders.architectures import EXAMPLES, SHOP, example, read
 ENTRY = {"": "http://127.0.0.1:8080/buy"}
 
 
-def _all(architecture: Architecture, **given: Any) -> dict[str, Written]:
-    shown = listing(architecture)
-    written, _ = write_top(shown, len(shown.rows), Setting(architecture, "architecture.yaml", **given))
+def _all(architecture: Architecture, **sources: Any) -> dict[str, Written]:
+    ranked = listing(architecture)
+    written, _ = write_top(ranked, len(ranked.rows), Setting(architecture, "architecture.yaml", **sources))
     return {one.of: one for one in written}
 
 
 def _parsed(text: str) -> Experiment:
-    given = {name: "postgresql://x/y" if "DSN" in name else "http://x/" for name in re.findall(r"\$\{(\w+)\}", text)}
-    variables = Variables(given, {})
+    sources = {name: "postgresql://x/y" if "DSN" in name else "http://x/" for name in re.findall(r"\$\{(\w+)\}", text)}
+    variables = Variables(sources, {})
     return read_experiment(document.parse(text, "x.yaml", variables.expand, columns=True), "x.yaml", KINDS)
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in EXAMPLES.glob("*.yaml")))
 @pytest.mark.parametrize(
-    "given", [{}, {"entries": ENTRY}, {"baselines": server()}], ids=["nothing", "entry", "prometheus"]
+    "sources", [{}, {"entries": ENTRY}, {"baselines": server()}], ids=["nothing", "entry", "prometheus"]
 )
-def test_every_file_is_a_valid_experiment_about_its_scenario(name: str, given: Mapping[str, Any]) -> None:
+def test_every_file_is_a_valid_experiment_about_its_scenario(name: str, sources: Mapping[str, Any]) -> None:
     architecture = example(name)
     rows = {row.scenario.id: row.scenario for row in listing(architecture).rows}
-    files = _all(architecture, **given)
+    files = _all(architecture, **sources)
     assert len(files) > 5
     assert len({one.name for one in files.values()}) == len(files)
     for of, one in files.items():
@@ -82,14 +82,14 @@ def test_a_file_says_why_what_and_from_where() -> None:
     text = _all(read(SHOP), entries=ENTRY)["database-slow/orders/postgres"].text
     assert "\n# 4s is twice services.orders.calls.postgres.timeout, 2s: longer than anybody waits\n" in text
     assert text.startswith("# orders: postgres answers after 4s\n#\n# Why this one:\n#   impact    ")
-    for said in (
+    for sentence in (
         "# What goes wrong:", "# What to look for:", "by the proxy postgres, which carries orders -> postgres",
         "renews its lease",
         "expect: < 2s  # flows.buy.tolerance", 'expect: "< 1%"  # assumed: what most users do not notice',
         "url: http://127.0.0.1:8080/buy\n", 'stop: "> 50%"',
         "  # To fill in, as only you know how: nothing that was accepted is lost",
     ):  # fmt: skip
-        assert said in text
+        assert sentence in text
 
 
 def test_without_an_entry_the_url_is_asked_for_by_name() -> None:
@@ -116,14 +116,14 @@ def test_a_prometheus_is_asked_in_windows_that_its_scrapes_can_fill() -> None:
 
 def test_rows_that_cannot_be_injected_are_told_and_do_not_count() -> None:
     architecture = example("fintech")
-    shown = listing(architecture)
-    written, passed = write_top(shown, 15, Setting(architecture, "x.yaml"))
+    ranked = listing(architecture)
+    written, passed = write_top(ranked, 15, Setting(architecture, "x.yaml"))
     assert len(written) == 15
     assert passed
     for row in passed:
-        assert shown.rows[row.place - 1].scenario.title == row.title
+        assert ranked.rows[row.place - 1].scenario.title == row.title
         assert "proxy" in row.why
-    assert len(write_top(shown, 0, Setting(architecture, "x.yaml"))[0]) == 0
+    assert len(write_top(ranked, 0, Setting(architecture, "x.yaml"))[0]) == 0
 
 
 def test_names_are_those_of_scenarios_and_one_of_a_kind_whatever_they_hold() -> None:

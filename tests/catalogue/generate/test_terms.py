@@ -18,7 +18,7 @@ from brownout_catalogue.generate.terms import (
     percent,
     remember,
     rounded_up,
-    source,
+    source_of,
     times,
     variable,
     watched,
@@ -46,10 +46,10 @@ def _source(
 ) -> Source:
     architecture = read(text)
     entries = {"": entry} if entry else {}
-    return source(found(architecture)[scenario], architecture, entries, baselines, remembered or {})
+    return source_of(found(architecture)[scenario], architecture, entries, baselines, remembered or {})
 
 
-UNSAID = SHOP.replace(", tolerance: 2s", "")
+WITHOUT_TOLERANCE = SHOP.replace(", tolerance: 2s", "")
 
 
 def test_a_load_is_sent_where_an_entry_is_known_else_a_prometheus_is_asked() -> None:
@@ -69,17 +69,17 @@ def test_without_a_flow_that_answers_requests_only_the_edge_is_left() -> None:
 def test_what_begins_outside_has_an_entry_of_its_own_as_it_must_go_through_the_proxy() -> None:
     architecture = read(SHOP)
     scenario = found(architecture)["instance-dies/gateway"]
-    past = source(scenario, architecture, {"": "http://x/", "buy": "http://x/"}, None, {})
+    past = source_of(scenario, architecture, {"": "http://x/", "buy": "http://x/"}, None, {})
     assert (past.key, past.url) == ("outside -> gateway", None)
-    through = source(scenario, architecture, {"outside -> gateway": "http://x:1/"}, None, {})
+    through = source_of(scenario, architecture, {"outside -> gateway": "http://x:1/"}, None, {})
     assert through.url == "http://x:1/"
     assert (variable("outside -> gateway"), variable("buy & sell"), variable("3ds")) == (
         "GATEWAY_PROXY_URL", "BUY_SELL_URL", "_3DS_URL",
     )  # fmt: skip
 
 
-def _as_remembered(told: Source) -> dict[str, Any]:
-    return {told.key: dict(remember(told))}
+def _as_remembered(measurements: Source) -> dict[str, Any]:
+    return {measurements.key: dict(remember(measurements))}
 
 
 def test_of_flows_that_hang_on_it_alike_one_is_watched_that_can_be_asked() -> None:
@@ -112,23 +112,23 @@ def test_what_is_not_given_again_is_remembered() -> None:
 
 
 def test_a_limit_is_the_flow_s_tolerance_then_the_baseline_s_then_assumed() -> None:
-    said = p99_limit(_source(baselines=server()))
-    assert (said.value, said.comment) == (2.0, "flows.buy.tolerance")
-    measured = p99_limit(_source(text=UNSAID, entry="http://x/", baselines=server()))
+    tolerated = p99_limit(_source(baselines=server()))
+    assert (tolerated.value, tolerated.comment) == (2.0, "flows.buy.tolerance")
+    measured = p99_limit(_source(text=WITHOUT_TOLERANCE, entry="http://x/", baselines=server()))
     assert measured.value == 1.5  # 3 x 340 ms, rounded up
     assert not measured.assumed
-    assumed = p99_limit(_source(text=UNSAID))
+    assumed = p99_limit(_source(text=WITHOUT_TOLERANCE))
     assert (assumed.expected, assumed.assumed) == ("<= 3 * baseline + 1s", True)
     assert "flows.buy.tolerance" in assumed.comment
 
 
 @pytest.mark.parametrize(("p99", "limit"), [(0.004, 0.3), (0.1, 0.4), (0.125, 0.4), (0.2, 0.6), (1.2, 4.0)])
 def test_a_limit_leaves_three_times_the_p99_or_a_quarter_of_a_second(p99: float, limit: float) -> None:
-    assert p99_limit(_source(text=UNSAID, entry="http://x/", baselines=server(p99=p99))).value == limit
+    assert p99_limit(_source(text=WITHOUT_TOLERANCE, entry="http://x/", baselines=server(p99=p99))).value == limit
 
 
 def test_a_p99_at_the_highest_bucket_says_nothing_to_make_a_limit_from() -> None:
-    assert p99_limit(_source(text=UNSAID, entry="http://x/", baselines=server(p99=10.0))).assumed
+    assert p99_limit(_source(text=WITHOUT_TOLERANCE, entry="http://x/", baselines=server(p99=10.0))).assumed
 
 
 def test_a_prometheus_is_asked_for_no_more_than_its_highest_bucket_can_tell() -> None:
@@ -151,9 +151,9 @@ def test_a_delay_says_which_timeout_it_is_made_from_or_which_is_missing() -> Non
     assert known is not None
     assert (known.value, known.assumed) == (4.0, False)
     assert known.comment.startswith("twice services.orders.calls.postgres.timeout, 2s")
-    unsaid = delay_reason(scenarios["service-slow/orders"])
-    assert unsaid is not None
-    assert unsaid.comment == "assumed: longer than timeouts are; write services.gateway.calls.orders.timeout"
+    unset = delay_reason(scenarios["service-slow/orders"])
+    assert unset is not None
+    assert unset.comment == "assumed: longer than timeouts are; write services.gateway.calls.orders.timeout"
     assert delay_reason(scenarios["cache-gone/redis"]) is None
 
 

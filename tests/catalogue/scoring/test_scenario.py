@@ -58,7 +58,7 @@ def test_what_can_be_injected_locally_is_an_experiment_as_it_stands(path: Path) 
             text = text.replace("True", "true") + "hypotheses: [{name: h, tcp: '127.0.0.1:1', expect: < 1s}]\n"
             experiment = read_experiment(document.parse(text, "x.yaml"), "x.yaml", KINDS)
             assert [spec.fault.kind for spec in experiment.faults] == list(map(kind_of_fault, scenario.faults))
-        texts = [scenario.title, *(scenario.said(text) for text in (scenario.mode.goes_wrong, *scenario.mode.look_for))]
+        texts = [scenario.title, *(scenario.fill(text) for text in (scenario.mode.goes_wrong, *scenario.mode.look_for))]
         assert not [text for text in texts if "{" in text]
         assert not [claim for claim in scenario.claims if "{" in claim.name + claim.expect]
     assert len(set(ids)) == len(ids)
