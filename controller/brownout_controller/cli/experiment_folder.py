@@ -1,4 +1,4 @@
-"""`brownout catalogue --write`: puts experiments into a folder, and tells what became of each file."""
+"""`brownout catalogue --write`: writes experiments into a folder, and prints the outcome of each file."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from brownout_catalogue.rendering.listing import Listing
 from brownout_catalogue.scoring.criticality import Criticality
 from brownout_catalogue.scoring.scenario import OUTSIDE
 from brownout_controller.cli.commands.report import write
-from brownout_controller.cli.console.output import say
+from brownout_controller.cli.console.output import echo
 from brownout_controller.model.prometheus_server import PrometheusServer
 from brownout_core.errors import InvalidSpec, Unavailable, os_error_text
 from brownout_core.formatting import line
 
 FIRST = 3
-"""So many files are written if nothing else is said."""
+"""Files to write without --top."""
 _LARGEST = 1 << 20
-"""Bytes of a file that may be an experiment."""
+"""The largest file, in bytes, that is read as an experiment."""
 
 
-def entries(words: Sequence[str], shown: Listing) -> Mapping[str, str]:
-    """Of --entry URL or --entry FLOW=URL, by flow. Raises InvalidSpec."""
-    flows = [stake.name for stake in Criticality(shown.architecture).stakes]
-    outside = {row.scenario.edge for row in shown.rows if row.scenario.edge} & {
-        f"{OUTSIDE} -> {name}" for name in shown.architecture.components
+def entries(words: Sequence[str], ranked: Listing) -> Mapping[str, str]:
+    """The URLs of --entry URL or --entry FLOW=URL, by flow. Raises InvalidSpec."""
+    flows = [stake.name for stake in Criticality(ranked.architecture).stakes]
+    outside = {row.scenario.edge for row in ranked.rows if row.scenario.edge} & {
+        f"{OUTSIDE} -> {name}" for name in ranked.architecture.components
     }
     found = {}
     for word in words:
@@ -48,9 +48,9 @@ def entries(words: Sequence[str], shown: Listing) -> Mapping[str, str]:
     return found
 
 
-def measured(server: str, shown: Listing, window: float, known: PrometheusServer | None = None) -> Baselines:
-    """What a Prometheus knows of the services of the flows, told on stderr. What an environment has to say of that very
-    server is used. Raises InvalidSpec, Unavailable."""
+def measured(server: str, ranked: Listing, window: float, known: PrometheusServer | None = None) -> Baselines:
+    """Measures the services of the flows and prints a summary on stderr. The headers and the CA of `known` apply if it
+    is the same server. Raises InvalidSpec, Unavailable."""
     same = known is not None and known.url.rstrip("/") == server.rstrip("/")
     headers, ca = (known.all_headers(), known.ca) if known is not None and same else ({}, None)
     trusted = None
@@ -59,18 +59,18 @@ def measured(server: str, shown: Listing, window: float, known: PrometheusServer
             trusted = ssl.create_default_context(cafile=ca)
         except (OSError, ValueError):  # of which ssl.SSLError is one
             raise InvalidSpec(ca, "is no file in PEM that can be read; correct prometheus.ca") from None
-    architecture = shown.architecture
+    architecture = ranked.architecture
     services = list(dict.fromkeys(name for stake in Criticality(architecture).stakes for name in stake.flow.path))
     found = baseline.measure(server, architecture, services, window, headers=headers, trusted=trusted)
-    say(f"baselines from {found.server}:", err=True)
-    for told in baseline.summary_lines(found):
-        say(f"  {line(told)}", err=True)
+    echo(f"baselines from {found.server}:", err=True)
+    for summary in baseline.summary_lines(found):
+        echo(f"  {line(summary)}", err=True)
     return found
 
 
-def planned(folder: Path, shown: Listing, top: int, setting: Setting) -> Plan:
-    """Raises Unavailable for what cannot be read."""
-    return plan(shown, top, setting, _there(folder))
+def planned(folder: Path, ranked: Listing, top: int, setting: Setting) -> Plan:
+    """Raises InvalidSpec, Unavailable for a folder that cannot be read."""
+    return plan(ranked, top, setting, _there(folder))
 
 
 def _there(folder: Path) -> Mapping[str, str]:
@@ -87,20 +87,20 @@ def _there(folder: Path) -> Mapping[str, str]:
 
 
 def carry_out(plan: Plan, folder: Path, *, touch: bool = True) -> None:
-    """Writes what is to be written, and tells of each file what became of it; without `touch` it only tells."""
+    """Writes the new texts and prints the outcome of each file; without `touch` it only prints."""
     for outcome in plan.outcomes:
         if touch and outcome.text is not None:
             write(folder / outcome.name, outcome.text)
-        say(f"{_word(outcome, touch=touch):<13} {folder / outcome.name}")
+        echo(f"{_word(outcome, touch=touch):<13} {folder / outcome.name}")
         needed = [f"to be run with --var {name}=URL" for name in unset(outcome.text or "")]
         for detail in (*outcome.details, *needed):
-            say(f"  {line(detail)}")
+            echo(f"  {line(detail)}")
     if not plan.outcomes:
         click.echo("nothing to write: no scenario can be injected locally")
     if plan.passed:
         click.echo("passed over, as the proxy cannot inject them:")
     for row in plan.passed:
-        say(f"  {row.place}. {line(row.title)}: {line(row.why)}")
+        echo(f"  {row.place}. {line(row.title)}: {line(row.why)}")
 
 
 def _word(outcome: Outcome, *, touch: bool) -> str:

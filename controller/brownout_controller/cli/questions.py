@@ -10,7 +10,7 @@ import click
 from brownout_catalogue.architecture import Architecture, Outline, mistakes
 from brownout_catalogue.rendering.listing import Listing
 from brownout_catalogue.scoring.criticality import Criticality, FlowImpact
-from brownout_controller.cli.console.output import say
+from brownout_controller.cli.console.output import echo
 from brownout_controller.cli.experiment_folder import entries
 from brownout_core.errors import InvalidSpec
 from brownout_core.units import SECONDS
@@ -31,7 +31,7 @@ def ask_for_services() -> Mapping[str, Any]:
             strange = [other for other in called if other not in others]
             if not strange:
                 break
-            say(f"there is no {', '.join(strange)} besides {name}; there are {', '.join(others)}")
+            echo(f"there is no {', '.join(strange)} besides {name}; there are {', '.join(others)}")
         if called:
             services[name] = {"calls": {other: {} for other in called}}
     return services
@@ -53,13 +53,13 @@ def ask_for_flow(content: Mapping[str, Any]) -> Mapping[str, Any]:
         mistake = next(mistakes(outline), None)
         if mistake is None:
             break
-        say(mistake.reason)
+        echo(mistake.reason)
     tolerance = click.prompt("How long may an answer take before people leave?", default="2s", value_proc=_time)
     return {"main": {"path": path, "tolerance": tolerance}}
 
 
 def ask_for_url(flow: FlowImpact, usual: str, catalogue: Listing) -> str:
-    """Where the requests of a flow go."""
+    """The URL of the requests of a flow, from a person."""
 
     def checked(text: str) -> str:
         try:

@@ -80,7 +80,9 @@ def test_at_a_terminal_it_asks_for_what_it_cannot_find(tmp_path: Path) -> None:
     assert content["flows"] == {"main": {"path": ["web", "orders", "db"], "tolerance": "1.5s"}}
     texts = [path.read_text() for path in (tmp_path / "experiments").iterdir()]
     assert len(texts) == 3
-    assert all("expect: < 1.5s  # flows.main.tolerance" in text for text in texts)
+    slow = [text for text in texts if "fault: {latency:" in text]
+    assert slow
+    assert all("expect: < 1.5s  # flows.main.tolerance" in text for text in slow)
     assert any("url: http://127.0.0.1:3000/basket" in text for text in texts)
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from brownout_controller.cli.client.run_client import ClientOptions
 from brownout_controller.cli.client.variables import VariableFlags
-from brownout_controller.cli.console.progress import say
+from brownout_controller.cli.console.progress import notice
 from brownout_controller.engine.experiment_file import ExperimentFile, read_experiment_file
 from brownout_controller.engine.resolve import RequestResolver, ResolvedRun
 from brownout_controller.engine.run_request import RunRequest
@@ -21,11 +21,11 @@ from brownout_core.formatting import line
 from brownout_core.strict_model import gathered
 
 _PRINTED_WARNINGS: Final = 5
-"""So many are printed before a run; `brownout lint` prints all of them."""
+"""Warnings that are printed before a run; `brownout lint` prints all of them."""
 
 
 def read_files(paths: Sequence[Path], flags: VariableFlags) -> list[ExperimentFile]:
-    """Each is read and parsed once. What is wrong with them is in them."""
+    """Reads and parses each file once. Each result holds its own errors."""
     return [read_experiment_file(path, Variables(flags.values, os.environ, lenient=True)) for path in paths]
 
 
@@ -65,9 +65,9 @@ def resolve_files(
 
 def _print_warnings(found: Sequence[Finding]) -> None:
     for one in found[:_PRINTED_WARNINGS]:
-        say(line(one))
+        notice(line(one))
     if len(found) > _PRINTED_WARNINGS:
-        say(f"and {len(found) - _PRINTED_WARNINGS} more warnings; `brownout lint` prints all of them")
+        notice(f"and {len(found) - _PRINTED_WARNINGS} more warnings; `brownout lint` prints all of them")
 
 
 def _replay(file: ExperimentFile, used: Collection[str], flags: VariableFlags, options: ClientOptions) -> str:

@@ -1,15 +1,17 @@
-"""`brownout catalogue`: what could go wrong with an architecture, ranked by what is most worth a test."""
+"""`brownout catalogue`: the failure scenarios of an architecture, ranked by how much they are worth a test."""
 
 from __future__ import annotations
 
+import functools
 import os
 import shlex
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -40,31 +42,73 @@ from brownout_core.units import SECONDS
 TOP: Final = 10
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteOptions:
+    """The flags of `--write`."""
+
+    folder: Path | None
+    check: bool
+    entries: Sequence[str]
+    server: str | None
+    environment: str | None
+    config: Path | None
+    over: str | None
+
+    def check_flags(self) -> None:
+        """Raises InvalidSpec for flags that would have no effect."""
+        if self.folder is None:
+            flags = {
+                "--check": self.check, "--entry": self.entries, "--baseline": self.server, "--env": self.environment,
+            }  # fmt: skip
+            for flag, value in flags.items():
+                if value:
+                    raise InvalidSpec(flag, "is for --write DIR; give that too")
+        if self.config is not None and self.environment is None:
+            raise InvalidSpec("--config", "is for --env NAME; give that too")
+        if self.over is not None and self.server is None and self.environment is None:
+            raise InvalidSpec("--over", "is for --baseline URL or --env NAME; give that too")
+
+
+def write_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command these flags, as its argument `writing`."""
+
+    @click.option("--write", "folder", type=click.Path(path_type=Path), metavar="DIR",
+                  help="Write experiments for the first --top rows "
+                       f"[{experiment_folder.FIRST}] that can run locally.")  # fmt: skip
+    @click.option(
+        "--check", is_flag=True, help="With --write: write nothing, and exit 1 if there is something to write."
+    )
+    @click.option("--entry", "entries", multiple=True, metavar="[FLOW=]URL",
+                  help="With --write: where the requests of a flow go; repeatable.")  # fmt: skip
+    @click.option(
+        "--baseline", "server", metavar="URL", help="With --write: a Prometheus with metrics of a normal day."
+    )
+    @click.option("--env", "environment", metavar="NAME", help="With --write: ask the Prometheus of this environment, "
+                  "with its headers, credentials and CA; --baseline may be left out.")  # fmt: skip
+    @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help=f"The environments [{CONFIG}].")
+    @click.option("--over", metavar="TIME", help="With --baseline: how much of the past to look at [1h].")
+    @functools.wraps(function)
+    def command(*args: Any, **options: Any) -> None:
+        names = [each.name for each in fields(WriteOptions)]
+        writing = WriteOptions(**{name: options.pop(name) for name in names})
+        function(*args, writing=writing, **options)
+
+    return command
+
+
 @click.command("catalogue", short_help="Rank what could go wrong with an architecture.")
 @click.argument("file", type=click.Path(path_type=Path), metavar="ARCHITECTURE")
 @click.option("--top", type=click.IntRange(min=0), metavar="N", help=f"Show N scenarios; 0 is all [{TOP}].")
-@click.option("--explain", "place", type=click.IntRange(min=1), metavar="N", help="Tell everything about row N.")
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print JSON and nothing else; all scenarios unless --top is given."
-)
+@click.option("--explain", "place", type=click.IntRange(min=1), metavar="N", help="Explain row N in full.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else; all scenarios without --top.")
 @click.option(
     "--markdown", "markdown_file", type=click.Path(path_type=Path), metavar="FILE", help="Write Markdown; - is stdout."
 )
 @click.option("--html", "html_file", type=click.Path(path_type=Path), metavar="FILE", help="Write a page; - is stdout.")
 @click.option("--expires", metavar="TIME", help=f"After how long a passed run counts no more [{EXPIRES:.0f}d].")
 @click.option("--runs", "roots", type=click.Path(path_type=Path), multiple=True, metavar="DIR",
-              help=f"The journals of past runs; may be given several times [{RUNS}].")  # fmt: skip
-@click.option("--write", "folder", type=click.Path(path_type=Path), metavar="DIR",
-              help="Write experiments for the first --top rows "
-                   f"[{experiment_folder.FIRST}] that can run locally.")  # fmt: skip
-@click.option("--check", is_flag=True, help="With --write: write nothing, and exit 1 if there is something to write.")
-@click.option("--entry", "entries", multiple=True, metavar="[FLOW=]URL",
-              help="With --write: where the requests of a flow go; may be given several times.")  # fmt: skip
-@click.option("--baseline", "server", metavar="URL", help="With --write: a Prometheus that knows the normal day.")
-@click.option("--env", "environment", metavar="NAME", help="With --write: ask the Prometheus of this environment, "
-              "with its headers, credentials and CA; --baseline may be left out.")  # fmt: skip
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help=f"The environments [{CONFIG}].")
-@click.option("--over", metavar="TIME", help="With --baseline: how much of the past to look at [1h].")
+              help=f"The journals of past runs; repeatable [{RUNS}].")  # fmt: skip
+@write_options
 @click.pass_context
 def catalogue(
     context: click.Context,
@@ -76,77 +120,66 @@ def catalogue(
     html_file: Path | None,
     expires: str | None,
     roots: tuple[Path, ...],
-    folder: Path | None,
-    check: bool,
-    entries: tuple[str, ...],
-    server: str | None,
-    environment: str | None,
-    config: Path | None,
-    over: str | None,
+    writing: WriteOptions,
 ) -> None:
     """Rank the failure scenarios of ARCHITECTURE, each with reasons: impact x exposure x ignorance x safety.
 
-    Names of services and `calls` are enough to begin with; it says which missing line would change the order most.
-    What past runs have shown is taken into account: what passed lately moves down, and comes back as it expires.
+    Names of services and `calls` are enough to begin with. The output names the missing line that would change the
+    order most. Past runs count: a scenario that passed lately moves down, and comes back as its run expires.
 
-    With --write it makes experiment files. Doing it again keeps what people have changed, and tells what the catalogue
-    would say differently.
+    With --write it makes experiment files. A second --write keeps the files that people have changed, and lists where
+    the architecture now differs from them.
 
     \b
     brownout catalogue architecture.yaml
     brownout catalogue architecture.yaml --write experiments --top 3 --entry http://127.0.0.1:8080/pay
     """
-    _check_flags(folder, check, entries, server, environment, config, over)
-    taken = _stdout(as_json, place, markdown_file, html_file)
+    writing.check_flags()
+    on_stdout = _stdout(as_json, place, markdown_file, html_file)
     lasting = timedelta(days=EXPIRES) if expires is None else span("--expires", expires)
     architecture = read(file)
     past = history.collect(roots or ([RUNS] if RUNS.is_dir() else []))
     warn(past)
-    shown = listing(architecture, PastTrials(past_trials(past.runs, datetime.now(UTC)), lasting / timedelta(days=1)))
-    if place is not None and place > len(shown.rows):
-        raise InvalidSpec("--explain", f"there is no row {place}; {file} has {len(shown.rows)} scenarios")
-    if folder is not None:
+    ranked = listing(architecture, PastTrials(past_trials(past.runs, datetime.now(UTC)), lasting / timedelta(days=1)))
+    if place is not None and place > len(ranked.rows):
+        raise InvalidSpec("--explain", f"there is no row {place}; {file} has {len(ranked.rows)} scenarios")
+    if writing.folder is not None:
         if place is not None or as_json or markdown_file is not None or html_file is not None:
             raise InvalidSpec("--write", "stands by itself; leave out --explain, --json, --markdown and --html")
-        known = None if environment is None else _prometheus_of(environment, config)
-        server = server or (None if known is None else known.url)
-        baselines = None if server is None else experiment_folder.measured(server, shown, _seconds(over), known)
-        setting = Setting(shown.architecture, file.name, experiment_folder.entries(entries, shown), baselines)
-        plan = experiment_folder.planned(
-            folder, shown, experiment_folder.FIRST if top is None else top or len(shown.rows), setting
-        )
-        experiment_folder.carry_out(plan, folder, touch=not check)
-        context.exit(int(check and any(outcome.is_behind for outcome in plan.outcomes)))
-    ranked = list(enumerate(shown.rows, 1))
-    shown_rows = len(ranked) if top == 0 or (top is None and as_json) else TOP if top is None else top
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else listing_text.WIDTH
-    _write(markdown_file, lambda: listing_markdown.render(shown, shown_rows), taken)
-    _write(html_file, lambda: _page(shown, shown_rows), taken)
+        context.exit(_write_experiments(ranked, file.name, writing.folder, top, writing))
+    rows = len(ranked.rows) if top == 0 or (top is None and as_json) else TOP if top is None else top
+    _write(markdown_file, lambda: listing_markdown.render(ranked, rows), on_stdout)
+    _write(html_file, lambda: _page(ranked, rows), on_stdout)
     if as_json:
-        rows = ranked[:shown_rows] if place is None else [ranked[place - 1]]
-        click.echo(json_form.render(shown, rows, unread_journals.content(past.left_out)), nl=False)
-    elif place is not None:
-        click.echo(listing_text.explain(explained(*ranked[place - 1]), width), nl=False)
-    elif markdown_file is None and html_file is None:
-        again = shlex.join(["brownout", "catalogue", str(file)])
-        click.echo(listing_text.render(shown, shown_rows, width, again), nl=False)
-        if found := findings(architecture, datetime.now(UTC).date()):
-            click.echo(f"Before any fault: {summary(found)}; brownout findings {shlex.quote(str(file))}")
+        places = list(enumerate(ranked.rows, 1))[slice(rows) if place is None else slice(place - 1, place)]
+        click.echo(json_form.render(ranked, places, unread_journals.content(past.left_out)), nl=False)
+    elif place is not None or (markdown_file is None and html_file is None):
+        _print(ranked, file, place, rows)
 
 
-def _check_flags(
-    folder: Path | None, check: bool, entries: Sequence[str], server: str | None, environment: str | None,
-    config: Path | None, over: str | None,
-) -> None:  # fmt: skip
-    """Raises InvalidSpec for flags that would have no effect."""
-    if folder is None:
-        for flag, given in (("--check", check), ("--entry", entries), ("--baseline", server), ("--env", environment)):
-            if given:
-                raise InvalidSpec(flag, "is for --write DIR; give that too")
-    if config is not None and environment is None:
-        raise InvalidSpec("--config", "is for --env NAME; give that too")
-    if over is not None and server is None and environment is None:
-        raise InvalidSpec("--over", "is for --baseline URL or --env NAME; give that too")
+def _print(ranked: Listing, file: Path, place: int | None, rows: int) -> None:
+    """The table of the first `rows`, or the explanation of the row at `place`."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else listing_text.WIDTH
+    if place is not None:
+        click.echo(listing_text.explain(explained(place, ranked.rows[place - 1]), width), nl=False)
+        return
+    again = shlex.join(["brownout", "catalogue", str(file)])
+    click.echo(listing_text.render(ranked, rows, width, again), nl=False)
+    if found := findings(ranked.architecture, datetime.now(UTC).date()):
+        click.echo(f"Before any fault: {summary(found)}; brownout findings {shlex.quote(str(file))}")
+
+
+def _write_experiments(ranked: Listing, file: str, folder: Path, top: int | None, writing: WriteOptions) -> int:
+    """Writes the experiments, or checks them; the exit status. Raises InvalidSpec, Unavailable."""
+    known = None if writing.environment is None else _prometheus_of(writing.environment, writing.config)
+    server = writing.server or (None if known is None else known.url)
+    over = _seconds(writing.over)
+    baselines = None if server is None else experiment_folder.measured(server, ranked, over, known)
+    setting = Setting(ranked.architecture, file, experiment_folder.entries(writing.entries, ranked), baselines)
+    most = experiment_folder.FIRST if top is None else top or len(ranked.rows)
+    plan = experiment_folder.planned(folder, ranked, most, setting)
+    experiment_folder.carry_out(plan, folder, touch=not writing.check)
+    return int(writing.check and any(outcome.is_behind for outcome in plan.outcomes))
 
 
 def _prometheus_of(environment: str, config: Path | None) -> PrometheusServer:
@@ -172,27 +205,27 @@ def _seconds(over: str | None) -> float:
 
 
 def _stdout(as_json: bool, place: int | None, markdown_file: Path | None, html_file: Path | None) -> bool:
-    """Whether it is for one document and nothing else. Raises InvalidSpec where several want it."""
-    told = "--json" if as_json else "--explain" if place is not None else ""
+    """Whether stdout holds one document and nothing else. Raises InvalidSpec if flags ask for several on it."""
+    flag = "--json" if as_json else "--explain" if place is not None else ""
     files = (("--markdown -", markdown_file), ("--html -", html_file))
-    wanted = [*([told] if told else []), *(flag for flag, file in files if str(file) == "-")]
+    wanted = [*([flag] if flag else []), *(option for option, path in files if str(path) == "-")]
     if len(wanted) > 1:
         raise InvalidSpec(wanted[-1], f"and {wanted[0]} both want stdout; write one of them into a file, or ask twice")
     return bool(wanted)
 
 
-def _write(path: Path | None, rendered: Callable[[], str], taken: bool) -> None:
+def _write(path: Path | None, rendered: Callable[[], str], on_stdout: bool) -> None:
     if path is not None and str(path) == "-":
         click.echo(rendered(), nl=False)
     elif path is not None:
         write(path, rendered())
-        click.echo(str(path), err=taken)
+        click.echo(str(path), err=on_stdout)
 
 
-def _page(shown: Listing, top: int) -> str:
+def _page(ranked: Listing, rows: int) -> str:
     from brownout_catalogue.rendering import listing_page  # Jinja takes a while to load
 
-    return listing_page.render(shown, top)
+    return listing_page.render(ranked, rows)
 
 
 def read(file: Path) -> Architecture:

@@ -1,4 +1,4 @@
-"""`brownout controller`: an engine that stays, and serves runs to whoever may ask for them."""
+"""`brownout controller`: a server that runs experiments and faults for its clients."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import click
 
 from brownout_controller.cli.client.follow import heeded
 from brownout_controller.cli.client.run_client import RUNS, TOKEN
-from brownout_controller.cli.console.progress import say
+from brownout_controller.cli.console.progress import notice
 from brownout_controller.cli.console.run_output import leave_page
 from brownout_controller.engine.resolve import RequestResolver, Rights
 from brownout_controller.engine.run_supervisor import RunSupervisor
@@ -49,7 +49,7 @@ class Settings:
     rights: Rights = field(default_factory=Rights)
 
     def place(self) -> str:
-        """Where it listens. Raises InvalidSpec where everybody could come in."""
+        """The address to listen on. Raises InvalidSpec if anybody could connect."""
         from brownout_core.rpc import listening_place
 
         place, local = listening_place("--listen", self.listen)
@@ -61,7 +61,7 @@ class Settings:
                 "certificates with --tls-cert, --tls-key and --tls-client-ca",
             )
         if not local and self.token is not None and self.tls is None:
-            say("the token crosses the network in clear: give --tls-cert and --tls-key")
+            notice("the token crosses the network in clear: give --tls-cert and --tls-key")
         return place
 
 
@@ -136,22 +136,22 @@ def _command(text: str) -> str:
 
 
 def _check_writable(runs: Path) -> None:
-    """Whoever asks for the first run is not the one to mend this. Raises Unavailable."""
+    """Checks at the start, as the client of the first run could not mend it. Raises Unavailable."""
     there = next(place for place in (runs.absolute(), *runs.absolute().parents) if place.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         raise Unavailable(f"--runs {runs}: {there} is no directory that can be written to")
 
 
 async def serve(settings: Settings) -> int:
-    """Until a signal comes; the exit status. Raises BrownoutError when it cannot start."""
+    """Serves until a signal arrives. Returns the exit status. Raises BrownoutError if it cannot start."""
     from brownout_controller.api.grpc import Server
 
-    # Texts are read in threads: the loop, on which leases are renewed, asks for its turn after so long.
+    # Threads read texts: the shorter interval lets the loop, which renews leases, run in time.
     sys.setswitchinterval(_SWITCH_INTERVAL)
     resolver = RequestResolver(SettingsFile(settings.config), settings.rights)
     resolver.environment(LOCAL)  # a file that is wrong ends the start
     place = settings.place()
-    async with RunSupervisor(resolver, Store(settings.runs), after=leave_page, notify=say) as supervisor:
+    async with RunSupervisor(resolver, Store(settings.runs), after=leave_page, notify=notice) as supervisor:
         server = Server(supervisor, token=settings.token, tls=settings.tls)
         try:
             port = server.bind(place)
@@ -160,24 +160,23 @@ async def serve(settings: Settings) -> int:
         _check_writable(settings.runs)
         await supervisor.recover()
         came: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        # What lives as long as the process is not for the collector to look at again and again: each full collection is
-        # a pause for the loop.
+        # Objects that live as long as the process are frozen: each full collection of them would pause the loop.
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
         with _Signals(came):
             await server.start()
             where = place if place.startswith("unix:") else f"{place.rpartition(':')[0]}:{port}"
-            say(f"controller {__version__} on {where}; journals in {settings.runs}")
+            notice(f"controller {__version__} on {where}; journals in {settings.runs}")
             name = await came
-            say(f"{name}: reverting what is in place")
+            notice(f"{name}: reverting what is in place")
             verdicts = await supervisor.shut_down(name)
             await server.stop()
     return Verdict.NOT_REVERTED.exit if Verdict.NOT_REVERTED in verdicts else status_of(name)
 
 
 class _Signals:
-    """SIGINT, SIGTERM and the terminal's end give their name to a future; later ones find us at it."""
+    """SIGINT, SIGTERM and SIGHUP set their name as the result of a future; later signals are ignored."""
 
     def __init__(self, came: asyncio.Future[str]) -> None:
         self._came = came

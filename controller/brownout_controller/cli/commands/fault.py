@@ -16,7 +16,7 @@ from brownout_controller.cli.client.follow import Finished, Signals, follow_star
 from brownout_controller.cli.client.run_client import ClientOptions, Seed, Time, run_options
 from brownout_controller.cli.client.variables import VariableFlags, variable_options
 from brownout_controller.cli.console import output
-from brownout_controller.cli.console.progress import Progress, say
+from brownout_controller.cli.console.progress import Progress, notice
 from brownout_controller.cli.console.run_output import leave, print_verdict, run_content, status
 from brownout_controller.engine.run_request import FaultRequest
 from brownout_controller.engine.run_supervisor import NotInPlaceError
@@ -39,9 +39,11 @@ _RADIUS: Final = re.compile(r"(\d+)(%?)")
 @click.argument("faults", nargs=-1, required=True, metavar="FAULT...")
 @click.option("--edge", "edges", multiple=True, required=True, metavar="'A -> B'", help="Where; may be repeated.")
 @click.option("--for", "duration", type=Time(), required=True, metavar="TIME", help="How long.")
-@click.option("--lease", type=Time(), default=LEASE, metavar="TIME", help="How long it outlives us [default: 10s].")
+@click.option(
+    "--lease", type=Time(), default=LEASE, metavar="TIME", help="How long it outlives this process [default: 10s]."
+)
 @click.option("--blast-radius", "radius", default="one", metavar="N", help="Targets of each edge: one, all, 2 or 50%.")
-@click.option("--seed", type=Seed(), metavar="N", help="Chooses targets; random if not given.")
+@click.option("--seed", type=Seed(), metavar="N", help="Chooses targets [random].")
 @click.option("--because", default="", metavar="TEXT", help="The reason, for the journal.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON and nothing else.")
 @variable_options
@@ -94,7 +96,7 @@ def fault(
     if finished is None:
         context.exit(status_of(signals.came or "SIGINT"))
     if as_json:
-        output.say(json_text({**run_content(finished), "left_out": unread_journals.content(unread)}))
+        output.echo(json_text({**run_content(finished), "left_out": unread_journals.content(unread)}))
     context.exit(status([finished]))
 
 
@@ -105,13 +107,13 @@ async def _hold(
 
     async def work() -> Finished:
         progress = Progress(quiet=as_json)
-        async with where.open(say) as client:
+        async with where.open(notice) as client:
             unread.extend(await client.prepare(request.variables))
             try:
                 with signals.waiting():
                     run = await client.start_faults(request)
             except NotInPlaceError as error:
-                run = error.run  # whose journal tells why
+                run = error.run  # its journal has the reason
             try:
                 finished = await follow_started(client, run, signals, progress, remote=where.controller is not None)
             finally:

@@ -25,16 +25,14 @@ FOUND: Final = 1
 _NEVER: Final = "never"
 
 
-@click.command("findings", short_help="Tell what is wrong with an architecture before any fault.")
+@click.command("findings", short_help="Find what is wrong with an architecture before any fault.")
 @click.argument("file", type=click.Path(path_type=Path), metavar="ARCHITECTURE")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 @click.option("--sarif", "sarif_file", type=click.Path(path_type=Path), metavar="FILE",
               help="Write SARIF 2.1.0; - is stdout, with nothing else on it.")  # fmt: skip
 @click.option("--fail-on", type=click.Choice([*LEVELS, _NEVER]), default="error", show_default=True,
               help="Exit with 1 if there is a finding of this level or a graver one.")  # fmt: skip
-@click.option(
-    "--ignore", "ignored", multiple=True, metavar="RULE", help="Leave out a rule; may be given several times."
-)
+@click.option("--ignore", "ignored", multiple=True, metavar="RULE", help="Leave out a rule; repeatable.")
 @click.pass_context
 def findings(
     context: click.Context, file: Path, as_json: bool, sarif_file: Path | None, fail_on: str, ignored: tuple[str, ...]
@@ -43,8 +41,8 @@ def findings(
     small, single replicas, caches without fallback, certificates without rotation. Each finding has its numbers and
     what ends it.
 
-    Rules use only what the file says; what one of them would need is told in a note. Exit status: 0 nothing of the
-    level of --fail-on, 1 something, 2 the file is wrong.
+    Rules use the file alone; a note names what a rule would need. Exit status: 0 no finding of the level of --fail-on,
+    1 at least one, 2 the file is wrong.
     """
     known = [rule.id for rule in RULES]
     for name in ignored:

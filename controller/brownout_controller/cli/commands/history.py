@@ -16,7 +16,7 @@ import click
 
 from brownout_controller.cli.client.run_client import RUNS, ClientOptions, controller_options
 from brownout_controller.cli.commands.report import write
-from brownout_controller.cli.console.output import say
+from brownout_controller.cli.console.output import echo
 from brownout_controller.engine import history as past
 from brownout_controller.model.run_summary import RunSummary, utc
 from brownout_controller.model.trend import LASTING, Review, review
@@ -91,7 +91,7 @@ def _collected(roots: Sequence[Path], where: ClientOptions) -> past.History:
         raise InvalidSpec("--runs", "is the controller's own: start it with it, not this command")
 
     async def fetched() -> past.History:
-        async with where.open(lambda text: say(text, err=True)) as venue:
+        async with where.open(lambda text: echo(text, err=True)) as venue:
             return await venue.history()
 
     return asyncio.run(fetched())
@@ -100,7 +100,7 @@ def _collected(roots: Sequence[Path], where: ClientOptions) -> past.History:
 def warn(found: past.History) -> None:
     """Warns on stderr about journals that could not be read."""
     for warning in (*found.closed_to_us, *sentences(found.left_out)):
-        say(f"warning: {warning}", err=True)
+        echo(f"warning: {warning}", err=True)
 
 
 def _page(file: Path, text: str) -> None:

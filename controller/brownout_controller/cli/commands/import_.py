@@ -21,21 +21,21 @@ from brownout_catalogue.importers.yaml import architecture_file
 from brownout_catalogue.importers.yaml.merging import Merge, merge
 from brownout_controller.backends.cluster import Cluster, ClusterError
 from brownout_controller.cli.commands.report import write
-from brownout_controller.cli.console.output import say
+from brownout_controller.cli.console.output import echo
 from brownout_controller.model.environment import Kubernetes
 from brownout_core.errors import InvalidSpec, Unavailable, os_error_text
 from brownout_core.safe_text import json_text
 
 _HEADER: Final = """\
 Imported from {source}.
-Each `guess` says why there should be such a call: when you have checked it, take the guess away. To keep a call or
+Each `guess` is the evidence for a call: when you have checked it, take the guess away. To keep a call or
 a component out for good, name it: `ignore: [cart -> jaeger, grafana]`."""
 
 _NAMESPACE: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_PATIENCE: Final = 30.0  # seconds; a list of all pods is long
+_LIST_TIMEOUT: Final = 30.0  # seconds; a list of all pods is long
 
 _into = click.option("--into", type=click.Path(path_type=Path), metavar="FILE",
-                     help="Add to this architecture and keep what it says; made if it is not there.")  # fmt: skip
+                     help="Add to this architecture and keep its content; created if it does not exist.")  # fmt: skip
 _json = click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON and nothing else.")
 
 
@@ -58,7 +58,7 @@ def compose(
     files: Sequence[Path], env_files: Sequence[Path], profiles: Sequence[str], into: Path | None, as_json: bool
 ) -> None:
     """Read compose FILEs, or what compose reads in a folder; of several files, later ones override earlier ones."""
-    _give(read_compose(files, env_files, profiles), into, as_json=as_json)
+    _output(read_compose(files, env_files, profiles), into, as_json=as_json)
 
 
 @importing.command("kubernetes", short_help="From Kubernetes manifests or a live namespace.")
@@ -73,7 +73,7 @@ def kubernetes(
 ) -> None:
     """Read manifests: files, folders, or - for standard input (helm template CHART | brownout import kubernetes -).
 
-    With --namespace, what is there now is asked of the cluster; that needs the right to list, and nothing more.
+    With --namespace, the live objects are listed in the cluster, which needs the right to list and no other.
     """
     if paths and namespace is not None:
         raise InvalidSpec("--namespace", "is read in place of manifests; name the one or the other")
@@ -87,7 +87,7 @@ def kubernetes(
         objects = read_manifests(paths, sys.stdin.buffer, found.note)
     else:
         raise InvalidSpec("PATH", "is missing; name manifests, - for standard input, or a --namespace")
-    _give(read_kubernetes(found, objects), into, as_json=as_json)
+    _output(read_kubernetes(found, objects), into, as_json=as_json)
 
 
 async def _live(found: Imported, namespace: str, context: str | None, *, secrets: bool) -> list[Object]:
@@ -97,7 +97,7 @@ async def _live(found: Imported, namespace: str, context: str | None, *, secrets
 
     async def get(path: str) -> Answer:
         try:
-            return Answer(await cluster.request("GET", path, seconds=_PATIENCE))
+            return Answer(await cluster.request("GET", path, seconds=_LIST_TIMEOUT))
         except ClusterError as error:
             return Answer({}, error.status, str(error))
 
@@ -107,8 +107,8 @@ async def _live(found: Imported, namespace: str, context: str | None, *, secrets
         await cluster.close()
 
 
-def _give(found: Imported, into: Path | None, *, as_json: bool) -> None:
-    """Prints or merges what was found, and tells what has to be known about it."""
+def _output(found: Imported, into: Path | None, *, as_json: bool) -> None:
+    """Prints or merges what was found, and prints a summary on stderr."""
     content = found.content()
     _check(content, found.source)
     merged = None
@@ -120,19 +120,19 @@ def _give(found: Imported, into: Path | None, *, as_json: bool) -> None:
     if into is not None and merged is None:
         write(into, fresh)
     if as_json:
-        click.echo(json_text(_shown(found, content, merged)))
+        click.echo(json_text(_json_content(found, content, merged)))
         return
     if into is None:
         click.echo(fresh, nl=False)
     for line in _summary(found, into, merged):
-        say(line, err=True)
+        echo(line, err=True)
 
 
 def _check(content: Mapping[str, Any], source: str) -> None:
     try:
         Architecture.model_validate(content)
-    except ValueError:  # its words may have values of what was read
-        raise InvalidSpec(source, "says what cannot be told as an architecture") from None
+    except ValueError:  # its message may hold values from the source
+        raise InvalidSpec(source, "has content that does not fit an architecture") from None
 
 
 def _text(file: Path) -> str:
@@ -166,8 +166,8 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _shown(found: Imported, content: Mapping[str, Any], merged: Merge | None) -> dict[str, Any]:
-    shown: dict[str, Any] = {
+def _json_content(found: Imported, content: Mapping[str, Any], merged: Merge | None) -> dict[str, Any]:
+    result: dict[str, Any] = {
         "source": found.source,
         "architecture": content,
         "calls": [
@@ -182,5 +182,5 @@ def _shown(found: Imported, content: Mapping[str, Any], merged: Merge | None) ->
         "notes": found.notes,
     }
     if merged is not None:
-        shown |= {"added": merged.added, "differs": merged.contradictions, "not_found": merged.gone}
-    return shown
+        result |= {"added": merged.added, "differs": merged.contradictions, "not_found": merged.gone}
+    return result

@@ -1,6 +1,6 @@
 """`brownout init`: from a repository to its first experiments, with few questions or none.
 
-A file that exists is kept. What to write is decided before anything is written, so that a mistake changes nothing.
+A file that exists is kept. All content is computed before the first file is written, so that a mistake changes nothing.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from brownout_catalogue.rendering.listing import Listing, listing
 from brownout_catalogue.scoring.criticality import Criticality
 from brownout_catalogue.scoring.scenario import OUTSIDE
 from brownout_controller.cli.commands.report import write
-from brownout_controller.cli.console.output import say
+from brownout_controller.cli.console.output import echo
 from brownout_controller.cli.experiment_folder import FIRST, carry_out, entries, planned
 from brownout_controller.cli.questions import ask_for_flow, ask_for_services, ask_for_url
 from brownout_controller.cli.repository import Repository, find_repository
@@ -60,7 +60,7 @@ Each `guess` is the reason for a call or a flow: when you have checked it, take 
 
 
 class _Setup(NamedTuple):
-    """What a repository gets."""
+    """The files of a repository and the steps that remain."""
 
     plan: Plan
     proxies: Sequence[EdgeProxy]
@@ -97,8 +97,8 @@ def init(path: Path, yes: bool, urls: tuple[str, ...], dry_run: bool) -> None:
     text = _architecture(found, imported, ask=not yes) if not file.exists() else None
     value = document.read(file, columns=True) if text is None else document.parse(text, str(file), columns=True)
     catalogue = listing(read_architecture(value, str(file)))
-    given = entries(urls, catalogue) or _entries(catalogue, found, ask=not yes)
-    setup = _setup(found, imported, catalogue, given)
+    urls_by_flow = entries(urls, catalogue) or _entries(catalogue, found, ask=not yes)
+    setup = _setup(found, imported, catalogue, urls_by_flow)
     for name, content in {ARCHITECTURE: text, **setup.files}.items():
         _leave(found.root / name, content, dry_run=dry_run)
     if dry_run:
@@ -108,7 +108,7 @@ def init(path: Path, yes: bool, urls: tuple[str, ...], dry_run: bool) -> None:
     carry_out(setup.plan, found.root / FOLDER)
     _hints(found, setup)
     inside = "" if found.root.resolve() == Path.cwd() else f"cd {shlex.quote(str(found.root))} && "
-    say(f"\nNext:\n  {inside}{setup.up or f'brownout proxy --config {CONFIG}'}")
+    echo(f"\nNext:\n  {inside}{setup.up or f'brownout proxy --config {CONFIG}'}")
 
 
 def _imported(found: Repository) -> Imported | None:
@@ -133,11 +133,11 @@ def _architecture(found: Repository, imported: Imported | None, *, ask: bool) ->
     if imported is not None:
         content |= imported.content()
         source, more = imported.source, f"\n{_GUESSES}"
-        say(f"found {source}: {', '.join(imported.services)}")
+        echo(f"found {source}: {', '.join(imported.services)}")
         for note in imported.notes:
-            say(f"  note: {note}")
+            echo(f"  note: {note}")
         if found.others:
-            say(f"  not read: {', '.join(found.others)}; to read one of them, name it: brownout init PATH")
+            echo(f"  not read: {', '.join(found.others)}; to read one of them, name it: brownout init PATH")
     elif ask:
         content["services"], source, more = ask_for_services(), "your answers", ""
     else:
@@ -152,7 +152,7 @@ def _architecture(found: Repository, imported: Imported | None, *, ask: bool) ->
 
 
 def _entries(catalogue: Listing, found: Repository, *, ask: bool) -> Mapping[str, str]:
-    """Where requests go: the ports that the first services of flows publish, and for one flow what a person answers."""
+    """The URLs of flows: from the ports that their first services publish, and for one flow from a person's answer."""
     flows = Criticality(catalogue.architecture).stakes
     ports = {
         flow.name: _published(found, catalogue.architecture, flow.flow.path[0])
@@ -172,10 +172,10 @@ def _published(found: Repository, architecture: Architecture, name: str) -> int 
     return ports.get(architecture.components[name].where.port or 0) or next(iter(ports.values()), None)
 
 
-def _setup(found: Repository, imported: Imported | None, catalogue: Listing, given: Mapping[str, str]) -> _Setup:
-    """The experiments, the proxies that they need, and what starts those."""
+def _setup(found: Repository, imported: Imported | None, catalogue: Listing, urls_by_flow: Mapping[str, str]) -> _Setup:
+    """The experiments, the proxies that they need, and the files that start the proxies."""
     folder, architecture = found.root / FOLDER, catalogue.architecture
-    setting = Setting(architecture, ARCHITECTURE, given)
+    setting = Setting(architecture, ARCHITECTURE, urls_by_flow)
     plan = planned(folder, catalogue, FIRST, setting)
     edges = [edge for edge in _edges(folder, plan) if edge.rpartition(" -> ")[2] in architecture.components]
     if found.compose is None or imported is None:
@@ -183,7 +183,9 @@ def _setup(found: Repository, imported: Imported | None, catalogue: Listing, giv
     else:
         proxies = container_proxies(architecture, edges, found.machine, found.services)
     if not (found.root / CONFIG).exists():  # so that the ports will be those
-        plan = planned(folder, catalogue, FIRST, setting._replace(entries={**_through(proxies, given), **given}))
+        plan = planned(
+            folder, catalogue, FIRST, setting._replace(entries={**_through(proxies, urls_by_flow), **urls_by_flow})
+        )
     up, steps, files = "", [], {}
     if found.compose is not None and imported is not None:
         project = ComposeProject(found.services, imported, service_name(found.services), read_text)
@@ -206,14 +208,14 @@ def _setup(found: Repository, imported: Imported | None, catalogue: Listing, giv
 
 
 def _calls(catalogue: Listing, plan: Plan, edges: Sequence[str]) -> set[str]:
-    """The calls that have to go through proxies: the edges of the experiments, and what else their scenarios strike."""
+    """The calls that need proxies: the edges of the experiments, and the other calls of their scenarios."""
     written = {outcome.scenario for outcome in plan.outcomes}
     struck = (row.scenario.edges for row in catalogue.rows if row.scenario.id in written)
     return {*edges, *(edge.name for calls in struck for edge in calls)}
 
 
 def _edges(folder: Path, plan: Plan) -> Iterator[str]:
-    """Those of the experiments, whether they are written now or exist."""
+    """The edges of the experiments, both new and existing ones."""
     for outcome in plan.outcomes:
         text = outcome.text if outcome.text is not None else (folder / outcome.name).read_text("utf-8", "replace")
         try:
@@ -225,9 +227,9 @@ def _edges(folder: Path, plan: Plan) -> Iterator[str]:
             continue  # a person's file; its mistake is reported as drift
 
 
-def _through(proxies: Sequence[EdgeProxy], given: Mapping[str, str]) -> Mapping[str, str]:
-    """The same requests, through the proxies before where they come in."""
-    paths = [urlsplit(url).path for url in given.values()] or ["/"]
+def _through(proxies: Sequence[EdgeProxy], urls_by_flow: Mapping[str, str]) -> Mapping[str, str]:
+    """The same requests, through the proxies before their entries."""
+    paths = [urlsplit(url).path for url in urls_by_flow.values()] or ["/"]
     return {
         edge: f"http://127.0.0.1:{proxy.published}{paths[0]}"
         for proxy in proxies
@@ -239,39 +241,41 @@ def _through(proxies: Sequence[EdgeProxy], given: Mapping[str, str]) -> Mapping[
 def _leave(path: Path, content: str | None, *, dry_run: bool) -> None:
     """Writes a file that does not exist yet."""
     if content is None or path.exists() or path.is_symlink():
-        say(f"{'kept':<13} {path}")
+        echo(f"{'kept':<13} {path}")
     elif dry_run:
         lines = content.splitlines()
         if len(lines) > _READABLE:
-            say(f"{'would write':<13} {path} ({len(lines)} lines)")
+            echo(f"{'would write':<13} {path} ({len(lines)} lines)")
             return
-        say(f"{'would write':<13} {path}\n")
-        say("".join(f"    {line}\n" if line else "\n" for line in lines))
+        echo(f"{'would write':<13} {path}\n")
+        echo("".join(f"    {line}\n" if line else "\n" for line in lines))
     else:
         write(path, content)
-        say(f"{'written':<13} {path}")
+        echo(f"{'written':<13} {path}")
 
 
 def _hints(found: Repository, setup: _Setup) -> None:
-    """What has to be done before anything is run."""
+    """Prints the steps that remain before the first run."""
     value = document.read(found.root / CONFIG)
     content = value.plain() if value is not None else None
     known = content.get("proxies") if isinstance(content, Mapping) else None
     for proxy in setup.proxies:
         if proxy.proxy not in (known or ()):
             like = f"{proxy.proxy}: {{listen: {proxy.host}:{proxy.listen}, upstream: {proxy.upstream}}}"
-            say(f"  {CONFIG} has no proxy {proxy.proxy} yet; add it under proxies, like {like}")
+            echo(f"  {CONFIG} has no proxy {proxy.proxy} yet; add it under proxies, like {like}")
     for step in setup.steps:
-        say(f"  by hand: {step.source} -> {step.sink}: {step.why}; {step.step}")
+        echo(f"  by hand: {step.source} -> {step.sink}: {step.why}; {step.step}")
     if setup.up:
-        say("  the proxies run from the image `brownout`: build it with `docker build --tag brownout` in a checkout of")
-        say("  Brownout, or set BROWNOUT_IMAGE")
+        echo(
+            "  the proxies run from the image `brownout`: build it with `docker build --tag brownout` in a checkout of"
+        )
+        echo("  Brownout, or set BROWNOUT_IMAGE")
     elif setup.plan.wanted:
-        say(f"  the top of {CONFIG} lists the addresses to set, so that your services use the proxies")
+        echo(f"  the top of {CONFIG} lists the addresses to set, so that your services use the proxies")
     if found.ci is not None:
-        say(f"  the CI job needs the variables that the top of {CI_FILES[found.ci]} explains, BROWNOUT_SOURCE first")
+        echo(f"  the CI job needs the variables that the top of {CI_FILES[found.ci]} explains, BROWNOUT_SOURCE first")
     if found.ci == "gitlab":
-        say(f"  in .gitlab-ci.yml: include: [{{local: {CI_FILES['gitlab']}}}]")
+        echo(f"  in .gitlab-ci.yml: include: [{{local: {CI_FILES['gitlab']}}}]")
     if found.other_ci:
         run = f"brownout run {FOLDER}/*.yaml --report brownout.xml"
-        say(f"  no CI job is written beside the {found.other_ci}; let it run: {run}")
+        echo(f"  no CI job is written beside the {found.other_ci}; let it run: {run}")

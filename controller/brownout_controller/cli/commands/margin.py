@@ -1,4 +1,4 @@
-"""`brownout margin`: runs an experiment with one size of its fault turned, until it is known when it breaks.
+"""`brownout margin`: searches the size of a fault at which an experiment breaks.
 
 Each trial is a run like any other: its own journal, safety nets, lease, verified revert, recovery and verdict.
 """
@@ -20,7 +20,7 @@ from brownout_controller.cli.client.requests import read_files, resolve_files
 from brownout_controller.cli.client.run_client import ClientOptions, Seed, Time, run_options
 from brownout_controller.cli.client.variables import VariableFlags, variable_options
 from brownout_controller.cli.console import output
-from brownout_controller.cli.console.progress import say
+from brownout_controller.cli.console.progress import notice
 from brownout_controller.cli.console.run_output import run_content
 from brownout_controller.cli.margin_search import SearchOutcome, TrialRun, explain_trial, limit_of, search
 from brownout_controller.engine.resolve import ResolvedRun
@@ -57,7 +57,7 @@ _PATH: Final = click.Path(path_type=Path)
 
 @click.command("margin", short_help="Search how far an experiment is from breaking.")
 @click.argument("file", type=_PATH, metavar="EXPERIMENT")
-@click.option("--attribute", metavar="NAME", help="The size of the fault that is turned [the one that makes it worse].")
+@click.option("--attribute", metavar="NAME", help="The size of the fault that is varied [the one that makes it worse].")
 @click.option("--from", "mildest", metavar="VALUE", help="The mildest value [a 16th of the experiment's].")
 @click.option("--to", "worst", metavar="VALUE", help="The worst value [4 times the experiment's].")
 @click.option(
@@ -120,11 +120,11 @@ def margin(
     declared = _declared(architecture, experiment.conditions.edge) if timeout is None else Timeout(timeout, "--timeout")
     outcome = SearchOutcome(parameter, experiment, request, plan, declared, masker)
     if not as_json:
-        say(_announcement(outcome))
+        notice(_announcement(outcome))
     if not dry_run:
         context.exit(_searched(written, outcome, where, as_json=as_json))
     if as_json:
-        output.say(json_text(_planned(outcome)))
+        output.echo(json_text(_planned(outcome)))
 
 
 def _searched(written: RunRequest | ResolvedRun, outcome: SearchOutcome, where: ClientOptions, *, as_json: bool) -> int:
@@ -133,9 +133,9 @@ def _searched(written: RunRequest | ResolvedRun, outcome: SearchOutcome, where: 
     unread: list[LeftOut] = []
     try:
         asyncio.run(signals.during(_run(written, outcome, where, signals, unread, as_json=as_json)))
-    finally:  # also when a run could not begin: what is known stays known
+    finally:  # also when a run could not begin: the trials before it count
         if as_json and (outcome.tried or signals.came is not None):
-            output.say(json_text({**_content(outcome), "left_out": unread_journals.content(unread)}))
+            output.echo(json_text({**_content(outcome), "left_out": unread_journals.content(unread)}))
         elif outcome.tried:
             _print_answer(outcome, where)
     if signals.came is not None and outcome.ended is not Verdict.NOT_REVERTED:
@@ -146,7 +146,7 @@ def _searched(written: RunRequest | ResolvedRun, outcome: SearchOutcome, where: 
 def _read(
     path: Path, attribute: str | None, variables: VariableFlags, seed: int | None, where: ClientOptions
 ) -> tuple[RunRequest | ResolvedRun, RunRequest, FaultParameter, Experiment, Masker]:
-    """The experiment as it is written, and what its trials are made of. Raises InvalidSpec, Unavailable."""
+    """The experiment as it is written, and the parts of its trials. Raises InvalidSpec, Unavailable."""
     (file,) = read_files([path], variables)
     (run,) = resolve_files([file], variables, seed, where)
     if file.root is None or file.experiment is None:  # for want of a variable that only the controller has
@@ -244,13 +244,13 @@ async def _run(
 ) -> None:
     def begins(number: int, value: float) -> None:
         if not as_json:
-            say(f"run {number}: {outcome.parameter.name} {outcome.parameter.formatted(value)} ...")
+            notice(f"run {number}: {outcome.parameter.name} {outcome.parameter.formatted(value)} ...")
 
     def ended(number: int, tried: TrialRun) -> None:
         if not as_json:
-            output.say(_row(outcome.parameter, number, tried))
+            output.echo(_row(outcome.parameter, number, tried))
 
-    async with where.open(say) as client:
+    async with where.open(notice) as client:
         unread.extend(await client.prepare(outcome.request.variables))
         await client.check(written)
         await search(outcome, client, where, signals, begins=begins, ended=ended)
@@ -282,13 +282,13 @@ def _print_answer(outcome: SearchOutcome, where: ClientOptions) -> None:
         verdict = outcome.ended
         lines.append(f"ended by run {len(outcome.tried)}: {verdict.value}, {verdict.meaning}")
         lines += map(reason_in_words, outcome.tried[-1].finished.judgement.reasons)
-    output.say("\n" + lines[0])
+    output.echo("\n" + lines[0])
     for sentence in lines[1:]:
-        output.say(f"  {line(sentence)}")
+        output.echo(f"  {line(sentence)}")
     place = f"at {where.controller}" if where.controller is not None else f"in {where.directory}"
-    output.say(f"journals {place}:")
+    output.echo(f"journals {place}:")
     for number, tried in enumerate(outcome.tried, 1):
-        output.say(f"{number:3}  {outcome.parameter.formatted(tried.value):>9}  {tried.finished.run}")
+        output.echo(f"{number:3}  {outcome.parameter.formatted(tried.value):>9}  {tried.finished.run}")
 
 
 def _planned(outcome: SearchOutcome) -> dict[str, Any]:

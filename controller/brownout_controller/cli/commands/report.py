@@ -15,7 +15,7 @@ from typing import Final, TextIO
 import click
 
 from brownout_controller.cli.client.run_client import ClientOptions, place_options
-from brownout_controller.cli.console.output import say
+from brownout_controller.cli.console.output import echo
 from brownout_controller.engine import store
 from brownout_controller.engine.store import Store
 from brownout_controller.model.journal import Run
@@ -67,7 +67,7 @@ def _read(run: str, where: ClientOptions) -> RunReport:
 async def _fetched(run: str, where: ClientOptions) -> RunReport:
     """Raises NotFound, Unavailable, InvalidSpec."""
     entries, size = [], 0
-    async with where.open(lambda text: say(text, err=True)) as venue:
+    async with where.open(lambda text: echo(text, err=True)) as venue:
         async for line in venue.watch(run, wait=False):
             entries.append(line.entry)
             size += len(line.text)
@@ -156,5 +156,5 @@ def _form(output: Path) -> str:
 
 
 def _missing(why: str) -> bool:
-    say(f"brownout: no report in {why}; the verdict stands", err=True)
+    echo(f"brownout: no report in {why}; the verdict stands", err=True)
     return False

@@ -15,7 +15,7 @@ from brownout_controller.cli.client.run_client import ClientOptions, RunClient, 
 from brownout_controller.cli.client.variables import VariableFlags, variable_options
 from brownout_controller.cli.commands.report import checked
 from brownout_controller.cli.console import dry_run_text, output
-from brownout_controller.cli.console.progress import Progress, say
+from brownout_controller.cli.console.progress import Progress, notice
 from brownout_controller.cli.console.run_output import leave, print_verdict, report, run_content, status
 from brownout_controller.engine.dry_run import DryRun
 from brownout_controller.engine.resolve import ResolvedRun
@@ -40,7 +40,7 @@ from brownout_core.verdict import Verdict, status_of
     type=click.Path(path_type=Path),
     callback=checked,
     metavar="FILE",
-    help="Write what the runs have shown: .html, .md, .xml (JUnit) or .json; may be repeated.",
+    help="Write a report of the runs: .html, .md, .xml (JUnit) or .json; repeatable.",
 )
 @click.option("--dry-run", is_flag=True, help="Touch nothing: print the plan and what the hypotheses read now.")
 @click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON and nothing else.")
@@ -74,7 +74,9 @@ def run(
     unread: list[LeftOut] = []
     signal = asyncio.run(_all(runs, variables, where, finished, unread, as_json=as_json))
     if as_json:
-        output.say(json_text([{**run_content(each), "left_out": unread_journals.content(unread)} for each in finished]))
+        output.echo(
+            json_text([{**run_content(each), "left_out": unread_journals.content(unread)} for each in finished])
+        )
     if signal is not None and not finished:
         context.exit(status_of(signal))
     context.exit(status(finished))
@@ -89,11 +91,11 @@ async def _all(
     *,
     as_json: bool,
 ) -> str | None:
-    """Adds to `finished` what was run, to `unread` the journals that could not be read; the signal that ended it."""
+    """Adds the runs to `finished`, and unreadable journals to `unread`. Returns the signal that ended it."""
     signals = Signals()
 
     async def work() -> None:
-        async with where.open(say) as client:
+        async with where.open(notice) as client:
             for run in runs:  # all of them before the first is started
                 await client.check(run)
             unread.extend(await client.prepare(variables.values))
@@ -102,7 +104,7 @@ async def _all(
                 if signals.came is not None:
                     return
                 if number < len(runs) and _asked_to_stop(finished[-1]):
-                    say(f"stopped by somebody, so that what follows is not run: {len(runs) - number} of {len(runs)}")
+                    notice(f"stopped on request; {len(runs) - number} of {len(runs)} experiments were not run")
                     return
 
     await signals.during(work())
@@ -121,7 +123,7 @@ async def _one(
     try:
         finished = await follow(client, lambda: client.start(run), signals, progress, remote=remote)
     except Unavailable as error:  # the run could not even begin, which must not read as `refuted`
-        say(f"{run.file}: {error}")
+        notice(f"{run.file}: {error}")
         return Finished(
             "",
             (),
@@ -137,7 +139,7 @@ async def _one(
 
 
 async def _dry(runs: Sequence[RunRequest | ResolvedRun], where: ClientOptions) -> Sequence[DryRun]:
-    async with where.open(say) as client:
+    async with where.open(notice) as client:
         for run in runs:
             await client.check(run)
         return [await client.plan(run) for run in runs]

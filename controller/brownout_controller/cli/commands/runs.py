@@ -1,4 +1,4 @@
-"""`brownout runs`: what is going on, here or at a controller, and what was."""
+"""`brownout runs`: the current and past runs, here or at a controller."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import click
 
 from brownout_controller.cli.client.run_client import ClientOptions, place_options
 from brownout_controller.cli.console import output
-from brownout_controller.cli.console.progress import say
+from brownout_controller.cli.console.progress import notice
 from brownout_controller.engine.run_list import CUT_OFF, Row, RunList
 from brownout_controller.model.run_summary import utc
 from brownout_controller.report import unread_journals
@@ -55,21 +55,21 @@ def runs(limit: int | None, everything: bool, as_json: bool, where: ClientOption
     most = _ALL if everything or (limit is None and as_json) else _NEWEST if limit is None else limit
     found = asyncio.run(_found(where, most))
     for sentence in unread_journals.sentences(found.left_out):
-        say(f"warning: {sentence}")
+        notice(f"warning: {sentence}")
     now = datetime.now(UTC)
     if as_json:
         rows = [as_content(row, now) for row in found.rows]
-        output.say(json.dumps({"runs": rows, "left_out": unread_journals.content(found.left_out)}, indent=2))
+        output.echo(json.dumps({"runs": rows, "left_out": unread_journals.content(found.left_out)}, indent=2))
     elif not found.rows:
-        output.say(f"There are no runs {where.place} yet. Begin one with\n  brownout run EXPERIMENT.yaml")
+        output.echo(f"There are no runs {where.place} yet. Begin one with\n  brownout run EXPERIMENT.yaml")
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         for text in table_lines(found.rows, now, width):
-            output.say(text if coloured(sys.stdout) else click.unstyle(text))
+            output.echo(text if coloured(sys.stdout) else click.unstyle(text))
 
 
 async def _found(where: ClientOptions, limit: int) -> RunList:
-    async with where.open(say) as client:
+    async with where.open(notice) as client:
         return await client.list_runs(limit)
 
 
@@ -93,7 +93,7 @@ def _cells(row: Row, now: datetime) -> Sequence[Cell]:
 
 
 def state_of(row: Row) -> str:
-    """In a word or two: the verdict of one that is over, else where it is."""
+    """The verdict of a run that is over, else its phase or state."""
     if row.brief.verdict is not None:
         return line(row.brief.verdict.verdict)
     return CUT_OFF if row.state == CUT_OFF else row.phase or row.state

@@ -1,4 +1,4 @@
-"""`brownout stop`: ends runs, wherever their process is, and prints what became of them."""
+"""`brownout stop`: ends runs, wherever their process is, and prints their verdicts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from brownout_controller.cli.client.run_client import ClientOptions, RunRegistry
 from brownout_controller.cli.client.variables import VariableFlags, variable_options
 from brownout_controller.cli.commands.runs import state_of
 from brownout_controller.cli.console import output
-from brownout_controller.cli.console.progress import say
+from brownout_controller.cli.console.progress import notice
 from brownout_controller.engine.run_list import CUT_OFF, Row
 from brownout_controller.model.journal import Judged
 from brownout_controller.report import unread_journals
@@ -28,7 +28,7 @@ _TRIES: Final = 2
 
 
 class Request(NamedTuple):
-    """What is asked for each run. `timeout` is in seconds, `variables` are those of the environments."""
+    """The request for each run. `timeout` is in seconds, `variables` are those of the environments."""
 
     why: str
     variables: Mapping[str, str]
@@ -37,7 +37,7 @@ class Request(NamedTuple):
 
 
 class Stopped(NamedTuple):
-    """What became of a run. `verdict` is empty while that is not known, and `trouble` says why."""
+    """The outcome of a run. `verdict` is empty while it is unknown; `trouble` then has the reason."""
 
     row: Row
     verdict: str = ""
@@ -87,29 +87,29 @@ def stop(
     request = Request(because or "brownout stop asked for it", variables.values, timeout, wait=not no_wait)
     ended = asyncio.run(_all(where, names, request))
     if as_json:
-        output.say(json.dumps([_content(one) for one in ended], indent=2))
+        output.echo(json.dumps([_content(one) for one in ended], indent=2))
     else:
         for one in ended:
-            output.say(_line(one))
+            output.echo(_line(one))
         if not ended:
-            output.say(f"Nothing goes on {where.place}.")
+            output.echo(f"Nothing goes on {where.place}.")
     context.exit(_status(ended))
 
 
 async def _all(where: ClientOptions, names: Sequence[str], request: Request) -> Sequence[Stopped]:
-    async with where.open(say) as client:
+    async with where.open(notice) as client:
         if names:
             rows = list({row.brief.run_id: row for row in [await client.row(name) for name in names]}.values())
         else:
             found = await client.list_runs(0)
             rows = [row for row in found.rows if not row.is_over]
             for sentence in unread_journals.sentences(found.left_out):
-                say(f"warning: {sentence}")
+                notice(f"warning: {sentence}")
         return await asyncio.gather(*(_ended(client, row, request) for row in rows))
 
 
 async def _ended(client: RunRegistry, row: Row, request: Request) -> Stopped:
-    """Never raises a BrownoutError: the others are to be ended as well."""
+    """Never raises a BrownoutError, so that the other runs are ended as well."""
     run = row.brief.run_id
     if row.brief.verdict is not None:
         return Stopped(row, row.brief.verdict.verdict, row.brief.verdict.exit)
@@ -155,7 +155,7 @@ def _content(one: Stopped) -> Mapping[str, Any]:
 
 
 def _status(ended: Sequence[Stopped]) -> int:
-    """A run that was over before has its own status, which is none of ours, unless it has left something."""
+    """The exit status. A run that was over before does not count."""
     if any(one.exit == Verdict.NOT_REVERTED.exit and not one.row.is_over for one in ended):
         return Verdict.NOT_REVERTED.exit
     return Verdict.INCONCLUSIVE.exit if any(one.trouble for one in ended) else 0

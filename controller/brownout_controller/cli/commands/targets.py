@@ -1,4 +1,4 @@
-"""`brownout targets`: where faults can be put."""
+"""`brownout targets`: the proxies that can take faults."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from brownout_controller.backends.base import ProxyPlace
 from brownout_controller.cli.client.run_client import ClientOptions, run_options
 from brownout_controller.cli.console import output
-from brownout_controller.cli.console.progress import say
+from brownout_controller.cli.console.progress import notice
 from brownout_controller.model.experiment import edge_name
 from brownout_core.errors import InvalidSpec
 from brownout_core.safe_text import json_text, printable
@@ -24,7 +24,7 @@ from brownout_core.safe_text import json_text, printable
 def targets(context: click.Context, edge: str, as_json: bool, where: ClientOptions) -> None:
     """List the proxies of an environment: their edges, the faults that are on them, and who does not answer.
 
-    Exit status: 0, or 3 if something could not be asked.
+    Exit status: 0, or 3 if a proxy did not answer.
     """
     if edge:
         try:
@@ -33,15 +33,15 @@ def targets(context: click.Context, edge: str, as_json: bool, where: ClientOptio
             raise InvalidSpec("--edge", str(error)) from None
     places = asyncio.run(_places(where, edge))
     if as_json:
-        output.say(json_text([_content(place) for place in places]))
+        output.echo(json_text([_content(place) for place in places]))
     else:
         for line in _table(places):
-            output.say(line)
+            output.echo(line)
     context.exit(3 if any(place.trouble for place in places) else 0)
 
 
 async def _places(where: ClientOptions, edge: str) -> list[ProxyPlace]:
-    async with where.open(say) as client:
+    async with where.open(notice) as client:
         return await client.places(where.environment, edge)
 
 

@@ -19,9 +19,9 @@ from brownout_core.verdict import Verdict, worst
 def print_dry_runs(dry_runs: Sequence[DryRun], environment: str, *, as_json: bool = False) -> int:
     """Prints the dry runs; returns the exit status."""
     if as_json:
-        output.say(json_text([_plain(dry_run) for dry_run in dry_runs]))
+        output.echo(json_text([_plain(dry_run) for dry_run in dry_runs]))
     else:
-        output.say("\n".join(_text(dry_run, environment) for dry_run in dry_runs), end="")
+        output.echo("\n".join(_text(dry_run, environment) for dry_run in dry_runs), end="")
     return worst(foreseen(dry_run) for dry_run in dry_runs).exit
 
 

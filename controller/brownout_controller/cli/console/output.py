@@ -11,7 +11,7 @@ from brownout_core.errors import os_error_text
 from brownout_core.safe_text import block
 
 
-def say(text: str, *, err: bool = False, end: str = "\n", styled: bool = False) -> None:
+def echo(text: str, *, err: bool = False, end: str = "\n", styled: bool = False) -> None:
     """Writes lines to stdout, or to stderr with `err`; a closed stream is ignored. Control characters are escaped,
     unless the text is `styled`: then the caller has passed every foreign part of it through `safe_text`."""
     try:
@@ -19,11 +19,11 @@ def say(text: str, *, err: bool = False, end: str = "\n", styled: bool = False) 
     except OSError as error:
         _drop(err)
         if not err and not isinstance(error, BrokenPipeError):
-            say(f"the output could not be written: {os_error_text(error)}", err=True)
+            echo(f"the output could not be written: {os_error_text(error)}", err=True)
 
 
 def _drop(err: bool) -> None:
-    """What is left in the stream would fail once more when the process ends, and decide on its exit status."""
+    """Redirects the stream to the null device: a flush at the end of the process would fail and set its exit status."""
     stream = sys.stderr if err else sys.stdout
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -54,9 +54,9 @@ _WIDEST: Final = 120  # columns: values far from their names are hard to read
 _MARKS: Final = {True: ("ok ", "green"), False: ("BAD", "bold red"), None: ("-  ", "yellow")}
 
 
-def say(text: str) -> None:
+def notice(text: str) -> None:
     """Writes a line on stderr about the command, rather than about a run."""
-    output.say(f"brownout: {text}", err=True)
+    output.echo(f"brownout: {text}", err=True)
 
 
 @dataclass(slots=True)

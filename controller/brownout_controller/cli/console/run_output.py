@@ -10,7 +10,7 @@ from brownout_controller.cli.client.follow import Finished
 from brownout_controller.cli.client.run_client import ClientOptions
 from brownout_controller.cli.commands.report import PAGE, attempt_reports
 from brownout_controller.cli.console import outcome
-from brownout_controller.cli.console.output import say
+from brownout_controller.cli.console.output import echo
 from brownout_controller.model.journal import Run
 from brownout_controller.report.run.run_json import evidence_json, plain_result
 from brownout_controller.report.run.run_report import RunReport
@@ -21,17 +21,17 @@ from brownout_core.verdict import SIGNALS, Verdict, worst
 def print_verdict(finished: Finished, where: ClientOptions) -> None:
     """Prints the verdict and its reasons."""
     run = next((entry.record for entry in finished.entries if isinstance(entry.record, Run)), None)
-    say(outcome.verdict_text(run, finished.judgement, outcome.fitting()), end="", styled=True)
+    echo(outcome.verdict_text(run, finished.judgement, outcome.fitting()), end="", styled=True)
     again = "" if run is None else run.replay
-    say(f"run {finished.run} {where.place_of(finished.run)}")
+    echo(f"run {finished.run} {where.place_of(finished.run)}")
     if again:
-        say(f"again with: {printable(again)}")
+        echo(f"again with: {printable(again)}")
 
 
 def leave(finished: Finished, where: ClientOptions, *, quiet: bool) -> None:
     """Writes the report page of a run of this process; a controller writes those of its own runs."""
     if where.controller is None and (page := leave_page(where.directory / finished.run)) is not None and not quiet:
-        say(f"report in {page}")
+        echo(f"report in {page}")
 
 
 def leave_page(directory: Path) -> Path | None:
@@ -45,7 +45,7 @@ def report(finished: Sequence[Finished], outputs: Sequence[Path], *, quiet: bool
     reports = [report_of(each) for each in finished]
     for output in outputs if reports else ():
         if attempt_reports(reports, [output]) and not quiet:
-            say(f"report in {output}")
+            echo(f"report in {output}")
 
 
 def report_of(finished: Finished) -> RunReport:
