@@ -186,6 +186,8 @@ def test_where_requests_go_may_be_told_for_each_flow(shop: Path) -> None:
         (["--entry", "http://x/"], "--entry: is for --write"),
         (["--baseline", "http://x/"], "--baseline: is for --write"),
         (["--write", "e", "--over", "1h"], "--over: is for --baseline"),
+        (["--write", "e", "--config", "x.yaml"], "--config: is for --env"),
+        (["--env", "staging"], "--env: is for --write"),
         (["--write", "e", "--entry", "127.0.0.1:80"], "is neither URL nor FLOW=URL"),
         (["--write", "e", "--entry", "bye=http://x/"], "there is no flow 'bye'; there are buy, look"),
         (["--write", "e", "--entry", "http://me:secret@x/"], "has a user in it"),
