@@ -30,7 +30,7 @@ def single(ground: RuleContext) -> Iterator[Found | Missing]:
         if flows:
             lost = f"all of {ground.told(paying or flows)} fails"
         elif callers and not ground.architecture.flows:
-            lost = f"all calls of it fail, those of {listed(edge.source for edge in callers)}"
+            lost = f"all calls of it fail, those of {listed(sorted(edge.source for edge in callers))}"
         else:
             continue
         sentence = f"{name} has {replicas(service.replicas)}: while it restarts, {lost}"

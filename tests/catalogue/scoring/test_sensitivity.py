@@ -167,9 +167,9 @@ def test_an_effect_tells_what_moves_from_where_to_where() -> None:
 
 
 def test_a_scenario_that_there_is_only_with_the_line_has_its_title() -> None:
-    small = "services:\n  a: {calls: [redis]}\n  redis: {replicas: 1}\n"
+    small = "services:\n  a: {replicas: 3, calls: [b]}\n  b: {kind: worker, replicas: 3}\n"
     effects = {effect.path: effect for effect in search(read(small)).effects}
-    assert "a certificate for mTLS has expired" in effects["services.a.calls.redis.mtls"].enters
+    assert "a certificate for mTLS has expired" in effects["services.a.calls.b.mtls"].enters
 
 
 def test_the_architecture_stays_as_it_was() -> None:
