@@ -16,8 +16,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3 python3.13 python3
 	$$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-# The tests wait as much as they compute: workers beyond the cores fill the gaps. With many more, experiments that run
-# for real find the machine too slow to conclude anything.
+# One for each core. With more, experiments that run for real find the machine too slow for their baselines to hold.
 WORKERS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 
 # Images for containers set it, and every process of a test would compile all that it imports.
