@@ -1,7 +1,7 @@
 """How the workers of `make test` share the tests: which stay together, which come first, and which run alone.
 
-The suite waits more than it computes, so that there are more workers than cores. A test that measures time or the
-machine is marked `alone`: it runs when all others are done, with nothing beside it.
+`make test` has a worker for each core. A test that measures time or the machine is marked `alone`: it runs when all
+others are done, with nothing beside it.
 """
 
 from __future__ import annotations
