@@ -247,7 +247,7 @@ async def test_a_limit_beyond_the_highest_finite_bucket_is_refused_as_no_quantil
     assert (await _judged(shop, query, "< 1.5s")).value == 1.5
     assert (await _judged(shop, query, "< 3 * baseline")).value == 1.5
     for expect, stop in (("< 2s", False), ("< 1s", "> 10s")):
-        with pytest.raises(ProbeError, match=r"is above the highest finite bucket, 1\.5, beyond which"):
+        with pytest.raises(ProbeError, match=r"above the highest finite bucket, 1\.5"):
             await _judged(shop, query, expect, stop)
     assert (await _judged(shop, query.replace("wait", "no_such"), "< 2s")).why == "the query gave no series"
 
