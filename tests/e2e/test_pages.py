@@ -70,7 +70,7 @@ def _see(tmp_path: Path, look: Callable[[Tab, Path], Awaitable[None]], *report: 
     asyncio.run(seen())
 
 
-@pytest.mark.parametrize("told", [_story(), journals.nasty().report()], ids=["everything", "hostile"])
+@pytest.mark.parametrize("report", [_story(), journals.nasty().report()], ids=["everything", "hostile"])
 def test_nothing_is_loaded_and_the_console_is_silent(tmp_path: Path, report: RunReport) -> None:
     async def look(opened: Tab, page: Path) -> None:
         assert opened.requests == [page.as_uri()]
@@ -99,7 +99,7 @@ def test_the_policy_lets_nothing_in_that_a_text_might_bring(tmp_path: Path) -> N
     asyncio.run(seen())
 
 
-@pytest.mark.parametrize("told", [_story(), *(story().report() for story in journals.ALL.values())],
+@pytest.mark.parametrize("report", [_story(), *(story().report() for story in journals.ALL.values())],
                          ids=["everything", *journals.ALL])  # fmt: skip
 def test_on_a_small_screen_nothing_sticks_out_and_no_letters_cover_others(tmp_path: Path, report: RunReport) -> None:
     async def look(opened: Tab, _: Path) -> None:

@@ -44,7 +44,7 @@ def test_a_test_that_leaves_a_task_or_a_socket_fails(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     ends = {
-        line.split()[0]: line.split("::")[1]
+        line.split()[0]: line.split("::")[1].split()[0]
         for line in run.stdout.splitlines()
         if line.startswith(("FAILED", "ERROR "))
     }
