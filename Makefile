@@ -70,7 +70,7 @@ check: setup  ## lint, formatting, types, floors, generated files
 		|| { echo "$$root/$$file is not what its .proto says: run 'make gen'" >&2; exit 1; }; done; done
 
 test: setup  ## all tests, and coverage of the pure parts; ARGS="-k half_close" for some, WORKERS=0 for one process
-	@$(PY) -m pytest -n $(WORKERS) $(or $(ARGS),--cov)
+	@$(PY) -m pytest -n $(WORKERS) --dist=loadscope $(or $(ARGS),--cov)
 
 kubetest:  ## build kube-apiserver and etcd (Go 1.26; once, 5 minutes of processor time) and print their folder
 	@tools/kubetest/build.sh
