@@ -52,11 +52,18 @@ class _Root(Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Those of the control plane have a list of their own, as they talk to no proxy that is named with --host."""
         for title, names in (("Commands", super().list_commands(ctx)), ("Experiments", sorted(self._declared()))):
-            commands = [(name, command) for name in names if (command := self.get_command(ctx, name)) is not None]
-            if commands:
-                width = formatter.width - 6 - max(len(name) for name, _ in commands)
+            if names:
+                width = formatter.width - 6 - max(map(len, names))
                 with formatter.section(title):
-                    formatter.write_dl([(name, command.get_short_help_str(width)) for name, command in commands])
+                    formatter.write_dl([(name, self._short_help(ctx, name, width)) for name in names])
+
+    def _short_help(self, ctx: click.Context, name: str, width: int) -> str:
+        """A command that lacks its packages has a line all the same: the proxy is often installed alone."""
+        try:
+            command = self.get_command(ctx, name)
+        except click.ClickException:
+            return "Needs the extra `controller`: see README."
+        return "" if command is None else command.get_short_help_str(width)
 
     @functools.cache  # noqa: B019  there is one group in a process
     def _declared(self) -> dict[str, EntryPoint]:

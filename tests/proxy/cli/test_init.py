@@ -118,3 +118,14 @@ def test_a_link_with_toxiproxy_s_names_is_its_program(
     head = capsys.readouterr().out.splitlines()[0]
     assert head.startswith(f"Usage: {called} ")
     assert usage in head
+
+
+def test_help_lists_commands_whose_packages_are_missing(brownout: Brownout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the proxy installed alone, none of the control plane's packages is there."""
+    for name in [name for name in sys.modules if name.startswith("brownout_controller.cli")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "rich.console", None)  # type: ignore[arg-type]  # importing it fails
+    status, output, _ = brownout("--help")
+    assert status == 0
+    assert "Needs the extra `controller`" in output
+    assert brownout("run", "x.yaml")[0] == 1
