@@ -299,8 +299,8 @@ class Link:
             self.passed += self._schedule.offset
             self._schedule = _IDLE
             self._settle()
-        if not sink.blocked:
-            self.source.resume()
+            if not sink.blocked:
+                self.source.resume()
 
     def _own_schedule(self) -> Schedule:
         if self._schedule is _IDLE:

@@ -108,6 +108,39 @@ def test_removing_a_latency_lets_everything_go_at_once_and_in_order() -> None:
     assert bench.budget.used == 0
 
 
+@given(
+    sizes=st.lists(st.integers(1, 3000), max_size=8),
+    held_by=st.sampled_from(
+        [
+            ("latency", {"latency": "10s", "jitter": "2s"}),
+            ("bandwidth", {"rate": "1KB/s"}),
+            ("limit_data", {"bytes": "4KB"}),
+        ]
+    ),
+)
+def test_what_a_removed_fault_held_has_the_same_fate_whether_it_is_planned_or_released(
+    sizes: list[int], held_by: tuple[str, dict[str, str]]
+) -> None:
+    def fates(*, planned: bool) -> tuple[object, ...]:
+        kind, attributes = held_by
+        bench = Bench(fault(kind, **attributes))
+        for number, size in enumerate(sizes):
+            bench.feed(bytes([number]) * size)
+            bench.clock.advance(0.1)
+        bench.sink.blocked = planned  # a sink that takes nothing has its bytes planned
+        bench.link.apply([])
+        if planned:
+            bench.sink.blocked = False
+            bench.link.sink_ready()
+        released = (bench.sink.data, bench.budget.used, bench.link.plain, bench.source.paused)
+        bench.link.apply([fault("latency", latency="1s", jitter="500ms")])  # draws by the offset in the stream
+        bench.feed(b"later" * 2000)
+        bench.clock.advance(5)
+        return *released, [(at, byte) for at, data in bench.sink.arrived for byte in data], bench.link.traffic.sent
+
+    assert fates(planned=False) == fates(planned=True)
+
+
 def test_a_sink_that_is_full_pauses_the_source_until_it_takes_bytes_again() -> None:
     bench = Bench()
     bench.sink.blocked = True
