@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from brownout_core.errors import InvalidSpec
 
 _MAX_PORT = 65535
-_SCHEMES = {"http": 80, "https": 443, "redis": 6379, "postgres": 5432, "postgresql": 5432, "mysql": 3306, "amqp": 5672}
+PORTS: Final[Mapping[str, int]] = {
+    "http": 80, "ws": 80, "https": 443, "wss": 443, "grpc": 443, "postgres": 5432, "postgresql": 5432, "mysql": 3306,
+    "mariadb": 3306, "mongodb": 27017, "redis": 6379, "rediss": 6379, "valkey": 6379, "amqp": 5672, "amqps": 5671,
+    "kafka": 9092, "nats": 4222, "sqlserver": 1433, "mssql": 1433, "oracle": 1521, "memcached": 11211, "mqtt": 1883,
+    "mqtts": 8883, "ldap": 389, "ldaps": 636, "smtp": 25, "smtps": 465, "clickhouse": 9000, "neo4j": 7687, "bolt": 7687,
+    "pulsar": 6650, "etcd": 2379,
+}  # fmt: skip
+"""Where a URL without a port leads to, by its scheme: the IANA registry, and the servers' own documentation."""
 _MAX_DIGITS = 20  # zeros in front are harmless
 WILDCARDS = frozenset({"", "0.0.0.0", "::"})
 
@@ -82,7 +91,7 @@ def parse(text: str, *, default_host: str | None = None) -> Address:
 
 def _without_scheme(scheme: str, rest: str) -> str:
     place = rest.partition("/")[0].rpartition("@")[2] or "host:port"
-    return place if ":" in place else f"{place}:{_SCHEMES.get(scheme, 'port')}"
+    return place if ":" in place else f"{place}:{PORTS.get(scheme, 'port')}"
 
 
 def _port(text: str, address: str) -> int:

@@ -92,7 +92,8 @@ def test_a_socket_without_a_file_is_refused() -> None:
 @pytest.mark.parametrize(
     ("text", "remedy"),
     [("http://db:80", "db:80"), ("https://user:secret@db/x?y", "db:443"), ("HTTP://db", "db:80"),
-     ("redis://cache:6380/0", "cache:6380"), ("gopher://x", "x:port"), ("tcp://[::1]:5", "[::1]:5")],
+     ("redis://cache:6380/0", "cache:6380"), ("amqp://queue", "queue:5672"),
+     ("gopher://x", "x:port"), ("tcp://[::1]:5", "[::1]:5")],
 )  # fmt: skip
 def test_a_scheme_is_refused_with_the_address_that_was_meant(text: str, remedy: str) -> None:
     with pytest.raises(InvalidSpec) as caught:

@@ -1,4 +1,4 @@
-"""Ports: the usual one of each server and scheme, and those that are for operators alone."""
+"""Ports: the usual one of each server, and those that are for operators alone."""
 
 from __future__ import annotations
 
@@ -8,14 +8,6 @@ from typing import Final
 
 from brownout_catalogue.architecture import STORES, Architecture, Kind
 
-_SCHEMES: Final[Mapping[str, int]] = {
-    "http": 80, "ws": 80, "https": 443, "wss": 443, "grpc": 443, "postgres": 5432, "postgresql": 5432, "mysql": 3306,
-    "mariadb": 3306, "mongodb": 27017, "redis": 6379, "rediss": 6379, "valkey": 6379, "amqp": 5672, "amqps": 5671,
-    "kafka": 9092, "nats": 4222, "sqlserver": 1433, "mssql": 1433, "oracle": 1521, "memcached": 11211, "mqtt": 1883,
-    "mqtts": 8883, "ldap": 389, "ldaps": 636, "smtp": 25, "smtps": 465, "clickhouse": 9000, "neo4j": 7687, "bolt": 7687,
-    "pulsar": 6650, "etcd": 2379,
-}  # fmt: skip
-"""Those of the IANA registry and of the servers' own documentation."""
 _SERVERS: Final = (
     (r"mssql|sqlserver|sql-server|azure-sql", 1433), (r"postgres|postgis|\bpg\b|pgsql|pgbouncer|timescale", 5432),
     (r"mysql|mariadb", 3306), (r"mongo", 27017), (r"redis|valkey|dragonfly|keydb", 6379), (r"memcache", 11211),
@@ -34,11 +26,6 @@ _NO_HTTP: Final = frozenset((
 _BY_KIND: Final[Mapping[Kind, int]] = {
     "gateway": 8080, "service": 8080, "worker": 8080, "database": 5432, "cache": 6379, "queue": 5672,
 }  # fmt: skip
-
-
-def port_of_scheme(scheme: str | None) -> int | None:
-    """The port of a URL that has none."""
-    return _SCHEMES.get(scheme or "")
 
 
 def port_of_call(architecture: Architecture, source: str, sink: str) -> tuple[int, str]:

@@ -11,24 +11,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from brownout_catalogue.generate.edge_proxies import EdgeProxy
-from brownout_catalogue.generate.ports import port_of_scheme
-from brownout_catalogue.importers.addresses import addresses
+from brownout_catalogue.importers.addresses import PASSWORD, addresses
 from brownout_catalogue.importers.compose.interpolation import UNSET, read_env
 from brownout_catalogue.importers.imported import Evidence, Imported
+from brownout_catalogue.importers.settings import SECRET_KEY
 from brownout_catalogue.importers.source import Mapped, Place, documents, mapping, place_of, text
+from brownout_core.address import PORTS
 from brownout_core.errors import BrownoutError
 
 _VARIABLE: Final = re.compile(r"\$\{[^{}]*\}|\$[A-Za-z_][A-Za-z0-9_]*")
 _CREDENTIALS: Final = re.compile(r"://(?P<credentials>[^/\s\"']*)@")
 _PLAIN_VARIABLE: Final = re.compile(r"\$\{?[A-Za-z_][A-Za-z0-9_]*\}?")
 """A variable without a default, which would be a password in the file."""
-_PASSWORD: Final = re.compile(r"(?:pass|pwd|secret|token|key)[a-z]{0,20}\s{0,3}[=:]", re.IGNORECASE)
-_SECRET_KEY: Final = re.compile(r"PASSW|SECRET|TOKEN|API_?KEY|PRIVATE|CREDENTIAL")
 _TLS: Final = frozenset(("https", "wss", "rediss", "amqps", "mqtts", "ldaps", "smtps"))
 """The client checks that the certificate has the name in its setting."""
 _NAMING_ITSELF: Final = re.compile(r"kafka|redpanda|pulsar|cassandra|scylla")
@@ -107,7 +105,7 @@ def _redirect(
         step = f"write {evidence.key} as mongodb://{project.proxy}:{proxy.listen}"
         yield ManualStep(source, proxy.sink, f"{evidence.key} names a DNS record of servers", step)
         return
-    dialled = evidence.port or port_of_scheme(evidence.scheme) or proxy.port
+    dialled = evidence.port or PORTS.get(evidence.scheme or "") or proxy.port
     if dialled != proxy.port:
         step = f"give port {dialled} a proxy of its own under another name"
         yield ManualStep(
@@ -154,7 +152,7 @@ def _by_name(
 
 
 def _holds_secret(key: str, written: str) -> bool:
-    if _SECRET_KEY.search(key.upper()) or _PASSWORD.search(_VARIABLE.sub("", written)):
+    if SECRET_KEY.search(key.upper()) or PASSWORD.search(_VARIABLE.sub("", written)):
         return True
     found = _CREDENTIALS.search(written)
     password = found["credentials"].partition(":")[2] if found is not None else ""
@@ -233,7 +231,6 @@ def _replaced(written: str, evidence: Evidence, host: str, port: int | None) -> 
     return value
 
 
-@cache
 def _hosts(written: str) -> list[str]:
     return [address.host for address in addresses(_VARIABLE.sub("1", written))]
 

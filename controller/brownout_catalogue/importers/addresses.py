@@ -22,7 +22,7 @@ _KEYWORDS: Final = re.compile(
     re.IGNORECASE,
 )
 _PORT_KEYWORD: Final = re.compile(r"(?:^|[;\s])port\s*=\s*(?P<port>[0-9]{1,5})(?=[;\s]|$)", re.IGNORECASE)
-_PASSWORD: Final = re.compile(r"(?:pass|pwd|secret|token|key)[a-z]{0,20}\s{0,3}[=:]", re.IGNORECASE)
+PASSWORD: Final = re.compile(r"(?:pass|pwd|secret|token|key)[a-z]{0,20}\s{0,3}[=:]", re.IGNORECASE)
 _ORACLE: Final = re.compile(
     rf"jdbc:oracle:[a-z0-9]+:(?:[^\s@/]*/[^\s@]*)?@(?://)?(?P<host>{_HOST})(?::(?P<port>[0-9]{{1,5}}))?(?=[:/]|$)"
 )
@@ -71,7 +71,7 @@ def _all(text: str) -> Iterator[Address]:
         for match in _URL.finditer(piece):
             yield from _of_url(match["scheme"].lower(), match["rest"], alone="@" not in piece[match.end() :])
     # A password may have anything in it, also what looks like another address.
-    sure = "@" not in text and _PASSWORD.search(text) is None
+    sure = "@" not in text and PASSWORD.search(text) is None
     yield from _of_keywords(text, sure=sure)
     plain = _NEXT_URL.sub(" ", text)
     for pattern in (_ORACLE, _DESCRIPTOR, _GO_MYSQL, _URL):

@@ -49,7 +49,7 @@ _ADDRESS: Final = re.compile(
     rf"(?P<host>{_HOST})(?::(?P<port>[0-9]{{2,5}}))?(?![A-Za-z0-9_-])"
 )
 _VALUE: Final = re.compile(
-    r"(?P<key>[A-Za-z_][A-Za-z0-9_.-]*)['\"]?\]?\s*(?::=|=>|[:=])\s*"
+    r"(?<![A-Za-z0-9_.-])(?P<key>[A-Za-z_][A-Za-z0-9_.-]*)['\"]?\]?\s*(?::=|=>|[:=])\s*"
     rf"(?:\$\{{[A-Za-z_.]+:)?['\"]?(?P<host>{_HOST})['\"]?(?=[\s,;)\}}\]]|$)"
 )
 _QUOTED: Final = re.compile(rf"(?P<quote>['\"])(?P<host>{_HOST})(?P=quote)")

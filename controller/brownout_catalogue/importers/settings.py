@@ -35,7 +35,7 @@ _SITE: Final = re.compile(
 _PROXY: Final = re.compile(r"gateway|proxy|ingress|nginx|traefik|envoy|haproxy|caddy|kong|edge|bff|front-?end")
 _QUEUE: Final = re.compile(r"BROKER|QUEUE|CELERY|SIDEKIQ|BULL|RESQUE|(^|_)JOBS?(_|$)")
 """Keys of what jobs are handed over through."""
-_SECRET: Final = re.compile(
+SECRET_KEY: Final = re.compile(
     r"PASSW|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_?KEY|PRIVATE|CREDENTIAL|SALT|SIGNING|ENCRYPTION|(^|_)KEY$|(^|_)PW?D$"
 )
 _REACHES: Final = re.compile(
@@ -125,7 +125,7 @@ def _is_outside(setting: Setting, address: Address, *, reaches: bool) -> bool:
     spoken = address.scheme is not None and address.scheme not in _WEB
     if not address.sure or is_here(address.host) or any(keys.search(setting.spelled) for keys in (_LINKS, _CLIENTS)):
         return False
-    if (setting.secret or _SECRET.search(setting.spelled)) and not (spoken and is_real(address.host)):
+    if (setting.secret or SECRET_KEY.search(setting.spelled)) and not (spoken and is_real(address.host)):
         return False
     if not reaches and not spoken:
         return False

@@ -6,16 +6,11 @@ What talks to the proxy itself measures the fault and not the service behind it:
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
 from posixpath import normpath
-from typing import Final, NamedTuple
+from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
-PORTS: Final[Mapping[str, int]] = {
-    "http": 80, "https": 443, "redis": 6379, "rediss": 6379, "postgres": 5432, "postgresql": 5432,
-}  # fmt: skip
-"""Where a URL without a port leads to."""
-_WILDCARDS: Final = frozenset(("", "0.0.0.0", "::"))
+from brownout_core.address import PORTS, WILDCARDS
 
 
 class Endpoint(NamedTuple):
@@ -84,7 +79,7 @@ def reaches(asked: Endpoint, listen: Endpoint, control: Endpoint | None = None) 
     here = control is None or is_loopback(control.host)
     if not listen.port:
         return here and asked.host == listen.host
-    if listen.host in _WILDCARDS:
+    if listen.host in WILDCARDS:
         return is_loopback(asked.host) if here else control is not None and asked.host == control.host
     if is_loopback(listen.host):
         return here and is_loopback(asked.host)

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from brownout_catalogue.generate.ports import answers_http, port_of_call, port_of_scheme
+from brownout_catalogue.generate.ports import answers_http, port_of_call
 from tests.support.builders.architectures import SHOP, read
-
-
-@pytest.mark.parametrize(
-    ("scheme", "port"),
-    [("http", 80), ("https", 443), ("amqp", 5672), ("amqps", 5671), ("sqlserver", 1433), ("carrier-pigeon", None),
-     (None, None)],
-)  # fmt: skip
-def test_a_url_without_a_port_has_that_of_its_scheme(scheme: str | None, port: int | None) -> None:
-    assert port_of_scheme(scheme) == port
 
 
 @pytest.mark.parametrize(
