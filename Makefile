@@ -10,6 +10,9 @@ LOCK := requirements-dev.lock
 JOB_LOCK := controller/brownout_catalogue/generate/job-requirements.lock
 PROTOS := proxy/brownout_core/v1/proxy.proto controller/brownout_controller/v1/controller.proto
 TYPED := proxy controller tests bench tools deploy/demo
+# The pages of docs/ that tools/docs computes.
+PAGES := experiments faults findings limits lint
+
 # The oldest version that we support comes first: what runs on it runs on the newer ones, and every
 # package of the lock has a wheel for it.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3 python3.13 python3.14; do \
@@ -53,16 +56,8 @@ check: setup  ## lint, formatting, types, floors, generated files
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy $(TYPED)
 	$(VENV)/bin/lint-imports --no-logo
-	@$(PY) -m tools.docs.faults | diff -u docs/faults.md - \
-		|| { echo "docs/faults.md is not what the faults declare: run 'make gen'" >&2; exit 1; }
-	@$(PY) -m tools.docs.limits | diff -u docs/limits.md - \
-		|| { echo "docs/limits.md is not what limits.py declares: run 'make gen'" >&2; exit 1; }
-	@$(PY) -m tools.docs.experiments | diff -u docs/experiments.md - \
-		|| { echo "docs/experiments.md is not what the controller declares: run 'make gen'" >&2; exit 1; }
-	@$(PY) -m tools.docs.findings | diff -u docs/findings.md - \
-		|| { echo "docs/findings.md is not what the rules declare: run 'make gen'" >&2; exit 1; }
-	@$(PY) -m tools.docs.lint | diff -u docs/lint.md - \
-		|| { echo "docs/lint.md is not what the rules declare: run 'make gen'" >&2; exit 1; }
+	@for page in $(PAGES); do $(PY) -m tools.docs.$$page | diff -u docs/$$page.md - \
+		|| { echo "docs/$$page.md is not what the code declares: run 'make gen'" >&2; exit 1; }; done
 	@rm -rf $(VENV)/protos && mkdir $(VENV)/protos && $(call protoc,$(VENV)/protos)
 	@for place in proxy/brownout_core controller/brownout_controller; do \
 		root=$${place%%/*} && for file in $$(cd $(VENV)/protos && find $${place#*/} -name '*_pb2*'); do \
@@ -92,16 +87,8 @@ bench-guard: setup  ## fail when the proxy costs too much more than a bare relay
 	@$(PY) -m pytest bench $(ARGS)
 
 gen: setup  ## write the generated files anew
-	$(PY) -m tools.docs.faults > docs/.faults.md
-	mv docs/.faults.md docs/faults.md
-	$(PY) -m tools.docs.limits > docs/.limits.md
-	mv docs/.limits.md docs/limits.md
-	$(PY) -m tools.docs.experiments > docs/.experiments.md
-	mv docs/.experiments.md docs/experiments.md
-	$(PY) -m tools.docs.findings > docs/.findings.md
-	mv docs/.findings.md docs/findings.md
-	$(PY) -m tools.docs.lint > docs/.lint.md
-	mv docs/.lint.md docs/lint.md
+	@set -e; for page in $(PAGES); do \
+		$(PY) -m tools.docs.$$page > docs/.$$page.md && mv docs/.$$page.md docs/$$page.md; done
 	@rm -rf $(VENV)/protos && mkdir $(VENV)/protos && $(call protoc,$(VENV)/protos)
 	cp -R $(VENV)/protos/brownout_core proxy/
 	cp -R $(VENV)/protos/brownout_controller controller/
