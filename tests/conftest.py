@@ -17,7 +17,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import hypothesis
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -40,10 +39,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # How long an example takes is a matter of what else runs.
 settings.register_profile("busy", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
-
-# No test depends on speed: a busy machine takes longer than a deadline for any example.
-hypothesis.settings.register_profile("brownout", deadline=None)
-hypothesis.settings.load_profile("brownout")
 
 PURE: Final = (
     "tests/controller/lint/",

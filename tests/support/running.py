@@ -187,7 +187,8 @@ def dial(proxy: Proxy) -> socket.socket:
         return client
     host, _, port = proxy.listen.rpartition(":")
     client = socket.create_connection((host.strip("[]"), int(port)), timeout=SECONDS)
-    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with contextlib.suppress(OSError):  # a proxy that resets at once may have done so already
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return client
 
 
